@@ -16,6 +16,7 @@ pub const DESCRIPTORS: &[u8] = include_bytes!("gen/descriptor.bin");
     clippy::all,
     clippy::doc_markdown,
     clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
     clippy::missing_errors_doc,
     clippy::too_many_lines,
     clippy::large_futures,

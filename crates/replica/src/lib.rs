@@ -1,1 +1,30 @@
-//! Written shortly.
+//! The engine of replication, pure: what a write is, how states merge, how two replicas come to
+//! hold the same.
+//!
+//! It knows records as registers of opaque values. It reads no clock, file, socket or random
+//! source: what it needs comes in as arguments, what it wants done goes out in a [`Step`]. The
+//! rules are those of `docs/SYNC.md`.
+#![warn(clippy::non_ascii_literal)]
+
+mod codec;
+mod context;
+mod edit;
+mod fingerprint;
+mod id;
+mod journal;
+pub mod limits;
+mod merge;
+mod record;
+pub mod session;
+
+pub use context::Context;
+pub use edit::{Edit, EditError, Set, Shown, Stamp, TakenBack};
+pub use fingerprint::{BUCKETS, Bucket, Fingerprint, PAGES, bucket_of};
+pub use id::{
+    Clock, Counter, Dot, Head, HybridTime, Incarnation, Kind, Leaf, Mono, RecordId, RecordKey,
+    RegisterId, ReplicaId, ScopeId, Seq,
+};
+pub use journal::{JournalEntry, chain, write_hash};
+pub use merge::{Collision, merge};
+pub use record::{Ancestor, DecodeError, Record, Sibling, Source, Write};
+pub use session::{Session, Step};

@@ -1,0 +1,87 @@
+//! Merging two states of one record: idempotent, free of order, safe to repeat. No clock takes
+//! part.
+
+use crate::{Dot, Record, RegisterId, Sibling};
+
+/// One dot that names two contents: proof of a clone, a rollback or a forgery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("one dot names two contents")]
+pub struct Collision {
+    /// The register.
+    pub register: RegisterId,
+    /// The dot.
+    pub dot: Dot,
+}
+
+/// Returns the union of two states: the siblings present in both, and those of either whose dot
+/// the other's context does not cover.
+///
+/// # Errors
+/// A [`Collision`] when the two hold the same dot with other content; neither is to be trusted.
+///
+/// # Panics
+/// When the two are not states of one record, which is the caller's mistake.
+#[expect(
+    clippy::panic_in_result_fn,
+    reason = "merging two records is a mistake in this program"
+)]
+pub fn merge(a: &Record, b: &Record) -> Result<Record, Collision> {
+    assert_eq!(a.key, b.key, "merge of two records");
+    let mut siblings = Vec::with_capacity(a.siblings.len().max(b.siblings.len()));
+    let (mut left, mut right) = (a.siblings.iter().peekable(), b.siblings.iter().peekable());
+    let place = |s: &Sibling| (s.register, s.dot());
+    loop {
+        let order = match (left.peek(), right.peek()) {
+            (None, None) => break,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(l), Some(r)) => place(l).cmp(&place(r)),
+        };
+        match order {
+            std::cmp::Ordering::Less => {
+                siblings.extend(left.next().filter(|s| !b.context.covers(s.dot())).cloned());
+            }
+            std::cmp::Ordering::Greater => {
+                siblings.extend(right.next().filter(|s| !a.context.covers(s.dot())).cloned());
+            }
+            std::cmp::Ordering::Equal => {
+                let (Some(l), Some(r)) = (left.next(), right.next()) else {
+                    break;
+                };
+                if l != r {
+                    return Err(Collision {
+                        register: l.register,
+                        dot: l.dot(),
+                    });
+                }
+                siblings.push(l.clone());
+            }
+        }
+    }
+    one_write_a_dot(&siblings)?;
+    let scope = a.scope.min(b.scope);
+    Ok(Record {
+        key: a.key,
+        scope,
+        context: a.context.union(&b.context),
+        siblings,
+    })
+}
+
+/// All siblings of one dot were made by one write.
+fn one_write_a_dot(siblings: &[Sibling]) -> Result<(), Collision> {
+    let mut writes: Vec<&Sibling> = Vec::new();
+    for sibling in siblings {
+        match writes.iter().find(|other| other.dot() == sibling.dot()) {
+            Some(other) if other.write != sibling.write => {
+                return Err(Collision {
+                    register: sibling.register,
+                    dot: sibling.dot(),
+                });
+            }
+            Some(_) => {}
+            None => writes.push(sibling),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! The exchange of what differs, bucket by bucket.
+//!
+//! The node sends the sums of its 64 pages; the hub answers with its buckets of the pages that
+//! differ; the node sends its leaves of the buckets that differ; the hub answers with its own
+//! leaves. Each side then sends the records that the other's leaves lack, and last `Healed` with
+//! the cut at which it took its first sums: whatever changed after that cut is in its feed after
+//! it. Absence is never a deletion: a side that holds less is given more.
+
+use std::mem;
+
+use proto::sync::{Batch, Healed, Leaf as LeafFrame, Leaves, Part, Prints, frame::Frame as Body};
+
+use super::{FeedPoint, Op, Queue, Role, Step, lane::Lane};
+use crate::{
+    Mono, RecordKey, ScopeId,
+    limits::{BATCH_RECORDS_MAX, LEAVES_MAX, WINDOW_BATCHES},
+};
+
+/// An exchange under way in one scope.
+#[derive(Debug, Default)]
+pub(super) struct Healing {
+    started: bool,
+    /// The hub's point in a question that a quiet node asked; without it, an exchange at once.
+    quiet_at: Option<FeedPoint>,
+    /// This side's feed at its first sums.
+    cut: FeedPoint,
+    /// The buckets that differ, as the node found them.
+    buckets: Vec<u32>,
+    /// The leaves of the peer, as far as they came.
+    theirs: Vec<LeafFrame>,
+    /// Records still to be sent.
+    queue: Queue,
+    fetching: bool,
+    /// All that is to be sent is known.
+    complete: bool,
+    sent: bool,
+    received: bool,
+}
+
+impl Healing {
+    /// Sends what fits into the window.
+    pub(super) fn pump(&mut self, scope: ScopeId, in_flight: usize, step: &mut Step) {
+        if !self.started {
+            self.started = true;
+            step.ops.push(Op::Sum(scope));
+        }
+        if !self.fetching && !self.queue.is_empty() && in_flight < WINDOW_BATCHES {
+            let take = self.queue.len().min(BATCH_RECORDS_MAX / 4);
+            let keys: Vec<RecordKey> = self.queue.drain(..take).collect();
+            self.fetching = true;
+            step.ops.push(Op::Fetch(scope, keys));
+        }
+        let finished = self.complete && self.queue.is_empty() && !self.fetching && !self.sent;
+        if finished && in_flight == 0 {
+            self.sent = true;
+            let cut = self.cut.to_wire();
+            step.send(Body::Healed(Healed {
+                scope: scope.0.to_vec(),
+                cut,
+            }));
+        }
+    }
+}
+
+impl Lane {
+    /// The node has its sums: it asks.
+    pub(super) fn summed(&mut self, now: Mono, parts: Vec<Part>, cut: FeedPoint, step: &mut Step) {
+        let still = self.still_asks() && cut == self.end;
+        let hub = match &mut self.healing {
+            Some(healing) => {
+                healing.cut = cut;
+                None
+            }
+            None if still => Some(self.taken),
+            None => return self.not_yet(now),
+        };
+        step.send(super::prints(self.scope, parts, cut, hub, false));
+    }
+
+    /// Sums of the peer arrived.
+    pub(super) fn prints(&mut self, now: Mono, role: Role, prints: Prints, step: &mut Step) {
+        let node = FeedPoint::from_wire(prints.node.as_ref());
+        match role {
+            Role::Hub => {
+                let hub = prints
+                    .hub
+                    .as_ref()
+                    .map(|hub| FeedPoint::from_wire(Some(hub)));
+                let quiet = hub.is_none_or(|hub| {
+                    self.healing.is_none() && (self.taken, self.end) == (node, hub)
+                });
+                if !quiet || prints.parts.is_empty() {
+                    return step.send(super::prints(self.scope, Vec::new(), node, hub, false));
+                }
+                let healing = Healing {
+                    started: true,
+                    quiet_at: hub,
+                    ..Healing::default()
+                };
+                self.begin_exchange(healing);
+                step.ops.push(Op::Compare(self.scope, prints.parts));
+            }
+            Role::Node => self.prints_of_hub(now, prints, step),
+        }
+    }
+
+    fn prints_of_hub(&mut self, now: Mono, prints: Prints, step: &mut Step) {
+        let still = self.still_asks();
+        match (&mut self.healing, prints.parts.is_empty(), prints.equal) {
+            (Some(healing), true, true) => healing.complete = true,
+            (Some(_), false, _) => step.ops.push(Op::Compare(self.scope, prints.parts)),
+            (None, true, true) if still => {
+                self.found_equal(self.end, self.taken, step);
+            }
+            (None, false, _) => {
+                self.exchanges += 1;
+                let cut = FeedPoint::from_wire(prints.node.as_ref());
+                self.begin_exchange(Healing {
+                    started: true,
+                    cut,
+                    ..Healing::default()
+                });
+                step.ops.push(Op::Compare(self.scope, prints.parts));
+            }
+            (Some(_) | None, true, _) => self.not_yet(now),
+        }
+    }
+
+    /// The host has compared.
+    pub(super) fn compared(
+        &mut self,
+        role: Role,
+        parts: Vec<Part>,
+        cut: FeedPoint,
+        step: &mut Step,
+    ) {
+        let (scope, taken) = (self.scope, self.taken);
+        let Some(healing) = &mut self.healing else {
+            return;
+        };
+        match role {
+            Role::Hub => {
+                let quiet_at = healing.quiet_at;
+                if quiet_at.is_some_and(|at| at != cut) {
+                    // The feed has moved on: the node asks again when it is quiet.
+                    self.healing = None;
+                    return step.send(super::prints(scope, Vec::new(), taken, quiet_at, false));
+                }
+                healing.cut = cut;
+                healing.complete = parts.is_empty();
+                let equal = healing.complete;
+                step.send(super::prints(scope, parts, taken, Some(cut), equal));
+                if equal && quiet_at.is_some() {
+                    self.healing = None;
+                    self.found_equal(cut, taken, step);
+                }
+            }
+            // What differed has become equal meanwhile; the hub must not wait for leaves.
+            Role::Node if parts.is_empty() => step.send(leaves_frame(scope, &[], &[], true)),
+            Role::Node => {
+                healing.buckets = parts.iter().map(|part| part.number).collect();
+                step.ops.push(Op::List(scope, healing.buckets.clone()));
+            }
+        }
+    }
+
+    /// The node lists its leaves of the buckets that differ.
+    pub(super) fn listed(&mut self, buckets: &[u32], leaves: &[LeafFrame], step: &mut Step) {
+        send_leaves(self.scope, buckets, leaves, step);
+    }
+
+    /// Leaves of the peer arrived. The hub learns from them which buckets differ.
+    pub(super) fn leaves(&mut self, role: Role, leaves: Leaves, step: &mut Step) {
+        let Some(healing) = &mut self.healing else {
+            return;
+        };
+        if role == Role::Hub {
+            healing.buckets.extend(leaves.buckets);
+        }
+        healing.theirs.extend(leaves.leaves);
+        if leaves.last {
+            let theirs = mem::take(&mut healing.theirs);
+            step.ops
+                .push(Op::Diff(self.scope, healing.buckets.clone(), theirs));
+        }
+    }
+
+    /// The host knows what the peer lacks. The hub answers leaves with its own.
+    pub(super) fn differ(
+        &mut self,
+        role: Role,
+        keys: Vec<RecordKey>,
+        leaves: &[LeafFrame],
+        step: &mut Step,
+    ) {
+        let Some(healing) = &mut self.healing else {
+            return;
+        };
+        healing.queue.extend(keys);
+        healing.complete = true;
+        if role == Role::Hub {
+            send_leaves(self.scope, &[], leaves, step);
+        }
+    }
+
+    /// Records of an exchange were read.
+    pub(super) fn fetched(&mut self, batch: Batch, step: &mut Step) {
+        let Some(healing) = &mut self.healing else {
+            return;
+        };
+        healing.fetching = false;
+        if !batch.records.is_empty() {
+            self.in_flight += 1;
+            step.send(Body::Batch(batch));
+        }
+    }
+
+    /// All that the peer held is held here, up to a point of its feed.
+    pub(super) fn healed(&mut self, now: Mono) {
+        self.quiet_since = now;
+        if let Some(healing) = &mut self.healing {
+            healing.received = true;
+        }
+        self.finish_exchange();
+    }
+
+    /// Ends the exchange when both directions have.
+    pub(super) fn finish_exchange(&mut self) {
+        let over = self
+            .healing
+            .as_ref()
+            .filter(|healing| healing.sent && healing.received);
+        if let Some(cut) = over.map(|healing| healing.cut) {
+            self.healing = None;
+            self.broken = false;
+            self.resume_at(cut);
+        }
+    }
+}
+
+fn leaves_frame(scope: ScopeId, buckets: &[u32], leaves: &[LeafFrame], last: bool) -> Body {
+    Body::Leaves(Leaves {
+        scope: scope.0.to_vec(),
+        leaves: leaves.to_vec(),
+        buckets: buckets.to_vec(),
+        last,
+    })
+}
+
+fn send_leaves(scope: ScopeId, buckets: &[u32], leaves: &[LeafFrame], step: &mut Step) {
+    let mut rest = leaves;
+    let mut named = buckets;
+    while rest.len() > LEAVES_MAX {
+        let (now, later) = rest.split_at(LEAVES_MAX);
+        step.send(leaves_frame(scope, named, now, false));
+        named = &[];
+        rest = later;
+    }
+    step.send(leaves_frame(scope, named, rest, true));
+}
