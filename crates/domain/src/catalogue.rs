@@ -73,6 +73,8 @@ pub struct KindSpec {
     pub fields: Vec<FieldSpec>,
     /// Ascending by id.
     pub registers: Vec<RegisterSpec>,
+    /// The registers that only the hub writes, ascending.
+    pub hub_registers: Vec<RegisterId>,
     /// The message.
     pub message: MessageDescriptor,
     by_id: BTreeMap<String, usize>,

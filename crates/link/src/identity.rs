@@ -177,9 +177,7 @@ pub fn facts_of(certificate: &[u8]) -> Result<CertificateFacts, IdentityError> {
 ///
 /// # Errors
 /// When it is no certificate, or does not name exactly one hub as `spiffe://<hub>`.
-pub(crate) fn authority_facts(
-    certificate: &[u8],
-) -> Result<(ReplicaId, u64, u64), IdentityError> {
+pub(crate) fn authority_facts(certificate: &[u8]) -> Result<(ReplicaId, u64, u64), IdentityError> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(unreadable)?;
     let count = uris(&parsed)?;
     if count > 1 {
@@ -225,7 +223,11 @@ fn all_uris<'a>(
             _ => {}
         }
     }
-    if seen > 1 || names.iter().any(|name| matches!(name, GeneralName::Invalid(..))) {
+    if seen > 1
+        || names
+            .iter()
+            .any(|name| matches!(name, GeneralName::Invalid(..)))
+    {
         return Err(IdentityError::Unreadable);
     }
     Ok(names.iter().filter_map(|name| match name {
@@ -304,9 +306,11 @@ impl FromStr for NodeId {
     type Err = IdentityError;
 
     fn from_str(text: &str) -> Result<Self, IdentityError> {
-        hex16(text).map(Self).ok_or_else(|| IdentityError::Malformed {
-            uri: text.to_owned(),
-        })
+        hex16(text)
+            .map(Self)
+            .ok_or_else(|| IdentityError::Malformed {
+                uri: text.to_owned(),
+            })
     }
 }
 

@@ -1,1 +1,50 @@
-//! Written shortly.
+//! The network: TLS identity, enrolment, dialling and accepting.
+//!
+//! A node dials, a hub accepts; both prove by certificate who they are, and a connection that
+//! reaches a service has been verified. What a refusal means is told by type and by stable code.
+//! Times come from the [`replica::Clock`] passed in, so that tests need no waiting. The crate knows
+//! nothing of what records mean.
+
+#![warn(clippy::non_ascii_literal)]
+
+mod accept;
+mod address;
+mod authority;
+mod backoff;
+mod conn;
+mod deny;
+mod dial;
+mod enrol;
+mod fault;
+mod identity;
+pub mod limits;
+mod refusal;
+mod serve;
+mod stop;
+mod tls;
+mod token;
+
+pub use accept::{Accepting, Acceptor, Incoming, TcpConnections, tcp};
+pub use address::{AddressError, DEFAULT_PORT, HubAddress};
+pub use authority::{
+    Authority, AuthorityError, CERTIFICATE_FILE, KEY_FILE, KeyState, Leaf, PrivateKey, SealError,
+    certificate_from, certificate_pem, check_request, is_private, is_sealed, key_state, open, seal,
+    write_private, write_public,
+};
+pub use backoff::Backoff;
+pub use conn::{BoxIo, Conn, Io, PeerInfo, Role};
+pub use deny::DenyList;
+pub use dial::{Dialer, EnrolChannel};
+pub use enrol::{
+    EnrolError, EnrolRefusal, EnrolService, Enrolment, Invitation, Joiner, Registrar,
+    RenewalService, enrol, renew, renew_at,
+};
+pub use fault::{DialError, Refusal, Refused};
+pub use identity::{
+    CertificateFacts, Identity, IdentityError, NodeId, Serial, facts_of, identity_of,
+};
+pub use refusal::{CODE_KEY, stable_code, status};
+pub use serve::{HubServices, ServeError, peer_of, serve};
+pub use stop::{Stop, Stopper, stop_signal};
+pub use tls::{ALPN_ENROL, ALPN_SYNC, HubMaterial, MaterialError, NodeMaterial, provider};
+pub use token::{AuthorityPrint, SECRET_BYTES, Token, TokenError, secret_hash};

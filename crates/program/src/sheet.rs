@@ -57,14 +57,14 @@ pub fn read(path: &Path, options: &Options<'_>) -> Result<Table, SheetError> {
     if let Book::Text(text) = &mut book {
         let name = stem.unwrap_or_default();
         let (grid, header) = text::table(text, &name, options.headings, deadline)?;
-        return table::build(grid, header, options.headings, Vec::new());
+        return table::build(grid, header, options.headings, Vec::new(), deadline);
     }
     let names = book.sheets();
     let (chosen, unread) = choose(&mut book, &names, options, deadline)?;
     let grid = book.grid(chosen, Wanted::All, deadline)?;
     let header = header::find(&grid.rows, options.headings)
         .ok_or_else(|| SheetError::NoKnownColumn { seen: vec![seen(&grid)] })?;
-    table::build(grid, header, options.headings, unread)
+    table::build(grid, header, options.headings, unread, deadline)
 }
 
 /// One sheet's name, and whether people see it.

@@ -1,1 +1,23 @@
-//! Written shortly.
+//! Durable state: what a replica knows, and the one order in which it becomes true.
+//!
+//! A [`Store`] keeps keys and values, atomically and durably; [`Memory`] and [`Disk`] are two
+//! makers of it. [`Ledger`] lays records, feeds, history, journals and fingerprints out in a
+//! store. [`Host`] is a replica: it takes edits and the operations of sessions, and answers only
+//! what has been synced. [`Writer`] runs a host on its own thread and groups commits.
+#![warn(clippy::non_ascii_literal)]
+
+mod host;
+mod keys;
+mod ledger;
+mod memory;
+mod store;
+mod writer;
+
+pub use host::{
+    Answer, Command, Host, HostConfig, HostError, Judge, JudgeInput, Login, PeerStatus, Refused,
+    Reply, Status, Verdict, Written,
+};
+pub use ledger::{Ledger, Place, Reader, Stored};
+pub use memory::Memory;
+pub use store::{Batch, Store, StoreError, Visitor};
+pub use writer::{Handle, Writer, WriterConfig};

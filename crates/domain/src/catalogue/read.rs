@@ -104,7 +104,9 @@ fn read_kind(
         register.fields.sort_unstable();
     }
     let by_id = fields.iter().enumerate().map(|(at, field)| (field.id.clone(), at)).collect();
+    let hubs = registers.values().filter(|register| register.authority == Authority::Hub);
     Ok(KindSpec {
+        hub_registers: hubs.map(|register| register.id).collect(),
         kind: Kind(kind.number),
         id: snake_case(message.name()),
         travel: match kind.travel() {

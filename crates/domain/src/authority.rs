@@ -1,0 +1,378 @@
+//! Who may write what: what the hub takes from a node, and what a person may save here.
+//!
+//! Both ask the same tables. Judging a record looks at the names of its writes and at the registers
+//! they touch; a value is compared only where a register may be set once, and a status only where
+//! the hub alone commits a step.
+
+use replica::{Dot, Record, RecordKey, RegisterId, ScopeId, Sibling};
+
+use crate::{
+    catalogue::{Authority, Catalogue, KindSpec, Merge, RegisterSpec, Travel},
+    state::{By, Step},
+    wire::{self, Item},
+};
+
+/// Kinds that the scope which hosts the event writes, and nobody else: the city those it hosts,
+/// which lie in its own scopes.
+const HOSTED: &[&str] = &["training_session", "training_attendance", "seminar"];
+
+/// Why writes are refused. The whole write goes, not one register of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The record belongs to another scope.
+    #[error("record belongs to another scope")]
+    Scope,
+    /// The kind never leaves its home.
+    #[error("kind does not travel")]
+    Local,
+    /// Only the hub writes the kind or the register.
+    #[error("only the hub writes this")]
+    Authority,
+    /// The register is set once.
+    #[error("register is set once")]
+    SetOnce,
+    /// Only the hub commits this step of the status.
+    #[error("only the hub commits this step")]
+    Step,
+    /// The district answers for it; the city asks for a change.
+    #[error("the district answers for this")]
+    Change,
+}
+
+impl Refusal {
+    /// Its stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Scope => "AUTH-SCOPE",
+            Self::Local => "AUTH-LOCAL",
+            Self::Authority => "AUTH-HUB-ONLY",
+            Self::SetOnce => "AUTH-SET-ONCE",
+            Self::Step => "AUTH-HUB-STEP",
+            Self::Change => "AUTH-DISTRICT",
+        }
+    }
+
+    /// The sentence for people, in Chinese.
+    #[must_use]
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Scope => "该记录属于其他辖区，本节点无权填写",
+            Self::Local => "此类记录只保存在本地，不参与同步",
+            Self::Authority => "此项由市级填写",
+            Self::SetOnce => "此项只能在新建时填写，之后不能修改",
+            Self::Step => "此状态变更须由市级确认",
+            Self::Change => "此项由县区填写，市级请提出更正建议",
+        }
+    }
+
+    /// The sentence for people, in English.
+    #[must_use]
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::Scope => "This record belongs to another scope; this node may not write it",
+            Self::Local => "Records of this kind stay at home and are not exchanged",
+            Self::Authority => "Written by the city only",
+            Self::SetOnce => "This is set when the record is made and cannot be changed",
+            Self::Step => "This change of status is committed by the city",
+            Self::Change => "The district fills this in; the city asks for a correction instead",
+        }
+    }
+}
+
+/// Judges what a node sent: whether the hub takes it. `existing` is what the hub holds of the
+/// record; only writes that it has not seen are judged.
+///
+/// # Errors
+/// The dots of the writes to take back, and the first reason. The dots are empty when a node shows
+/// no new write but a record without what only the hub may remove.
+pub fn judge(
+    catalogue: &Catalogue,
+    peer_scope: ScopeId,
+    published_scope: ScopeId,
+    existing: Option<&Record>,
+    incoming: &Record,
+) -> Result<(), (Vec<Dot>, Refusal)> {
+    judge_sealed(catalogue, peer_scope, published_scope, existing, incoming, &|_| false)
+}
+
+/// The same for a hub that knows its own writes by their seal: one that it has lost in a restore
+/// is taken back from a node.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_sealed(
+    catalogue: &Catalogue,
+    peer_scope: ScopeId,
+    published_scope: ScopeId,
+    existing: Option<&Record>,
+    incoming: &Record,
+    seal_holds: &dyn Fn(&Sibling) -> bool,
+) -> Result<(), (Vec<Dot>, Refusal)> {
+    let kind = catalogue.kind(incoming.key.kind);
+    let is_new = |sibling: &&Sibling| existing.is_none_or(|e| !e.context.covers(sibling.dot()));
+    let all_new = || dots(incoming.siblings.iter().filter(is_new));
+    if incoming.scope != peer_scope {
+        return Err((all_new(), Refusal::Scope));
+    }
+    match kind.map_or(Travel::Scope, |kind| kind.travel) {
+        Travel::Local => return Err((all_new(), Refusal::Local)),
+        Travel::Published if peer_scope != published_scope => {
+            return Err((all_new(), Refusal::Authority));
+        }
+        Travel::Unspecified | Travel::Scope | Travel::Published => {}
+    }
+    let mut refused = Vec::new();
+    let mut why = None;
+    for sibling in incoming.siblings.iter().filter(is_new) {
+        if seal_holds(sibling) {
+            continue;
+        }
+        if let Err(refusal) = judge_sibling(kind, existing, sibling) {
+            refused.push(sibling);
+            why.get_or_insert(refusal);
+        }
+    }
+    if why.is_none() && existing.is_some_and(|e| removes_hubs(kind, e, incoming, seal_holds)) {
+        return Err((all_new(), Refusal::Authority));
+    }
+    match why {
+        None => Ok(()),
+        Some(refusal) => Err((dots(refused.into_iter()), refusal)),
+    }
+}
+
+fn dots<'a>(siblings: impl Iterator<Item = &'a Sibling>) -> Vec<Dot> {
+    let mut dots: Vec<Dot> = siblings.map(Sibling::dot).collect();
+    dots.sort_unstable();
+    dots.dedup();
+    dots
+}
+
+fn judge_sibling(
+    kind: Option<&KindSpec>,
+    existing: Option<&Record>,
+    sibling: &Sibling,
+) -> Result<(), Refusal> {
+    if sibling.register == RegisterId::OWNER {
+        return Err(Refusal::Authority);
+    }
+    let Some(kind) = kind else { return Ok(()) };
+    let Some(register) = kind.register(sibling.register) else {
+        // A deletion, or a field of a newer schema: as the kind.
+        return if kind.authority == Authority::Hub { Err(Refusal::Authority) } else { Ok(()) };
+    };
+    if register.authority == Authority::Hub {
+        return Err(Refusal::Authority);
+    }
+    match register.merge {
+        Merge::Key | Merge::Append => set_once(existing, sibling),
+        Merge::State => hub_step(kind, register, existing, sibling),
+        _ => Ok(()),
+    }
+}
+
+/// A register that is set once may not replace another value. Two that did not know of each other
+/// both stand.
+fn set_once(existing: Option<&Record>, sibling: &Sibling) -> Result<(), Refusal> {
+    if sibling.replaces.is_empty() {
+        return Ok(());
+    }
+    let standing = existing.map(|e| e.register(sibling.register)).unwrap_or_default();
+    let mut replaced =
+        standing.iter().filter(|known| sibling.replaces.binary_search(&known.dot()).is_ok());
+    if replaced.any(|known| known.value != sibling.value) {
+        return Err(Refusal::SetOnce);
+    }
+    let mut ancestors = sibling.ancestry.iter().filter_map(|ancestor| ancestor.value.as_ref());
+    if ancestors.any(|value| *value != sibling.value) { Err(Refusal::SetOnce) } else { Ok(()) }
+}
+
+fn hub_step(
+    kind: &KindSpec,
+    register: &RegisterSpec,
+    existing: Option<&Record>,
+    sibling: &Sibling,
+) -> Result<(), Refusal> {
+    let Some(machine) = register.machine.as_ref().filter(|machine| machine.has_hub_steps()) else {
+        return Ok(());
+    };
+    let Some(to) = status(kind, register, &sibling.value) else { return Ok(()) };
+    if machine.is_hubs(to) {
+        return Err(Refusal::Step);
+    }
+    let standing = existing.map(|e| e.register(register.id)).unwrap_or_default();
+    let replaced =
+        standing.iter().filter(|known| sibling.replaces.binary_search(&known.dot()).is_ok());
+    let carried = sibling.ancestry.iter().filter_map(|ancestor| ancestor.value.as_ref()).take(1);
+    for from in replaced.map(|known| &known.value).chain(carried) {
+        let step = status(kind, register, from).map(|from| machine.step(from, to));
+        if step == Some(Step::Direct(By::Hub)) {
+            return Err(Refusal::Step);
+        }
+    }
+    Ok(())
+}
+
+/// The status that a register's value holds.
+pub(crate) fn status(kind: &KindSpec, register: &RegisterSpec, value: &[u8]) -> Option<u64> {
+    let field = kind.fields_of(register).next()?;
+    match wire::items(field, &wire::chunks(value).ok()?).pop()? {
+        Item::Number(number) => Some(number),
+        Item::Text(_) | Item::Bytes(_) => None,
+    }
+}
+
+/// Whether merging would take away what only the hub may take away.
+fn removes_hubs(
+    kind: Option<&KindSpec>,
+    existing: &Record,
+    incoming: &Record,
+    seal_holds: &dyn Fn(&Sibling) -> bool,
+) -> bool {
+    let hubs = kind.map(|kind| kind.hub_registers.as_slice()).unwrap_or_default();
+    let hubs = hubs.iter().chain(std::iter::once(&RegisterId::OWNER));
+    hubs.flat_map(|register| existing.register(*register)).any(|known| {
+        let theirs = incoming.register(known.register);
+        incoming.context.covers(known.dot())
+            && !theirs.iter().any(|sibling| sibling.dot() == known.dot())
+            && !theirs.iter().any(seal_holds)
+    })
+}
+
+/// Who writes here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// A node, in its scope.
+    Node {
+        /// Its scope.
+        scope: ScopeId,
+    },
+    /// The hub.
+    Hub {
+        /// The scope whose feed every node receives.
+        published: ScopeId,
+        /// The scope of the city's own organisations.
+        city_direct: ScopeId,
+    },
+}
+
+/// What a write is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A person's edit, an import.
+    Edit,
+    /// The settling of a conflict, which the city may do everywhere.
+    Decision,
+}
+
+/// Whether a person may save these registers here: `set` are the registers with their new values,
+/// `existing` what the record is now.
+///
+/// # Errors
+/// The register that may not be written, and why.
+pub fn may_edit(
+    catalogue: &Catalogue,
+    writer: Writer,
+    purpose: Purpose,
+    existing: Option<&Record>,
+    new: &NewState<'_>,
+) -> Result<(), (RegisterId, Refusal)> {
+    let kind = catalogue.kind(new.key.kind);
+    let first = new.set.first().map_or(RegisterId(0), |(register, _)| *register);
+    let scope = existing.map_or(new.scope, |record| record.scope);
+    let travel = kind.map_or(Travel::Scope, |kind| kind.travel);
+    let foreign = match writer {
+        Writer::Node { scope: own } => {
+            if travel == Travel::Published {
+                return Err((first, Refusal::Authority));
+            }
+            if scope != own {
+                return Err((first, Refusal::Scope));
+            }
+            false
+        }
+        Writer::Hub { published, city_direct } => {
+            if travel == Travel::Published && scope != published {
+                return Err((first, Refusal::Scope));
+            }
+            scope != published && scope != city_direct
+        }
+    };
+    let is_hosted = kind.is_some_and(|kind| HOSTED.contains(&kind.id.as_str()));
+    for (id, value) in new.set {
+        let verdict = match writer {
+            Writer::Hub { .. } if foreign && purpose == Purpose::Edit => {
+                let merge = kind.and_then(|kind| kind.register(*id)).map(|register| register.merge);
+                let answered = matches!(merge, Some(Merge::LaterAsOf | Merge::State));
+                if is_hosted || (answered && existing.is_some()) {
+                    Err(Refusal::Change)
+                } else {
+                    Ok(())
+                }
+            }
+            Writer::Hub { .. } => Ok(()),
+            Writer::Node { .. } => edit_register(kind, existing, *id, value),
+        };
+        verdict.and_then(|()| edit_once(kind, existing, *id, value)).map_err(|why| (*id, why))?;
+    }
+    Ok(())
+}
+
+/// What an edit would write.
+#[derive(Clone, Copy, Debug)]
+pub struct NewState<'a> {
+    /// The record.
+    pub key: RecordKey,
+    /// The scope of a record that is made.
+    pub scope: ScopeId,
+    /// The registers with their values.
+    pub set: &'a [(RegisterId, bytes::Bytes)],
+}
+
+/// What a node may not write of its own record.
+fn edit_register(
+    kind: Option<&KindSpec>,
+    existing: Option<&Record>,
+    id: RegisterId,
+    value: &[u8],
+) -> Result<(), Refusal> {
+    if id == RegisterId::OWNER {
+        return Err(Refusal::Authority);
+    }
+    let Some(kind) = kind else { return Ok(()) };
+    let register = kind.register(id);
+    if register.map_or(kind.authority, |register| register.authority) == Authority::Hub {
+        return Err(Refusal::Authority);
+    }
+    let Some(register) = register.filter(|register| register.merge == Merge::State) else {
+        return Ok(());
+    };
+    let Some(machine) = &register.machine else { return Ok(()) };
+    let Some(to) = status(kind, register, value) else { return Ok(()) };
+    let standing = existing.map(|record| record.register(id)).unwrap_or_default();
+    let mut from = standing.iter().filter_map(|known| status(kind, register, &known.value));
+    let from_here = from.any(|from| machine.step(from, to) == Step::Direct(By::Hub));
+    let stays = standing.iter().any(|known| known.value == value);
+    if (machine.is_hubs(to) && !stays) || from_here { Err(Refusal::Step) } else { Ok(()) }
+}
+
+/// What is set once stays, whoever writes.
+fn edit_once(
+    kind: Option<&KindSpec>,
+    existing: Option<&Record>,
+    id: RegisterId,
+    value: &[u8],
+) -> Result<(), Refusal> {
+    let merge = kind.and_then(|kind| kind.register(id)).map(|register| register.merge);
+    if !matches!(merge, Some(Merge::Key | Merge::Append)) {
+        return Ok(());
+    }
+    // Candidates that did not know of each other: one of them may be chosen.
+    let standing = existing.map(|record| record.register(id)).unwrap_or_default();
+    if standing.is_empty() || standing.iter().any(|known| known.value == value) {
+        Ok(())
+    } else {
+        Err(Refusal::SetOnce)
+    }
+}

@@ -1,0 +1,86 @@
+//! What people read: the labels of kinds, fields and enumeration values in both languages, all
+//! from the schema.
+
+use serde_json::Value as Json;
+
+use crate::catalogue::{EnumSpec, FieldSpec, KindSpec};
+
+/// A language of the programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// Chinese.
+    #[default]
+    Zh,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// Chooses between two texts.
+    #[must_use]
+    pub fn pick<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Zh => zh,
+            Self::En => en,
+        }
+    }
+}
+
+/// The label of a kind.
+#[must_use]
+pub fn kind(spec: &KindSpec, language: Language) -> &str {
+    language.pick(&spec.zh, &spec.en)
+}
+
+/// The label of a field.
+#[must_use]
+pub fn field(spec: &FieldSpec, language: Language) -> &str {
+    language.pick(&spec.zh, &spec.en)
+}
+
+/// The label of an enumeration value; a number that is not known as the number.
+#[must_use]
+pub fn enum_value(spec: &EnumSpec, number: i32, language: Language) -> String {
+    let value = spec.value(number).map(|value| language.pick(&value.zh, &value.en).to_owned());
+    value.unwrap_or_else(|| number.to_string())
+}
+
+/// The text of a field's JSON as people read it: labels for enumeration values, 是/否 for flags,
+/// nothing for unset, the items of a set parted by 、 or a comma.
+#[must_use]
+pub fn text(spec: &FieldSpec, json: &Json, language: Language) -> String {
+    match json {
+        Json::Null => String::new(),
+        Json::Bool(true) => language.pick("是", "yes").to_owned(),
+        Json::Bool(false) => language.pick("否", "no").to_owned(),
+        Json::String(id) => {
+            let value = spec.enumeration().and_then(|e| e.values.iter().find(|v| v.id == *id));
+            value.map_or_else(|| id.clone(), |v| language.pick(&v.zh, &v.en).to_owned())
+        }
+        Json::Array(items) => {
+            let parts: Vec<String> = items.iter().map(|item| text(spec, item, language)).collect();
+            parts.join(language.pick("、", ", "))
+        }
+        Json::Number(_) | Json::Object(_) => json.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+
+    #[test]
+    fn labels_come_in_both_languages() {
+        let spec = Catalogue::builtin().kind_by_id("organisation").unwrap();
+        assert_eq!(kind(spec, Language::Zh), "两新组织");
+        let status = spec.field("census_status").unwrap();
+        assert_eq!(field(status, Language::En), "Census status");
+        assert_eq!(text(status, &Json::from("counted"), Language::Zh), "在册");
+        assert_eq!(text(status, &Json::from(99), Language::Zh), "99");
+        let groups = spec.field("mass_orgs").unwrap();
+        let both = serde_json::json!(["union", "women"]);
+        assert_eq!(text(groups, &both, Language::Zh), "工会、妇联");
+        assert_eq!(enum_value(status.enumeration().unwrap(), 2, Language::En), "On the ledger");
+    }
+}

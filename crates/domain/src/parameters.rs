@@ -1,0 +1,112 @@
+//! The parameters of a programme year: what its record says, and what stands where it says
+//! nothing or does not exist.
+
+use prost::Message as _;
+use proto::ledger::{ProgrammeYear, WorkCoverageMode};
+
+use crate::{
+    catalogue::Catalogue,
+    effective::decode,
+    value::{self, to_json},
+};
+
+/// The parameters that rules and indicators use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// The year.
+    pub year: u32,
+    /// Centralised trainings a scope holds at least.
+    pub quota_training: u32,
+    /// Seminars a scope holds at least.
+    pub quota_seminar: u32,
+    /// Full members from which a branch must be set up.
+    pub should_build_members: u32,
+    /// Activities a quarter from which a carrier is regular.
+    pub regular_per_quarter: u32,
+    /// Organisations of a joint branch from which a warning is given.
+    pub joint_units_warn: u32,
+    /// Members of a branch from which a warning is given.
+    pub branch_members_warn: u32,
+}
+
+impl Parameters {
+    /// The parameters that the seed and practice set, for a year without a record.
+    #[must_use]
+    pub fn defaults(year: u32) -> Self {
+        Self {
+            year,
+            quota_training: 1,
+            quota_seminar: 1,
+            should_build_members: 3,
+            regular_per_quarter: 1,
+            joint_units_warn: 5,
+            branch_members_warn: 50,
+        }
+    }
+
+    /// The parameters of a record; what it leaves unset is as by default.
+    #[must_use]
+    pub fn of(record: &ProgrammeYear, year: u32) -> Self {
+        let default = Self::defaults(record.year.unwrap_or(year));
+        Self {
+            year: default.year,
+            quota_training: record.quota_training.unwrap_or(default.quota_training),
+            quota_seminar: record.quota_seminar.unwrap_or(default.quota_seminar),
+            should_build_members: record
+                .should_build_members
+                .unwrap_or(default.should_build_members),
+            regular_per_quarter: record.regular_per_quarter.unwrap_or(default.regular_per_quarter),
+            joint_units_warn: record.joint_units_warn.unwrap_or(default.joint_units_warn),
+            branch_members_warn: record.branch_members_warn.unwrap_or(default.branch_members_warn),
+        }
+    }
+
+    /// The parameters of the values of a record; the defaults when they cannot be read.
+    #[must_use]
+    pub fn of_values(values: &[u8], year: u32) -> Self {
+        decode(values).map_or_else(|_error| Self::defaults(year), |record| Self::of(&record, year))
+    }
+}
+
+/// Returns the record of a programme year with the quotas of the seed, as the hub makes it at its
+/// start.
+#[must_use]
+pub fn programme_year(year: u32) -> ProgrammeYear {
+    let defaults = Parameters::defaults(year);
+    let on = |day: &str| Some(format!("{year:04}-{day}"));
+    ProgrammeYear {
+        year: Some(year),
+        title: Some(format!("{year}年两新组织党建示范化工程")),
+        improve_from: on("01-01"),
+        improve_to: on("09-30"),
+        nominate_from: on("10-01"),
+        nominate_to: on("12-31"),
+        accept_from: on("10-01"),
+        accept_to: on("12-31"),
+        quota_drive: Some(1),
+        quota_training: Some(defaults.quota_training),
+        quota_seminar: Some(defaults.quota_seminar),
+        quota_platform: Some(1),
+        quota_carrier_per_party_org: Some(1),
+        should_build_members: Some(defaults.should_build_members),
+        regular_per_quarter: Some(defaults.regular_per_quarter),
+        joint_units_warn: Some(defaults.joint_units_warn),
+        branch_members_warn: Some(defaults.branch_members_warn),
+        work_coverage_mode: Some(WorkCoverageMode::Strict.into()),
+        stale_days: Some(30),
+        return_due_days: Some(15),
+        instructor_load_warn: Some(5),
+        suppress_below: Some(3),
+        ..ProgrammeYear::default()
+    }
+}
+
+/// [`programme_year`] as the JSON of `record put`.
+#[must_use]
+pub fn programme_year_json(year: u32) -> serde_json::Map<String, serde_json::Value> {
+    let kind = Catalogue::builtin().kind_by_id("programme_year");
+    let values = programme_year(year).encode_to_vec();
+    let mut json = kind.map(|kind| to_json(kind, &values)).unwrap_or_else(|| value::raw_json(&values));
+    json.retain(|_, value| !value.is_null());
+    json
+}

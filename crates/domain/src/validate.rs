@@ -1,0 +1,258 @@
+//! The rules that a save must keep, and those that only warn: V01 to V15 and V20 as far as the
+//! kinds of this schema go, and the fields a record needs.
+//!
+//! They are judged where a person saves, on the effective state after the edit. Synchronisation
+//! refuses nothing for them.
+
+mod organisation;
+mod party;
+
+use std::collections::BTreeSet;
+
+use proto::ledger::{
+    CoverageLink, EventStatus, Organisation, PartyOrganisation, Seminar, TrainingSession,
+};
+use replica::{RecordId, ScopeId};
+
+use crate::{
+    catalogue::{FieldSpec, KindSpec, Merge, Need, RegisterSpec, Type},
+    date::{self, Date},
+    effective::decode,
+    finding::{Finding, Level},
+    parameters::Parameters,
+    state::Step,
+    wire,
+};
+
+/// What is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The kind of the record.
+    pub kind: &'a KindSpec,
+    /// Its id.
+    pub id: RecordId,
+    /// Its scope.
+    pub scope: ScopeId,
+    /// Its values before the edit; none for a record that is made.
+    pub before: Option<&'a [u8]>,
+    /// Its values after the edit.
+    pub after: &'a [u8],
+}
+
+/// What the rules across records look up. Each answer may leave out what is not known here.
+pub trait Lookup {
+    /// An organisation.
+    fn organisation(&self, _id: RecordId) -> Option<Organisation> {
+        None
+    }
+    /// A Party organisation.
+    fn party_organisation(&self, _id: RecordId) -> Option<PartyOrganisation> {
+        None
+    }
+    /// The links of a Party organisation that are not deleted.
+    fn links_of_party_organisation(&self, _id: RecordId) -> Vec<(RecordId, CoverageLink)> {
+        Vec::new()
+    }
+    /// The links of an organisation that are not deleted.
+    fn links_of_organisation(&self, _id: RecordId) -> Vec<(RecordId, CoverageLink)> {
+        Vec::new()
+    }
+    /// The counted organisations, here or elsewhere, with a credit code.
+    fn counted_with_code(&self, _uscc: &str) -> Vec<RecordId> {
+        Vec::new()
+    }
+    /// The organisations of a scope without a credit code that have a name.
+    fn named_without_code(&self, _scope: ScopeId, _name: &str) -> Vec<RecordId> {
+        Vec::new()
+    }
+}
+
+/// Knows no other record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoLookup;
+
+impl Lookup for NoLookup {}
+
+/// Whatever a rule needs beside the record.
+struct Surroundings<'a> {
+    today: Date,
+    year: &'a Parameters,
+    lookup: &'a dyn Lookup,
+}
+
+/// Judges a record as it would be after an edit. `year` are the parameters of the newest open
+/// programme year.
+#[must_use]
+pub fn validate(
+    subject: &Subject<'_>,
+    today: Date,
+    year: &Parameters,
+    lookup: &dyn Lookup,
+) -> Vec<Finding> {
+    let around = Surroundings { today, year, lookup };
+    let mut findings = Vec::new();
+    needs(subject, &mut findings);
+    steps(subject, &mut findings);
+    dates_of_figures(subject, &around, &mut findings);
+    let known = match subject.kind.id.as_str() {
+        "organisation" => decode(subject.after)
+            .map(|after| organisation::judge(subject, &after, &around, &mut findings)),
+        "party_organisation" => {
+            decode(subject.after).map(|after| party::judge(&after, &around, &mut findings))
+        }
+        "coverage_link" => decode(subject.after)
+            .map(|after| party::judge_link(subject, &after, &around, &mut findings)),
+        "training_session" => decode(subject.after).map(|after: TrainingSession| {
+            let day = after.end_on.as_deref().or(after.start_on.as_deref());
+            held(subject, day, after.status(), today, &mut findings);
+        }),
+        "seminar" => decode(subject.after).map(|after: Seminar| {
+            held(subject, after.on.as_deref(), after.status(), today, &mut findings);
+        }),
+        _ => Ok(()),
+    };
+    if known.is_err() {
+        findings.push(Finding::input("", "malformed", "现有内容无法识别", "The content cannot be read"));
+    }
+    findings
+}
+
+/// What makes a record what it is must be there: key fields, names, what is set once. Other
+/// required fields are asked for; the completeness indicator counts them.
+fn needs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let chunks = wire::chunks(subject.after).unwrap_or_default();
+    let present: BTreeSet<u32> = chunks.iter().map(|chunk| chunk.number).collect();
+    let required = subject.kind.fields.iter().filter(|field| field.need == Need::Required);
+    for field in required.filter(|field| !present.contains(&field.number)) {
+        let is_named_by = matches!(field.merge, Merge::Key | Merge::Append)
+            || (field.value_type == Type::Name && !field.repeated);
+        let level = if is_named_by { Level::Block } else { Level::Warn };
+        findings.push(Finding {
+            rule: "REQ",
+            level,
+            field: field.id.clone(),
+            code: "required",
+            zh: format!("请填写“{}”", field.zh),
+            en: format!("Fill in \"{}\"", field.en),
+        });
+    }
+}
+
+/// A status moves along its table.
+fn steps(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Some(before) = subject.before else { return };
+    for register in &subject.kind.registers {
+        let (Some(machine), Some(field)) =
+            (&register.machine, subject.kind.fields_of(register).next())
+        else {
+            continue;
+        };
+        let of = |values| status(subject.kind, register, values);
+        let (Some(from), Some(to)) = (of(before), of(subject.after)) else { continue };
+        let (level, code) = match machine.step(from, to) {
+            Step::Same | Step::Direct(_) | Step::Unknown => continue,
+            Step::Skips => (Level::Warn, "step_skips"),
+            Step::Against => (Level::Block, "step_against"),
+        };
+        let label = |number: u64, language| {
+            let number = i32::try_from(number).unwrap_or_default();
+            field.enumeration().map(|e| crate::label::enum_value(e, number, language)).unwrap_or_default()
+        };
+        use crate::label::Language::{En, Zh};
+        findings.push(Finding {
+            rule: "STEP",
+            level,
+            field: field.id.clone(),
+            code,
+            zh: format!("{}不能从“{}”直接变为“{}”", field.zh, label(from, Zh), label(to, Zh)),
+            en: format!("{} does not go from \"{}\" to \"{}\" in one step", field.en, label(from, En), label(to, En)),
+        });
+    }
+}
+
+fn status(kind: &KindSpec, register: &RegisterSpec, values: &[u8]) -> Option<u64> {
+    crate::authority::status(kind, register, values)
+}
+
+/// V07: figures of a day that has not come, or of long ago. Wherever figures stand.
+fn dates_of_figures(subject: &Subject<'_>, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
+    for register in &subject.kind.registers {
+        let field = register.as_of.and_then(|number| subject.kind.field_by_number(number));
+        let Some(field) = field else { continue };
+        let Some(day) = text_of(field, subject.after).as_deref().and_then(date::stored) else {
+            continue;
+        };
+        let earliest = i32::try_from(around.year.year).ok().and_then(|y| date::day(y - 1, 1, 1));
+        if around.today.next_day().is_some_and(|tomorrow| day > tomorrow) {
+            let today = date::text(around.today);
+            let day = date::text(day);
+            findings.push(Finding {
+                rule: "V07",
+                level: Level::Block,
+                field: field.id.clone(),
+                code: "as_of_future",
+                zh: format!("数据日期 {day} 晚于本机时钟的明天（本机时钟为 {today}），请核对日期或本机时钟"),
+                en: format!("The figures are dated {day}, later than tomorrow by this machine's clock ({today}); check the date or the clock"),
+            });
+        } else if earliest.is_some_and(|earliest| day < earliest) {
+            findings.push(Finding {
+                rule: "V07",
+                level: Level::Warn,
+                field: field.id.clone(),
+                code: "as_of_old",
+                zh: format!("数据日期 {} 过早，请更新数据", date::text(day)),
+                en: format!("The figures are of {}, long ago; bring them up to date", date::text(day)),
+            });
+        }
+    }
+}
+
+fn text_of(field: &FieldSpec, values: &[u8]) -> Option<String> {
+    match wire::items(field, &wire::chunks(values).ok()?).pop()? {
+        wire::Item::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// V20: what was held has a day, and the day has come.
+fn held(
+    subject: &Subject<'_>,
+    day: Option<&str>,
+    status: EventStatus,
+    today: Date,
+    findings: &mut Vec<Finding>,
+) {
+    let has_come = day.and_then(date::stored).is_some_and(|day| day <= today);
+    if status == EventStatus::Held && !has_come {
+        let field = if subject.kind.field("on").is_some() { "on" } else { "start_on" };
+        findings.push(Finding {
+            rule: "V20",
+            level: Level::Block,
+            field: field.to_owned(),
+            code: "held_in_future",
+            zh: format!("已完成的活动须有不晚于今天（{}）的日期", date::text(today)),
+            en: format!("What was held needs a date not later than today ({})", date::text(today)),
+        });
+    }
+}
+
+/// Builds the findings of one rule.
+fn finding(
+    rule: &'static str,
+    level: Level,
+    field: &str,
+    code: &'static str,
+    (zh, en): (String, String),
+) -> Finding {
+    Finding { rule, level, field: field.to_owned(), code, zh, en }
+}
+
+/// Whether an interval holds a day: the end itself no longer counts.
+pub(crate) fn is_active(from: Option<Date>, to: Option<Date>, day: Date) -> bool {
+    from.is_none_or(|from| from <= day) && to.is_none_or(|to| day < to)
+}
+
+/// Reads a stored date of a record.
+fn day(text: Option<&String>) -> Option<Date> {
+    text.and_then(|text| date::stored(text))
+}

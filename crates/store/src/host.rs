@@ -1,0 +1,444 @@
+//! A replica: it takes edits and the operations of sessions, and answers only what is durable.
+//!
+//! [`Host::take`] does the work and keeps the answer back; [`Host::flush`] commits everything
+//! taken since the last one as one batch, syncs, and hands the answers out. That is the only way
+//! to an answer, so nothing can be acknowledged, sent or shown as saved before the store has
+//! synced it. Simulator and real program both go through here.
+
+mod apply;
+mod peers;
+mod positions;
+mod prints;
+mod session;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use bytes::Bytes;
+use replica::{
+    Clock, Dot, Edit, EditError, HybridTime, Incarnation, JournalEntry, Leaf, Record, RecordKey,
+    RegisterId, ReplicaId, ScopeId, Seq, Stamp,
+    session::{FeedPoint, Input, Op, Role},
+};
+
+use crate::{Ledger, Reader, Store, StoreError, keys};
+pub use peers::PeerStatus;
+use peers::Peers;
+use positions::Positions;
+pub use session::Login;
+use session::SessionState;
+
+/// What a judge is asked.
+#[derive(Debug)]
+pub struct JudgeInput<'a> {
+    /// The scope that the peer's certificate stands for.
+    pub scope: ScopeId,
+    /// The record as this replica holds it.
+    pub existing: Option<&'a Record>,
+    /// The record as it came.
+    pub incoming: &'a Record,
+    /// This replica gets back what a restore took from it.
+    pub refilling: bool,
+}
+
+/// What a judge says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The record may be merged.
+    Accept,
+    /// These writes may not: the state is refused whole.
+    Refuse {
+        /// The writes at fault.
+        dots: Vec<Dot>,
+        /// The stable code.
+        code: &'static str,
+    },
+}
+
+/// The rules of authority, as a function of values. Made by the programs from the domain.
+pub type Judge = Arc<dyn Fn(&JudgeInput<'_>) -> Verdict + Send + Sync>;
+
+/// Who a replica is.
+#[derive(Clone)]
+pub struct HostConfig {
+    /// Node or hub.
+    pub role: Role,
+    /// The store's id.
+    pub replica: ReplicaId,
+    /// The scope that edits belong to when they make a record: the district's, or the city's own.
+    pub scope: ScopeId,
+    /// The scope that every node receives and only the hub writes.
+    pub published: ScopeId,
+    /// The number of the schema that this program knows.
+    pub schema: u32,
+    /// What may be taken from a peer.
+    pub judge: Judge,
+    /// Both times.
+    pub clock: Arc<dyn Clock>,
+    /// 64 random bits a call, for incarnations.
+    pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl fmt::Debug for HostConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostConfig")
+            .field("role", &self.role)
+            .field("replica", &self.replica)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a host could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The edit was not written; nothing has changed.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The record is over the limit of its size.
+    #[error("the record is too large")]
+    TooLarge,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The writer has stopped or has too much to do.
+    #[error("the writer takes no more work")]
+    Busy,
+}
+
+/// One edit as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The record.
+    pub key: RecordKey,
+    /// The name of the write.
+    pub dot: Dot,
+    /// Registers that now hold more than one candidate.
+    pub beside: Vec<RegisterId>,
+}
+
+/// Something to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Edits that are written together or not at all, with what a program keeps beside them.
+    Edit(Vec<Edit>, Vec<(String, Option<Vec<u8>>)>),
+    /// An operation of a session.
+    Session(Login, Op),
+    /// A session is over.
+    Close(u64),
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Reply {
+    /// The edits are durable.
+    Written(Result<Vec<Written>, HostError>),
+    /// The input for the session.
+    Input(Box<Input>),
+    /// Nothing to say.
+    Nothing,
+}
+
+/// A reply and what it answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// The ticket given with the command.
+    pub ticket: u64,
+    /// The reply; it is durable.
+    pub reply: Reply,
+}
+
+/// The incarnation of this start.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    incarnation: Incarnation,
+    counter: u64,
+    head: replica::Head,
+}
+
+/// A replica. See the module.
+#[derive(Debug)]
+pub struct Host {
+    config: HostConfig,
+    ledger: Ledger,
+    life: Option<Life>,
+    time: HybridTime,
+    positions: Positions,
+    peers: Peers,
+    sessions: BTreeMap<u64, SessionState>,
+    answers: Vec<Answer>,
+    ends: BTreeMap<ScopeId, FeedPoint>,
+}
+
+impl Host {
+    /// Opens a replica over a store. A new incarnation is taken at the first write.
+    ///
+    /// # Errors
+    /// The store cannot be read or is damaged.
+    pub fn open(store: Arc<dyn Store>, config: HostConfig) -> Result<Self, StoreError> {
+        let positions = Positions::load(&*store, config.replica)?;
+        let peers = Peers::load(&*store)?;
+        let ledger = Ledger::open(store)?;
+        let mut host = Self {
+            config,
+            ledger,
+            life: None,
+            time: HybridTime(0),
+            positions,
+            peers,
+            sessions: BTreeMap::new(),
+            answers: Vec::new(),
+            ends: BTreeMap::new(),
+        };
+        host.note_ends();
+        Ok(host)
+    }
+
+    /// Who this is.
+    #[must_use]
+    pub fn config(&self) -> &HostConfig {
+        &self.config
+    }
+
+    /// Returns a reader beside this replica.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.ledger.reader()
+    }
+
+    /// Does the work of a command. The answer comes from the next [`Host::flush`].
+    pub fn take(&mut self, ticket: u64, command: Command) {
+        let reply = match command {
+            Command::Edit(edits, local) => Reply::Written(self.edit(&edits, local)),
+            Command::Session(login, op) => match self.session(&login, op) {
+                Some(input) => Reply::Input(Box::new(input)),
+                None => Reply::Nothing,
+            },
+            Command::Close(session) => {
+                self.sessions.remove(&session);
+                Reply::Nothing
+            }
+        };
+        self.answers.push(Answer { ticket, reply });
+    }
+
+    /// Commits and syncs what was taken, and hands out the answers.
+    ///
+    /// # Errors
+    /// Nothing taken since the last flush is durable; the replica takes no more writes.
+    pub fn flush(&mut self) -> Result<Vec<Answer>, StoreError> {
+        if self.ledger.is_dirty() {
+            self.ledger.commit()?;
+            self.ledger.store().sync()?;
+            self.note_ends();
+        }
+        Ok(std::mem::take(&mut self.answers))
+    }
+
+    /// Commits and syncs also what may wait, before the program stops.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn close(&mut self) -> Result<(), StoreError> {
+        self.ledger.commit()?;
+        self.ledger.store().sync()
+    }
+
+    /// The durable ends of all feeds.
+    #[must_use]
+    pub fn ends(&self) -> &BTreeMap<ScopeId, FeedPoint> {
+        &self.ends
+    }
+
+    fn note_ends(&mut self) {
+        for (scope, end, _) in self.ledger.reader().scopes() {
+            self.ends.insert(scope, end);
+        }
+    }
+
+    /// Writes edits, all or none.
+    fn edit(
+        &mut self,
+        edits: &[Edit],
+        local: Vec<(String, Option<Vec<u8>>)>,
+    ) -> Result<Vec<Written>, HostError> {
+        let mut life = self.life.unwrap_or_else(|| Life {
+            incarnation: Incarnation((self.config.random)()),
+            counter: 0,
+            head: replica::Head::default(),
+        });
+        let first = life.counter + 1;
+        let wall_ms = self.config.clock.wall_ms();
+        let mut time = self.time;
+        let mut next: BTreeMap<RecordKey, Record> = BTreeMap::new();
+        let (mut written, mut entries) = (Vec::new(), Vec::new());
+        for edit in edits {
+            let stored = self.ledger.current(edit.key)?;
+            let acked = stored.as_ref().is_some_and(|s| self.is_acked(s));
+            let present = match next.remove(&edit.key) {
+                Some(record) => record,
+                None => stored.map_or_else(|| Record::new(edit.key, edit.scope), |s| s.record),
+            };
+            life.counter += 1;
+            time = time.tick(wall_ms);
+            let dot = Dot {
+                incarnation: life.incarnation,
+                counter: life.counter,
+            };
+            let history = self.past_of(&present, edit)?;
+            let past = |register, dot| {
+                let same = |s: &&replica::Sibling| s.register == register && s.dot() == dot;
+                history.iter().find(same).cloned()
+            };
+            let stamp = Stamp {
+                dot,
+                time,
+                epoch: 0,
+            };
+            let record = edit.apply(&present, stamp, acked, &past)?;
+            entries.push(journal_entry(&record, dot));
+            let beside = edit.set.iter().map(|set| set.register);
+            let beside = beside.filter(|r| record.register(*r).len() > 1).collect();
+            written.push(Written {
+                key: edit.key,
+                dot,
+                beside,
+            });
+            next.insert(edit.key, record);
+        }
+        let mut states = Vec::with_capacity(next.len());
+        for record in next.into_values() {
+            let bytes = record.encode();
+            if bytes.len() > replica::limits::RECORD_BYTES_MAX {
+                return Err(HostError::TooLarge);
+            }
+            states.push((record, bytes));
+        }
+        self.stage_own(states, 0)?;
+        for entry in &entries {
+            life.head = replica::chain(life.head, &entry.hash.0);
+        }
+        if !entries.is_empty() {
+            self.ledger
+                .journal(life.incarnation, first, &entries, life.head);
+            self.own(life);
+        }
+        self.time = time;
+        for (name, value) in local {
+            self.ledger.stage(keys::local(&name), value);
+        }
+        Ok(written)
+    }
+
+    /// Puts states that this replica made itself.
+    fn stage_own(&mut self, states: Vec<(Record, Bytes)>, origin: u32) -> Result<(), StoreError> {
+        for (record, bytes) in states {
+            let former = self.ledger.current(record.key)?;
+            let leaf = Leaf::of(&bytes);
+            self.ledger.put(record, bytes, leaf, origin, former);
+        }
+        self.ledger.end_section(origin);
+        Ok(())
+    }
+
+    /// Notes how far this replica has come, and the first time that its incarnation exists.
+    fn own(&mut self, life: Life) {
+        if self.life.is_none() {
+            let parent = self.positions.newest_own();
+            let staged = self
+                .positions
+                .born(life.incarnation, self.config.replica, parent);
+            self.ledger
+                .stage(keys::position(life.incarnation), Some(staged));
+        }
+        self.positions
+            .advance(life.incarnation, life.counter, life.head);
+        self.life = Some(life);
+    }
+
+    /// The earlier siblings of a record, looked up only when the edit shows one that has gone.
+    fn past_of(&self, present: &Record, edit: &Edit) -> Result<Vec<replica::Sibling>, StoreError> {
+        let gone = edit.set.iter().any(|set| {
+            let now = present.register(set.register);
+            set.shown
+                .iter()
+                .any(|shown| now.iter().all(|s| s.dot() != shown.dot))
+        });
+        if gone {
+            self.siblings_of_history(edit.key)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    fn siblings_of_history(&self, key: RecordKey) -> Result<Vec<replica::Sibling>, StoreError> {
+        let history = self.ledger.history(key)?;
+        Ok(history
+            .into_iter()
+            .flat_map(|(_, siblings)| siblings)
+            .collect())
+    }
+
+    /// Whether the peer is known to hold the present state of a record.
+    fn is_acked(&self, stored: &crate::Stored) -> bool {
+        let acked = self.peers.least_acked(stored.place.scope);
+        stored.origin != 0 || acked.is_some_and(|acked| stored.place.seq <= acked)
+    }
+
+    /// What `status` shows.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let position = self.life.map(|life| (life.incarnation, life.counter));
+        Status {
+            position,
+            peers: self.peers.status(&self.ends, &self.ledger),
+            refused: self.peers.drafts(),
+            quarantined: self.peers.quarantined(),
+        }
+    }
+}
+
+/// What `status` shows of a replica.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The incarnation of this start and its counter, once it has written.
+    pub position: Option<(Incarnation, u64)>,
+    /// Every peer and scope.
+    pub peers: Vec<PeerStatus>,
+    /// Writes that were refused or taken back.
+    pub refused: Vec<Refused>,
+    /// Records that are held back.
+    pub quarantined: Vec<(RecordKey, String)>,
+}
+
+/// One write that was refused or taken back.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Its name.
+    pub dot: Dot,
+    /// The record.
+    pub key: RecordKey,
+    /// The stable code.
+    pub code: String,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The peer that must take it back, at the hub.
+    pub peer: Option<ReplicaId>,
+}
+
+fn journal_entry(record: &Record, dot: Dot) -> JournalEntry {
+    let siblings: Vec<_> = record.siblings.iter().filter(|s| s.dot() == dot).collect();
+    let mut replaces: Vec<Dot> = siblings.iter().flat_map(|s| s.replaces.clone()).collect();
+    replaces.sort_unstable();
+    replaces.dedup();
+    JournalEntry {
+        key: record.key,
+        registers: siblings.iter().map(|s| s.register).collect(),
+        replaces,
+        hash: replica::write_hash(record.key, &siblings),
+    }
+}
+
+/// The sequence of a point, for comparisons.
+fn seq_of(point: Option<&proto::stored::FeedPoint>) -> Seq {
+    Seq(point.map_or(0, |point| point.seq))
+}

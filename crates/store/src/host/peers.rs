@@ -1,0 +1,310 @@
+//! The peers of a replica: their numbers, both checkpoints, what they must take back.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use prost::Message as _;
+use proto::stored::{PeerScope, Quarantine, Refusal};
+use replica::{
+    Dot, Incarnation, Kind, RecordId, RecordKey, ReplicaId, ScopeId, Seq, session::FeedPoint,
+};
+
+use super::{Refused, seq_of};
+use crate::{Ledger, Store, StoreError, keys};
+
+#[derive(Clone, Debug)]
+struct Peer {
+    replica: ReplicaId,
+    scope: ScopeId,
+}
+
+/// What `status` shows of one peer in one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// The peer.
+    pub replica: ReplicaId,
+    /// The scope.
+    pub scope: ScopeId,
+    /// How far the peer has durably taken our feed.
+    pub sent: Seq,
+    /// How far we have taken the peer's feed.
+    pub received: Seq,
+    /// Changes of our feed that the peer has not acked.
+    pub pending: u64,
+    /// Both sides were found equal at these ends (ours, theirs), in this run of the program.
+    pub equal: Option<bool>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    peers: BTreeMap<u32, Peer>,
+    scopes: BTreeMap<(u32, u32), PeerScope>,
+    refusals: BTreeMap<(u32, Dot), Refusal>,
+    drafts: BTreeMap<Dot, Refusal>,
+    quarantine: BTreeMap<RecordKey, Quarantine>,
+    equal: BTreeMap<(u32, u32), (Seq, Seq)>,
+}
+
+fn damaged(what: &str) -> StoreError {
+    StoreError::Damaged {
+        what: what.to_owned(),
+    }
+}
+
+impl Peers {
+    pub(super) fn load(store: &dyn Store) -> Result<Self, StoreError> {
+        let mut peers = Self::default();
+        let (from, to) = keys::all(b'N');
+        store.scan(&from, &to, &mut |key, value| {
+            let replica = key.get(1..).and_then(|id| ReplicaId::try_from(id).ok());
+            let scope = value.get(4..).and_then(|id| ScopeId::try_from(id).ok());
+            let parsed = keys::u32_at(&value, 0).zip(replica).zip(scope);
+            let ((number, replica), scope) = parsed.ok_or_else(|| damaged("peer"))?;
+            peers.peers.insert(number, Peer { replica, scope });
+            Ok(())
+        })?;
+        let (from, to) = keys::all(b'K');
+        store.scan(&from, &to, &mut |key, value| {
+            let numbers = keys::u32_at(key, 1).zip(keys::u32_at(key, 5));
+            let numbers = numbers.ok_or_else(|| damaged("checkpoint"))?;
+            let state = PeerScope::decode(value).map_err(|_e| damaged("checkpoint"))?;
+            peers.scopes.insert(numbers, state);
+            Ok(())
+        })?;
+        let (from, to) = keys::all(b'X');
+        store.scan(&from, &to, &mut |key, value| {
+            let peer = keys::u32_at(key, 1).ok_or_else(|| damaged("refusal"))?;
+            let refusal = Refusal::decode(value).map_err(|_e| damaged("refusal"))?;
+            peers.refusals.insert((peer, dot_of(&refusal)), refusal);
+            Ok(())
+        })?;
+        let (from, to) = keys::all(b'D');
+        store.scan(&from, &to, &mut |_, value| {
+            let refusal = Refusal::decode(value).map_err(|_e| damaged("draft"))?;
+            peers.drafts.insert(dot_of(&refusal), refusal);
+            Ok(())
+        })?;
+        let (from, to) = keys::all(b'Q');
+        store.scan(&from, &to, &mut |_, value| {
+            let entry = Quarantine::decode(value).map_err(|_e| damaged("quarantine"))?;
+            peers
+                .quarantine
+                .insert(key_of(entry.kind, &entry.id), entry);
+            Ok(())
+        })?;
+        Ok(peers)
+    }
+
+    /// The number of a peer, given at its first session.
+    pub(super) fn number(
+        &mut self,
+        replica: ReplicaId,
+        scope: ScopeId,
+        ledger: &mut Ledger,
+    ) -> u32 {
+        let known = self
+            .peers
+            .iter()
+            .find(|(_, p)| p.replica == replica)
+            .map(|(n, p)| (*n, p.scope));
+        let number = match known {
+            Some((number, known)) if known == scope => return number,
+            Some((number, _)) => number,
+            None => self.peers.keys().next_back().map_or(1, |last| last + 1),
+        };
+        let mut value = number.to_be_bytes().to_vec();
+        value.extend_from_slice(&scope.0);
+        ledger.stage(keys::peer(replica), Some(value));
+        self.peers.insert(number, Peer { replica, scope });
+        number
+    }
+
+    /// The scope that a replica was last seen with.
+    pub(super) fn scope_of(&self, replica: ReplicaId) -> Option<ScopeId> {
+        self.peers
+            .values()
+            .find(|peer| peer.replica == replica)
+            .map(|peer| peer.scope)
+    }
+
+    /// How far the peer's feed was taken here.
+    pub(super) fn taken(&self, peer: u32, scope: u32) -> FeedPoint {
+        let state = self.scopes.get(&(peer, scope));
+        point(state.and_then(|state| state.taken.as_ref()))
+    }
+
+    /// Notes how far the peer's feed was taken. Returns what to store.
+    pub(super) fn set_taken(&mut self, peer: u32, scope: u32, at: FeedPoint) -> (Vec<u8>, Vec<u8>) {
+        let state = self.scopes.entry((peer, scope)).or_default();
+        state.taken = stored(at);
+        (keys::peer_scope(peer, scope), state.encode_to_vec())
+    }
+
+    /// Notes how far the peer has taken our feed. Returns what to store.
+    pub(super) fn set_acked(&mut self, peer: u32, scope: u32, at: FeedPoint) -> (Vec<u8>, Vec<u8>) {
+        let state = self.scopes.entry((peer, scope)).or_default();
+        state.acked = stored(at);
+        (keys::peer_scope(peer, scope), state.encode_to_vec())
+    }
+
+    /// The sequence that every peer of a scope has acked; none without a peer.
+    pub(super) fn least_acked(&self, scope: u32) -> Option<Seq> {
+        let of_scope = self.scopes.iter().filter(|((_, s), _)| *s == scope);
+        of_scope
+            .map(|(_, state)| seq_of(state.acked.as_ref()))
+            .min()
+    }
+
+    pub(super) fn set_equal(&mut self, peer: u32, scope: u32, ours: Seq, theirs: Seq) {
+        self.equal.insert((peer, scope), (ours, theirs));
+    }
+
+    /// Keeps a refusal until the peer has taken the write back.
+    pub(super) fn refuse(&mut self, peer: u32, refusal: Refusal) -> (Vec<u8>, Vec<u8>) {
+        let dot = dot_of(&refusal);
+        let value = refusal.encode_to_vec();
+        self.refusals.insert((peer, dot), refusal);
+        (keys::refusal(peer, dot), value)
+    }
+
+    pub(super) fn is_refused(&self, peer: u32, dot: Dot) -> bool {
+        self.refusals.contains_key(&(peer, dot))
+    }
+
+    /// Refusals that a peer has not confirmed.
+    pub(super) fn unconfirmed(&self, peer: u32) -> impl Iterator<Item = &Refusal> {
+        let of_peer = self.refusals.iter().filter(move |((p, _), _)| *p == peer);
+        of_peer
+            .map(|(_, refusal)| refusal)
+            .filter(|refusal| !refusal.confirmed)
+    }
+
+    /// The peer has taken a write back. Returns what to store when that is news.
+    pub(super) fn confirm(&mut self, peer: u32, dot: Dot) -> Option<(Vec<u8>, Vec<u8>)> {
+        let refusal = self
+            .refusals
+            .get_mut(&(peer, dot))
+            .filter(|r| !r.confirmed)?;
+        refusal.confirmed = true;
+        Some((keys::refusal(peer, dot), refusal.encode_to_vec()))
+    }
+
+    /// Keeps a write of ours that was taken back.
+    pub(super) fn draft(&mut self, draft: Refusal) -> (Vec<u8>, Vec<u8>) {
+        let dot = dot_of(&draft);
+        let value = draft.encode_to_vec();
+        self.drafts.insert(dot, draft);
+        (keys::draft(dot), value)
+    }
+
+    /// Holds a record back.
+    pub(super) fn hold_back(&mut self, entry: Quarantine) -> (Vec<u8>, Vec<u8>) {
+        let key = key_of(entry.kind, &entry.id);
+        let value = entry.encode_to_vec();
+        self.quarantine.insert(key, entry);
+        (keys::quarantine(key), value)
+    }
+
+    pub(super) fn quarantined(&self) -> Vec<(RecordKey, String)> {
+        self.quarantine
+            .iter()
+            .map(|(key, entry)| (*key, entry.code.clone()))
+            .collect()
+    }
+
+    /// Every write that was refused to a peer or taken back here.
+    pub(super) fn drafts(&self) -> Vec<Refused> {
+        let refused = |refusal: &Refusal, peer: Option<ReplicaId>| Refused {
+            dot: dot_of(refusal),
+            key: key_of(refusal.kind, &refusal.id),
+            code: refusal.code.clone(),
+            at_ms: refusal.at_ms,
+            peer,
+        };
+        let own = self.drafts.values().map(|draft| refused(draft, None));
+        let of_peers = self.refusals.iter().map(|((peer, _), refusal)| {
+            refused(refusal, self.peers.get(peer).map(|peer| peer.replica))
+        });
+        own.chain(of_peers).collect()
+    }
+
+    pub(super) fn status(
+        &self,
+        ends: &BTreeMap<ScopeId, FeedPoint>,
+        ledger: &Ledger,
+    ) -> Vec<PeerStatus> {
+        let reader = ledger.reader();
+        let mut all = Vec::new();
+        for ((peer, scope), state) in &self.scopes {
+            let (Some(peer_of), Some(id)) = (self.peers.get(peer), reader.scope_id(*scope)) else {
+                continue;
+            };
+            let end = ends.get(&id).map_or(Seq(0), |end| end.seq);
+            let (sent, received) = (seq_of(state.acked.as_ref()), seq_of(state.taken.as_ref()));
+            all.push(PeerStatus {
+                replica: peer_of.replica,
+                scope: id,
+                sent,
+                received,
+                pending: end.0.saturating_sub(sent.0),
+                equal: self
+                    .equal
+                    .get(&(*peer, *scope))
+                    .map(|at| *at == (end, received)),
+            });
+        }
+        all
+    }
+}
+
+fn stored(at: FeedPoint) -> Option<proto::stored::FeedPoint> {
+    let head = at.head.0.to_vec();
+    Some(proto::stored::FeedPoint {
+        seq: at.seq.0,
+        head,
+        schema: 0,
+    })
+}
+
+fn point(stored: Option<&proto::stored::FeedPoint>) -> FeedPoint {
+    stored.map_or_else(FeedPoint::default, |p| FeedPoint {
+        seq: Seq(p.seq),
+        head: replica::Head::try_from(p.head.as_slice()).unwrap_or_default(),
+    })
+}
+
+fn dot_of(refusal: &Refusal) -> Dot {
+    Dot {
+        incarnation: Incarnation(refusal.incarnation),
+        counter: refusal.counter,
+    }
+}
+
+pub(super) fn key_of(kind: u32, id: &[u8]) -> RecordKey {
+    let id = RecordId::try_from(id).unwrap_or(RecordId([0; 16]));
+    RecordKey {
+        kind: Kind(kind),
+        id,
+    }
+}
+
+/// A refusal or a draft, with the siblings it concerns.
+pub(super) fn refusal(
+    key: RecordKey,
+    dot: Dot,
+    code: &str,
+    siblings: &Bytes,
+    at_ms: u64,
+) -> Refusal {
+    Refusal {
+        incarnation: dot.incarnation.0,
+        counter: dot.counter,
+        kind: key.kind.0,
+        id: key.id.0.to_vec(),
+        code: code.to_owned(),
+        siblings: siblings.to_vec(),
+        confirmed: false,
+        at_ms: i64::try_from(at_ms).unwrap_or(i64::MAX),
+    }
+}

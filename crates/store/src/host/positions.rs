@@ -1,0 +1,202 @@
+//! How far every incarnation has come, as known here; the highest is kept.
+
+use std::collections::BTreeMap;
+
+use prost::Message as _;
+use proto::{stored::Position as Stored, sync::Position as Wire};
+use replica::{Context, Counter, Head, Incarnation, ReplicaId};
+
+use crate::{Store, StoreError, keys};
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    counter: Counter,
+    head: Head,
+    replica: Option<ReplicaId>,
+    /// Grows with every change, so that a session sends only what is new.
+    version: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Positions {
+    own: ReplicaId,
+    known: BTreeMap<Incarnation, Known>,
+    changes: BTreeMap<u64, Incarnation>,
+    newest_own: Option<(Incarnation, Counter)>,
+    version: u64,
+}
+
+impl Positions {
+    pub(super) fn load(store: &dyn Store, own: ReplicaId) -> Result<Self, StoreError> {
+        let mut positions = Self {
+            own,
+            known: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            newest_own: None,
+            version: 0,
+        };
+        let (from, to) = keys::all(b'P');
+        let mut parents = BTreeMap::new();
+        store.scan(&from, &to, &mut |key, value| {
+            let damaged = || StoreError::Damaged {
+                what: "position".to_owned(),
+            };
+            let incarnation = Incarnation(keys::u64_at(key, 1).ok_or_else(damaged)?);
+            let stored = Stored::decode(value).map_err(|_e| damaged())?;
+            let replica = ReplicaId::try_from(stored.replica.as_slice()).ok();
+            let head = Head::try_from(stored.head.as_slice()).unwrap_or_default();
+            positions.set(incarnation, stored.counter, head, replica);
+            if replica == Some(own) {
+                parents.insert(incarnation, Incarnation(stored.parent));
+            }
+            Ok(())
+        })?;
+        for incarnation in parents.keys() {
+            positions.load_own(store, *incarnation)?;
+        }
+        // The newest is the one that is nobody's parent.
+        let is_parent = |i: &Incarnation| parents.values().any(|parent| parent == i);
+        let newest = parents
+            .keys()
+            .find(|i| !is_parent(i))
+            .or_else(|| parents.keys().next());
+        positions.newest_own = newest.map(|i| (*i, positions.counter(*i)));
+        Ok(positions)
+    }
+
+    /// How far an incarnation of this replica came stands in its journal.
+    fn load_own(&mut self, store: &dyn Store, incarnation: Incarnation) -> Result<(), StoreError> {
+        let (from, to) = (
+            keys::journal(incarnation, 0),
+            keys::journal(incarnation, u64::MAX),
+        );
+        let Some((key, value)) = store.last(&from, &to)? else {
+            return Ok(());
+        };
+        let damaged = || StoreError::Damaged {
+            what: "journal page".to_owned(),
+        };
+        let counter = keys::u64_at(&key, 9).ok_or_else(damaged)?;
+        let page = proto::stored::JournalPage::decode(value).map_err(|_e| damaged())?;
+        let head = Head::try_from(page.head.as_slice()).map_err(|_e| damaged())?;
+        self.set(incarnation, counter, head, Some(self.own));
+        Ok(())
+    }
+
+    fn set(&mut self, i: Incarnation, counter: Counter, head: Head, replica: Option<ReplicaId>) {
+        self.version += 1;
+        if let Some(known) = self.known.get(&i) {
+            self.changes.remove(&known.version);
+        }
+        self.changes.insert(self.version, i);
+        let version = self.version;
+        self.known.insert(
+            i,
+            Known {
+                counter,
+                head,
+                replica,
+                version,
+            },
+        );
+    }
+
+    pub(super) fn counter(&self, incarnation: Incarnation) -> Counter {
+        self.known
+            .get(&incarnation)
+            .map_or(0, |known| known.counter)
+    }
+
+    pub(super) fn replica(&self, incarnation: Incarnation) -> Option<ReplicaId> {
+        self.known.get(&incarnation).and_then(|known| known.replica)
+    }
+
+    /// The newest incarnation of this replica before the present one, and how far it came.
+    pub(super) fn newest_own(&self) -> Option<(Incarnation, Counter)> {
+        self.newest_own
+    }
+
+    /// Notes a new incarnation of this replica. Returns what is stored of it.
+    pub(super) fn born(
+        &mut self,
+        incarnation: Incarnation,
+        replica: ReplicaId,
+        parent: Option<(Incarnation, Counter)>,
+    ) -> Vec<u8> {
+        self.set(incarnation, 0, Head::default(), Some(replica));
+        let (parent, parent_counter) = parent.unwrap_or((Incarnation(0), 0));
+        let stored = Stored {
+            counter: 0,
+            head: Vec::new(),
+            replica: replica.0.to_vec(),
+            parent: parent.0,
+            parent_counter,
+        };
+        stored.encode_to_vec()
+    }
+
+    /// Notes how far this replica has come.
+    pub(super) fn advance(&mut self, incarnation: Incarnation, counter: Counter, head: Head) {
+        self.set(incarnation, counter, head, Some(self.own));
+    }
+
+    /// Whether every entry of a context is at or below what is known.
+    pub(super) fn bound(&self, context: &Context) -> bool {
+        context
+            .entries()
+            .all(|(incarnation, counter)| counter <= self.counter(incarnation))
+    }
+
+    /// Learns a position. Returns the key and value to store when it is news.
+    pub(super) fn learn(&mut self, position: &Wire) -> Option<(Vec<u8>, Vec<u8>)> {
+        let incarnation = Incarnation(position.incarnation);
+        let before = self.known.get(&incarnation);
+        let replica = before
+            .and_then(|known| known.replica)
+            .or_else(|| ReplicaId::try_from(position.replica.as_slice()).ok());
+        if before.is_some_and(|known| known.counter >= position.counter) {
+            return None;
+        }
+        let head = Head::try_from(position.head.as_slice()).unwrap_or_default();
+        self.set(incarnation, position.counter, head, replica);
+        let stored = Stored {
+            counter: position.counter,
+            head: position.head.clone(),
+            replica: replica.map(|r| r.0.to_vec()).unwrap_or_default(),
+            parent: 0,
+            parent_counter: 0,
+        };
+        Some((keys::position(incarnation), stored.encode_to_vec()))
+    }
+
+    /// The positions changed after a version that the peer may want, and the version reached.
+    pub(super) fn since(
+        &self,
+        version: u64,
+        wanted: impl Fn(Option<ReplicaId>) -> bool,
+    ) -> (Vec<Wire>, u64) {
+        let changed = self.changes.range(version + 1..).map(|(_, i)| *i);
+        let positions = changed.filter_map(|incarnation| {
+            let known = self.known.get(&incarnation)?;
+            let wire = Wire {
+                incarnation: incarnation.0,
+                counter: known.counter,
+                head: known.head.0.to_vec(),
+                replica: known.replica.map(|r| r.0.to_vec()).unwrap_or_default(),
+            };
+            (known.counter > 0 && wanted(known.replica)).then_some(wire)
+        });
+        (positions.collect(), self.version)
+    }
+
+    /// Every incarnation of a replica with its counter and head.
+    pub(super) fn of(
+        &self,
+        replica: ReplicaId,
+    ) -> impl Iterator<Item = (Incarnation, Counter, Head)> + '_ {
+        let of = move |known: &Known| known.replica == Some(replica);
+        let known = self.known.iter().filter(move |(_, known)| of(known));
+        known.map(|(incarnation, known)| (*incarnation, known.counter, known.head))
+    }
+}

@@ -1,0 +1,103 @@
+//! The keys of the one tree. The first byte says what lies there.
+//!
+//! | key | value | written by |
+//! | --- | --- | --- |
+//! | `R` scope u32, seq u64 | origin u32, flags u8, leaf, record bytes: the record, and its place in the feed | every change |
+//! | `H` scope, seq of the first entry | `HistoryPage`: what each change replaced | changes of existing records |
+//! | `E` scope, seq | head, origin u32: the end of one section of the feed | every section |
+//! | `S` scope | scope id, seq, head, fingerprint root | every commit of the scope |
+//! | `J` incarnation u64, last counter u64 | `JournalPage` | every commit of own writes |
+//! | `P` incarnation | `Position` | when it changes |
+//! | `N` replica | peer number u32, scope id | first session |
+//! | `K` peer u32, scope u32 | `PeerScope`: both checkpoints | batches and acks |
+//! | `X` peer u32, dot | `Refusal` that the peer must take back | refusals |
+//! | `D` dot | `Refusal`: a write of ours that was taken back | taking back |
+//! | `Q` kind u32, id | `Quarantine` | collisions |
+//! | `L` name | what the programs keep for themselves; no feed carries it | programs |
+//!
+//! Numbers are big-endian, so that byte order is number order. Scopes and peers are interned:
+//! their numbers are local to the store.
+
+use replica::{Dot, Incarnation, RecordKey, ReplicaId};
+
+/// Bytes in front of a record in an `R` value.
+pub(crate) const RECORD_HEAD_BYTES: usize = 37;
+
+fn key(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    key.push(kind);
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key
+}
+
+pub(crate) fn record(scope: u32, seq: u64) -> Vec<u8> {
+    key(b'R', &[&scope.to_be_bytes(), &seq.to_be_bytes()])
+}
+
+pub(crate) fn history(scope: u32, seq: u64) -> Vec<u8> {
+    key(b'H', &[&scope.to_be_bytes(), &seq.to_be_bytes()])
+}
+
+pub(crate) fn end(scope: u32, seq: u64) -> Vec<u8> {
+    key(b'E', &[&scope.to_be_bytes(), &seq.to_be_bytes()])
+}
+
+pub(crate) fn scope(scope: u32) -> Vec<u8> {
+    key(b'S', &[&scope.to_be_bytes()])
+}
+
+pub(crate) fn journal(incarnation: Incarnation, counter: u64) -> Vec<u8> {
+    key(
+        b'J',
+        &[&incarnation.0.to_be_bytes(), &counter.to_be_bytes()],
+    )
+}
+
+pub(crate) fn position(incarnation: Incarnation) -> Vec<u8> {
+    key(b'P', &[&incarnation.0.to_be_bytes()])
+}
+
+pub(crate) fn peer(replica: ReplicaId) -> Vec<u8> {
+    key(b'N', &[&replica.0])
+}
+
+pub(crate) fn peer_scope(peer: u32, scope: u32) -> Vec<u8> {
+    key(b'K', &[&peer.to_be_bytes(), &scope.to_be_bytes()])
+}
+
+pub(crate) fn refusal(peer: u32, dot: Dot) -> Vec<u8> {
+    let (incarnation, counter) = (dot.incarnation.0.to_be_bytes(), dot.counter.to_be_bytes());
+    key(b'X', &[&peer.to_be_bytes(), &incarnation, &counter])
+}
+
+pub(crate) fn draft(dot: Dot) -> Vec<u8> {
+    key(
+        b'D',
+        &[&dot.incarnation.0.to_be_bytes(), &dot.counter.to_be_bytes()],
+    )
+}
+
+pub(crate) fn quarantine(record: RecordKey) -> Vec<u8> {
+    key(b'Q', &[&record.kind.0.to_be_bytes(), &record.id.0])
+}
+
+pub(crate) fn local(name: &str) -> Vec<u8> {
+    key(b'L', &[name.as_bytes()])
+}
+
+/// All keys that begin with one byte.
+pub(crate) fn all(kind: u8) -> (Vec<u8>, Vec<u8>) {
+    (vec![kind], vec![kind + 1])
+}
+
+/// Reads a big-endian number at a place in a key.
+pub(crate) fn u32_at(key: &[u8], at: usize) -> Option<u32> {
+    let bytes = key.get(at..at + 4)?;
+    bytes.try_into().ok().map(u32::from_be_bytes)
+}
+
+/// Reads a big-endian number at a place in a key.
+pub(crate) fn u64_at(key: &[u8], at: usize) -> Option<u64> {
+    let bytes = key.get(at..at + 8)?;
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}

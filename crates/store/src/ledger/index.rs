@@ -1,0 +1,459 @@
+//! What the ledger keeps in memory: where each record lies, and the section ends of each feed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use bytes::Bytes;
+use replica::{
+    Bucket, Fingerprint, Head, Leaf, Record, RecordId, RecordKey, ScopeId, Seq, Sibling,
+    session::FeedPoint,
+};
+
+use super::{Place, Stored, history_entry, stage::Stage};
+use crate::{Store, StoreError, keys};
+
+/// The end of one section of a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) head: Head,
+    /// The peer that sent every state of the section as it stands, 0 for none.
+    pub(super) origin: u32,
+}
+
+/// One scope.
+#[derive(Clone, Debug)]
+pub(super) struct ScopeIndex {
+    pub(super) id: ScopeId,
+    pub(super) end: FeedPoint,
+    pub(super) root: Bucket,
+    pub(super) ends: BTreeMap<u64, End>,
+}
+
+impl ScopeIndex {
+    pub(super) fn new(id: ScopeId) -> Self {
+        Self {
+            id,
+            end: FeedPoint::default(),
+            root: Bucket::default(),
+            ends: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where everything is.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pub(super) records: BTreeMap<RecordKey, Place>,
+    pub(super) scopes: BTreeMap<u32, ScopeIndex>,
+}
+
+/// Sections of a feed that are read, or left out, together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) skip: bool,
+    pub(super) upto: FeedPoint,
+}
+
+impl Index {
+    pub(super) fn end(&self, scope: u32) -> FeedPoint {
+        self.scopes.get(&scope).map(|s| s.end).unwrap_or_default()
+    }
+
+    /// The sections after a sequence that the peer sent, or that it did not.
+    pub(super) fn next_run(&self, scope: u32, from: u64, peer: u32) -> Option<Run> {
+        let mut ends = self.scopes.get(&scope)?.ends.range(from + 1..);
+        let (seq, first) = ends.next()?;
+        let skip = first.origin == peer && peer != 0;
+        let mut upto = FeedPoint {
+            seq: Seq(*seq),
+            head: first.head,
+        };
+        for (seq, end) in ends {
+            if (end.origin == peer && peer != 0) != skip {
+                break;
+            }
+            upto = FeedPoint {
+                seq: Seq(*seq),
+                head: end.head,
+            };
+            // A run longer than any batch needs no further look.
+            if !skip && seq - from > 16 * 1_024 {
+                break;
+            }
+        }
+        Some(Run { skip, upto })
+    }
+}
+
+/// What the writer and the readers share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    store: Arc<dyn Store>,
+    index: RwLock<Index>,
+}
+
+impl Shared {
+    pub(super) fn new(store: Arc<dyn Store>, index: Index) -> Self {
+        Self {
+            store,
+            index: RwLock::new(index),
+        }
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a record. A change between the look at the index and the read is looked up again.
+    pub(super) fn get(&self, key: RecordKey) -> Result<Option<Stored>, StoreError> {
+        for _ in 0..100_000 {
+            let Some(place) = self.read().records.get(&key).copied() else {
+                return Ok(None);
+            };
+            if let Some(value) = self.store.get(&keys::record(place.scope, place.seq.0))? {
+                return stored(key, place, &value).map(Some);
+            }
+            std::thread::yield_now();
+        }
+        Err(StoreError::Damaged {
+            what: format!("record {} {} is missing", key.kind.0, key.id),
+        })
+    }
+
+    /// Walks the history of a record, newest change first.
+    pub(super) fn history(
+        &self,
+        key: RecordKey,
+        stage: &Stage,
+    ) -> Result<Vec<(Seq, Vec<Sibling>)>, StoreError> {
+        let staged = stage.get(key).map(|staged| staged.place);
+        let Some(place) = staged.or_else(|| self.read().records.get(&key).copied()) else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        let mut seq = place.seq.0;
+        while seq != 0 {
+            let entry = match stage.history_entry(place.scope, seq)? {
+                Some(entry) => Some(entry),
+                None => {
+                    let from = keys::history(place.scope, 0);
+                    let page = self
+                        .store
+                        .last(&from, &keys::history(place.scope, seq + 1))?;
+                    page.map(|(_, page)| history_entry(&page, seq))
+                        .transpose()?
+                        .flatten()
+                }
+            };
+            let Some((previous, siblings)) = entry else {
+                break;
+            };
+            found.push((Seq(seq), siblings));
+            seq = previous.min(seq - 1);
+        }
+        Ok(found)
+    }
+}
+
+/// Reads an `R` value and proves it against its leaf.
+fn stored(key: RecordKey, place: Place, value: &Bytes) -> Result<Stored, StoreError> {
+    let damaged = || StoreError::Damaged {
+        what: format!("record {} {}", key.kind.0, key.id),
+    };
+    let (origin, leaf) = head_of(value).ok_or_else(damaged)?;
+    let bytes = value.slice(keys::RECORD_HEAD_BYTES..);
+    let record = Record::decode(&bytes).map_err(|_e| damaged())?;
+    if record.key != key || Leaf::of(&bytes) != leaf {
+        return Err(damaged());
+    }
+    Ok(Stored {
+        record,
+        leaf,
+        place,
+        origin,
+    })
+}
+
+fn head_of(value: &[u8]) -> Option<(u32, Leaf)> {
+    let origin = keys::u32_at(value, 0)?;
+    let leaf = Leaf::try_from(value.get(5..keys::RECORD_HEAD_BYTES)?).ok()?;
+    Some((origin, leaf))
+}
+
+/// Builds the index in one pass and proves each scope's fingerprint against the stored root.
+pub(super) fn load(store: &dyn Store) -> Result<(Index, BTreeMap<u32, Fingerprint>), StoreError> {
+    let mut index = Index::default();
+    let mut prints: BTreeMap<u32, Fingerprint> = BTreeMap::new();
+    load_scopes(store, &mut index)?;
+    let (from, to) = keys::all(b'R');
+    store.scan(&from, &to, &mut |key, value| {
+        let damaged = || StoreError::Damaged {
+            what: "record head".to_owned(),
+        };
+        let (Some(scope), Some(seq)) = (keys::u32_at(key, 1), keys::u64_at(key, 5)) else {
+            return Err(damaged());
+        };
+        let (_, leaf) = head_of(&value).ok_or_else(damaged)?;
+        let name = value
+            .get(keys::RECORD_HEAD_BYTES..)
+            .and_then(name_of)
+            .ok_or_else(damaged)?;
+        prints.entry(scope).or_default().add(name, leaf);
+        index.records.insert(
+            name,
+            Place {
+                scope,
+                seq: Seq(seq),
+            },
+        );
+        Ok(())
+    })?;
+    for (number, scope) in &index.scopes {
+        let print = prints.entry(*number).or_default();
+        if print.root() != scope.root {
+            return Err(StoreError::Damaged {
+                what: format!(
+                    "the fingerprint of scope {} is not that of its records",
+                    scope.id
+                ),
+            });
+        }
+    }
+    Ok((index, prints))
+}
+
+fn load_scopes(store: &dyn Store, index: &mut Index) -> Result<(), StoreError> {
+    let (from, to) = keys::all(b'S');
+    store.scan(&from, &to, &mut |key, value| {
+        let parsed = keys::u32_at(key, 1).zip(scope_from_bytes(&value));
+        let (number, scope) = parsed.ok_or_else(|| StoreError::Damaged {
+            what: "scope entry".to_owned(),
+        })?;
+        index.scopes.insert(number, scope);
+        Ok(())
+    })?;
+    let (from, to) = keys::all(b'E');
+    store.scan(&from, &to, &mut |key, value| {
+        let damaged = || StoreError::Damaged {
+            what: "section end".to_owned(),
+        };
+        let (Some(scope), Some(seq)) = (keys::u32_at(key, 1), keys::u64_at(key, 5)) else {
+            return Err(damaged());
+        };
+        let head = value.get(..32).and_then(|head| Head::try_from(head).ok());
+        let (Some(head), Some(origin)) = (head, keys::u32_at(&value, 32)) else {
+            return Err(damaged());
+        };
+        let scope = index.scopes.get_mut(&scope).ok_or_else(damaged)?;
+        scope.ends.insert(seq, End { head, origin });
+        Ok(())
+    })
+}
+
+/// Reads an `S` value.
+fn scope_from_bytes(value: &[u8]) -> Option<ScopeIndex> {
+    let id = ScopeId::try_from(value.get(..16)?).ok()?;
+    let seq = keys::u64_at(value, 16)?;
+    let head = Head::try_from(value.get(24..56)?).ok()?;
+    let sum = value.get(56..88)?.try_into().ok()?;
+    let root = Bucket::from_parts(sum, keys::u64_at(value, 88)?);
+    let end = FeedPoint {
+        seq: Seq(seq),
+        head,
+    };
+    Some(ScopeIndex {
+        id,
+        end,
+        root,
+        ends: BTreeMap::new(),
+    })
+}
+
+/// Writes an `S` value.
+pub(super) fn scope_to_bytes(id: ScopeId, end: FeedPoint, root: Bucket) -> Vec<u8> {
+    let mut value = Vec::with_capacity(96);
+    value.extend_from_slice(&id.0);
+    value.extend_from_slice(&end.seq.0.to_be_bytes());
+    value.extend_from_slice(&end.head.0);
+    value.extend_from_slice(&root.to_bytes());
+    value.extend_from_slice(&root.count.to_be_bytes());
+    value
+}
+
+/// The key of a record from the front of its encoding, without decoding the rest.
+fn name_of(bytes: &[u8]) -> Option<RecordKey> {
+    let (mut kind, mut at) = (0_u32, 0);
+    if bytes.first() == Some(&0x08) {
+        at = 1;
+        for shift in (0..32).step_by(7) {
+            let byte = *bytes.get(at)?;
+            at += 1;
+            kind |= u32::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+    }
+    let head = bytes.get(at..at + 2)?;
+    let id = bytes.get(at + 2..at + 18)?;
+    (head == [0x12, 16]).then_some(())?;
+    Some(RecordKey {
+        kind: replica::Kind(kind),
+        id: RecordId::try_from(id).ok()?,
+    })
+}
+
+/// Reads beside the writer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The present state of a record.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn get(&self, key: RecordKey) -> Result<Option<Stored>, StoreError> {
+        self.shared.get(key)
+    }
+
+    /// The keys of one kind after an id, ascending, of one scope or of all, at most `limit`.
+    #[must_use]
+    pub fn keys(
+        &self,
+        kind: replica::Kind,
+        scope: Option<ScopeId>,
+        after: Option<RecordId>,
+        limit: usize,
+    ) -> Vec<RecordKey> {
+        let index = self.shared.read();
+        let number = scope.map(|id| {
+            let found = index.scopes.iter().find(|(_, s)| s.id == id);
+            found.map_or(0, |(number, _)| *number)
+        });
+        let from = RecordKey {
+            kind,
+            id: after.unwrap_or(RecordId([0; 16])),
+        };
+        let to = RecordKey {
+            kind,
+            id: RecordId([0xff; 16]),
+        };
+        index
+            .records
+            .range(from..=to)
+            .filter(|(key, _)| after != Some(key.id))
+            .filter(|(_, place)| number.is_none_or(|number| number == place.scope))
+            .take(limit)
+            .map(|(key, _)| *key)
+            .collect()
+    }
+
+    /// Every scope with the end of its feed and the root of its fingerprint.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<(ScopeId, FeedPoint, Bucket)> {
+        let index = self.shared.read();
+        index
+            .scopes
+            .values()
+            .map(|scope| (scope.id, scope.end, scope.root))
+            .collect()
+    }
+
+    /// The id of a scope by its number in this store.
+    #[must_use]
+    pub fn scope_id(&self, number: u32) -> Option<ScopeId> {
+        self.shared.read().scopes.get(&number).map(|scope| scope.id)
+    }
+
+    /// All keys of a scope.
+    #[must_use]
+    pub fn keys_of_scope(&self, scope: ScopeId) -> Vec<RecordKey> {
+        let index = self.shared.read();
+        let found = index
+            .scopes
+            .iter()
+            .find(|(_, s)| s.id == scope)
+            .map(|(number, _)| *number);
+        let inside = |place: &Place| Some(place.scope) == found;
+        index
+            .records
+            .iter()
+            .filter(|(_, place)| inside(place))
+            .map(|(key, _)| *key)
+            .collect()
+    }
+
+    /// The number of records, of all kinds and scopes.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.read().records.len()
+    }
+
+    /// What is known of a record's earlier siblings, newest change first.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn history(&self, key: RecordKey) -> Result<Vec<(Seq, Vec<Sibling>)>, StoreError> {
+        self.shared.history(key, &Stage::default())
+    }
+
+    /// What a program keeps for itself under a name.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn local(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        self.shared.store.get(&keys::local(name))
+    }
+
+    /// What a program keeps under names that begin alike, ascending.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn locals(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+        let from = keys::local(prefix);
+        let mut to = from.clone();
+        to.push(0xff);
+        let pairs = self.shared.store.range(&from, &to, usize::MAX)?;
+        let name = |key: &[u8]| String::from_utf8_lossy(key.get(1..).unwrap_or_default()).into();
+        Ok(pairs
+            .into_iter()
+            .map(|(key, value)| (name(&key), value))
+            .collect())
+    }
+
+    /// Bytes that the store takes on its medium.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.shared.store.size_bytes()
+    }
+
+    /// Proves every record against its leaf and every scope against its root. Returns what is
+    /// wrong.
+    ///
+    /// # Errors
+    /// The store cannot be read at all.
+    pub fn scrub(&self) -> Result<Vec<String>, StoreError> {
+        let mut findings = Vec::new();
+        let keys: Vec<RecordKey> = self.shared.read().records.keys().copied().collect();
+        for key in keys {
+            match self.get(key) {
+                Err(StoreError::Damaged { what }) => findings.push(what),
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+        }
+        Ok(findings)
+    }
+}
