@@ -93,7 +93,14 @@ pub fn judge(
     existing: Option<&Record>,
     incoming: &Record,
 ) -> Result<(), (Vec<Dot>, Refusal)> {
-    judge_sealed(catalogue, peer_scope, published_scope, existing, incoming, &|_| false)
+    judge_sealed(
+        catalogue,
+        peer_scope,
+        published_scope,
+        existing,
+        incoming,
+        &|_| false,
+    )
 }
 
 /// The same for a hub that knows its own writes by their seal: one that it has lost in a restore
@@ -160,7 +167,11 @@ fn judge_sibling(
     let Some(kind) = kind else { return Ok(()) };
     let Some(register) = kind.register(sibling.register) else {
         // A deletion, or a field of a newer schema: as the kind.
-        return if kind.authority == Authority::Hub { Err(Refusal::Authority) } else { Ok(()) };
+        return if kind.authority == Authority::Hub {
+            Err(Refusal::Authority)
+        } else {
+            Ok(())
+        };
     };
     if register.authority == Authority::Hub {
         return Err(Refusal::Authority);
@@ -178,14 +189,24 @@ fn set_once(existing: Option<&Record>, sibling: &Sibling) -> Result<(), Refusal>
     if sibling.replaces.is_empty() {
         return Ok(());
     }
-    let standing = existing.map(|e| e.register(sibling.register)).unwrap_or_default();
-    let mut replaced =
-        standing.iter().filter(|known| sibling.replaces.binary_search(&known.dot()).is_ok());
+    let standing = existing
+        .map(|e| e.register(sibling.register))
+        .unwrap_or_default();
+    let mut replaced = standing
+        .iter()
+        .filter(|known| sibling.replaces.binary_search(&known.dot()).is_ok());
     if replaced.any(|known| known.value != sibling.value) {
         return Err(Refusal::SetOnce);
     }
-    let mut ancestors = sibling.ancestry.iter().filter_map(|ancestor| ancestor.value.as_ref());
-    if ancestors.any(|value| *value != sibling.value) { Err(Refusal::SetOnce) } else { Ok(()) }
+    let mut ancestors = sibling
+        .ancestry
+        .iter()
+        .filter_map(|ancestor| ancestor.value.as_ref());
+    if ancestors.any(|value| *value != sibling.value) {
+        Err(Refusal::SetOnce)
+    } else {
+        Ok(())
+    }
 }
 
 fn hub_step(
@@ -194,17 +215,30 @@ fn hub_step(
     existing: Option<&Record>,
     sibling: &Sibling,
 ) -> Result<(), Refusal> {
-    let Some(machine) = register.machine.as_ref().filter(|machine| machine.has_hub_steps()) else {
+    let Some(machine) = register
+        .machine
+        .as_ref()
+        .filter(|machine| machine.has_hub_steps())
+    else {
         return Ok(());
     };
-    let Some(to) = status(kind, register, &sibling.value) else { return Ok(()) };
+    let Some(to) = status(kind, register, &sibling.value) else {
+        return Ok(());
+    };
     if machine.is_hubs(to) {
         return Err(Refusal::Step);
     }
-    let standing = existing.map(|e| e.register(register.id)).unwrap_or_default();
-    let replaced =
-        standing.iter().filter(|known| sibling.replaces.binary_search(&known.dot()).is_ok());
-    let carried = sibling.ancestry.iter().filter_map(|ancestor| ancestor.value.as_ref()).take(1);
+    let standing = existing
+        .map(|e| e.register(register.id))
+        .unwrap_or_default();
+    let replaced = standing
+        .iter()
+        .filter(|known| sibling.replaces.binary_search(&known.dot()).is_ok());
+    let carried = sibling
+        .ancestry
+        .iter()
+        .filter_map(|ancestor| ancestor.value.as_ref())
+        .take(1);
     for from in replaced.map(|known| &known.value).chain(carried) {
         let step = status(kind, register, from).map(|from| machine.step(from, to));
         if step == Some(Step::Direct(By::Hub)) {
@@ -230,14 +264,17 @@ fn removes_hubs(
     incoming: &Record,
     seal_holds: &dyn Fn(&Sibling) -> bool,
 ) -> bool {
-    let hubs = kind.map(|kind| kind.hub_registers.as_slice()).unwrap_or_default();
+    let hubs = kind
+        .map(|kind| kind.hub_registers.as_slice())
+        .unwrap_or_default();
     let hubs = hubs.iter().chain(std::iter::once(&RegisterId::OWNER));
-    hubs.flat_map(|register| existing.register(*register)).any(|known| {
-        let theirs = incoming.register(known.register);
-        incoming.context.covers(known.dot())
-            && !theirs.iter().any(|sibling| sibling.dot() == known.dot())
-            && !theirs.iter().any(seal_holds)
-    })
+    hubs.flat_map(|register| existing.register(*register))
+        .any(|known| {
+            let theirs = incoming.register(known.register);
+            incoming.context.covers(known.dot())
+                && !theirs.iter().any(|sibling| sibling.dot() == known.dot())
+                && !theirs.iter().any(seal_holds)
+        })
 }
 
 /// Who writes here.
@@ -279,7 +316,10 @@ pub fn may_edit(
     new: &NewState<'_>,
 ) -> Result<(), (RegisterId, Refusal)> {
     let kind = catalogue.kind(new.key.kind);
-    let first = new.set.first().map_or(RegisterId(0), |(register, _)| *register);
+    let first = new
+        .set
+        .first()
+        .map_or(RegisterId(0), |(register, _)| *register);
     let scope = existing.map_or(new.scope, |record| record.scope);
     let travel = kind.map_or(Travel::Scope, |kind| kind.travel);
     let foreign = match writer {
@@ -292,7 +332,10 @@ pub fn may_edit(
             }
             false
         }
-        Writer::Hub { published, city_direct } => {
+        Writer::Hub {
+            published,
+            city_direct,
+        } => {
             if travel == Travel::Published && scope != published {
                 return Err((first, Refusal::Scope));
             }
@@ -303,7 +346,9 @@ pub fn may_edit(
     for (id, value) in new.set {
         let verdict = match writer {
             Writer::Hub { .. } if foreign && purpose == Purpose::Edit => {
-                let merge = kind.and_then(|kind| kind.register(*id)).map(|register| register.merge);
+                let merge = kind
+                    .and_then(|kind| kind.register(*id))
+                    .map(|register| register.merge);
                 let answered = matches!(merge, Some(Merge::LaterAsOf | Merge::State));
                 if is_hosted || (answered && existing.is_some()) {
                     Err(Refusal::Change)
@@ -314,7 +359,9 @@ pub fn may_edit(
             Writer::Hub { .. } => Ok(()),
             Writer::Node { .. } => edit_register(kind, existing, *id, value),
         };
-        verdict.and_then(|()| edit_once(kind, existing, *id, value)).map_err(|why| (*id, why))?;
+        verdict
+            .and_then(|()| edit_once(kind, existing, *id, value))
+            .map_err(|why| (*id, why))?;
     }
     Ok(())
 }
@@ -348,13 +395,25 @@ fn edit_register(
     let Some(register) = register.filter(|register| register.merge == Merge::State) else {
         return Ok(());
     };
-    let Some(machine) = &register.machine else { return Ok(()) };
-    let Some(to) = status(kind, register, value) else { return Ok(()) };
-    let standing = existing.map(|record| record.register(id)).unwrap_or_default();
-    let mut from = standing.iter().filter_map(|known| status(kind, register, &known.value));
+    let Some(machine) = &register.machine else {
+        return Ok(());
+    };
+    let Some(to) = status(kind, register, value) else {
+        return Ok(());
+    };
+    let standing = existing
+        .map(|record| record.register(id))
+        .unwrap_or_default();
+    let mut from = standing
+        .iter()
+        .filter_map(|known| status(kind, register, &known.value));
     let from_here = from.any(|from| machine.step(from, to) == Step::Direct(By::Hub));
     let stays = standing.iter().any(|known| known.value == value);
-    if (machine.is_hubs(to) && !stays) || from_here { Err(Refusal::Step) } else { Ok(()) }
+    if (machine.is_hubs(to) && !stays) || from_here {
+        Err(Refusal::Step)
+    } else {
+        Ok(())
+    }
 }
 
 /// What is set once stays, whoever writes.
@@ -364,12 +423,16 @@ fn edit_once(
     id: RegisterId,
     value: &[u8],
 ) -> Result<(), Refusal> {
-    let merge = kind.and_then(|kind| kind.register(id)).map(|register| register.merge);
+    let merge = kind
+        .and_then(|kind| kind.register(id))
+        .map(|register| register.merge);
     if !matches!(merge, Some(Merge::Key | Merge::Append)) {
         return Ok(());
     }
     // Candidates that did not know of each other: one of them may be chosen.
-    let standing = existing.map(|record| record.register(id)).unwrap_or_default();
+    let standing = existing
+        .map(|record| record.register(id))
+        .unwrap_or_default();
     if standing.is_empty() || standing.iter().any(|known| known.value == value) {
         Ok(())
     } else {

@@ -44,6 +44,9 @@ pub enum CatalogueError {
     },
 }
 
+/// The name of the register by which a record is deleted.
+const DELETED: &str = "deleted";
+
 /// All record kinds.
 #[derive(Debug)]
 pub struct Catalogue {
@@ -189,10 +192,16 @@ impl Catalogue {
         let mut seen = BTreeSet::new();
         for spec in &kinds {
             if !seen.insert(spec.kind) {
-                return Err(CatalogueError::Twice { number: spec.kind.0 });
+                return Err(CatalogueError::Twice {
+                    number: spec.kind.0,
+                });
             }
         }
-        let by_id = kinds.iter().enumerate().map(|(at, spec)| (spec.id.clone(), at)).collect();
+        let by_id = kinds
+            .iter()
+            .enumerate()
+            .map(|(at, spec)| (spec.id.clone(), at))
+            .collect();
         Ok(Self { kinds, by_id })
     }
 
@@ -211,7 +220,10 @@ impl Catalogue {
     /// The kind with this number.
     #[must_use]
     pub fn kind(&self, kind: Kind) -> Option<&KindSpec> {
-        let at = self.kinds.binary_search_by_key(&kind, |spec| spec.kind).ok()?;
+        let at = self
+            .kinds
+            .binary_search_by_key(&kind, |spec| spec.kind)
+            .ok()?;
         self.kinds.get(at)
     }
 
@@ -233,8 +245,11 @@ impl Catalogue {
         if register == RegisterId::OWNER {
             return Authority::Hub;
         }
-        let Some(spec) = self.kind(kind) else { return Authority::Scope };
-        spec.register(register).map_or(spec.authority, |register| register.authority)
+        let Some(spec) = self.kind(kind) else {
+            return Authority::Scope;
+        };
+        spec.register(register)
+            .map_or(spec.authority, |register| register.authority)
     }
 }
 
@@ -248,15 +263,43 @@ impl KindSpec {
     /// The field with this number.
     #[must_use]
     pub fn field_by_number(&self, number: u32) -> Option<&FieldSpec> {
-        let at = self.fields.binary_search_by_key(&number, |field| field.number).ok()?;
+        let at = self
+            .fields
+            .binary_search_by_key(&number, |field| field.number)
+            .ok()?;
         self.fields.get(at)
     }
 
     /// The register with this id.
     #[must_use]
     pub fn register(&self, id: RegisterId) -> Option<&RegisterSpec> {
-        let at = self.registers.binary_search_by_key(&id, |register| register.id).ok()?;
+        let at = self
+            .registers
+            .binary_search_by_key(&id, |register| register.id)
+            .ok()?;
         self.registers.get(at)
+    }
+
+    /// The name of a register in commands and files: that of its first field.
+    #[must_use]
+    pub fn register_name(&self, id: RegisterId) -> String {
+        if id == RegisterId::DELETED {
+            return DELETED.to_owned();
+        }
+        let first = self
+            .register(id)
+            .and_then(|register| self.fields_of(register).next());
+        first.map_or_else(|| id.0.to_string(), |field| field.id.clone())
+    }
+
+    /// The register with a name: that of any of its fields, or a number that no field has.
+    #[must_use]
+    pub fn register_named(&self, name: &str) -> Option<RegisterId> {
+        if name == DELETED {
+            return Some(RegisterId::DELETED);
+        }
+        let known = self.field(name).map(|field| field.register);
+        known.or_else(|| name.parse().ok().map(RegisterId))
     }
 
     /// The fields of a register, ascending by number.
@@ -264,7 +307,10 @@ impl KindSpec {
         &'a self,
         register: &'a RegisterSpec,
     ) -> impl Iterator<Item = &'a FieldSpec> + Clone {
-        register.fields.iter().filter_map(|number| self.field_by_number(*number))
+        register
+            .fields
+            .iter()
+            .filter_map(|number| self.field_by_number(*number))
     }
 
     /// The fields that make a derived id: the key fields, or without any the first field, whose
@@ -272,9 +318,9 @@ impl KindSpec {
     pub fn key_fields(&self) -> impl Iterator<Item = &FieldSpec> {
         let none = !self.fields.iter().any(|field| field.merge == Merge::Key);
         let first = self.fields.first().map(|field| field.number);
-        self.fields.iter().filter(move |field| {
-            field.merge == Merge::Key || (none && Some(field.number) == first)
-        })
+        self.fields
+            .iter()
+            .filter(move |field| field.merge == Merge::Key || (none && Some(field.number) == first))
     }
 }
 
@@ -306,7 +352,10 @@ impl EnumSpec {
     /// The number of the value with this name.
     #[must_use]
     pub fn number(&self, id: &str) -> Option<i32> {
-        self.values.iter().find(|value| value.id == id).map(|value| value.number)
+        self.values
+            .iter()
+            .find(|value| value.id == id)
+            .map(|value| value.number)
     }
 
     /// The number of the value that somebody wrote: its name, a label, or another spelling, whatever
@@ -331,23 +380,65 @@ mod tests {
         let figures = organisation.register(RegisterId(20)).unwrap();
         assert_eq!(figures.fields, [20, 21, 22, 23, 24, 25]);
         assert_eq!((figures.merge, figures.as_of), (Merge::LaterAsOf, Some(25)));
-        let status = organisation.field("census_status").unwrap().enumeration().unwrap();
+        let status = organisation
+            .field("census_status")
+            .unwrap()
+            .enumeration()
+            .unwrap();
         assert_eq!(status.read(" 在册 "), status.number("counted"));
-        let kind = organisation.field("org_kind").unwrap().enumeration().unwrap();
-        assert_eq!(kind.read("民办非企业单位（社会服务机构）"), kind.number("private_non_enterprise"));
+        let kind = organisation
+            .field("org_kind")
+            .unwrap()
+            .enumeration()
+            .unwrap();
+        assert_eq!(
+            kind.read("民办非企业单位（社会服务机构）"),
+            kind.number("private_non_enterprise")
+        );
         assert_eq!(kind.read("不知道"), None);
+    }
+
+    #[test]
+    fn registers_have_the_name_of_their_first_field() {
+        let kind = Catalogue::builtin().kind_by_id("organisation").unwrap();
+        assert_eq!(kind.register_name(RegisterId(20)), "employees");
+        assert_eq!(kind.register_named("as_of"), Some(RegisterId(20)));
+        for id in [RegisterId(1), RegisterId(99), RegisterId::DELETED] {
+            assert_eq!(kind.register_named(&kind.register_name(id)), Some(id));
+        }
+        assert_eq!(kind.register_named("nonsense"), None);
     }
 
     #[test]
     fn authority_is_that_of_the_field_else_of_the_kind() {
         let catalogue = Catalogue::builtin();
-        assert_eq!(catalogue.authority(Kind(5), RegisterId(2)), Authority::Scope);
-        assert_eq!(catalogue.authority(Kind(5), RegisterId(32)), Authority::Hub, "merged_into");
+        assert_eq!(
+            catalogue.authority(Kind(5), RegisterId(2)),
+            Authority::Scope
+        );
+        assert_eq!(
+            catalogue.authority(Kind(5), RegisterId(32)),
+            Authority::Hub,
+            "merged_into"
+        );
         assert_eq!(catalogue.authority(Kind(2), RegisterId(1)), Authority::Hub);
-        assert_eq!(catalogue.authority(Kind(2), RegisterId(99)), Authority::Hub, "a later field");
-        assert_eq!(catalogue.authority(Kind(999), RegisterId(1)), Authority::Scope);
-        assert_eq!(catalogue.authority(Kind(5), RegisterId::OWNER), Authority::Hub);
-        assert_eq!(catalogue.authority(Kind(5), RegisterId::DELETED), Authority::Scope);
+        assert_eq!(
+            catalogue.authority(Kind(2), RegisterId(99)),
+            Authority::Hub,
+            "a later field"
+        );
+        assert_eq!(
+            catalogue.authority(Kind(999), RegisterId(1)),
+            Authority::Scope
+        );
+        assert_eq!(
+            catalogue.authority(Kind(5), RegisterId::OWNER),
+            Authority::Hub
+        );
+        assert_eq!(
+            catalogue.authority(Kind(5), RegisterId::DELETED),
+            Authority::Scope
+        );
     }
 
     #[test]
@@ -360,7 +451,13 @@ mod tests {
                 assert_ne!(field.merge, Merge::Unspecified, "{of}");
                 assert!(!matches!(field.shape, Shape::Opaque), "{of}");
                 if let Some(values) = field.enumeration() {
-                    assert!(values.values.iter().all(|v| !v.zh.is_empty() && !v.en.is_empty()), "{of}");
+                    assert!(
+                        values
+                            .values
+                            .iter()
+                            .all(|v| !v.zh.is_empty() && !v.en.is_empty()),
+                        "{of}"
+                    );
                 }
             }
         }

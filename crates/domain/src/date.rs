@@ -39,16 +39,27 @@ pub fn stored(text: &str) -> Option<Date> {
     }
     let digits = |from: usize, to: usize| {
         let part = text.get(from..to)?;
-        part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse::<u16>().ok())?
+        part.bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| part.parse::<u16>().ok())?
     };
     let (year, month, date) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    day(i32::from(year), u8::try_from(month).ok()?, u8::try_from(date).ok()?)
+    day(
+        i32::from(year),
+        u8::try_from(month).ok()?,
+        u8::try_from(date).ok()?,
+    )
 }
 
 /// Returns the stored form.
 #[must_use]
 pub fn text(date: Date) -> String {
-    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+    format!(
+        "{:04}-{:02}-{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day()
+    )
 }
 
 /// Reads a date in any form that offices write: `2020-9-30`, `2020/9/30`, `2020.09.30`,
@@ -65,12 +76,18 @@ pub fn read(input: &str) -> Option<Date> {
     let mut parts = [""; 3];
     let mut rest = text;
     for (at, part) in parts.iter_mut().enumerate() {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         *part = rest.get(..end)?;
         rest = rest.get(end..)?.trim_start();
         let marks: &[char] = match at {
-            0 => &['-', '/', '.', '年', '\u{2010}', '\u{2013}', '\u{2014}', '\u{2212}'],
-            1 => &['-', '/', '.', '月', '\u{2010}', '\u{2013}', '\u{2014}', '\u{2212}'],
+            0 => &[
+                '-', '/', '.', '年', '\u{2010}', '\u{2013}', '\u{2014}', '\u{2212}',
+            ],
+            1 => &[
+                '-', '/', '.', '月', '\u{2010}', '\u{2013}', '\u{2014}', '\u{2212}',
+            ],
             _ => &['日', '号'],
         };
         match rest.strip_prefix(marks) {
@@ -88,9 +105,15 @@ pub fn read(input: &str) -> Option<Date> {
 
 /// Cuts a time of day off: ` 00:00:00`, `T00:00:00Z`.
 fn without_time(text: &str) -> &str {
-    let Some((date, time)) = text.split_once(['T', ' ']) else { return text };
+    let Some((date, time)) = text.split_once(['T', ' ']) else {
+        return text;
+    };
     let clock = |c: char| c.is_ascii_digit() || matches!(c, ':' | '.' | 'Z' | '+' | '-');
-    if time.contains(':') && time.trim().chars().all(clock) { date } else { text }
+    if time.contains(':') && time.trim().chars().all(clock) {
+        date
+    } else {
+        text
+    }
 }
 
 fn read_digits(text: &str) -> Option<Date> {
@@ -136,20 +159,50 @@ mod tests {
     #[test]
     fn every_form_that_offices_write_is_read() {
         for form in [
-            "2020-09-30", "2020-9-30", "2020/9/30", "2020.09.30", "2020年9月30日", "20200930",
-            "2020 年 9 月 30 日", "２０２０－９－３０", "2020年９月30日", "2020-09-30 00:00:00",
-            "2020-09-30T08:00:00Z", "44104", " 2020-09-30\u{3000}", "2020年9月30号", "2020年9月30",
+            "2020-09-30",
+            "2020-9-30",
+            "2020/9/30",
+            "2020.09.30",
+            "2020年9月30日",
+            "20200930",
+            "2020 年 9 月 30 日",
+            "２０２０－９－３０",
+            "2020年９月30日",
+            "2020-09-30 00:00:00",
+            "2020-09-30T08:00:00Z",
+            "44104",
+            " 2020-09-30\u{3000}",
+            "2020年9月30号",
+            "2020年9月30",
         ] {
-            assert_eq!(read(form).map(text).as_deref(), Some("2020-09-30"), "{form}");
+            assert_eq!(
+                read(form).map(text).as_deref(),
+                Some("2020-09-30"),
+                "{form}"
+            );
         }
     }
 
     #[test]
     fn a_day_that_never_was_is_refused() {
         for form in [
-            "2020-02-30", "2019-02-29", "2020-13-01", "2020-00-10", "", "2020", "2020-09",
-            "2020年9月", "20-9-30", "30/9/2020", "2020-09-30x", "abc", "0020-01-01", "99999999",
-            "2020-9-030", "123", "--",
+            "2020-02-30",
+            "2019-02-29",
+            "2020-13-01",
+            "2020-00-10",
+            "",
+            "2020",
+            "2020-09",
+            "2020年9月",
+            "20-9-30",
+            "30/9/2020",
+            "2020-09-30x",
+            "abc",
+            "0020-01-01",
+            "99999999",
+            "2020-9-030",
+            "123",
+            "--",
         ] {
             assert_eq!(read(form), None, "{form}");
         }

@@ -10,8 +10,14 @@ use crate::text::loose;
 
 /// The editions, oldest first.
 const EDITIONS: [(Edition, &str); 2] = [
-    (Edition::Year2020, include_str!("../../../tests/data/divisions_410300.csv")),
-    (Edition::Year2023, include_str!("../../../tests/data/divisions_410300_2023.csv")),
+    (
+        Edition::Year2020,
+        include_str!("../../../tests/data/divisions_410300.csv"),
+    ),
+    (
+        Edition::Year2023,
+        include_str!("../../../tests/data/divisions_410300_2023.csv"),
+    ),
 ];
 
 const CHANGES: &str = include_str!("../../../tests/data/divisions_410300_changes.csv");
@@ -92,7 +98,15 @@ fn table(csv: &'static str) -> Table {
                 codes.push(code);
             }
         }
-        table.by_code.insert(code, Division { code, name, parent, level });
+        table.by_code.insert(
+            code,
+            Division {
+                code,
+                name,
+                parent,
+                level,
+            },
+        );
     }
     table
 }
@@ -102,13 +116,20 @@ fn spellings(name: &str) -> Vec<String> {
     let whole = loose(name);
     let mut all = vec![whole.clone()];
     for word in ["街道办事处", "街道", "镇", "乡", "区", "县", "市"] {
-        if let Some(short) = whole.strip_suffix(word).filter(|short| short.chars().count() >= 2) {
+        if let Some(short) = whole
+            .strip_suffix(word)
+            .filter(|short| short.chars().count() >= 2)
+        {
             all.push(short.to_owned());
             break;
         }
     }
     if let Some(short) = whole.strip_suffix("街道") {
-        all.extend([format!("{short}街道办事处"), format!("{short}办事处"), format!("{short}街道办")]);
+        all.extend([
+            format!("{short}街道办事处"),
+            format!("{short}办事处"),
+            format!("{short}街道办"),
+        ]);
     }
     all
 }
@@ -123,7 +144,10 @@ pub fn by_code(edition: Edition, code: &str) -> Option<&'static Division> {
 /// Returns the division with a code in the newest edition that has it.
 #[must_use]
 pub fn latest(code: &str) -> Option<&'static Division> {
-    TABLES.iter().rev().find_map(|(_, table)| table.by_code.get(code))
+    TABLES
+        .iter()
+        .rev()
+        .find_map(|(_, table)| table.by_code.get(code))
 }
 
 /// Returns the code of the division with a name inside a parent: whatever the width, the spaces
@@ -144,7 +168,10 @@ pub fn by_name(parent: &str, name: &str) -> Option<&'static str> {
 
 /// Returns the divisions right below a parent in an edition, ascending by code.
 pub fn below(edition: Edition, parent: &str) -> impl Iterator<Item = &'static Division> {
-    let table = TABLES.iter().find(|(known, _)| *known == edition).map(|(_, table)| table);
+    let table = TABLES
+        .iter()
+        .find(|(known, _)| *known == edition)
+        .map(|(_, table)| table);
     let parent = parent.to_owned();
     let all = table.into_iter().flat_map(|table| table.by_code.values());
     all.filter(move |division| division.parent == parent)
@@ -190,7 +217,8 @@ pub fn is_plausible(code: &str) -> bool {
     if code.starts_with(KNOWN_PREFIX) {
         return latest(code).is_some();
     }
-    code.get(..2).is_some_and(|province| PROVINCES.contains(&province))
+    code.get(..2)
+        .is_some_and(|province| PROVINCES.contains(&province))
 }
 
 #[cfg(test)]
@@ -200,9 +228,15 @@ mod tests {
     #[test]
     fn the_editions_have_the_units_that_the_reference_counts() {
         let county = |edition| below(edition, "410300").count();
-        assert_eq!((county(Edition::Year2020), county(Edition::Year2023)), (16, 15));
+        assert_eq!(
+            (county(Edition::Year2020), county(Edition::Year2023)),
+            (16, 15)
+        );
         for (_, table) in TABLES.iter() {
-            let towns = table.by_code.values().filter(|division| division.code.len() == 9);
+            let towns = table
+                .by_code
+                .values()
+                .filter(|division| division.code.len() == 9);
             assert_eq!(towns.count(), 194);
         }
     }
@@ -211,7 +245,10 @@ mod tests {
     fn ended_codes_have_their_successor_or_none() {
         assert_eq!(successor("410381"), Some(Successor::Replaced("410307")));
         assert_eq!(successor("410306"), Some(Successor::Replaced("410308")));
-        assert_eq!(successor("410322100"), Some(Successor::Replaced("410308100")));
+        assert_eq!(
+            successor("410322100"),
+            Some(Successor::Replaced("410308100"))
+        );
         assert_eq!(successor("410311102"), Some(Successor::Ended));
         assert_eq!(successor("410305"), Some(Successor::Same));
         assert_eq!(successor("419999"), None);
@@ -237,7 +274,15 @@ mod tests {
     fn local_codes_cannot_be_taken_for_national_ones() {
         assert!(is_code("4103L1") && is_local("4103L1") && !is_local("410301"));
         assert!(is_code("410305") && is_code("410305001"));
-        for text in ["", "4103", "41030L", "L10305", "4103050", "４１０３０５", "4103l1"] {
+        for text in [
+            "",
+            "4103",
+            "41030L",
+            "L10305",
+            "4103050",
+            "４１０３０５",
+            "4103l1",
+        ] {
             assert!(!is_code(text), "{text}");
         }
         assert!(is_plausible("330100") && is_plausible("410381") && !is_plausible("410399"));

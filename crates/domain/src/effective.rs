@@ -51,6 +51,16 @@ pub enum ConflictKind {
     DeleteEdit,
 }
 
+impl Conflict {
+    /// Whether an author, ACCOUNT@replica, wrote one of the sides: nobody decides such a conflict.
+    #[must_use]
+    pub fn involves(&self, author: &str) -> bool {
+        self.candidates
+            .iter()
+            .any(|candidate| candidate.write.author == author)
+    }
+}
+
 impl ConflictKind {
     /// Its name in commands and files.
     #[must_use]
@@ -86,7 +96,11 @@ pub fn effective(catalogue: &Catalogue, record: &Record) -> Effective {
 #[must_use]
 pub fn effective_with(catalogue: &Catalogue, record: &Record, history: History<'_>) -> Effective {
     let mut effective = Effective::default();
-    let size = record.siblings.iter().map(|sibling| sibling.value.len()).sum();
+    let size = record
+        .siblings
+        .iter()
+        .map(|sibling| sibling.value.len())
+        .sum();
     effective.values.reserve_exact(size);
     let mut kind: Option<Option<&KindSpec>> = None;
     for (register, siblings) in record.registers() {
@@ -123,7 +137,12 @@ pub fn register(
     register: RegisterId,
     history: History<'_>,
 ) -> Reading {
-    read(catalogue.kind(record.key.kind), register, record.register(register), history)
+    read(
+        catalogue.kind(record.key.kind),
+        register,
+        record.register(register),
+        history,
+    )
 }
 
 /// Returns the generated message of a record's values.
@@ -141,13 +160,22 @@ fn read(
     history: History<'_>,
 ) -> Reading {
     match siblings {
-        [] => Reading { value: Bytes::new(), conflict: None },
-        [only] => Reading { value: only.value.clone(), conflict: None },
+        [] => Reading {
+            value: Bytes::new(),
+            conflict: None,
+        },
+        [only] => Reading {
+            value: only.value.clone(),
+            conflict: None,
+        },
         several => {
             let spec: Option<(&KindSpec, &RegisterSpec)> =
                 kind.and_then(|kind| Some((kind, kind.register(register)?)));
             match rules::reconcile(spec, several) {
-                rules::Outcome::One(value) => Reading { value, conflict: None },
+                rules::Outcome::One(value) => Reading {
+                    value,
+                    conflict: None,
+                },
                 rules::Outcome::Open { kind, contesting } => {
                     let base = common_ancestor(register, &contesting, history);
                     let value = base.as_ref().and_then(|(_, value)| value.clone());
@@ -176,14 +204,19 @@ fn common_ancestor(
 ) -> Option<(Dot, Option<Bytes>)> {
     let (first, others) = candidates.split_first()?;
     let shared = first.ancestry.iter().find(|ancestor| {
-        others.iter().all(|other| other.ancestry.iter().any(|a| a.dot == ancestor.dot))
+        others
+            .iter()
+            .all(|other| other.ancestry.iter().any(|a| a.dot == ancestor.dot))
     })?;
     let carried = candidates
         .iter()
         .flat_map(|candidate| &candidate.ancestry)
         .find(|ancestor| ancestor.dot == shared.dot && ancestor.value.is_some())
         .and_then(|ancestor| ancestor.value.clone());
-    Some((shared.dot, carried.or_else(|| history(register, shared.dot))))
+    Some((
+        shared.dot,
+        carried.or_else(|| history(register, shared.dot)),
+    ))
 }
 
 /// A deletion names what its author had seen; a write outside it was made by somebody who did not
@@ -192,9 +225,13 @@ fn common_ancestor(
 fn delete_conflict(record: &Record, marks: &[Sibling]) -> Option<Conflict> {
     let deletions = || marks.iter().filter(|mark| !mark.value.is_empty());
     deletions().next()?;
-    let seen: Vec<(Dot, Context)> =
-        deletions().map(|mark| (mark.dot(), seen_by(&mark.value))).collect();
-    let is_seen = |dot: Dot| seen.iter().all(|(mark, context)| *mark == dot || context.covers(dot));
+    let seen: Vec<(Dot, Context)> = deletions()
+        .map(|mark| (mark.dot(), seen_by(&mark.value)))
+        .collect();
+    let is_seen = |dot: Dot| {
+        seen.iter()
+            .all(|(mark, context)| *mark == dot || context.covers(dot))
+    };
     let unseen = record
         .siblings
         .iter()
@@ -213,14 +250,27 @@ fn delete_conflict(record: &Record, marks: &[Sibling]) -> Option<Conflict> {
 
 /// The context that the author of a deletion had seen. A malformed one has seen nothing.
 fn seen_by(value: &Bytes) -> Context {
-    let Ok(deletion) = decode::<proto::schema::Deletion>(value) else { return Context::default() };
-    let incarnations: Vec<_> = deletion.incarnations.iter().copied().map(Incarnation).collect();
+    let Ok(deletion) = decode::<proto::schema::Deletion>(value) else {
+        return Context::default();
+    };
+    let incarnations: Vec<_> = deletion
+        .incarnations
+        .iter()
+        .copied()
+        .map(Incarnation)
+        .collect();
     let holes = deletion.holes.chunks_exact(2).filter_map(|pair| {
         let [index, counter] = pair else { return None };
         let incarnation = *incarnations.get(usize::try_from(*index).ok()?)?;
-        Some(Dot { incarnation, counter: *counter })
+        Some(Dot {
+            incarnation,
+            counter: *counter,
+        })
     });
-    let entries = incarnations.iter().copied().zip(deletion.counters.iter().copied());
+    let entries = incarnations
+        .iter()
+        .copied()
+        .zip(deletion.counters.iter().copied());
     Context::new(entries, holes)
 }
 
@@ -237,7 +287,10 @@ pub fn deletion(reason: &str, author: &str, seen: &Context) -> Bytes {
     let deletion = proto::schema::Deletion {
         reason: reason.to_owned(),
         author: author.to_owned(),
-        incarnations: entries.iter().map(|(incarnation, _)| incarnation.0).collect(),
+        incarnations: entries
+            .iter()
+            .map(|(incarnation, _)| incarnation.0)
+            .collect(),
         counters: entries.iter().map(|(_, counter)| *counter).collect(),
         holes: holes.flatten().collect(),
     };

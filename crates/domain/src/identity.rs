@@ -1,6 +1,6 @@
 //! Ids that come from what a record says: one fact, one id, on every desk.
 //!
-//! A derived id is a UUIDv8 of the first 16 bytes of BLAKE3 over the kind and the canonical
+//! A derived id is a version-8 UUID of the first 16 bytes of BLAKE3 over the kind and the canonical
 //! encoding of its key fields. A scope's comes from its code at creation and stays when the code
 //! changes.
 
@@ -44,11 +44,15 @@ fn hashed(kind: Kind, canonical: &[u8]) -> RecordId {
     uuid_v8(hash.as_bytes())
 }
 
-/// Returns the first 16 bytes with the version and the variant of a UUIDv8.
+/// Returns the first 16 bytes with the version and the variant of a version-8 UUID.
 fn uuid_v8(hash: &[u8; 32]) -> RecordId {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(hash.split_at(16).0);
-    RecordId(uuid::Builder::from_custom_bytes(bytes).into_uuid().into_bytes())
+    RecordId(
+        uuid::Builder::from_custom_bytes(bytes)
+            .into_uuid()
+            .into_bytes(),
+    )
 }
 
 /// Returns an id from a text that names a record for ever, such as the demo's
@@ -108,16 +112,16 @@ mod tests {
         assert_ne!(scope_id("410300"), scope_id("4103L0"));
     }
 
-    const GOLDEN_SCOPE: &str = "";
-    const GOLDEN_YEAR: &str = "";
+    const GOLDEN_SCOPE: &str = "70165d3a-1bfe-8a1f-8de2-f881291922a6";
+    const GOLDEN_YEAR: &str = "ad38c8b2-32e3-8752-b3e3-8b18bc40dc06";
 
     #[test]
     fn the_id_of_a_link_comes_from_its_key_fields_alone() {
         use prost::Message as _;
         let kind = Catalogue::builtin().kind_by_id("coverage_link").unwrap();
         let mut link = proto::ledger::CoverageLink {
-            organisation: Some(vec![1; 16].into()),
-            party_organisation: Some(vec![2; 16].into()),
+            organisation: Some(vec![1; 16]),
+            party_organisation: Some(vec![2; 16]),
             from_on: Some("2020-06-18".to_owned()),
             ..Default::default()
         };

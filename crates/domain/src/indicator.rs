@@ -29,7 +29,11 @@ impl Period {
     /// The period of a year up to a day.
     #[must_use]
     pub fn new(as_of: Date, parameters: Parameters) -> Self {
-        Self { as_of, parameters, year_id: crate::identity::year_record_id(parameters.year) }
+        Self {
+            as_of,
+            parameters,
+            year_id: crate::identity::year_record_id(parameters.year),
+        }
     }
 }
 
@@ -74,13 +78,19 @@ impl Indicators {
     /// One of them.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Figure> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, figure)| *figure)
+        self.0
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, figure)| *figure)
     }
 
     /// The JSON of the command line.
     #[must_use]
     pub fn json(&self) -> Map<String, Json> {
-        self.0.iter().map(|(name, figure)| ((*name).to_owned(), figure.json())).collect()
+        self.0
+            .iter()
+            .map(|(name, figure)| ((*name).to_owned(), figure.json()))
+            .collect()
     }
 }
 
@@ -103,35 +113,87 @@ pub fn percent(num: u64, den: u64) -> Option<String> {
 
 /// The name and the labels of every indicator that is printed, in order.
 pub const LABELS: &[(&str, &str, &str)] = &[
-    ("census_completion_rate", "排查完成率", "Census completion rate"),
-    ("org_coverage_rate", "组织覆盖率", "Organisation coverage rate"),
+    (
+        "census_completion_rate",
+        "排查完成率",
+        "Census completion rate",
+    ),
+    (
+        "org_coverage_rate",
+        "组织覆盖率",
+        "Organisation coverage rate",
+    ),
     ("standalone_rate", "单独组建率", "Standalone rate"),
-    ("built_of_should_rate", "应建已建率", "Built-of-should-build rate"),
+    (
+        "built_of_should_rate",
+        "应建已建率",
+        "Built-of-should-build rate",
+    ),
     ("work_coverage_rate", "工作覆盖率", "Work coverage rate"),
-    ("work_coverage_broad_rate", "工作覆盖率(含群团)", "Work coverage incl. mass organisations"),
-    ("instructor_dispatch_rate", "未建单位指导员选派率", "Instructor dispatch rate"),
+    (
+        "work_coverage_broad_rate",
+        "工作覆盖率(含群团)",
+        "Work coverage incl. mass organisations",
+    ),
+    (
+        "instructor_dispatch_rate",
+        "未建单位指导员选派率",
+        "Instructor dispatch rate",
+    ),
     ("blank_points", "空白点", "Blank points"),
     ("uncovered_gap", "两个覆盖缺口", "Uncovered gap"),
-    ("joint_with_3plus", "三人以上未单建", "Three or more members, not standalone"),
+    (
+        "joint_with_3plus",
+        "三人以上未单建",
+        "Three or more members, not standalone",
+    ),
     ("should_unbuilt", "应建未建", "Should be built but not"),
-    ("few_members_unbuilt", "仅有个别党员", "Few members, not built"),
+    (
+        "few_members_unbuilt",
+        "仅有个别党员",
+        "Few members, not built",
+    ),
     ("no_members_unbuilt", "没有党员", "No members"),
     ("duplicates_removed", "剔重", "Duplicates removed"),
     ("new_party_orgs", "新建党组织数", "New Party organisations"),
-    ("newly_covered", "新覆盖单位数", "Newly covered organisations"),
+    (
+        "newly_covered",
+        "新覆盖单位数",
+        "Newly covered organisations",
+    ),
     ("training_secretary", "书记参训率", "Secretaries trained"),
     ("training_head", "负责人参训率", "Heads trained"),
     ("training_instructor", "指导员参训率", "Instructors trained"),
-    ("training_all", "党务工作者参训率", "Party-affairs workers trained"),
+    (
+        "training_all",
+        "党务工作者参训率",
+        "Party-affairs workers trained",
+    ),
     ("rotation_complete", "全员轮训", "Rotation complete"),
-    ("trainings_held", "集中培训次数", "Centralised trainings held"),
+    (
+        "trainings_held",
+        "集中培训次数",
+        "Centralised trainings held",
+    ),
     ("trainings_held_met", "集中培训达标", "Training quota met"),
-    ("carrier_coverage_rate", "载体覆盖率", "Carrier coverage rate"),
-    ("carrier_regular_rate", "载体常态化率", "Regular carrier rate"),
+    (
+        "carrier_coverage_rate",
+        "载体覆盖率",
+        "Carrier coverage rate",
+    ),
+    (
+        "carrier_regular_rate",
+        "载体常态化率",
+        "Regular carrier rate",
+    ),
     ("seminars_held", "主题研讨次数", "Seminars held"),
     ("seminars_held_met", "主题研讨达标", "Seminar quota met"),
     ("field_completeness", "字段完整率", "Field completeness"),
-    ("party_orgs_active", "正常运行党组织数", "Active Party organisations"),
+    (
+        "party_orgs_active",
+        "正常运行党组织数",
+        "Active Party organisations",
+    ),
     ("counted", "在册单位数", "Organisations on the ledger"),
 ];
 

@@ -41,7 +41,9 @@ pub fn field(spec: &FieldSpec, language: Language) -> &str {
 /// The label of an enumeration value; a number that is not known as the number.
 #[must_use]
 pub fn enum_value(spec: &EnumSpec, number: i32, language: Language) -> String {
-    let value = spec.value(number).map(|value| language.pick(&value.zh, &value.en).to_owned());
+    let value = spec
+        .value(number)
+        .map(|value| language.pick(&value.zh, &value.en).to_owned());
     value.unwrap_or_else(|| number.to_string())
 }
 
@@ -54,11 +56,16 @@ pub fn text(spec: &FieldSpec, json: &Json, language: Language) -> String {
         Json::Bool(true) => language.pick("是", "yes").to_owned(),
         Json::Bool(false) => language.pick("否", "no").to_owned(),
         Json::String(id) => {
-            let value = spec.enumeration().and_then(|e| e.values.iter().find(|v| v.id == *id));
+            let value = spec
+                .enumeration()
+                .and_then(|e| e.values.iter().find(|v| v.id == *id));
             value.map_or_else(|| id.clone(), |v| language.pick(&v.zh, &v.en).to_owned())
         }
         Json::Array(items) => {
-            let parts: Vec<String> = items.iter().map(|item| text(spec, item, language)).collect();
+            let parts: Vec<String> = items
+                .iter()
+                .map(|item| text(spec, item, language))
+                .collect();
             parts.join(language.pick("、", ", "))
         }
         Json::Number(_) | Json::Object(_) => json.to_string(),
@@ -81,6 +88,9 @@ mod tests {
         let groups = spec.field("mass_orgs").unwrap();
         let both = serde_json::json!(["union", "women"]);
         assert_eq!(text(groups, &both, Language::Zh), "工会、妇联");
-        assert_eq!(enum_value(status.enumeration().unwrap(), 2, Language::En), "On the ledger");
+        assert_eq!(
+            enum_value(status.enumeration().unwrap(), 2, Language::En),
+            "On the ledger"
+        );
     }
 }

@@ -7,19 +7,17 @@
 pub mod authority;
 pub mod catalogue;
 pub mod date;
-
+pub mod demo;
 pub mod division;
 pub mod effective;
 pub mod finding;
 pub mod identity;
-
 pub mod indicator;
 pub mod label;
 pub mod parameters;
 pub mod state;
 pub mod text;
 pub mod uscc;
-
 pub mod validate;
 pub mod value;
 mod wire;
@@ -31,7 +29,6 @@ pub use effective::{Conflict, ConflictKind, Effective, decode, effective};
 pub use finding::{Finding, Level};
 pub use identity::{derive_id, scope_id, scope_record_id, year_record_id};
 pub use parameters::Parameters;
-
-pub use wire::Malformed;
 pub use validate::{Lookup, NoLookup, Subject, validate};
 pub use value::{NoResolve, RegisterEdit, Resolve};
+pub use wire::Malformed;

@@ -55,16 +55,23 @@ impl Parameters {
             should_build_members: record
                 .should_build_members
                 .unwrap_or(default.should_build_members),
-            regular_per_quarter: record.regular_per_quarter.unwrap_or(default.regular_per_quarter),
+            regular_per_quarter: record
+                .regular_per_quarter
+                .unwrap_or(default.regular_per_quarter),
             joint_units_warn: record.joint_units_warn.unwrap_or(default.joint_units_warn),
-            branch_members_warn: record.branch_members_warn.unwrap_or(default.branch_members_warn),
+            branch_members_warn: record
+                .branch_members_warn
+                .unwrap_or(default.branch_members_warn),
         }
     }
 
     /// The parameters of the values of a record; the defaults when they cannot be read.
     #[must_use]
     pub fn of_values(values: &[u8], year: u32) -> Self {
-        decode(values).map_or_else(|_error| Self::defaults(year), |record| Self::of(&record, year))
+        decode(values).map_or_else(
+            |_error| Self::defaults(year),
+            |record| Self::of(&record, year),
+        )
     }
 }
 
@@ -106,7 +113,9 @@ pub fn programme_year(year: u32) -> ProgrammeYear {
 pub fn programme_year_json(year: u32) -> serde_json::Map<String, serde_json::Value> {
     let kind = Catalogue::builtin().kind_by_id("programme_year");
     let values = programme_year(year).encode_to_vec();
-    let mut json = kind.map(|kind| to_json(kind, &values)).unwrap_or_else(|| value::raw_json(&values));
+    let mut json = kind
+        .map(|kind| to_json(kind, &values))
+        .unwrap_or_else(|| value::raw_json(&values));
     json.retain(|_, value| !value.is_null());
     json
 }

@@ -101,12 +101,19 @@ impl Machine {
     /// Returns the table for an enumeration.
     pub(crate) fn of(values: &EnumSpec) -> Option<Self> {
         let (_, rows) = TABLES.iter().find(|(id, _)| *id == values.id)?;
-        let number = |id: &str| values.number(id).and_then(|number| u64::try_from(number).ok());
+        let number = |id: &str| {
+            values
+                .number(id)
+                .and_then(|number| u64::try_from(number).ok())
+        };
         let steps: Vec<_> = rows
             .iter()
             .filter_map(|(from, to, by)| Some((number(from)?, number(to)?, *by)))
             .collect();
-        let states = steps.iter().flat_map(|(from, to, _)| [*from, *to]).collect();
+        let states = steps
+            .iter()
+            .flat_map(|(from, to, _)| [*from, *to])
+            .collect();
         let mut reach: BTreeSet<_> = steps.iter().map(|(from, to, _)| (*from, *to)).collect();
         loop {
             let longer: Vec<_> = reach
@@ -118,7 +125,11 @@ impl Machine {
                 .filter(|pair| !reach.contains(pair))
                 .collect();
             if longer.is_empty() {
-                return Some(Self { states, steps, reach });
+                return Some(Self {
+                    states,
+                    steps,
+                    reach,
+                });
             }
             reach.extend(longer);
         }
@@ -139,7 +150,11 @@ impl Machine {
         if !self.states.contains(&from) || !self.states.contains(&to) {
             return Step::Unknown;
         }
-        match self.steps.iter().find(|(start, end, _)| (*start, *end) == (from, to)) {
+        match self
+            .steps
+            .iter()
+            .find(|(start, end, _)| (*start, *end) == (from, to))
+        {
             Some((_, _, by)) => Step::Direct(*by),
             None if self.reaches(from, to) => Step::Skips,
             None => Step::Against,
@@ -149,7 +164,11 @@ impl Machine {
     /// Whether every step into a status is the hub's.
     #[must_use]
     pub fn is_hubs(&self, to: u64) -> bool {
-        let mut into = self.steps.iter().filter(|(_, end, _)| *end == to).peekable();
+        let mut into = self
+            .steps
+            .iter()
+            .filter(|(_, end, _)| *end == to)
+            .peekable();
         into.peek().is_some() && into.all(|(_, _, by)| *by == By::Hub)
     }
 
@@ -165,9 +184,7 @@ impl Machine {
         states.iter().copied().find(|candidate| {
             let others = states.iter().filter(|state| *state != candidate);
             let mut others = others.copied();
-            others.all(|other| {
-                self.reaches(other, *candidate) && !self.reaches(*candidate, other)
-            })
+            others.all(|other| self.reaches(other, *candidate) && !self.reaches(*candidate, other))
         })
     }
 }
@@ -180,7 +197,12 @@ mod tests {
     fn machine(kind: &str, field: &str) -> (&'static Machine, &'static EnumSpec) {
         let spec = Catalogue::builtin().kind_by_id(kind).unwrap();
         let field = spec.field(field).unwrap();
-        let machine = spec.register(field.register).unwrap().machine.as_ref().unwrap();
+        let machine = spec
+            .register(field.register)
+            .unwrap()
+            .machine
+            .as_ref()
+            .unwrap();
         (machine, field.enumeration().unwrap())
     }
 
@@ -194,11 +216,17 @@ mod tests {
             }
         }
         for (id, rows) in TABLES {
-            let fields = Catalogue::builtin().kinds().iter().flat_map(|kind| &kind.fields);
+            let fields = Catalogue::builtin()
+                .kinds()
+                .iter()
+                .flat_map(|kind| &kind.fields);
             let mut enums = fields.filter_map(|field| field.enumeration());
             let values = enums.find(|values| values.id == *id).unwrap();
             for (from, to, _) in *rows {
-                assert!(values.number(from).is_some() && values.number(to).is_some(), "{from} {to}");
+                assert!(
+                    values.number(from).is_some() && values.number(to).is_some(),
+                    "{from} {to}"
+                );
             }
         }
     }
@@ -209,13 +237,23 @@ mod tests {
         let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
         let furthest = |ids: &[&str]| machine.furthest(&ids.iter().map(|id| number(id)).collect());
         assert_eq!(furthest(&["applied", "active"]), Some(number("active")));
-        assert_eq!(furthest(&["preparing", "dissolved", "active"]), Some(number("dissolved")));
-        assert_eq!(furthest(&["active", "restructuring"]), None, "each leads to the other");
+        assert_eq!(
+            furthest(&["preparing", "dissolved", "active"]),
+            Some(number("dissolved"))
+        );
+        assert_eq!(
+            furthest(&["active", "restructuring"]),
+            None,
+            "each leads to the other"
+        );
         let (machine, values) = self::machine("seminar", "status");
         let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
         let both = BTreeSet::from([number("held"), number("cancelled")]);
         assert_eq!(machine.furthest(&both), None, "two ends");
-        assert_eq!(machine.step(number("held"), number("planned")), Step::Against);
+        assert_eq!(
+            machine.step(number("held"), number("planned")),
+            Step::Against
+        );
         assert_eq!(machine.step(number("planned"), number("held")), Step::Skips);
     }
 

@@ -12,8 +12,22 @@ pub const TEXT_CHARS_MAX: usize = 1_000;
 pub const LONG_TEXT_CHARS_MAX: usize = 5_000;
 
 /// Words that offices put behind a number.
-const UNITS: &[&str] =
-    &["人次", "学时", "小时", "人", "名", "个", "家", "户", "次", "位", "天", "年", "㎡", "平方米"];
+const UNITS: &[&str] = &[
+    "人次",
+    "学时",
+    "小时",
+    "人",
+    "名",
+    "个",
+    "家",
+    "户",
+    "次",
+    "位",
+    "天",
+    "年",
+    "㎡",
+    "平方米",
+];
 
 /// Why a text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +63,8 @@ pub fn name(input: &str) -> Result<String, TextError> {
         ')' => '）',
         other => other,
     };
-    let out = collapse(input.nfkc().map(wide))?;
+    // What has no width goes first: without it, letters beside it may compose.
+    let out = collapse(input.chars().filter(|c| !is_invisible(*c)).nfkc().map(wide))?;
     bounded(out, TEXT_CHARS_MAX)
 }
 
@@ -60,10 +75,16 @@ pub fn name(input: &str) -> Result<String, TextError> {
 pub fn long(input: &str) -> Result<String, TextError> {
     let joined = input.replace("\r\n", "\n").replace('\r', "\n");
     let trimmed = joined.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
-    if trimmed.chars().any(|c| is_refused(c) && !matches!(c, '\n' | '\t')) {
+    if trimmed
+        .chars()
+        .any(|c| is_refused(c) && !matches!(c, '\n' | '\t'))
+    {
         return Err(TextError::Control);
     }
-    bounded(trimmed.chars().filter(|c| !is_invisible(*c)).collect(), LONG_TEXT_CHARS_MAX)
+    bounded(
+        trimmed.chars().filter(|c| !is_invisible(*c)).collect(),
+        LONG_TEXT_CHARS_MAX,
+    )
 }
 
 /// Returns a credit code as it is stored: NFKC, without spaces and hyphens, upper case.
@@ -73,6 +94,7 @@ pub fn code(input: &str) -> String {
         .nfkc()
         .filter(|c| !c.is_whitespace() && !is_invisible(*c) && !is_hyphen(*c))
         .flat_map(char::to_uppercase)
+        .nfkc()
         .collect()
 }
 
@@ -97,7 +119,10 @@ pub fn loose(input: &str) -> String {
 #[must_use]
 pub fn count(input: &str) -> Option<u32> {
     let text: String = input.nfkc().filter(|c| !c.is_whitespace()).collect();
-    let text = UNITS.iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(&text);
+    let text = UNITS
+        .iter()
+        .find_map(|unit| text.strip_suffix(unit))
+        .unwrap_or(&text);
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|b| b == b'0') || (fraction.is_empty() && text.contains('.')) {
         return None;
@@ -118,10 +143,11 @@ pub fn count(input: &str) -> Option<u32> {
 #[must_use]
 pub fn flag(input: &str) -> Option<bool> {
     match loose(input).as_str() {
-        "是" | "有" | "对" | "√" | "✓" | "✔" | "true" | "yes" | "y" | "t" | "1" | "1.0" => Some(true),
-        "否" | "无" | "没有" | "不是" | "×" | "✗" | "x" | "false" | "no" | "n" | "f" | "0" | "0.0" => {
-            Some(false)
+        "是" | "有" | "对" | "√" | "✓" | "✔" | "true" | "yes" | "y" | "t" | "1" | "1.0" => {
+            Some(true)
         }
+        "否" | "无" | "没有" | "不是" | "×" | "✗" | "x" | "false" | "no" | "n" | "f" | "0"
+        | "0.0" => Some(false),
         _ => None,
     }
 }
@@ -147,13 +173,20 @@ fn collapse(letters: impl Iterator<Item = char>) -> Result<String, TextError> {
 }
 
 fn bounded(text: String, max: usize) -> Result<String, TextError> {
-    if text.chars().count() > max { Err(TextError::Long { max }) } else { Ok(text) }
+    if text.chars().count() > max {
+        Err(TextError::Long { max })
+    } else {
+        Ok(text)
+    }
 }
 
 /// Characters of no width that spreadsheets leave behind. Two names that differ only by one look
 /// the same to everybody.
 fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{00ad}')
+    matches!(
+        letter,
+        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{00ad}'
+    )
 }
 
 /// Control characters, and those that turn the direction of what stands beside them.
@@ -173,27 +206,63 @@ mod tests {
 
     #[test]
     fn names_are_stored_trimmed_with_full_width_brackets() {
-        assert_eq!(name("  涧西演朗乙申设计咨询有限公司(演示) ").unwrap(), "涧西演朗乙申设计咨询有限公司（演示）");
-        assert_eq!(name("\u{3000}ＡＢＣ  公司\u{3000}\n(甲)").unwrap(), "ABC 公司 （甲）");
+        assert_eq!(
+            name("  涧西演朗乙申设计咨询有限公司(演示) ").unwrap(),
+            "涧西演朗乙申设计咨询有限公司（演示）"
+        );
+        assert_eq!(
+            name("\u{3000}ＡＢＣ  公司\u{3000}\n(甲)").unwrap(),
+            "ABC 公司 （甲）"
+        );
         assert_eq!(name("   ").unwrap(), "");
         assert_eq!(name("a\u{0}b"), Err(TextError::Control));
         assert_eq!(name("a\u{202e}b"), Err(TextError::Control));
         assert_eq!(name("甲\u{200b}乙").unwrap(), "甲乙");
-        assert_eq!(line("ＡＢ  （x）").unwrap(), "ＡＢ （x）", "no NFKC where the type does not say so");
+        assert_eq!(
+            line("ＡＢ  （x）").unwrap(),
+            "ＡＢ （x）",
+            "no NFKC where the type does not say so"
+        );
         assert_eq!(long(" 一\r\n二 \r\n").unwrap(), "一\n二");
         assert_eq!(long("\u{7}"), Err(TextError::Control));
-        assert!(matches!(line(&"长".repeat(1_001)), Err(TextError::Long { max: 1_000 })));
+        assert!(matches!(
+            line(&"长".repeat(1_001)),
+            Err(TextError::Long { max: 1_000 })
+        ));
     }
 
     #[test]
     fn counts_are_read_as_offices_write_them() {
         for (text, number) in [
-            ("12", 12), ("12人", 12), ("12.0", 12), ("１２", 12), ("1,234", 1_234), ("1，234人", 1_234),
-            (" 7 名 ", 7), ("0", 0), ("０人", 0), ("12.00", 12), ("4294967295", u32::MAX), ("007", 7),
+            ("12", 12),
+            ("12人", 12),
+            ("12.0", 12),
+            ("１２", 12),
+            ("1,234", 1_234),
+            ("1，234人", 1_234),
+            (" 7 名 ", 7),
+            ("0", 0),
+            ("０人", 0),
+            ("12.00", 12),
+            ("4294967295", u32::MAX),
+            ("007", 7),
         ] {
             assert_eq!(count(text), Some(number), "{text}");
         }
-        for text in ["", "-1", "12.5", "十二", "1,23", "1234,567", "12.", "人", "1 2x", "4294967296", "1e3", ",1"] {
+        for text in [
+            "",
+            "-1",
+            "12.5",
+            "十二",
+            "1,23",
+            "1234,567",
+            "12.",
+            "人",
+            "1 2x",
+            "4294967296",
+            "1e3",
+            ",1",
+        ] {
             assert_eq!(count(text), None, "{text}");
         }
     }

@@ -8,7 +8,9 @@
 const ALPHABET: &[u8; 31] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
 
 /// 3^(i-1) mod 31.
-const WEIGHTS: [usize; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
+const WEIGHTS: [usize; 17] = [
+    1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28,
+];
 
 /// The weights of the subject code, GB 11714.
 const SUBJECT_WEIGHTS: [usize; 8] = [3, 7, 9, 10, 5, 8, 4, 2];
@@ -67,7 +69,11 @@ pub fn check(code: &str) -> Result<(), UsccError> {
     if code.bytes().take(2).any(|b| b == b'0') {
         return Err(UsccError::Department);
     }
-    if (31 - sum % 31) % 31 == last { Ok(()) } else { Err(UsccError::Check) }
+    if (31 - sum % 31) % 31 == last {
+        Ok(())
+    } else {
+        Err(UsccError::Check)
+    }
 }
 
 /// Returns the check character of the first 17 characters, when they are of the alphabet.
@@ -80,7 +86,9 @@ pub fn check_character(body: &str) -> Option<char> {
     for (letter, weight) in body.bytes().zip(WEIGHTS) {
         sum += ALPHABET.iter().position(|known| *known == letter)? * weight;
     }
-    ALPHABET.get((31 - sum % 31) % 31).map(|letter| char::from(*letter))
+    ALPHABET
+        .get((31 - sum % 31) % 31)
+        .map(|letter| char::from(*letter))
 }
 
 /// Returns the character of the alphabet with this value.
@@ -110,7 +118,9 @@ pub fn subject_check_character(body: &str) -> Option<char> {
 /// exist that break it, so it only warns.
 #[must_use]
 pub fn subject_holds(code: &str) -> bool {
-    let (Some(body), Some(last)) = (code.get(8..16), code.get(16..17)) else { return false };
+    let (Some(body), Some(last)) = (code.get(8..16), code.get(16..17)) else {
+        return false;
+    };
     subject_check_character(body).is_some_and(|check| last.starts_with(check))
 }
 
@@ -119,8 +129,12 @@ pub fn subject_holds(code: &str) -> bool {
 pub fn org_kinds(code: &str) -> Option<&'static [&'static str]> {
     let kinds: &[&str] = match code.get(..2)? {
         "91" => &[
-            "private_enterprise", "hmt_enterprise", "foreign_enterprise",
-            "other_nonpublic_enterprise", "accounting_firm", "tax_firm",
+            "private_enterprise",
+            "hmt_enterprise",
+            "foreign_enterprise",
+            "other_nonpublic_enterprise",
+            "accounting_firm",
+            "tax_firm",
         ],
         "92" => &["individual_business", "accounting_firm", "tax_firm"],
         "93" => &["farmer_cooperative"],
@@ -180,7 +194,10 @@ mod tests {
     fn zeros_alone_are_no_code() {
         assert_eq!(check("000000000000000000"), Err(UsccError::Department));
         assert_eq!(check(""), Err(UsccError::Length { chars: 0 }));
-        assert_eq!(check("91410305DEM1FYRA5４"), Err(UsccError::Character { position: 18 }));
+        assert_eq!(
+            check("91410305DEM1FYRA5４"),
+            Err(UsccError::Character { position: 18 })
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     date::{self, Date},
     effective::decode,
     finding::{Finding, Level},
+    label::Language::{En, Zh},
     parameters::Parameters,
     state::Step,
     wire,
@@ -89,7 +90,11 @@ pub fn validate(
     year: &Parameters,
     lookup: &dyn Lookup,
 ) -> Vec<Finding> {
-    let around = Surroundings { today, year, lookup };
+    let around = Surroundings {
+        today,
+        year,
+        lookup,
+    };
     let mut findings = Vec::new();
     needs(subject, &mut findings);
     steps(subject, &mut findings);
@@ -107,12 +112,23 @@ pub fn validate(
             held(subject, day, after.status(), today, &mut findings);
         }),
         "seminar" => decode(subject.after).map(|after: Seminar| {
-            held(subject, after.on.as_deref(), after.status(), today, &mut findings);
+            held(
+                subject,
+                after.on.as_deref(),
+                after.status(),
+                today,
+                &mut findings,
+            );
         }),
         _ => Ok(()),
     };
     if known.is_err() {
-        findings.push(Finding::input("", "malformed", "现有内容无法识别", "The content cannot be read"));
+        findings.push(Finding::input(
+            "",
+            "malformed",
+            "现有内容无法识别",
+            "The content cannot be read",
+        ));
     }
     findings
 }
@@ -122,11 +138,19 @@ pub fn validate(
 fn needs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let chunks = wire::chunks(subject.after).unwrap_or_default();
     let present: BTreeSet<u32> = chunks.iter().map(|chunk| chunk.number).collect();
-    let required = subject.kind.fields.iter().filter(|field| field.need == Need::Required);
+    let required = subject
+        .kind
+        .fields
+        .iter()
+        .filter(|field| field.need == Need::Required);
     for field in required.filter(|field| !present.contains(&field.number)) {
         let is_named_by = matches!(field.merge, Merge::Key | Merge::Append)
             || (field.value_type == Type::Name && !field.repeated);
-        let level = if is_named_by { Level::Block } else { Level::Warn };
+        let level = if is_named_by {
+            Level::Block
+        } else {
+            Level::Warn
+        };
         findings.push(Finding {
             rule: "REQ",
             level,
@@ -148,7 +172,9 @@ fn steps(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let of = |values| status(subject.kind, register, values);
-        let (Some(from), Some(to)) = (of(before), of(subject.after)) else { continue };
+        let (Some(from), Some(to)) = (of(before), of(subject.after)) else {
+            continue;
+        };
         let (level, code) = match machine.step(from, to) {
             Step::Same | Step::Direct(_) | Step::Unknown => continue,
             Step::Skips => (Level::Warn, "step_skips"),
@@ -156,16 +182,28 @@ fn steps(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         };
         let label = |number: u64, language| {
             let number = i32::try_from(number).unwrap_or_default();
-            field.enumeration().map(|e| crate::label::enum_value(e, number, language)).unwrap_or_default()
+            field
+                .enumeration()
+                .map(|e| crate::label::enum_value(e, number, language))
+                .unwrap_or_default()
         };
-        use crate::label::Language::{En, Zh};
         findings.push(Finding {
             rule: "STEP",
             level,
             field: field.id.clone(),
             code,
-            zh: format!("{}不能从“{}”直接变为“{}”", field.zh, label(from, Zh), label(to, Zh)),
-            en: format!("{} does not go from \"{}\" to \"{}\" in one step", field.en, label(from, En), label(to, En)),
+            zh: format!(
+                "{}不能从“{}”直接变为“{}”",
+                field.zh,
+                label(from, Zh),
+                label(to, Zh)
+            ),
+            en: format!(
+                "{} does not go from \"{}\" to \"{}\" in one step",
+                field.en,
+                label(from, En),
+                label(to, En)
+            ),
         });
     }
 }
@@ -177,13 +215,24 @@ fn status(kind: &KindSpec, register: &RegisterSpec, values: &[u8]) -> Option<u64
 /// V07: figures of a day that has not come, or of long ago. Wherever figures stand.
 fn dates_of_figures(subject: &Subject<'_>, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
     for register in &subject.kind.registers {
-        let field = register.as_of.and_then(|number| subject.kind.field_by_number(number));
+        let field = register
+            .as_of
+            .and_then(|number| subject.kind.field_by_number(number));
         let Some(field) = field else { continue };
-        let Some(day) = text_of(field, subject.after).as_deref().and_then(date::stored) else {
+        let Some(day) = text_of(field, subject.after)
+            .as_deref()
+            .and_then(date::stored)
+        else {
             continue;
         };
-        let earliest = i32::try_from(around.year.year).ok().and_then(|y| date::day(y - 1, 1, 1));
-        if around.today.next_day().is_some_and(|tomorrow| day > tomorrow) {
+        let earliest = i32::try_from(around.year.year)
+            .ok()
+            .and_then(|y| date::day(y - 1, 1, 1));
+        if around
+            .today
+            .next_day()
+            .is_some_and(|tomorrow| day > tomorrow)
+        {
             let today = date::text(around.today);
             let day = date::text(day);
             findings.push(Finding {
@@ -201,7 +250,10 @@ fn dates_of_figures(subject: &Subject<'_>, around: &Surroundings<'_>, findings: 
                 field: field.id.clone(),
                 code: "as_of_old",
                 zh: format!("数据日期 {} 过早，请更新数据", date::text(day)),
-                en: format!("The figures are of {}, long ago; bring them up to date", date::text(day)),
+                en: format!(
+                    "The figures are of {}, long ago; bring them up to date",
+                    date::text(day)
+                ),
             });
         }
     }
@@ -224,14 +276,21 @@ fn held(
 ) {
     let has_come = day.and_then(date::stored).is_some_and(|day| day <= today);
     if status == EventStatus::Held && !has_come {
-        let field = if subject.kind.field("on").is_some() { "on" } else { "start_on" };
+        let field = if subject.kind.field("on").is_some() {
+            "on"
+        } else {
+            "start_on"
+        };
         findings.push(Finding {
             rule: "V20",
             level: Level::Block,
             field: field.to_owned(),
             code: "held_in_future",
             zh: format!("已完成的活动须有不晚于今天（{}）的日期", date::text(today)),
-            en: format!("What was held needs a date not later than today ({})", date::text(today)),
+            en: format!(
+                "What was held needs a date not later than today ({})",
+                date::text(today)
+            ),
         });
     }
 }
@@ -244,7 +303,14 @@ fn finding(
     code: &'static str,
     (zh, en): (String, String),
 ) -> Finding {
-    Finding { rule, level, field: field.to_owned(), code, zh, en }
+    Finding {
+        rule,
+        level,
+        field: field.to_owned(),
+        code,
+        zh,
+        en,
+    }
 }
 
 /// Whether an interval holds a day: the end itself no longer counts.

@@ -73,7 +73,9 @@ pub fn base_of<'a>(
 ) -> impl Fn(RegisterId) -> Bytes + 'a {
     move |register| {
         let reading = |record| effective::register(catalogue, record, register, &|_, _| None);
-        record.map(|record| reading(record).value).unwrap_or_default()
+        record
+            .map(|record| reading(record).value)
+            .unwrap_or_default()
     }
 }
 
@@ -105,7 +107,10 @@ pub fn edits<'i>(
     registers.sort_unstable();
     registers.dedup();
     let mut edits = Vec::with_capacity(registers.len());
-    for spec in registers.iter().filter_map(|register| kind.register(*register)) {
+    for spec in registers
+        .iter()
+        .filter_map(|register| kind.register(*register))
+    {
         let before = base(spec.id);
         let items = |field: &FieldSpec| {
             let found = given.iter().find(|(known, _)| known.number == field.number);
@@ -114,16 +119,27 @@ pub fn edits<'i>(
         match wire::recode(kind.fields_of(spec), &before, items) {
             Ok(value) => {
                 let changed = value != before;
-                edits.push(RegisterEdit { register: spec.id, value, changed });
+                edits.push(RegisterEdit {
+                    register: spec.id,
+                    value,
+                    changed,
+                });
             }
             Err(_malformed) => findings.push(malformed(kind, spec)),
         }
     }
-    if findings.is_empty() { Ok(edits) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(edits)
+    } else {
+        Err(findings)
+    }
 }
 
 fn malformed(kind: &KindSpec, register: &RegisterSpec) -> Finding {
-    let name = kind.fields_of(register).next().map_or("", |field| field.id.as_str());
+    let name = kind
+        .fields_of(register)
+        .next()
+        .map_or("", |field| field.id.as_str());
     Finding::input(
         name,
         "malformed",
@@ -141,14 +157,26 @@ fn read_field<'k>(
     resolve: &dyn Resolve,
 ) -> Result<Option<(&'k FieldSpec, Vec<Item>)>, Finding> {
     let Some(field) = kind.field(name) else {
-        let number = name.parse().ok().filter(|number| kind.field_by_number(*number).is_none());
+        let number = name
+            .parse()
+            .ok()
+            .filter(|number| kind.field_by_number(*number).is_none());
         let raw = number.map(|number| Json::String(hex(&base(RegisterId(number)))));
         let same = matches!(input, Input::Json(json) if raw.as_ref() == Some(json));
-        return if same { Ok(None) } else { Err(unknown_field(kind, name)) };
+        return if same {
+            Ok(None)
+        } else {
+            Err(unknown_field(kind, name))
+        };
     };
     let before = base(field.register);
     let chunks = wire::chunks(&before).unwrap_or_default();
-    let reader = read::Reader { catalogue, field, before: wire::items(field, &chunks), resolve };
+    let reader = read::Reader {
+        catalogue,
+        field,
+        before: wire::items(field, &chunks),
+        resolve,
+    };
     reader.read(input).map(|items| Some((field, items)))
 }
 
@@ -172,7 +200,9 @@ pub fn edits_from_json(
     values: &Map<String, Json>,
     resolve: &dyn Resolve,
 ) -> Result<Vec<RegisterEdit>, Vec<Finding>> {
-    let set = values.iter().map(|(name, value)| (name.as_str(), Input::Json(value)));
+    let set = values
+        .iter()
+        .map(|(name, value)| (name.as_str(), Input::Json(value)));
     edits(catalogue, kind, base, set, resolve)
 }
 
@@ -189,7 +219,9 @@ pub fn edits_from_text(
 ) -> Result<Vec<RegisterEdit>, Vec<Finding>> {
     let parsed: Result<Vec<_>, _> = sets.iter().map(|text| parse_set(text)).collect();
     let parsed = parsed.map_err(|finding| vec![finding])?;
-    let set = parsed.into_iter().map(|(name, value)| (name, Input::Text(value)));
+    let set = parsed
+        .into_iter()
+        .map(|(name, value)| (name, Input::Text(value)));
     edits(catalogue, kind, base, set, resolve)
 }
 
@@ -200,9 +232,14 @@ pub fn to_json(kind: &KindSpec, values: &[u8]) -> Map<String, Json> {
     let chunks = wire::chunks(values).unwrap_or_default();
     let mut map = Map::new();
     for field in &kind.fields {
-        map.insert(field.id.clone(), field_json(field, &wire::items(field, &chunks)));
+        map.insert(
+            field.id.clone(),
+            field_json(field, &wire::items(field, &chunks)),
+        );
     }
-    add_raw(&mut map, &chunks, |number| kind.field_by_number(number).is_none());
+    add_raw(&mut map, &chunks, |number| {
+        kind.field_by_number(number).is_none()
+    });
     map
 }
 
@@ -210,22 +247,62 @@ pub fn to_json(kind: &KindSpec, values: &[u8]) -> Map<String, Json> {
 #[must_use]
 pub fn raw_json(values: &[u8]) -> Map<String, Json> {
     let mut map = Map::new();
-    add_raw(&mut map, &wire::chunks(values).unwrap_or_default(), |_| true);
+    add_raw(&mut map, &wire::chunks(values).unwrap_or_default(), |_| {
+        true
+    });
     map
 }
 
 fn add_raw(map: &mut Map<String, Json>, chunks: &[wire::Chunk<'_>], is_raw: impl Fn(u32) -> bool) {
     for chunk in chunks.iter().filter(|chunk| is_raw(chunk.number)) {
-        let entry = map.entry(chunk.number.to_string()).or_insert_with(|| Json::String(String::new()));
+        let entry = map
+            .entry(chunk.number.to_string())
+            .or_insert_with(|| Json::String(String::new()));
         if let Json::String(raw) = entry {
             raw.push_str(&hex(chunk.whole));
         }
     }
 }
 
-/// Returns one value of a register as JSON: that of its field, or an object when it has several.
+/// Whether a field holds what a text says; a set, whether it holds all of it. An empty text asks
+/// for unset.
+///
+/// # Errors
+/// The field is unknown or the text cannot be read.
+pub fn holds(
+    catalogue: &Catalogue,
+    kind: &KindSpec,
+    values: &[u8],
+    (name, text): (&str, &str),
+    resolve: &dyn Resolve,
+) -> Result<bool, Finding> {
+    let field = kind.field(name).ok_or_else(|| unknown_field(kind, name))?;
+    let held = wire::items(field, &wire::chunks(values).unwrap_or_default());
+    let reader = read::Reader {
+        catalogue,
+        field,
+        before: held.clone(),
+        resolve,
+    };
+    let asked = reader.read(Input::Text(text))?;
+    Ok(if asked.is_empty() {
+        held.is_empty()
+    } else {
+        asked.iter().all(|i| held.contains(i))
+    })
+}
+
+/// Returns one value of a register as JSON: that of its field, or an object when it has several; a
+/// deletion as its reason and its author, `null` for a restored record.
 #[must_use]
 pub fn register_json(kind: Option<&KindSpec>, register: RegisterId, value: &[u8]) -> Json {
+    if register == RegisterId::DELETED && value.is_empty() {
+        return Json::Null;
+    }
+    if register == RegisterId::DELETED {
+        let mark = effective::decode::<proto::schema::Deletion>(value).unwrap_or_default();
+        return serde_json::json!({ "reason": mark.reason, "author": mark.author });
+    }
     let Some((kind, spec)) = kind.and_then(|kind| Some((kind, kind.register(register)?))) else {
         return Json::String(hex(value));
     };
@@ -236,7 +313,10 @@ pub fn register_json(kind: Option<&KindSpec>, register: RegisterId, value: &[u8]
     }
     let mut map = Map::new();
     for field in kind.fields_of(spec) {
-        map.insert(field.id.clone(), field_json(field, &wire::items(field, &chunks)));
+        map.insert(
+            field.id.clone(),
+            field_json(field, &wire::items(field, &chunks)),
+        );
     }
     add_raw(&mut map, &chunks, |number| !spec.fields.contains(&number));
     Json::Object(map)
@@ -257,7 +337,10 @@ pub fn split(kind: &KindSpec, values: &[u8]) -> Result<Vec<(RegisterId, Bytes)>,
             registers.push((spec.id, value));
         }
     }
-    for chunk in chunks.iter().filter(|chunk| kind.field_by_number(chunk.number).is_none()) {
+    for chunk in chunks
+        .iter()
+        .filter(|chunk| kind.field_by_number(chunk.number).is_none())
+    {
         let id = RegisterId(chunk.number);
         match registers.iter_mut().find(|(known, _)| *known == id) {
             Some((_, value)) => *value = [value.as_ref(), chunk.whole].concat().into(),
@@ -272,15 +355,22 @@ fn field_json(field: &FieldSpec, items: &[Item]) -> Json {
     if field.repeated {
         return Json::Array(items.iter().map(|item| item_json(field, item)).collect());
     }
-    items.last().map_or(Json::Null, |item| item_json(field, item))
+    items
+        .last()
+        .map_or(Json::Null, |item| item_json(field, item))
 }
 
 fn item_json(field: &FieldSpec, item: &Item) -> Json {
     match (item, &field.shape) {
         (Item::Number(number), Shape::Flag) => Json::Bool(*number != 0),
         (Item::Number(number), Shape::Enumeration(values)) => {
-            let value = i32::try_from(*number).ok().and_then(|number| values.value(number));
-            value.map_or_else(|| Json::from(*number), |value| Json::String(value.id.clone()))
+            let value = i32::try_from(*number)
+                .ok()
+                .and_then(|number| values.value(number));
+            value.map_or_else(
+                || Json::from(*number),
+                |value| Json::String(value.id.clone()),
+            )
         }
         (Item::Number(number), _) => Json::from(*number),
         (Item::Text(text), _) => Json::String(text.clone()),
@@ -294,19 +384,24 @@ fn item_json(field: &FieldSpec, item: &Item) -> Json {
 
 /// Returns bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    digits.collect()
 }
 
 /// Reads hexadecimal.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+        .collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
     let pairs = digits.chunks_exact(2);
-    Some(pairs.map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+    Some(
+        pairs
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+            .collect(),
+    )
 }

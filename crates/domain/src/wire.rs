@@ -58,10 +58,17 @@ pub(crate) fn chunks(mut bytes: &[u8]) -> Result<Vec<Chunk<'_>>, Malformed> {
         } else {
             let payload = bytes;
             skip_field(wire, number, &mut bytes, DecodeContext::default())?;
-            payload.get(..payload.len() - bytes.len()).unwrap_or_default()
+            payload
+                .get(..payload.len() - bytes.len())
+                .unwrap_or_default()
         };
         let whole = start.get(..start.len() - bytes.len()).unwrap_or_default();
-        found.push(Chunk { number, wire, whole, payload });
+        found.push(Chunk {
+            number,
+            wire,
+            whole,
+            payload,
+        });
     }
     Ok(found)
 }
@@ -80,15 +87,22 @@ pub(crate) fn items(field: &FieldSpec, chunks: &[Chunk<'_>]) -> Vec<Item> {
 
 fn push_items(shape: &Shape, chunk: &Chunk<'_>, into: &mut Vec<Item>) {
     match (shape, chunk.wire) {
-        (Shape::Number | Shape::Flag | Shape::Enumeration(_), WireType::Varint | WireType::LengthDelimited) => {
+        (
+            Shape::Number | Shape::Flag | Shape::Enumeration(_),
+            WireType::Varint | WireType::LengthDelimited,
+        ) => {
             let mut payload = chunk.payload;
             while !payload.is_empty() {
-                let Ok(number) = decode_varint(&mut payload) else { return };
+                let Ok(number) = decode_varint(&mut payload) else {
+                    return;
+                };
                 into.push(Item::Number(number));
             }
         }
         (Shape::Text, WireType::LengthDelimited) => {
-            into.push(Item::Text(String::from_utf8_lossy(chunk.payload).into_owned()));
+            into.push(Item::Text(
+                String::from_utf8_lossy(chunk.payload).into_owned(),
+            ));
         }
         (Shape::Bytes | Shape::Message(_), WireType::LengthDelimited) => {
             into.push(Item::Bytes(Bytes::copy_from_slice(chunk.payload)));
@@ -111,7 +125,10 @@ fn fits(shape: &Shape, wire: WireType) -> bool {
 /// Appends a field.
 pub(crate) fn put(field: &FieldSpec, items: &[Item], out: &mut Vec<u8>) {
     let packed = field.repeated
-        && matches!(field.shape, Shape::Number | Shape::Flag | Shape::Enumeration(_));
+        && matches!(
+            field.shape,
+            Shape::Number | Shape::Flag | Shape::Enumeration(_)
+        );
     if packed && !items.is_empty() {
         let mut body = Vec::with_capacity(items.len());
         for item in items {
@@ -160,11 +177,17 @@ pub(crate) fn recode<'f>(
         parts.push((field.number, part));
     }
     for chunk in &chunks {
-        let known = fields.clone().any(|f| f.number == chunk.number && fits(&f.shape, chunk.wire));
+        let known = fields
+            .clone()
+            .any(|f| f.number == chunk.number && fits(&f.shape, chunk.wire));
         if !known {
             parts.push((chunk.number, chunk.whole.to_vec()));
         }
     }
     parts.sort_by_key(|(number, _)| *number);
-    Ok(parts.into_iter().flat_map(|(_, part)| part).collect::<Vec<u8>>().into())
+    Ok(parts
+        .into_iter()
+        .flat_map(|(_, part)| part)
+        .collect::<Vec<u8>>()
+        .into())
 }

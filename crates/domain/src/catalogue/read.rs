@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use proto::schema::{self, Authority, Merge, Need, Sensitivity, Travel, Type};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, ExtensionDescriptor, FieldDescriptor,
     Kind as WireKind, MessageDescriptor,
 };
+use proto::schema::{self, Authority, Merge, Need, Sensitivity, Travel, Type};
 use replica::{Kind, RegisterId};
 
 use super::{CatalogueError, EnumSpec, FieldSpec, KindSpec, RegisterSpec, Shape, ValueSpec};
@@ -25,7 +25,8 @@ pub(super) fn kinds(descriptors: &[u8]) -> Result<Vec<KindSpec>, CatalogueError>
     let pool = DescriptorPool::decode(descriptors).map_err(CatalogueError::Descriptor)?;
     let extension = |name: &str| {
         let name = format!("liangxin.schema.v1.{name}");
-        pool.get_extension_by_name(&name).ok_or(CatalogueError::NoOptions)
+        pool.get_extension_by_name(&name)
+            .ok_or(CatalogueError::NoOptions)
     };
     let mut options = Options {
         kind: extension("kind")?,
@@ -55,8 +56,13 @@ fn option<T: prost::Message + Default>(
         return Ok(None);
     }
     let value = options.get_extension(extension);
-    let Some(message) = value.as_message() else { return Ok(None) };
-    let wrap = |source| CatalogueError::Option { of: of.to_owned(), source };
+    let Some(message) = value.as_message() else {
+        return Ok(None);
+    };
+    let wrap = |source| CatalogueError::Option {
+        of: of.to_owned(),
+        source,
+    };
     message.transcode_to().map(Some).map_err(wrap)
 }
 
@@ -76,14 +82,16 @@ fn read_kind(
         let spec: schema::Field =
             option(&descriptor.options(), &options.field, of)?.unwrap_or_default();
         let field = read_field(&descriptor, &spec, options)?;
-        let register = registers.entry(field.register).or_insert_with(|| RegisterSpec {
-            id: field.register,
-            merge: field.merge,
-            authority,
-            fields: Vec::new(),
-            as_of: None,
-            machine: None,
-        });
+        let register = registers
+            .entry(field.register)
+            .or_insert_with(|| RegisterSpec {
+                id: field.register,
+                merge: field.merge,
+                authority,
+                fields: Vec::new(),
+                as_of: None,
+                machine: None,
+            });
         register.fields.push(field.number);
         match spec.authority() {
             // Only the hub can break a rule that says only the hub writes it.
@@ -103,8 +111,14 @@ fn read_kind(
     for register in registers.values_mut() {
         register.fields.sort_unstable();
     }
-    let by_id = fields.iter().enumerate().map(|(at, field)| (field.id.clone(), at)).collect();
-    let hubs = registers.values().filter(|register| register.authority == Authority::Hub);
+    let by_id = fields
+        .iter()
+        .enumerate()
+        .map(|(at, field)| (field.id.clone(), at))
+        .collect();
+    let hubs = registers
+        .values()
+        .filter(|register| register.authority == Authority::Hub);
     Ok(KindSpec {
         hub_registers: hubs.map(|register| register.id).collect(),
         kind: Kind(kind.number),
@@ -143,7 +157,11 @@ fn read_field(
     Ok(FieldSpec {
         number,
         id: descriptor.name().to_owned(),
-        register: RegisterId(if spec.register == 0 { number } else { spec.register }),
+        register: RegisterId(if spec.register == 0 {
+            number
+        } else {
+            spec.register
+        }),
         zh: spec.zh.clone(),
         en: spec.en.clone(),
         merge: match spec.merge() {
@@ -183,19 +201,39 @@ fn enumeration(
             option(&value.options(), &options.value, value.full_name())?.unwrap_or_default();
         let name = value.name();
         let id = name.strip_prefix(&prefix).unwrap_or(name).to_lowercase();
+        let number = value.number();
         for text in [&id, &spec.zh, &spec.en] {
-            by_spelling.entry(crate::text::loose(text)).or_insert(value.number());
+            by_spelling
+                .entry(crate::text::loose(text))
+                .or_insert(number);
         }
-        spellings.extend(spec.spellings.into_iter().map(|text| (text, value.number())));
-        values.push(ValueSpec { number: value.number(), id, zh: spec.zh, en: spec.en });
+        spellings.extend(
+            spec.spellings
+                .into_iter()
+                .map(|text| (text, value.number())),
+        );
+        values.push(ValueSpec {
+            number: value.number(),
+            id,
+            zh: spec.zh,
+            en: spec.en,
+        });
     }
     // A name or a label of one value wins over another spelling of a different one.
     for (text, number) in spellings {
-        by_spelling.entry(crate::text::loose(&text)).or_insert(number);
+        by_spelling
+            .entry(crate::text::loose(&text))
+            .or_insert(number);
     }
     by_spelling.remove("");
     values.sort_by_key(|value| value.number);
-    let spec = Arc::new(EnumSpec { id, zh: labels.zh, en: labels.en, values, by_spelling });
+    let spec = Arc::new(EnumSpec {
+        id,
+        zh: labels.zh,
+        en: labels.en,
+        values,
+        by_spelling,
+    });
     options.enums.insert(of.to_owned(), Arc::clone(&spec));
     Ok(spec)
 }

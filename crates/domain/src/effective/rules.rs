@@ -17,7 +17,10 @@ pub(super) enum Outcome<'a> {
     /// One value.
     One(Bytes),
     /// No rule can tell; these contest.
-    Open { kind: ConflictKind, contesting: Vec<&'a Sibling> },
+    Open {
+        kind: ConflictKind,
+        contesting: Vec<&'a Sibling>,
+    },
 }
 
 /// Applies the rule of a register. One that the schema does not know is asked about.
@@ -29,7 +32,9 @@ pub(super) fn reconcile<'a>(
     if let Some(value) = agreed(&all) {
         return Outcome::One(value);
     }
-    let Some((kind, register)) = spec else { return ask(all) };
+    let Some((kind, register)) = spec else {
+        return ask(all);
+    };
     match register.merge {
         Merge::Append => lowest(&all),
         Merge::LaterAsOf => later_as_of(register, all),
@@ -50,39 +55,60 @@ fn first_field<'k>(kind: &'k KindSpec, register: &'k RegisterSpec) -> Option<&'k
 /// The value, when all candidates have the same bytes.
 fn agreed(siblings: &[&Sibling]) -> Option<Bytes> {
     let (first, others) = siblings.split_first()?;
-    others.iter().all(|other| other.value == first.value).then(|| first.value.clone())
+    others
+        .iter()
+        .all(|other| other.value == first.value)
+        .then(|| first.value.clone())
 }
 
 fn lowest<'a>(siblings: &[&'a Sibling]) -> Outcome<'a> {
-    Outcome::One(siblings.first().map(|sibling| sibling.value.clone()).unwrap_or_default())
+    Outcome::One(
+        siblings
+            .first()
+            .map(|sibling| sibling.value.clone())
+            .unwrap_or_default(),
+    )
 }
 
 fn ask(contesting: Vec<&Sibling>) -> Outcome<'_> {
-    Outcome::Open { kind: ConflictKind::Field, contesting }
+    Outcome::Open {
+        kind: ConflictKind::Field,
+        contesting,
+    }
 }
 
 /// The later statement date wins. A value without a date is earlier than any.
 fn later_as_of<'a>(register: &RegisterSpec, siblings: Vec<&'a Sibling>) -> Outcome<'a> {
     let date = |sibling: &Sibling| -> Vec<u8> {
         let chunks = wire::chunks(&sibling.value).unwrap_or_default();
-        let dates = chunks.iter().filter(|chunk| Some(chunk.number) == register.as_of);
-        dates.last().map(|chunk| chunk.payload.to_vec()).unwrap_or_default()
+        let mut dates = chunks
+            .iter()
+            .filter(|chunk| Some(chunk.number) == register.as_of);
+        dates
+            .next_back()
+            .map(|chunk| chunk.payload.to_vec())
+            .unwrap_or_default()
     };
-    let latest = siblings.iter().map(|sibling| date(sibling)).max().unwrap_or_default();
-    let contesting: Vec<_> =
-        siblings.into_iter().filter(|sibling| date(sibling) == latest).collect();
+    let latest = siblings
+        .iter()
+        .map(|sibling| date(sibling))
+        .max()
+        .unwrap_or_default();
+    let contesting: Vec<_> = siblings
+        .into_iter()
+        .filter(|sibling| date(sibling) == latest)
+        .collect();
     match agreed(&contesting) {
         Some(value) => Outcome::One(value),
-        None => Outcome::Open { kind: ConflictKind::AsOfTie, contesting },
+        None => Outcome::Open {
+            kind: ConflictKind::AsOfTie,
+            contesting,
+        },
     }
 }
 
 /// The further of two statuses on one line. A cleared status is on no line.
-fn state<'a>(
-    kind: &KindSpec,
-    register: &RegisterSpec,
-    siblings: Vec<&'a Sibling>,
-) -> Outcome<'a> {
+fn state<'a>(kind: &KindSpec, register: &RegisterSpec, siblings: Vec<&'a Sibling>) -> Outcome<'a> {
     let status = |sibling: &Sibling| match first_field(kind, register)
         .and_then(|field| only_item(field, sibling))
     {
@@ -90,12 +116,20 @@ fn state<'a>(
         _ => None,
     };
     let states: Option<BTreeSet<u64>> = siblings.iter().map(|sibling| status(sibling)).collect();
-    let furthest = states.zip(register.machine.as_ref()).and_then(|(s, m)| m.furthest(&s));
-    let winner = furthest
-        .and_then(|target| siblings.iter().find(|sibling| status(sibling) == Some(target)));
+    let furthest = states
+        .zip(register.machine.as_ref())
+        .and_then(|(s, m)| m.furthest(&s));
+    let winner = furthest.and_then(|target| {
+        siblings
+            .iter()
+            .find(|sibling| status(sibling) == Some(target))
+    });
     match winner {
         Some(sibling) => Outcome::One(sibling.value.clone()),
-        None => Outcome::Open { kind: ConflictKind::Transition, contesting: siblings },
+        None => Outcome::Open {
+            kind: ConflictKind::Transition,
+            contesting: siblings,
+        },
     }
 }
 
@@ -109,7 +143,9 @@ fn union<'a>(field: &FieldSpec, siblings: &[&'a Sibling]) -> Outcome<'a> {
     let mut items = Vec::new();
     let mut base: Option<&Bytes> = None;
     for sibling in siblings {
-        let Ok(chunks) = wire::chunks(&sibling.value) else { continue };
+        let Ok(chunks) = wire::chunks(&sibling.value) else {
+            continue;
+        };
         items.extend(wire::items(field, &chunks));
         if base.is_none() && chunks.iter().any(|chunk| chunk.number != field.number) {
             base = Some(&sibling.value);
@@ -126,12 +162,17 @@ fn largest<'a>(field: &FieldSpec, siblings: &[&'a Sibling]) -> Outcome<'a> {
     let mut best: Option<(&Sibling, Option<Item>)> = None;
     for sibling in siblings {
         let item = only_item(field, sibling);
-        let larger = best.as_ref().is_none_or(|(_, known)| rank(field, item.as_ref(), known.as_ref()).is_gt());
+        let larger = best
+            .as_ref()
+            .is_none_or(|(_, known)| rank(field, item.as_ref(), known.as_ref()).is_gt());
         if larger {
             best = Some((sibling, item));
         }
     }
-    Outcome::One(best.map(|(sibling, _)| sibling.value.clone()).unwrap_or_default())
+    Outcome::One(
+        best.map(|(sibling, _)| sibling.value.clone())
+            .unwrap_or_default(),
+    )
 }
 
 fn rank(field: &FieldSpec, a: Option<&Item>, b: Option<&Item>) -> Ordering {

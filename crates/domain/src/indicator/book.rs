@@ -126,10 +126,14 @@ impl Book {
         scope: ScopeId,
         values: &[u8],
     ) -> Result<(), prost::DecodeError> {
-        let Some(kind) = catalogue.kind(key.kind) else { return Ok(()) };
+        let Some(kind) = catalogue.kind(key.kind) else {
+            return Ok(());
+        };
         let facts = self.scopes.entry(scope).or_default();
         match kind.id.as_str() {
-            "organisation" => facts.organisations.push(organisation(kind, key.id, values)?),
+            "organisation" => facts
+                .organisations
+                .push(organisation(kind, key.id, values)?),
             "party_organisation" => {
                 self.parties.insert(key.id, party(scope, &decode(values)?));
             }
@@ -139,7 +143,8 @@ impl Book {
             "carrier" => facts.carriers.extend(carrier(key.id, &decode(values)?)),
             "seminar" => facts.seminars.push(seminar(scope, &decode(values)?)),
             "training_session" => {
-                self.sessions.insert(key.id, session(scope, &decode(values)?));
+                self.sessions
+                    .insert(key.id, session(scope, &decode(values)?));
             }
             "training_attendance" => {
                 let row: TrainingAttendance = decode(values)?;
@@ -190,8 +195,11 @@ fn organisation(
     values: &[u8],
 ) -> Result<OrganisationRow, prost::DecodeError> {
     let row: Organisation = decode(values)?;
-    let present: BTreeSet<u32> =
-        wire::chunks(values).unwrap_or_default().iter().map(|chunk| chunk.number).collect();
+    let present: BTreeSet<u32> = wire::chunks(values)
+        .unwrap_or_default()
+        .iter()
+        .map(|chunk| chunk.number)
+        .collect();
     let (mut filled, mut required) = (0, 0);
     for field in &kind.fields {
         if field.need == Need::Required || ALSO_COMPLETE.contains(&field.id.as_str()) {
@@ -262,7 +270,9 @@ fn carrier(record: RecordId, row: &Carrier) -> Option<CarrierRow> {
 
 /// The scope that hosts: as the record says, else the one it lies in.
 fn host(named: Option<&Vec<u8>>, scope: ScopeId) -> ScopeId {
-    named.and_then(|bytes| ScopeId::try_from(bytes.as_slice()).ok()).unwrap_or(scope)
+    named
+        .and_then(|bytes| ScopeId::try_from(bytes.as_slice()).ok())
+        .unwrap_or(scope)
 }
 
 fn session(scope: ScopeId, row: &TrainingSession) -> EventRow {

@@ -94,7 +94,11 @@ impl Tally {
     fn of(book: &Book, scopes: &[ScopeId], period: &Period, pool: Pool) -> Self {
         let mut tally = Self::default();
         let none = Facts::default();
-        let facts = || scopes.iter().map(|scope| book.scopes.get(scope).unwrap_or(&none));
+        let facts = || {
+            scopes
+                .iter()
+                .map(|scope| book.scopes.get(scope).unwrap_or(&none))
+        };
         let standing = match pool {
             Pool::Records => None,
             Pool::CreditCodes => Some(standing(facts())),
@@ -111,11 +115,18 @@ impl Tally {
             for (role, persons) in people {
                 tally.people.entry(role).or_default().extend(persons);
             }
-            let sessions = book.sessions.values().filter(|s| s.host == *scope && s.is_centralised);
+            let sessions = book
+                .sessions
+                .values()
+                .filter(|s| s.host == *scope && s.is_centralised);
             let parameters = &period.parameters;
-            tally.trainings.add(held(sessions, period), parameters.quota_training);
+            tally
+                .trainings
+                .add(held(sessions, period), parameters.quota_training);
             let seminars = facts.seminars.iter().filter(|s| s.host == *scope);
-            tally.seminars.add(held(seminars, period), parameters.quota_seminar);
+            tally
+                .seminars
+                .add(held(seminars, period), parameters.quota_seminar);
         }
         tally
     }
@@ -128,19 +139,27 @@ impl Tally {
         period: &Period,
     ) {
         let coverage = coverage(book, facts, period);
-        let active = facts.instructors.iter().filter(|i| is_active(i.from, i.to, period.as_of));
+        let active = facts
+            .instructors
+            .iter()
+            .filter(|i| is_active(i.from, i.to, period.as_of));
         let instructed: BTreeSet<RecordId> = active.map(|i| i.organisation).collect();
         let none = Cover::default();
         for row in &facts.organisations {
             self.records += 1;
-            let is_candidate =
-                matches!(row.status, CensusStatus::Candidate | CensusStatus::Unspecified);
+            let is_candidate = matches!(
+                row.status,
+                CensusStatus::Candidate | CensusStatus::Unspecified
+            );
             self.not_candidate += u64::from(!is_candidate);
             if row.status != CensusStatus::Counted {
                 continue;
             }
             let stands = |standing: &BTreeMap<&str, RecordId>| {
-                row.uscc.as_deref().and_then(|code| standing.get(code)).is_none_or(|id| *id == row.id)
+                row.uscc
+                    .as_deref()
+                    .and_then(|code| standing.get(code))
+                    .is_none_or(|id| *id == row.id)
             };
             if !standing.is_none_or(stands) {
                 self.duplicates += 1;
@@ -194,9 +213,16 @@ impl Tally {
         period: &Period,
     ) {
         let (mut running, mut regular) = (BTreeSet::new(), BTreeSet::new());
-        for carrier in facts.flat_map(|facts| &facts.carriers).filter(|carrier| carrier.is_running) {
+        for carrier in facts
+            .flat_map(|facts| &facts.carriers)
+            .filter(|carrier| carrier.is_running)
+        {
             running.insert(carrier.party);
-            let activities = book.activities.get(&carrier.id).map(Vec::as_slice).unwrap_or_default();
+            let activities = book
+                .activities
+                .get(&carrier.id)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             if is_regular(carrier.started, activities, period) {
                 regular.insert(carrier.party);
             }
@@ -217,20 +243,37 @@ impl Tally {
         let trained = |role| {
             let persons = self.people.get(&role);
             let den = persons.map(BTreeSet::len).unwrap_or_default();
-            let num = persons.map(|p| p.intersection(&self.trained).count()).unwrap_or_default();
+            let num = persons
+                .map(|p| p.intersection(&self.trained).count())
+                .unwrap_or_default();
             rate(wide(num), wide(den))
         };
         let all: BTreeSet<_> = self.people.values().flatten().copied().collect();
-        let all_trained = rate(wide(all.intersection(&self.trained).count()), wide(all.len()));
-        let met = |quota: &Quota| Figure::Met { num: quota.met, den: quota.scopes };
+        let all_trained = rate(
+            wide(all.intersection(&self.trained).count()),
+            wide(all.len()),
+        );
+        let met = |quota: &Quota| Figure::Met {
+            num: quota.met,
+            den: quota.scopes,
+        };
         Indicators(vec![
-            ("census_completion_rate", rate(self.not_candidate, self.records)),
+            (
+                "census_completion_rate",
+                rate(self.not_candidate, self.records),
+            ),
             ("org_coverage_rate", rate(self.covered, self.counted)),
             ("standalone_rate", rate(self.standalone, self.counted)),
             ("built_of_should_rate", rate(self.covered, self.eligible)),
             ("work_coverage_rate", rate(self.work, self.counted)),
-            ("work_coverage_broad_rate", rate(self.work_broad, self.counted)),
-            ("instructor_dispatch_rate", rate(self.uncovered_instructed, self.uncovered)),
+            (
+                "work_coverage_broad_rate",
+                rate(self.work_broad, self.counted),
+            ),
+            (
+                "instructor_dispatch_rate",
+                rate(self.uncovered_instructed, self.uncovered),
+            ),
             ("blank_points", Figure::Count(self.blank)),
             ("uncovered_gap", Figure::Count(self.counted - self.work)),
             ("joint_with_3plus", Figure::Count(self.joint_3plus)),
@@ -247,8 +290,14 @@ impl Tally {
             ("rotation_complete", Figure::Count(self.rotations)),
             ("trainings_held", Figure::Count(self.trainings.held)),
             ("trainings_held_met", met(&self.trainings)),
-            ("carrier_coverage_rate", rate(self.with_carrier, self.parties)),
-            ("carrier_regular_rate", rate(self.with_regular, self.parties)),
+            (
+                "carrier_coverage_rate",
+                rate(self.with_carrier, self.parties),
+            ),
+            (
+                "carrier_regular_rate",
+                rate(self.with_regular, self.parties),
+            ),
             ("seminars_held", Figure::Count(self.seminars.held)),
             ("seminars_held_met", met(&self.seminars)),
             ("field_completeness", rate(self.filled, self.fields)),
@@ -314,7 +363,10 @@ fn coverage(book: &Book, facts: &Facts, period: &Period) -> BTreeMap<RecordId, C
         if let Some(from) = link.from.filter(|from| *from <= period.as_of) {
             cover.first = Some(cover.first.map_or(from, |first| first.min(from)));
         }
-        let alive = book.parties.get(&link.party).is_some_and(|party| is_alive(party, period.as_of));
+        let alive = book
+            .parties
+            .get(&link.party)
+            .is_some_and(|party| is_alive(party, period.as_of));
         if alive && is_active(link.from, link.to, period.as_of) {
             let form = Form::from(link.form);
             cover.strongest = Some(cover.strongest.map_or(form, |known| known.min(form)));
@@ -361,16 +413,26 @@ fn held<'a>(events: impl Iterator<Item = &'a EventRow>, period: &Period) -> u64 
 
 /// Everybody who attended a held session of the year, own or the city's, of any kind.
 fn trained(book: &Book, period: &Period) -> BTreeSet<RecordId> {
-    let sessions = book.sessions.iter().filter(|(_, session)| is_held(session, period));
+    let sessions = book
+        .sessions
+        .iter()
+        .filter(|(_, session)| is_held(session, period));
     let held: BTreeSet<RecordId> = sessions.map(|(id, _)| *id).collect();
-    let attended = book.attended.iter().filter(|(_, sessions)| !sessions.is_disjoint(&held));
+    let attended = book
+        .attended
+        .iter()
+        .filter(|(_, sessions)| !sessions.is_disjoint(&held));
     attended.map(|(person, _)| *person).collect()
 }
 
 /// The persons in each role on a day.
 fn people(facts: &Facts, day: Date) -> BTreeMap<Role, BTreeSet<RecordId>> {
     let mut people: BTreeMap<Role, BTreeSet<RecordId>> = BTreeMap::new();
-    for row in facts.roles.iter().filter(|row| is_active(row.from, row.to, day)) {
+    for row in facts
+        .roles
+        .iter()
+        .filter(|row| is_active(row.from, row.to, day))
+    {
         let role = match row.role {
             WorkerRole::Secretary => Role::Secretary,
             WorkerRole::Head => Role::Head,
@@ -382,8 +444,15 @@ fn people(facts: &Facts, day: Date) -> BTreeMap<Role, BTreeSet<RecordId>> {
         };
         people.entry(role).or_default().insert(row.person);
     }
-    for row in facts.instructors.iter().filter(|row| is_active(row.from, row.to, day)) {
-        people.entry(Role::Instructor).or_default().insert(row.person);
+    for row in facts
+        .instructors
+        .iter()
+        .filter(|row| is_active(row.from, row.to, day))
+    {
+        people
+            .entry(Role::Instructor)
+            .or_default()
+            .insert(row.person);
     }
     people
 }
@@ -396,14 +465,18 @@ fn is_complete(people: &BTreeMap<Role, BTreeSet<RecordId>>, trained: &BTreeSet<R
 /// Whether a carrier had enough activities in every quarter of the year that has ended and ended
 /// on or after its start. One without any activity is never regular.
 fn is_regular(started: Option<Date>, activities: &[Date], period: &Period) -> bool {
-    let Ok(year) = i32::try_from(period.parameters.year) else { return false };
+    let Ok(year) = i32::try_from(period.parameters.year) else {
+        return false;
+    };
     let past = || activities.iter().filter(|on| **on <= period.as_of);
-    let quarters = (1..=4_u8).filter_map(|quarter| Some((quarter, date::quarter_end(year, quarter)?)));
-    let mut due = quarters.filter(|(_, end)| {
-        *end <= period.as_of && started.is_none_or(|started| *end >= started)
-    });
+    let quarters =
+        (1..=4_u8).filter_map(|quarter| Some((quarter, date::quarter_end(year, quarter)?)));
+    let mut due = quarters
+        .filter(|(_, end)| *end <= period.as_of && started.is_none_or(|started| *end >= started));
     let enough = due.all(|(quarter, _)| {
-        let held = past().filter(|on| on.year() == year && date::quarter(**on) == quarter).count();
+        let held = past()
+            .filter(|on| on.year() == year && date::quarter(**on) == quarter)
+            .count();
         wide(held) >= u64::from(period.parameters.regular_per_quarter)
     });
     past().next().is_some() && enough

@@ -5,7 +5,10 @@ use proto::ledger::{CensusStatus, EstablishmentForm, Organisation};
 use super::{Subject, Surroundings, day, finding, is_active};
 use crate::{
     division,
-    finding::{Finding, Level::{Block, Warn}},
+    finding::{
+        Finding,
+        Level::{Block, Warn},
+    },
     uscc::{self, UsccError},
 };
 
@@ -39,30 +42,41 @@ fn credit_code(
     }
     if !uscc::subject_holds(code) {
         let zh = "统一社会信用代码中的主体标识码(第9至17位)校验不通过，请核对".to_owned();
-        let en = "The subject code (characters 9 to 17) fails its own check; please compare".to_owned();
+        let en =
+            "The subject code (characters 9 to 17) fails its own check; please compare".to_owned();
         findings.push(finding("V01", Warn, "uscc", "uscc_subject", (zh, en)));
     }
-    let kind = subject.kind.field("org_kind").and_then(|field| field.enumeration());
-    let kind = kind.zip(after.org_kind).and_then(|(values, number)| values.value(number));
+    let kind = subject
+        .kind
+        .field("org_kind")
+        .and_then(|field| field.enumeration());
+    let kind = kind
+        .zip(after.org_kind)
+        .and_then(|(values, number)| values.value(number));
     let pair: String = code.chars().take(2).collect();
-    let fits = uscc::org_kinds(code).map(|kinds| kind.is_none_or(|k| kinds.contains(&k.id.as_str())));
+    let fits =
+        uscc::org_kinds(code).map(|kinds| kind.is_none_or(|k| kinds.contains(&k.id.as_str())));
     if fits != Some(true) {
         let label = kind.map_or("", |kind| kind.zh.as_str());
         let zh = format!("统一社会信用代码前两位“{pair}”与组织类型“{label}”不一致，请核对");
-        let en = format!("The first two characters of the credit code, {pair}, do not fit the kind");
+        let en =
+            format!("The first two characters of the credit code, {pair}, do not fit the kind");
         findings.push(finding("V02", Warn, "uscc", "uscc_kind", (zh, en)));
     }
     let region = uscc::region(code).unwrap_or_default();
     if !division::is_plausible(region) {
         let zh = format!("统一社会信用代码第3至8位“{region}”不是已知的区划代码，请核对");
-        let en = format!("Characters 3 to 8 of the credit code, {region}, are no division known here");
+        let en =
+            format!("Characters 3 to 8 of the credit code, {region}, are no division known here");
         findings.push(finding("V03", Warn, "uscc", "uscc_region", (zh, en)));
     }
     if after.census_status() == CensusStatus::Counted {
         let others = around.lookup.counted_with_code(code);
         if others.iter().any(|other| *other != subject.id) {
             let zh = "该代码已在另一条在册记录中登记，全市只计一次，由市级核定".to_owned();
-            let en = "This code is on the ledger in another record; the city counts it once and rules".to_owned();
+            let en =
+                "This code is on the ledger in another record; the city counts it once and rules"
+                    .to_owned();
             findings.push(finding("V04", Warn, "uscc", "uscc_dup", (zh, en)));
         }
     }
@@ -70,18 +84,27 @@ fn credit_code(
 
 fn sentence(error: UsccError) -> (String, String) {
     let (zh, en) = match error {
-        UsccError::Length { chars } => {
-            (format!("应为18位，现为{chars}位"), format!("it should have 18 characters, not {chars}"))
-        }
-        UsccError::Character { position } => {
-            (format!("第{position}位的字符不允许"), format!("character {position} cannot stand there"))
-        }
-        UsccError::Department => {
-            ("第1、2位不能为0".to_owned(), "the first two characters cannot be 0".to_owned())
-        }
-        UsccError::Check => ("末位校验码不符".to_owned(), "the check character is another".to_owned()),
+        UsccError::Length { chars } => (
+            format!("应为18位，现为{chars}位"),
+            format!("it should have 18 characters, not {chars}"),
+        ),
+        UsccError::Character { position } => (
+            format!("第{position}位的字符不允许"),
+            format!("character {position} cannot stand there"),
+        ),
+        UsccError::Department => (
+            "第1、2位不能为0".to_owned(),
+            "the first two characters cannot be 0".to_owned(),
+        ),
+        UsccError::Check => (
+            "末位校验码不符".to_owned(),
+            "the check character is another".to_owned(),
+        ),
     };
-    (format!("统一社会信用代码校验不通过：{zh}"), format!("The credit code fails its check: {en}"))
+    (
+        format!("统一社会信用代码校验不通过：{zh}"),
+        format!("The credit code fails its check: {en}"),
+    )
 }
 
 /// V01 and V05 for an organisation that has no code.
@@ -96,11 +119,15 @@ fn without_code(
         let en = "Without a credit code, give the reason in the remark".to_owned();
         findings.push(finding("V01", Block, "uscc", "uscc_missing", (zh, en)));
     }
-    let Some(name) = after.name.as_deref() else { return };
+    let Some(name) = after.name.as_deref() else {
+        return;
+    };
     let others = around.lookup.named_without_code(subject.scope, name);
     if others.iter().any(|other| *other != subject.id) {
         let zh = "本辖区已有同名且无信用代码的单位，可能重复".to_owned();
-        let en = "The scope has another organisation of this name without a code; it may be the same".to_owned();
+        let en =
+            "The scope has another organisation of this name without a code; it may be the same"
+                .to_owned();
         findings.push(finding("V05", Warn, "name", "name_dup", (zh, en)));
     }
 }
@@ -113,12 +140,28 @@ fn figures(after: &Organisation, findings: &mut Vec<Finding>) {
     if full > members {
         let zh = format!("正式党员数 {full} 不能大于党员数 {members}");
         let en = format!("{full} full members are more than {members} members");
-        findings.push(finding("V06", Block, "members", "full_members_over_members", (zh, en)));
+        findings.push(finding(
+            "V06",
+            Block,
+            "members",
+            "full_members_over_members",
+            (zh, en),
+        ));
     }
     if members > staff + elsewhere {
-        let zh = format!("党员数 {members} 不能大于从业人员数 {staff} 与组织关系不在本单位的党员数 {elsewhere} 之和");
-        let en = format!("{members} members are more than {staff} employees and {elsewhere} members elsewhere");
-        findings.push(finding("V06", Block, "members", "members_over_employees", (zh, en)));
+        let zh = format!(
+            "党员数 {members} 不能大于从业人员数 {staff} 与组织关系不在本单位的党员数 {elsewhere} 之和"
+        );
+        let en = format!(
+            "{members} members are more than {staff} employees and {elsewhere} members elsewhere"
+        );
+        findings.push(finding(
+            "V06",
+            Block,
+            "members",
+            "members_over_employees",
+            (zh, en),
+        ));
     }
 }
 
@@ -131,10 +174,25 @@ fn status_needs(after: &Organisation, findings: &mut Vec<Finding>) {
         CensusStatus::Counted => [
             (after.name.is_none(), "name", "单位名称", "the name"),
             (after.org_kind.is_none(), "org_kind", "组织类型", "the kind"),
-            (after.industry.is_none(), "industry", "行业门类", "the industry"),
-            (after.employees.is_none(), "employees", "从业人员数", "the employees"),
+            (
+                after.industry.is_none(),
+                "industry",
+                "行业门类",
+                "the industry",
+            ),
+            (
+                after.employees.is_none(),
+                "employees",
+                "从业人员数",
+                "the employees",
+            ),
             (after.members.is_none(), "members", "党员数", "the members"),
-            (after.as_of.is_none(), "as_of", "数据日期", "the date of the figures"),
+            (
+                after.as_of.is_none(),
+                "as_of",
+                "数据日期",
+                "the date of the figures",
+            ),
         ]
         .into_iter()
         .filter_map(|(missing, field, zh, en)| missing.then_some((field, zh, en)))
@@ -156,11 +214,19 @@ fn status_needs(after: &Organisation, findings: &mut Vec<Finding>) {
 
 /// The industry is a letter of GB/T 4754, A to T.
 fn industry(after: &Organisation, findings: &mut Vec<Finding>) {
-    let Some(industry) = after.industry.as_deref() else { return };
+    let Some(industry) = after.industry.as_deref() else {
+        return;
+    };
     if !matches!(industry.as_bytes(), [b'A'..=b'T']) {
         let zh = "行业门类应为国民经济行业分类的字母 A 至 T".to_owned();
         let en = "The industry should be a letter of GB/T 4754, A to T".to_owned();
-        findings.push(finding("INDUSTRY", Warn, "industry", "industry_letter", (zh, en)));
+        findings.push(finding(
+            "INDUSTRY",
+            Warn,
+            "industry",
+            "industry_letter",
+            (zh, en),
+        ));
     }
 }
 
@@ -180,13 +246,23 @@ fn only_jointly(
     let active: Vec<_> = links
         .iter()
         .filter(|(_, link)| {
-            is_active(day(link.from_on.as_ref()), day(link.to_on.as_ref()), around.today)
+            is_active(
+                day(link.from_on.as_ref()),
+                day(link.to_on.as_ref()),
+                around.today,
+            )
         })
         .map(|(_, link)| link.form())
         .collect();
     if !active.is_empty() && !active.contains(&EstablishmentForm::Standalone) {
         let zh = format!("正式党员 {full} 名，尚未单独组建");
         let en = format!("{full} full members, but no Party organisation of its own");
-        findings.push(finding("V11", Warn, "full_members", "joint_with_3plus", (zh, en)));
+        findings.push(finding(
+            "V11",
+            Warn,
+            "full_members",
+            "joint_with_3plus",
+            (zh, en),
+        ));
     }
 }

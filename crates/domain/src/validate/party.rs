@@ -1,12 +1,17 @@
 //! The rules of Party organisations and of their links to the organisations they cover.
 
-use proto::ledger::{CoverageLink, EstablishmentForm, PartyOrgStatus, PartyOrgType, PartyOrganisation};
+use proto::ledger::{
+    CoverageLink, EstablishmentForm, PartyOrgStatus, PartyOrgType, PartyOrganisation,
+};
 use replica::RecordId;
 
 use super::{Subject, Surroundings, day, finding, is_active};
 use crate::{
     date::{self, Date},
-    finding::{Finding, Level::{Block, Warn}},
+    finding::{
+        Finding,
+        Level::{Block, Warn},
+    },
 };
 
 /// Days in which a superior usually answers an application.
@@ -20,26 +25,55 @@ pub(super) fn judge(
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let is_branch = matches!(after.r#type(), PartyOrgType::Branch | PartyOrgType::JointBranch);
-    let (members, line) = (after.member_count.unwrap_or_default(), around.year.branch_members_warn);
+    let is_branch = matches!(
+        after.r#type(),
+        PartyOrgType::Branch | PartyOrgType::JointBranch
+    );
+    let (members, line) = (
+        after.member_count.unwrap_or_default(),
+        around.year.branch_members_warn,
+    );
     if is_branch && members > line {
         let zh = format!("支部党员 {members} 名，一般不超过 {line} 名");
         let en = format!("{members} members; a branch usually has at most {line}");
-        findings.push(finding("V10", Warn, "member_count", "branch_large", (zh, en)));
+        findings.push(finding(
+            "V10",
+            Warn,
+            "member_count",
+            "branch_large",
+            (zh, en),
+        ));
     }
     let has_host = after.host_organisation.is_some() || after.superior.is_some();
     if after.form() == EstablishmentForm::Affiliated && !has_host {
         let zh = "挂靠建须填写依托单位或依托的上级党组织".to_owned();
-        let en = "Affiliated to a host: name the host organisation or the host Party organisation".to_owned();
-        findings.push(finding("V12", Block, "host_organisation", "host_missing", (zh, en)));
+        let en = "Affiliated to a host: name the host organisation or the host Party organisation"
+            .to_owned();
+        findings.push(finding(
+            "V12",
+            Block,
+            "host_organisation",
+            "host_missing",
+            (zh, en),
+        ));
     }
-    let (applied, approved) = (day(after.applied_on.as_ref()), day(after.approved_on.as_ref()));
+    let (applied, approved) = (
+        day(after.applied_on.as_ref()),
+        day(after.approved_on.as_ref()),
+    );
     if let Some((applied, approved)) = applied.zip(approved) {
         let days = (approved - applied).whole_days();
         if days > ANSWER_DAYS {
             let zh = format!("请示至批复历时 {days} 天，一般不超过 {ANSWER_DAYS} 天");
-            let en = format!("{days} days from application to approval; usually at most {ANSWER_DAYS}");
-            findings.push(finding("V14", Warn, "approved_on", "approval_slow", (zh, en)));
+            let en =
+                format!("{days} days from application to approval; usually at most {ANSWER_DAYS}");
+            findings.push(finding(
+                "V14",
+                Warn,
+                "approved_on",
+                "approval_slow",
+                (zh, en),
+            ));
         }
     }
     let last = day(after.last_election_on.as_ref()).or_else(|| day(after.established_on.as_ref()));
@@ -52,7 +86,13 @@ pub(super) fn judge(
     if let Some(due) = overdue {
         let zh = format!("应于 {} 换届", date::text(due));
         let en = format!("An election was due on {}", date::text(due));
-        findings.push(finding("V15", Warn, "last_election_on", "election_due", (zh, en)));
+        findings.push(finding(
+            "V15",
+            Warn,
+            "last_election_on",
+            "election_due",
+            (zh, en),
+        ));
     }
 }
 
@@ -80,13 +120,18 @@ pub(super) fn judge_link(
         units(subject, after, &party, around, findings);
     }
     let others = around.lookup.links_of_party_organisation(party);
-    let same_pair = others.iter().filter(|(other, link)| {
-        *other != subject.id && link.organisation == after.organisation
-    });
+    let same_pair = others
+        .iter()
+        .filter(|(other, link)| *other != subject.id && link.organisation == after.organisation);
     for (_, link) in same_pair {
-        if overlaps((from, to), (day(link.from_on.as_ref()), day(link.to_on.as_ref()))) {
+        if overlaps(
+            (from, to),
+            (day(link.from_on.as_ref()), day(link.to_on.as_ref())),
+        ) {
             let zh = "该单位与该党组织在这段时间已有覆盖关系".to_owned();
-            let en = "This organisation and this Party organisation are linked in that time already".to_owned();
+            let en =
+                "This organisation and this Party organisation are linked in that time already"
+                    .to_owned();
             findings.push(finding("V13", Block, "from_on", "link_overlap", (zh, en)));
             return;
         }
@@ -100,13 +145,23 @@ fn members_of(
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let Some(organisation) = around.lookup.organisation(organisation) else { return };
-    let (full, line) =
-        (organisation.full_members.unwrap_or_default(), around.year.should_build_members);
+    let Some(organisation) = around.lookup.organisation(organisation) else {
+        return;
+    };
+    let (full, line) = (
+        organisation.full_members.unwrap_or_default(),
+        around.year.should_build_members,
+    );
     if after.form() == EstablishmentForm::Standalone && full < line {
         let zh = format!("单独建须有正式党员 {line} 名以上，该单位为 {full} 名");
         let en = format!("Standalone needs {line} full members; this organisation has {full}");
-        findings.push(finding("V09", Block, "form", "standalone_members", (zh, en)));
+        findings.push(finding(
+            "V09",
+            Block,
+            "form",
+            "standalone_members",
+            (zh, en),
+        ));
     }
     if after.form() == EstablishmentForm::Joint && full >= line {
         let zh = format!("该单位有正式党员 {full} 名，应单独组建");
@@ -125,16 +180,36 @@ fn inside_life(
     let born = day(party.established_on.as_ref());
     let ended = day(party.dissolved_on.as_ref());
     if let Some((from, born)) = from.zip(born).filter(|(from, born)| from < born) {
-        let zh = format!("起始日期 {} 早于党组织成立日期 {}", date::text(from), date::text(born));
-        let en = format!("The link begins on {}, before the Party organisation was established on {}", date::text(from), date::text(born));
-        findings.push(finding("V13", Block, "from_on", "link_before_party", (zh, en)));
+        let zh = format!(
+            "起始日期 {} 早于党组织成立日期 {}",
+            date::text(from),
+            date::text(born)
+        );
+        let en = format!(
+            "The link begins on {}, before the Party organisation was established on {}",
+            date::text(from),
+            date::text(born)
+        );
+        findings.push(finding(
+            "V13",
+            Block,
+            "from_on",
+            "link_before_party",
+            (zh, en),
+        ));
     }
     let Some(ended) = ended else { return };
     let begins_late = from.is_some_and(|from| from >= ended);
     if begins_late || to.is_none_or(|to| to > ended) {
         let field = if begins_late { "from_on" } else { "to_on" };
-        let zh = format!("党组织已于 {} 撤销，覆盖关系须在此之前终止", date::text(ended));
-        let en = format!("The Party organisation was dissolved on {}; the link ends by then", date::text(ended));
+        let zh = format!(
+            "党组织已于 {} 撤销，覆盖关系须在此之前终止",
+            date::text(ended)
+        );
+        let en = format!(
+            "The Party organisation was dissolved on {}; the link ends by then",
+            date::text(ended)
+        );
         findings.push(finding("V13", Block, field, "link_after_party", (zh, en)));
     }
 }
@@ -151,17 +226,35 @@ fn units(
         return;
     }
     let covers = |link: &CoverageLink| {
-        is_active(day(link.from_on.as_ref()), day(link.to_on.as_ref()), around.today)
+        is_active(
+            day(link.from_on.as_ref()),
+            day(link.to_on.as_ref()),
+            around.today,
+        )
     };
-    let id = after.party_organisation.as_deref().and_then(|id| RecordId::try_from(id).ok());
-    let links = id.map(|id| around.lookup.links_of_party_organisation(id)).unwrap_or_default();
-    let others = links.iter().filter(|(id, link)| *id != subject.id && covers(link)).count();
+    let id = after
+        .party_organisation
+        .as_deref()
+        .and_then(|id| RecordId::try_from(id).ok());
+    let links = id
+        .map(|id| around.lookup.links_of_party_organisation(id))
+        .unwrap_or_default();
+    let others = links
+        .iter()
+        .filter(|(id, link)| *id != subject.id && covers(link))
+        .count();
     let units = others + usize::from(covers(after));
     let line = around.year.joint_units_warn;
     if usize::try_from(line).is_ok_and(|line| units > line) {
         let zh = format!("联合支部覆盖单位 {units} 个，一般不超过 {line} 个");
         let en = format!("The joint branch covers {units} organisations; usually at most {line}");
-        findings.push(finding("V10", Warn, "party_organisation", "joint_many", (zh, en)));
+        findings.push(finding(
+            "V10",
+            Warn,
+            "party_organisation",
+            "joint_many",
+            (zh, en),
+        ));
     }
 }
 

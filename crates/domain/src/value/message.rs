@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use prost::Message as _;
 use prost_reflect::{
-    DynamicMessage, FieldDescriptor, Kind as WireKind, MessageDescriptor, ReflectMessage as _, Value,
+    DynamicMessage, FieldDescriptor, Kind as WireKind, MessageDescriptor, ReflectMessage as _,
+    Value,
 };
 use serde_json::{Map, Value as Json};
 
@@ -52,7 +53,11 @@ fn message(descriptor: &MessageDescriptor, json: &Json) -> Option<DynamicMessage
             continue;
         }
         let value = if field.is_list() {
-            let items: Option<Vec<_>> = value.as_array()?.iter().map(|v| single(&field, v)).collect();
+            let items: Option<Vec<_>> = value
+                .as_array()?
+                .iter()
+                .map(|v| single(&field, v))
+                .collect();
             Value::List(items?)
         } else {
             single(&field, value)?

@@ -22,7 +22,9 @@ const ITEMS_MAX: usize = 200;
 /// # Errors
 /// There is none.
 pub fn parse_set(set: &str) -> Result<(&str, &str), Finding> {
-    let split = set.split_once('=').map(|(field, value)| (field.trim(), value));
+    let split = set
+        .split_once('=')
+        .map(|(field, value)| (field.trim(), value));
     split.filter(|(field, _)| !field.is_empty()).ok_or_else(|| {
         Finding::input(
             set,
@@ -75,10 +77,19 @@ impl Reader<'_> {
         // Names may hold a space or a slash, so fewer marks part them.
         let marks: &[char] = match self.field.shape {
             Shape::Text => &[',', '，', '、', ';', '；', '|', '\n'],
-            _ => &[',', '，', '、', ';', '；', '|', '\n', '/', ' ', '\u{3000}', '\t'],
+            _ => &[
+                ',', '，', '、', ';', '；', '|', '\n', '/', ' ', '\u{3000}', '\t',
+            ],
         };
-        let is_one = self.field.enumeration().is_some_and(|values| values.read(input).is_some());
-        let parts: Vec<&str> = if is_one { vec![input] } else { input.split(marks).collect() };
+        let is_one = self
+            .field
+            .enumeration()
+            .is_some_and(|values| values.read(input).is_some());
+        let parts: Vec<&str> = if is_one {
+            vec![input]
+        } else {
+            input.split(marks).collect()
+        };
         for part in parts {
             items.extend(self.text_item(part)?);
         }
@@ -104,7 +115,8 @@ impl Reader<'_> {
             }
             _ => None,
         };
-        item.map(Some).ok_or_else(|| self.wrong_form(&json.to_string()))
+        item.map(Some)
+            .ok_or_else(|| self.wrong_form(&json.to_string()))
     }
 
     /// A number that this program does not know can stay, not come.
@@ -117,11 +129,18 @@ impl Reader<'_> {
             return Ok(None);
         }
         let item = match &self.field.shape {
-            Shape::Text => self.text_value(input)?.filter(|text| !text.is_empty()).map(Item::Text),
+            Shape::Text => self
+                .text_value(input)?
+                .filter(|text| !text.is_empty())
+                .map(Item::Text),
             Shape::Number => Some(self.number(input)?),
             Shape::Flag => {
                 let flag = text::flag(input).ok_or_else(|| {
-                    self.bad("flag", format!("“{input}”应填 是 或 否"), format!("`{input}` should be yes or no"))
+                    self.bad(
+                        "flag",
+                        format!("“{input}”应填 是 或 否"),
+                        format!("`{input}` should be yes or no"),
+                    )
                 })?;
                 Some(Item::Number(u64::from(flag)))
             }
@@ -190,25 +209,48 @@ impl Reader<'_> {
     }
 
     fn number(&self, input: &str) -> Result<Item, Finding> {
-        text::count(input).map(|number| Item::Number(u64::from(number))).ok_or_else(|| {
-            self.bad(
-                "count",
-                format!("“{}”应为不小于 0 的整数", input.trim()),
-                format!("`{}` should be a whole number, zero or more", input.trim()),
-            )
-        })
+        text::count(input)
+            .map(|number| Item::Number(u64::from(number)))
+            .ok_or_else(|| {
+                self.bad(
+                    "count",
+                    format!("“{}”应为不小于 0 的整数", input.trim()),
+                    format!("`{}` should be a whole number, zero or more", input.trim()),
+                )
+            })
     }
 
     fn enumeration(&self, values: &EnumSpec, input: &str) -> Result<Item, Finding> {
-        let known = values.read(input).and_then(|number| u64::try_from(number).ok());
-        let kept = || input.trim().parse().ok().and_then(|number| self.known_number(number));
+        let known = values
+            .read(input)
+            .and_then(|number| u64::try_from(number).ok());
+        let kept = || {
+            input
+                .trim()
+                .parse()
+                .ok()
+                .and_then(|number| self.known_number(number))
+        };
         known.map(Item::Number).or_else(kept).ok_or_else(|| {
-            let some: Vec<&str> = values.values.iter().take(6).map(|v| v.zh.as_str()).collect();
-            let more = if values.values.len() > some.len() { "……" } else { "" };
+            let some: Vec<&str> = values
+                .values
+                .iter()
+                .take(6)
+                .map(|v| v.zh.as_str())
+                .collect();
+            let more = if values.values.len() > some.len() {
+                "……"
+            } else {
+                ""
+            };
             let ids: Vec<&str> = values.values.iter().map(|v| v.id.as_str()).collect();
             self.bad(
                 "enum",
-                format!("“{}”不在可选值中，可填：{}{more}", input.trim(), some.join("、")),
+                format!(
+                    "“{}”不在可选值中，可填：{}{more}",
+                    input.trim(),
+                    some.join("、")
+                ),
                 format!("`{}` is none of: {}", input.trim(), ids.join(", ")),
             )
         })
@@ -234,9 +276,9 @@ impl Reader<'_> {
         let spec = self.catalogue.kind_by_id(kind)?;
         let key = spec.key_fields().next()?;
         let item = match (key.value_type, &key.shape) {
-            (Type::Division, Shape::Text) => {
-                Some(text::code(trimmed)).filter(|code| division::is_code(code)).map(Item::Text)
-            }
+            (Type::Division, Shape::Text) => Some(text::code(trimmed))
+                .filter(|code| division::is_code(code))
+                .map(Item::Text),
             (Type::Count, Shape::Number) => {
                 text::count(trimmed).map(|number| Item::Number(u64::from(number)))
             }
@@ -246,7 +288,9 @@ impl Reader<'_> {
     }
 
     fn any_reference(&self, text: &str) -> Result<String, Finding> {
-        let parts = text.split_once('/').filter(|(kind, _)| self.catalogue.kind_by_id(kind).is_some());
+        let parts = text
+            .split_once('/')
+            .filter(|(kind, _)| self.catalogue.kind_by_id(kind).is_some());
         let (kind, id) = parts.ok_or_else(|| self.wrong_form(text))?;
         let id = self.record(kind, id).ok_or_else(|| self.not_found(text))?;
         Ok(format!("{kind}/{id}"))
@@ -262,17 +306,25 @@ impl Reader<'_> {
 
     fn wrong_form(&self, text: &str) -> Finding {
         let shown: String = text.chars().take(40).collect();
-        self.bad("form", format!("“{shown}”的形式不对"), format!("`{shown}` has the wrong form"))
+        self.bad(
+            "form",
+            format!("“{shown}”的形式不对"),
+            format!("`{shown}` has the wrong form"),
+        )
     }
 
     fn text_error(&self, error: TextError) -> Finding {
         match error {
-            TextError::Control => {
-                self.bad("control", "含有不可见的控制字符".to_owned(), "holds a control character".to_owned())
-            }
-            TextError::Long { max } => {
-                self.bad("too_long", format!("不能超过 {max} 个字"), format!("longer than {max} characters"))
-            }
+            TextError::Control => self.bad(
+                "control",
+                "含有不可见的控制字符".to_owned(),
+                "holds a control character".to_owned(),
+            ),
+            TextError::Long { max } => self.bad(
+                "too_long",
+                format!("不能超过 {max} 个字"),
+                format!("longer than {max} characters"),
+            ),
         }
     }
 

@@ -1,0 +1,327 @@
+//! What the hub takes from a node, and what may be saved where.
+
+use bytes::Bytes;
+use domain::{
+    Catalogue, Purpose, Refusal, Writer,
+    authority::{NewState, judge_sealed},
+    effective::deletion,
+    judge, may_edit, scope_id,
+};
+use replica::{Dot, Record, RegisterId};
+use serde_json::{Value as Json, json};
+
+use crate::desk::{Desk, blank, id, kind_of, registers};
+
+fn hub_takes(existing: Option<&Record>, incoming: &Record) -> Result<(), (Vec<Dot>, Refusal)> {
+    let (district, city) = (scope_id("410305"), scope_id("410300"));
+    judge(Catalogue::builtin(), district, city, existing, incoming)
+}
+
+fn organisation(scope: &str, values: &Json) -> Record {
+    Desk::new(1).make("organisation", id(1), scope_id(scope), values)
+}
+
+#[test]
+fn a_node_writes_its_own_scope_only() {
+    let own = organisation("410305", &json!({ "name": "甲" }));
+    assert_eq!(hub_takes(None, &own), Ok(()));
+    let foreign = organisation("410302", &json!({ "name": "甲" }));
+    let (dots, why) = hub_takes(None, &foreign).unwrap_err();
+    assert_eq!(
+        (dots, why),
+        (vec![foreign.siblings[0].dot()], Refusal::Scope)
+    );
+}
+
+#[test]
+fn what_is_published_comes_from_the_hub_only() {
+    let scope = Desk::new(1).make(
+        "scope",
+        id(0),
+        scope_id("410305"),
+        &json!({ "code": "410305" }),
+    );
+    assert_eq!(hub_takes(None, &scope).unwrap_err().1, Refusal::Authority);
+    let year = Desk::new(1).make(
+        "programme_year",
+        id(0),
+        scope_id("410305"),
+        &json!({ "year": 2020 }),
+    );
+    assert_eq!(hub_takes(None, &year).unwrap_err().1, Refusal::Authority);
+}
+
+#[test]
+fn a_register_of_the_hub_refuses_the_whole_write_and_no_other() {
+    let base = organisation("410305", &json!({ "name": "甲" }));
+    let mut desk = Desk::new(2);
+    let forbidden = desk.put(
+        &base,
+        &json!({ "merged_into": id(9).to_string(), "industry": "C" }),
+    );
+    let both = desk.put(&forbidden, &json!({ "name": "乙" }));
+    let (dots, why) = hub_takes(Some(&base), &both).unwrap_err();
+    assert_eq!(why, Refusal::Authority);
+    assert_eq!(
+        dots,
+        [both.register(RegisterId(32))[0].dot()],
+        "the honest write is not named"
+    );
+    let owner = desk.write(&base, &[(RegisterId::OWNER, Bytes::from_static(b"x"))]);
+    assert_eq!(
+        hub_takes(Some(&base), &owner).unwrap_err().1,
+        Refusal::Authority
+    );
+}
+
+#[test]
+fn writes_that_the_hub_has_seen_are_not_judged_again() {
+    let base = organisation("410305", &json!({ "name": "甲" }));
+    // The hub's own ruling comes home in the node's copy.
+    let ruled = Desk::new(99).put(&base, &json!({ "merged_into": id(9).to_string() }));
+    let edited = Desk::new(2).put(&ruled, &json!({ "industry": "C" }));
+    assert_eq!(hub_takes(Some(&ruled), &edited), Ok(()));
+    let catalogue = Catalogue::builtin();
+    let (district, city) = (scope_id("410305"), scope_id("410300"));
+    let lost = |sealed: bool| {
+        judge_sealed(catalogue, district, city, Some(&base), &edited, &|s| {
+            sealed && s.register == RegisterId(32)
+        })
+    };
+    assert_eq!(lost(false).unwrap_err().1, Refusal::Authority);
+    assert_eq!(lost(true), Ok(()), "a restored hub knows its seal");
+}
+
+#[test]
+fn a_node_cannot_make_a_ruling_disappear() {
+    let base = organisation("410305", &json!({ "name": "甲" }));
+    let ruled = Desk::new(99).put(&base, &json!({ "merged_into": id(9).to_string() }));
+    let mut forged = ruled.clone();
+    forged
+        .siblings
+        .retain(|sibling| sibling.register != RegisterId(32));
+    assert_eq!(
+        hub_takes(Some(&ruled), &forged),
+        Err((vec![], Refusal::Authority))
+    );
+}
+
+#[test]
+fn key_fields_are_set_once_unless_nobody_knew_of_the_other() {
+    let link = |party: u8| {
+        json!({ "organisation": id(1).to_string(),
+        "party_organisation": id(party).to_string(), "from_on": "2020-01-01", "form": "joint" })
+    };
+    let scope = scope_id("410305");
+    let base = Desk::new(1).make("coverage_link", id(0), scope, &link(2));
+    let same = Desk::new(2).make("coverage_link", id(0), scope, &link(2));
+    assert_eq!(
+        base.key, same.key,
+        "two desks that state one fact make one record"
+    );
+    assert_eq!(hub_takes(Some(&base), &same), Ok(()));
+    let changed = Desk::new(2).put(&base, &json!({ "from_on": "2020-02-01" }));
+    assert_eq!(
+        hub_takes(Some(&base), &changed).unwrap_err().1,
+        Refusal::SetOnce
+    );
+    let ended = Desk::new(2).put(&base, &json!({ "to_on": "2020-12-31" }));
+    assert_eq!(hub_takes(Some(&base), &ended), Ok(()));
+    let activity = json!({ "carrier": id(2).to_string(), "on": "2020-05-01", "title": "甲" });
+    let base = Desk::new(1).make("carrier_activity", id(1), scope, &activity);
+    let changed = Desk::new(2).put(&base, &json!({ "title": "乙" }));
+    assert_eq!(
+        hub_takes(Some(&base), &changed).unwrap_err().1,
+        Refusal::SetOnce
+    );
+}
+
+#[test]
+fn steps_of_the_hub_are_refused_from_a_node() {
+    let base = organisation(
+        "410305",
+        &json!({ "name": "甲", "census_status": "counted" }),
+    );
+    let merged = Desk::new(2).put(&base, &json!({ "census_status": "merged" }));
+    assert_eq!(
+        hub_takes(Some(&base), &merged).unwrap_err().1,
+        Refusal::Step
+    );
+    let moving = Desk::new(2).put(&base, &json!({ "census_status": "transferring" }));
+    assert_eq!(hub_takes(Some(&base), &moving), Ok(()));
+    let back = Desk::new(3).put(&moving, &json!({ "census_status": "counted" }));
+    assert_eq!(
+        hub_takes(Some(&moving), &back).unwrap_err().1,
+        Refusal::Step
+    );
+    assert_eq!(
+        hub_takes(Some(&base), &back).unwrap_err().1,
+        Refusal::Step,
+        "in one batch too"
+    );
+}
+
+#[test]
+fn a_node_deletes_in_its_own_scope() {
+    let base = organisation("410305", &json!({ "name": "甲" }));
+    let mark = deletion("重复", "a@n", &base.context);
+    let deleted = Desk::new(1).write(&base, &[(RegisterId::DELETED, mark.clone())]);
+    assert_eq!(hub_takes(Some(&base), &deleted), Ok(()));
+    let scope = Desk::new(1).make(
+        "scope",
+        id(0),
+        scope_id("410305"),
+        &json!({ "code": "410305" }),
+    );
+    let deleted = Desk::new(1).write(&scope, &[(RegisterId::DELETED, mark)]);
+    assert_eq!(
+        hub_takes(Some(&scope), &deleted).unwrap_err().1,
+        Refusal::Authority
+    );
+}
+
+/// Whether these fields of a record of a scope may be saved.
+fn save(
+    writer: Writer,
+    purpose: Purpose,
+    kind: &str,
+    scope: &str,
+    before: Option<&Json>,
+    values: &Json,
+) -> Result<(), Refusal> {
+    let catalogue = Catalogue::builtin();
+    let empty = blank(kind_of(kind), id(1), scope_id(scope));
+    let existing = before.map(|before| Desk::new(1).make(kind, id(1), scope_id(scope), before));
+    let record = existing.as_ref().unwrap_or(&empty);
+    let set = registers(catalogue, record, values.as_object().unwrap());
+    let new = NewState {
+        key: record.key,
+        scope: record.scope,
+        set: &set,
+    };
+    may_edit(catalogue, writer, purpose, existing.as_ref(), &new).map_err(|(_, why)| why)
+}
+
+#[test]
+fn a_person_at_a_node_saves_what_the_hub_will_take() {
+    let node = Writer::Node {
+        scope: scope_id("410305"),
+    };
+    let edit = |kind: &str, scope: &str, before: Option<&Json>, values: &Json| {
+        save(node, Purpose::Edit, kind, scope, before, values)
+    };
+    let known = json!({ "name": "甲", "census_status": "counted" });
+    assert_eq!(edit("organisation", "410305", None, &known), Ok(()));
+    assert_eq!(
+        edit("organisation", "410302", None, &known),
+        Err(Refusal::Scope)
+    );
+    assert_eq!(
+        edit(
+            "organisation",
+            "410305",
+            Some(&known),
+            &json!({ "merged_into": id(2).to_string() })
+        ),
+        Err(Refusal::Authority)
+    );
+    assert_eq!(
+        edit(
+            "organisation",
+            "410305",
+            Some(&known),
+            &json!({ "census_status": "merged" })
+        ),
+        Err(Refusal::Step)
+    );
+    assert_eq!(
+        edit(
+            "organisation",
+            "410305",
+            Some(&known),
+            &json!({ "census_status": "closed" })
+        ),
+        Ok(())
+    );
+    assert_eq!(
+        edit("scope", "410305", None, &json!({ "code": "4103L1" })),
+        Err(Refusal::Authority)
+    );
+    let carrier = json!({ "party_organisation": id(2).to_string(), "name": "甲" });
+    assert_eq!(
+        edit(
+            "carrier",
+            "410305",
+            Some(&carrier),
+            &json!({ "party_organisation": id(3).to_string() })
+        ),
+        Err(Refusal::SetOnce)
+    );
+}
+
+#[test]
+fn the_city_writes_its_own_and_asks_for_the_figures_of_others() {
+    let hub = Writer::Hub {
+        published: scope_id("410300"),
+        city_direct: scope_id("4103L0"),
+    };
+    let edit = |kind: &str, scope: &str, before: Option<&Json>, values: &Json| {
+        save(hub, Purpose::Edit, kind, scope, before, values)
+    };
+    let known = json!({ "name": "甲", "employees": 1, "as_of": "2020-01-01" });
+    let figures = json!({ "employees": 2 });
+    assert_eq!(
+        edit("scope", "410300", None, &json!({ "code": "4103L1" })),
+        Ok(())
+    );
+    assert_eq!(
+        edit("scope", "410305", None, &json!({ "code": "4103L1" })),
+        Err(Refusal::Scope)
+    );
+    assert_eq!(
+        edit("organisation", "4103L0", Some(&known), &figures),
+        Ok(())
+    );
+    assert_eq!(
+        edit("organisation", "410305", Some(&known), &figures),
+        Err(Refusal::Change)
+    );
+    assert_eq!(
+        edit(
+            "organisation",
+            "410305",
+            Some(&known),
+            &json!({ "name": "乙" })
+        ),
+        Ok(())
+    );
+    assert_eq!(
+        edit("seminar", "410305", None, &json!({ "title": "甲" })),
+        Err(Refusal::Change)
+    );
+    assert_eq!(
+        edit("seminar", "410300", None, &json!({ "title": "甲" })),
+        Ok(())
+    );
+    let decided = save(
+        hub,
+        Purpose::Decision,
+        "organisation",
+        "410305",
+        Some(&known),
+        &figures,
+    );
+    assert_eq!(decided, Ok(()), "a decision is the city's everywhere");
+}
+
+#[test]
+fn every_refusal_has_a_code_and_two_sentences() {
+    use Refusal::{Authority, Change, Local, Scope, SetOnce, Step};
+    let all = [Scope, Local, Authority, SetOnce, Step, Change];
+    let codes: std::collections::BTreeSet<_> = all.iter().map(|why| why.code()).collect();
+    assert_eq!(codes.len(), all.len());
+    assert!(
+        all.iter()
+            .all(|why| !why.zh().is_empty() && why.en().is_ascii())
+    );
+}

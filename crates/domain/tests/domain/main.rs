@@ -1,0 +1,16 @@
+//! What the crate promises to others, tested from outside: one binary, one module a promise.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first failure"
+)]
+
+mod accepting;
+mod demo;
+mod desk;
+mod golden;
+mod merging;
+mod schema;
+mod validation;
+mod values;
