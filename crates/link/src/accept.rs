@@ -113,11 +113,7 @@ impl Acceptor {
     /// Cuts the open connections of one certificate, and returns how many.
     #[must_use = "zero means that nobody was connected with it"]
     pub fn cut_serial(&self, serial: &Serial) -> usize {
-        self.0.registry.cut(|peer| {
-            peer.certificate
-                .as_ref()
-                .is_some_and(|facts| facts.serial == *serial)
-        })
+        self.0.registry.cut(|peer| peer.serial() == Some(serial))
     }
 
     /// Cuts every open connection, and returns how many.

@@ -27,11 +27,9 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use files::{is_private, write_private, write_public};
-pub use sealed::{SealError, is_sealed, open, seal};
+pub use sealed::{SealError, is_sealed, seal, unseal};
 
-use crate::identity::{
-    self, CertificateFacts, Identity, IdentityError, NodeId, Serial, authority_uri, facts_of,
-};
+use crate::identity::{self, CertificateFacts, Identity, NodeId, Serial, authority_uri, facts_of};
 use crate::limits::{
     AUTHORITY_LIFE_MS, BACKDATE_MS, CSR_BYTES_MAX, LEAF_LIFE_MS, REVOCATION_LIST_LIFE_MS,
 };
@@ -197,7 +195,7 @@ impl Authority {
             return Err(AuthorityError::KeyExposed { path });
         }
         let plain = if is_sealed(&stored) {
-            open(passphrase.ok_or(AuthorityError::PassphraseNeeded)?, &stored)?
+            unseal(passphrase.ok_or(AuthorityError::PassphraseNeeded)?, &stored)?
         } else {
             stored
         };
@@ -531,10 +529,7 @@ fn make<E: Into<Box<dyn std::error::Error + Send + Sync>>>(error: E) -> Authorit
     AuthorityError::Make(error.into())
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants; what a key file fails with must not be shown"
-)]
+// What a key file fails with must not be shown.
 fn unusable<E>(_cause: E) -> AuthorityError {
     AuthorityError::Unusable
 }

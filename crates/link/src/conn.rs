@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tonic::transport::server::Connected;
 
 use crate::fault::Refusal;
-use crate::identity::{CertificateFacts, Identity};
+use crate::identity::{CertificateFacts, Identity, Serial};
 use crate::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_IDENTITY_MAX, ENROL_CONNECTIONS_MAX};
 
 /// What any connection of ours is made of.
@@ -53,6 +53,12 @@ impl PeerInfo {
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
         self.certificate.as_ref().map(|facts| facts.identity)
+    }
+
+    /// The serial of the verified certificate; none on the enrol side.
+    #[must_use]
+    pub fn serial(&self) -> Option<&Serial> {
+        self.certificate.as_ref().map(|facts| &facts.serial)
     }
 }
 
@@ -178,8 +184,8 @@ pub(crate) struct Seat {
 }
 
 impl Registry {
-    /// Enters a connection. The oldest of the same identity, or of the enrol side, makes room for
-    /// one above the limit.
+    /// Enters a connection. The oldest of the same identity, or on the enrol side of the busiest
+    /// address, makes room for one above the limit.
     pub(crate) fn enter(
         self: &Arc<Self>,
         peer: PeerInfo,
@@ -188,13 +194,23 @@ impl Registry {
         if open.seats.len() >= CONNECTIONS_MAX {
             return Err(Refusal::Full);
         }
-        let (identity, limit) = match peer.role {
-            Role::Sync => (peer.identity(), CONNECTIONS_PER_IDENTITY_MAX),
-            Role::Enrol => (None, ENROL_CONNECTIONS_MAX),
-        };
-        open.make_room(limit, |other| {
-            other.role == peer.role && other.identity() == identity
-        });
+        match peer.role {
+            Role::Sync => {
+                let identity = peer.identity();
+                open.make_room(CONNECTIONS_PER_IDENTITY_MAX, |other| {
+                    other.role == Role::Sync && other.identity() == identity
+                });
+            }
+            Role::Enrol => {
+                // Whoever takes up most of the room makes some.
+                let busiest = open.busiest_enrol_address();
+                if open.enrol_count() >= ENROL_CONNECTIONS_MAX {
+                    open.cut_oldest(|other| {
+                        other.role == Role::Enrol && Some(other.addr.ip()) == busiest
+                    });
+                }
+            }
+        }
         let number = open.next;
         open.next += 1;
         let (kill, killed) = oneshot::channel();
@@ -241,13 +257,37 @@ impl Registry {
 }
 
 impl Open {
+    /// Cuts the oldest of those alike until one more is within the limit.
     fn make_room(&mut self, limit: usize, is_alike: impl Fn(&PeerInfo) -> bool) {
-        let alike = |entry: &&mut Entry| entry.kill.is_some() && is_alike(&entry.peer);
-        let count = self.seats.values_mut().filter(alike).count();
-        let surplus = (count + 1).saturating_sub(limit);
-        for entry in self.seats.values_mut().filter(alike).take(surplus) {
+        let count = self.live().filter(|peer| is_alike(peer)).count();
+        for _ in limit..=count {
+            self.cut_oldest(&is_alike);
+        }
+    }
+
+    fn cut_oldest(&mut self, is_meant: impl Fn(&PeerInfo) -> bool) {
+        let is_meant = |entry: &&mut Entry| entry.kill.is_some() && is_meant(&entry.peer);
+        if let Some(entry) = self.seats.values_mut().find(is_meant) {
             entry.kill();
         }
+    }
+
+    fn live(&self) -> impl Iterator<Item = &PeerInfo> {
+        let live = |entry: &&Entry| entry.kill.is_some();
+        self.seats.values().filter(live).map(|entry| &entry.peer)
+    }
+
+    fn enrol_count(&self) -> usize {
+        self.live().filter(|peer| peer.role == Role::Enrol).count()
+    }
+
+    fn busiest_enrol_address(&self) -> Option<IpAddr> {
+        let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for peer in self.live().filter(|peer| peer.role == Role::Enrol) {
+            *counts.entry(peer.addr.ip()).or_default() += 1;
+        }
+        let busiest = counts.into_iter().max_by_key(|(_, count)| *count);
+        busiest.map(|(address, _)| address)
     }
 }
 
@@ -261,5 +301,42 @@ impl Entry {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.registry.lock().seats.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enrol(address: &str) -> PeerInfo {
+        PeerInfo {
+            certificate: None,
+            addr: address.parse().unwrap(),
+            role: Role::Enrol,
+        }
+    }
+
+    #[test]
+    fn a_crowd_on_the_enrol_side_does_not_push_out_another_address() {
+        let registry = Arc::new(Registry::default());
+        let (_seat, mut quiet) = registry.enter(enrol("192.0.2.1:1")).unwrap();
+        let mut crowd = Vec::new();
+        for _ in 0..10 * ENROL_CONNECTIONS_MAX {
+            crowd.push(registry.enter(enrol("192.0.2.9:9")).unwrap());
+        }
+        assert!(quiet.try_recv().is_err());
+        let open = crowd.iter_mut().filter_map(|(_, cut)| cut.try_recv().err());
+        assert_eq!(open.count(), ENROL_CONNECTIONS_MAX - 1);
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_places_come_back() {
+        let registry = Arc::new(Registry::default());
+        let seats: Vec<_> =
+            std::iter::from_fn(|| registry.enter(enrol("192.0.2.9:9")).ok()).collect();
+        assert_eq!(seats.len(), CONNECTIONS_MAX);
+        assert!(registry.is_full());
+        drop(seats);
+        assert!(registry.peers().is_empty());
     }
 }

@@ -201,16 +201,16 @@ fn credential(
     now_ms: u64,
 ) -> proto::enrol::Credential {
     proto::enrol::Credential {
-        certificate: certificate.to_vec().into(),
-        authority: authority.certificate().to_vec().into(),
+        certificate: certificate.to_vec(),
+        authority: authority.certificate().to_vec(),
         node: invitation.node.to_string(),
         hub: authority.hub().to_string(),
-        scope: invitation.scope.0.to_vec().into(),
+        scope: invitation.scope.0.to_vec(),
         scope_code: invitation.scope_code,
         scope_name: invitation.scope_name,
-        published: invitation.published.0.to_vec().into(),
+        published: invitation.published.0.to_vec(),
         published_code: invitation.published_code,
-        hub_replica: authority.hub().0.to_vec().into(),
+        hub_replica: authority.hub().0.to_vec(),
         now_ms: i64::try_from(now_ms).unwrap_or(i64::MAX),
     }
 }

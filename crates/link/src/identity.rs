@@ -236,10 +236,7 @@ fn all_uris<'a>(
     }))
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants; the detail would only repeat hostile bytes"
-)]
+// The detail would only repeat hostile bytes.
 fn unreadable<E>(_cause: E) -> IdentityError {
     IdentityError::Unreadable
 }

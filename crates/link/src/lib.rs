@@ -14,12 +14,14 @@ mod backoff;
 mod conn;
 mod deny;
 mod dial;
+mod driver;
 mod enrol;
 mod fault;
 mod identity;
 pub mod limits;
 mod refusal;
 mod serve;
+mod sessions;
 mod stop;
 mod tls;
 mod token;
@@ -28,13 +30,14 @@ pub use accept::{Accepting, Acceptor, Incoming, TcpConnections, tcp};
 pub use address::{AddressError, DEFAULT_PORT, HubAddress};
 pub use authority::{
     Authority, AuthorityError, CERTIFICATE_FILE, KEY_FILE, KeyState, Leaf, PrivateKey, SealError,
-    certificate_from, certificate_pem, check_request, is_private, is_sealed, key_state, open, seal,
-    write_private, write_public,
+    certificate_from, certificate_pem, check_request, is_private, is_sealed, key_state, seal,
+    unseal, write_private, write_public,
 };
 pub use backoff::Backoff;
 pub use conn::{BoxIo, Conn, Io, PeerInfo, Role};
 pub use deny::DenyList;
 pub use dial::{Dialer, EnrolChannel};
+pub use driver::{OUTBOUND_FRAMES, Progress, SessionSeat, run_session, session_number};
 pub use enrol::{
     EnrolError, EnrolRefusal, EnrolService, Enrolment, Invitation, Joiner, Registrar,
     RenewalService, enrol, renew, renew_at,
@@ -45,6 +48,7 @@ pub use identity::{
 };
 pub use refusal::{CODE_KEY, stable_code, status};
 pub use serve::{HubServices, ServeError, peer_of, serve};
+pub use sessions::{Roster, Seat, SyncService, call, call_over};
 pub use stop::{Stop, Stopper, stop_signal};
 pub use tls::{ALPN_ENROL, ALPN_SYNC, HubMaterial, MaterialError, NodeMaterial, provider};
 pub use token::{AuthorityPrint, SECRET_BYTES, Token, TokenError, secret_hash};

@@ -11,9 +11,10 @@ use proto::enrol::renewal_server::RenewalServer;
 use proto::sync::sync_server::{Sync as SyncRpc, SyncServer};
 use replica::Clock;
 use thiserror::Error;
-use tonic::service::InterceptorLayer;
+use tonic::service::{Interceptor, InterceptorLayer};
 use tonic::transport::Server;
 use tonic::{Code, Request, Status};
+use tower::layer::util::{Identity, Stack};
 
 use crate::accept::{Accepting, Acceptor};
 use crate::authority::Authority;
@@ -142,7 +143,10 @@ where
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        served = servers => drop(served?),
+        served = servers => if let Err(error) = served {
+            task.abort();
+            return Err(error.into());
+        },
         () = ending => {}
     }
     Ok(task.await?)
@@ -152,27 +156,34 @@ async fn stopped(mut stop: Stop) {
     stop.wait().await;
 }
 
-/// A server with every limit set, which checks the caller at each call.
-fn limited(
-    acceptor: &Acceptor,
+/// Checks the caller at each call.
+#[derive(Clone, Debug)]
+struct Gate {
+    acceptor: Acceptor,
     role: Role,
-) -> Server<
-    tower::layer::util::Stack<
-        InterceptorLayer<impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone + use<>>,
-        tower::layer::util::Identity,
-    >,
-> {
-    let acceptor = acceptor.clone();
-    let gate = move |request: Request<()>| match peer_of(&request) {
-        Some(peer) if peer.role == role => match acceptor.admit(peer) {
-            Ok(()) => Ok(request),
-            Err(refusal) => Err(status(
-                Code::Unauthenticated,
-                refusal.code(),
-                refusal.to_string(),
-            )),
-        },
-        Some(_) | None => Err(Status::unimplemented("not served here")),
+}
+
+impl Interceptor for Gate {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        match peer_of(&request) {
+            Some(peer) if peer.role == self.role => match self.acceptor.admit(peer) {
+                Ok(()) => Ok(request),
+                Err(refusal) => Err(status(
+                    Code::Unauthenticated,
+                    refusal.code(),
+                    refusal.to_string(),
+                )),
+            },
+            Some(_) | None => Err(Status::unimplemented("not served here")),
+        }
+    }
+}
+
+/// A server with every limit set and the gate before every service.
+fn limited(acceptor: &Acceptor, role: Role) -> Server<Stack<InterceptorLayer<Gate>, Identity>> {
+    let gate = Gate {
+        acceptor: acceptor.clone(),
+        role,
     };
     Server::builder()
         .max_concurrent_streams(STREAMS_MAX)

@@ -9,6 +9,7 @@
 //! as capitals, and hyphens and spaces are skipped.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use rustls::pki_types::CertificateDer;
@@ -76,9 +77,9 @@ impl Token {
     ///
     /// # Errors
     /// When the system has no random source.
-    pub fn random(authority: AuthorityPrint) -> Result<Self, getrandom::Error> {
+    pub fn random(authority: AuthorityPrint) -> io::Result<Self> {
         let mut secret = [0; SECRET_BYTES];
-        getrandom::fill(&mut secret)?;
+        getrandom::fill(&mut secret).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self::new(secret, authority))
     }
 

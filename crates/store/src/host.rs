@@ -205,6 +205,11 @@ impl Host {
         self.ledger.reader()
     }
 
+    /// The store below.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &**self.ledger.store()
+    }
+
     /// Does the work of a command. The answer comes from the next [`Host::flush`].
     pub fn take(&mut self, ticket: u64, command: Command) {
         let reply = match command {

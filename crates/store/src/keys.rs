@@ -2,7 +2,7 @@
 //!
 //! | key | value | written by |
 //! | --- | --- | --- |
-//! | `R` scope u32, seq u64 | origin u32, flags u8, leaf, record bytes: the record, and its place in the feed | every change |
+//! | `R` scope u32, seq u64 | origin u32, contested u8, leaf, record bytes: the record, and its place in the feed | every change |
 //! | `H` scope, seq of the first entry | `HistoryPage`: what each change replaced | changes of existing records |
 //! | `E` scope, seq | head, origin u32: the end of one section of the feed | every section |
 //! | `S` scope | scope id, seq, head, fingerprint root | every commit of the scope |
@@ -10,6 +10,7 @@
 //! | `P` incarnation | `Position` | when it changes |
 //! | `N` replica | peer number u32, scope id | first session |
 //! | `K` peer u32, scope u32 | `PeerScope`: both checkpoints | batches and acks |
+//! | `F` peer u32, scope u32 | nothing: the peer may give back what a restore took from this hub | sessions |
 //! | `X` peer u32, dot | `Refusal` that the peer must take back | refusals |
 //! | `D` dot | `Refusal`: a write of ours that was taken back | taking back |
 //! | `Q` kind u32, id | `Quarantine` | collisions |
@@ -63,6 +64,10 @@ pub(crate) fn peer(replica: ReplicaId) -> Vec<u8> {
 
 pub(crate) fn peer_scope(peer: u32, scope: u32) -> Vec<u8> {
     key(b'K', &[&peer.to_be_bytes(), &scope.to_be_bytes()])
+}
+
+pub(crate) fn refill(peer: u32, scope: u32) -> Vec<u8> {
+    key(b'F', &[&peer.to_be_bytes(), &scope.to_be_bytes()])
 }
 
 pub(crate) fn refusal(peer: u32, dot: Dot) -> Vec<u8> {

@@ -20,7 +20,7 @@ use replica::{
 };
 
 use crate::{Store, StoreError, keys};
-pub use index::Reader;
+pub use index::{Reader, local};
 use index::{End, ScopeIndex, Shared};
 use stage::{Stage, Staged};
 
@@ -305,7 +305,11 @@ impl Ledger {
     fn cut(&self, scope: u32, from: u64, reached: u64) -> Option<FeedPoint> {
         let index = self.shared.read();
         let ends = &index.scopes.get(&scope)?.ends;
-        let (seq, end) = ends.range(from + 1..=reached).next_back()?;
+        // Nothing may have been reached, and a range must not end before it begins.
+        let (seq, end) = ends.range(from + 1..=reached.max(from + 1)).next_back()?;
+        if *seq > reached {
+            return None;
+        }
         Some(FeedPoint {
             seq: Seq(*seq),
             head: end.head,

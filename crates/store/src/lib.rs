@@ -6,6 +6,8 @@
 //! what has been synced. [`Writer`] runs a host on its own thread and groups commits.
 #![warn(clippy::non_ascii_literal)]
 
+mod backup;
+mod disk;
 mod host;
 mod keys;
 mod ledger;
@@ -13,11 +15,15 @@ mod memory;
 mod store;
 mod writer;
 
+pub use backup::{
+    BackupError, BackupFacts, BackupReport, backup, backup_to, restore, verify as verify_backup,
+};
+pub use disk::{Disk, DiskConfig};
 pub use host::{
     Answer, Command, Host, HostConfig, HostError, Judge, JudgeInput, Login, PeerStatus, Refused,
     Reply, Status, Verdict, Written,
 };
-pub use ledger::{Ledger, Place, Reader, Stored};
+pub use ledger::{Ledger, Place, Reader, Stored, local};
 pub use memory::Memory;
 pub use store::{Batch, Store, StoreError, Visitor};
 pub use writer::{Handle, Writer, WriterConfig};

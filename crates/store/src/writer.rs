@@ -15,7 +15,7 @@ use std::{
 
 use replica::{Edit, ScopeId, session::FeedPoint};
 
-use crate::{Command, Host, HostConfig, HostError, Reader, Reply, Status, StoreError, Written};
+use crate::{Command, Host, HostConfig, HostError, Reader, Reply, Status, Store, StoreError, Written};
 
 /// Bounds of the writer.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,7 @@ type Watcher = Box<dyn Fn(ScopeId, FeedPoint) + Send>;
 enum Job {
     Command(Command, Done),
     Status(Box<dyn FnOnce(Status) + Send>),
+    Still(Box<dyn FnOnce(&dyn Store) + Send>),
     Watch(u64, Watcher),
     Unwatch(u64),
     Stop,
@@ -115,7 +116,7 @@ impl Loop {
         while let Ok(first) = queue.recv() {
             let mut stop = false;
             let mut next = Some(first);
-            let mut asked = Vec::new();
+            let (mut asked, mut still) = (Vec::new(), Vec::new());
             while let Some(job) = next.take() {
                 match job {
                     Job::Command(command, done) => {
@@ -124,6 +125,7 @@ impl Loop {
                         waiting.push((ticket, done));
                     }
                     Job::Status(done) => asked.push(done),
+                    Job::Still(work) => still.push(work),
                     Job::Watch(id, watcher) => {
                         self.host
                             .ends()
@@ -140,6 +142,7 @@ impl Loop {
             }
             self.flush(&mut waiting)?;
             asked.into_iter().for_each(|done| done(self.host.status()));
+            still.into_iter().for_each(|work| work(self.host.store()));
             if stop {
                 break;
             }
@@ -248,6 +251,21 @@ impl Handle {
         self.jobs
             .send(Job::Status(done))
             .map_err(|_gone| HostError::Busy)?;
+        reply.recv().map_err(|_gone| HostError::Busy)
+    }
+
+    /// Runs work on the store while nothing is written: everything committed is durable, and
+    /// writers wait. Blocks until it is done.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub fn still<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> T + Send + 'static,
+    ) -> Result<T, HostError> {
+        let (answer, reply) = sync_channel(1);
+        let work = move |store: &dyn Store| answer.send(work(store)).unwrap_or_default();
+        self.jobs.send(Job::Still(Box::new(work))).map_err(|_gone| HostError::Busy)?;
         reply.recv().map_err(|_gone| HostError::Busy)
     }
 

@@ -83,7 +83,7 @@ pub fn seal(passphrase: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
 ///
 /// # Errors
 /// When the passphrase is wrong, the bytes were changed, or are not sealed.
-pub fn open(passphrase: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+pub fn unseal(passphrase: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let header = Header::read(sealed).ok_or(SealError::NotSealed)?;
     let text = sealed.get(HEADER_BYTES..).ok_or(SealError::NotSealed)?;
     header
@@ -148,11 +148,11 @@ mod tests {
         let sealed = seal("correct horse", b"the key").unwrap();
         assert!(is_sealed(&sealed) && !is_sealed(b"-----BEGIN PRIVATE KEY-----"));
         assert_eq!(
-            open("correct horse", &sealed).unwrap().as_slice(),
+            unseal("correct horse", &sealed).unwrap().as_slice(),
             b"the key"
         );
         assert_eq!(
-            open("Correct horse", &sealed),
+            unseal("Correct horse", &sealed),
             Err(SealError::WrongPassphrase)
         );
         // A byte of the salt, of the nonce, and of the text.
@@ -160,7 +160,7 @@ mod tests {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
             assert_eq!(
-                open("correct horse", &changed),
+                unseal("correct horse", &changed),
                 Err(SealError::WrongPassphrase)
             );
         }
@@ -170,7 +170,7 @@ mod tests {
     fn a_foreign_file_cannot_ask_for_all_memory() {
         let mut sealed = seal("p", b"x").unwrap();
         sealed[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(open("p", &sealed), Err(SealError::NotSealed));
-        assert_eq!(open("p", b"LXSEAL1\nshort"), Err(SealError::NotSealed));
+        assert_eq!(unseal("p", &sealed), Err(SealError::NotSealed));
+        assert_eq!(unseal("p", b"LXSEAL1\nshort"), Err(SealError::NotSealed));
     }
 }

@@ -124,13 +124,9 @@ mod tests {
     #[test]
     fn the_table_is_bounded() {
         let attempts = Attempts::default();
-        for number in 0..20_000_u32 {
+        for number in 0..4_200_u32 {
             let addr = IpAddr::V4(number.into());
-            assert!(
-                attempts
-                    .begin(addr, Mono(u64::from(number) / 1_000))
-                    .is_some()
-            );
+            assert!(attempts.begin(addr, Mono(u64::from(number))).is_some());
         }
         assert_eq!(attempts.0.lock().unwrap().len(), ATTEMPT_ADDRESSES_MAX);
     }

@@ -45,9 +45,9 @@ pub async fn enrol(
 ) -> Result<Enrolment, EnrolError> {
     let key = PrivateKey::generate()?;
     let request = timed(EnrolRequest {
-        secret: token.secret().to_vec().into(),
-        csr: key.request()?.into(),
-        replica: joiner.replica.0.to_vec().into(),
+        secret: token.secret().to_vec(),
+        csr: key.request()?,
+        replica: joiner.replica.0.to_vec(),
         program: joiner.program,
         demo: joiner.demo,
     });
@@ -74,7 +74,7 @@ pub async fn renew(
 ) -> Result<Enrolment, EnrolError> {
     let key = PrivateKey::generate()?;
     let request = timed(RenewRequest {
-        csr: key.request()?.into(),
+        csr: key.request()?,
     });
     let mut client = RenewalClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let answer = client.renew(request).await;
@@ -133,7 +133,7 @@ fn accept(
     }
     let now = Duration::from_millis(dialer.clock().wall_ms());
     verify(&certificate, &authorities, UnixTime::since_unix_epoch(now))
-        .ok_or(wrong("signature"))?;
+        .ok_or_else(|| wrong("signature"))?;
     Ok(Enrolment {
         material: NodeMaterial {
             hub,

@@ -1,8 +1,10 @@
 //! The two certificate checks: of nodes by the hub, and of the hub by nodes.
 //!
 //! Both take the chain from webpki and add what we demand beyond it: exactly one identity, the
-//! right purpose said in so many words, the right federation, and not on the deny list. Host names
-//! play no part: the hub is who its URI says, wherever it is reached.
+//! right purpose said in so many words, the right federation, and not on the deny list.
+//! Authorities issue directly: webpki does not hold a trusted root to its own path length, so
+//! whatever is sent between a root and a leaf is not even looked at. Host names play no part: the
+//! hub is who its URI says, wherever it is reached.
 
 use std::sync::{Arc, OnceLock};
 
@@ -66,12 +68,12 @@ impl ClientCertVerifier for NodeVerifier {
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
+        _intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verified = self
             .chain
-            .verify_client_cert(end_entity, intermediates, now)
+            .verify_client_cert(end_entity, &[], now)
             .map_err(plain_authority)?;
         self.check(end_entity).map_err(|refusal| match refusal {
             // The alert of a revoked certificate is what the node must be able to tell apart.
@@ -160,14 +162,8 @@ impl HubVerifier {
         };
         let roots = roots(&authorities).or(Err(DialError::UnknownAuthority))?;
         let parsed = ParsedCertificate::try_from(end_entity).map_err(refused)?;
-        verify_server_cert_signed_by_trust_anchor(
-            &parsed,
-            &roots,
-            intermediates,
-            now,
-            self.algorithms.all,
-        )
-        .map_err(|error| explain(&error))?;
+        verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], now, self.algorithms.all)
+            .map_err(|error| explain(&error))?;
         let facts = facts_of(end_entity).map_err(refused)?;
         let Identity::Hub { hub } = facts.identity else {
             return Err(refused(Refusal::Purpose));

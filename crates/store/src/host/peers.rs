@@ -1,6 +1,6 @@
 //! The peers of a replica: their numbers, both checkpoints, what they must take back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -41,6 +41,7 @@ pub(super) struct Peers {
     peers: BTreeMap<u32, Peer>,
     scopes: BTreeMap<(u32, u32), PeerScope>,
     refusals: BTreeMap<(u32, Dot), Refusal>,
+    refills: BTreeSet<(u32, u32)>,
     drafts: BTreeMap<Dot, Refusal>,
     quarantine: BTreeMap<RecordKey, Quarantine>,
     equal: BTreeMap<(u32, u32), (Seq, Seq)>,
@@ -70,6 +71,12 @@ impl Peers {
             let numbers = numbers.ok_or_else(|| damaged("checkpoint"))?;
             let state = PeerScope::decode(value).map_err(|_e| damaged("checkpoint"))?;
             peers.scopes.insert(numbers, state);
+            Ok(())
+        })?;
+        let (from, to) = keys::all(b'F');
+        store.scan(&from, &to, &mut |key, _| {
+            let numbers = keys::u32_at(key, 1).zip(keys::u32_at(key, 5));
+            peers.refills.insert(numbers.ok_or_else(|| damaged("refill"))?);
             Ok(())
         })?;
         let (from, to) = keys::all(b'X');
@@ -188,6 +195,40 @@ impl Peers {
             .filter(|r| !r.confirmed)?;
         refusal.confirmed = true;
         Some((keys::refusal(peer, dot), refusal.encode_to_vec()))
+    }
+
+    /// Every refusal of a peer is confirmed. Returns what to store of those for which it is news.
+    pub(super) fn confirm_all(&mut self, peer: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let dots: Vec<Dot> = self.unconfirmed(peer).map(dot_of).collect();
+        dots.into_iter()
+            .filter_map(|dot| self.confirm(peer, dot))
+            .collect()
+    }
+
+    /// The refused writes of one record that a peer has not confirmed.
+    pub(super) fn unconfirmed_of(&self, peer: u32, key: RecordKey) -> Vec<Dot> {
+        self.unconfirmed(peer)
+            .filter(|refusal| key_of(refusal.kind, &refusal.id) == key)
+            .map(dot_of)
+            .collect()
+    }
+
+    /// From now on the peer may give back what this replica has forgotten. Returns the key to
+    /// store.
+    pub(super) fn begin_refill(&mut self, peer: u32, scope: u32) -> Vec<u8> {
+        self.refills.insert((peer, scope));
+        keys::refill(peer, scope)
+    }
+
+    pub(super) fn is_refilling(&self, peer: u32, scope: u32) -> bool {
+        self.refills.contains(&(peer, scope))
+    }
+
+    /// Nothing is left to be given back. Returns the key to remove when that is news.
+    pub(super) fn end_refill(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
+        self.refills
+            .remove(&(peer, scope))
+            .then(|| keys::refill(peer, scope))
     }
 
     /// Keeps a write of ours that was taken back.

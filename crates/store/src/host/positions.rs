@@ -80,7 +80,10 @@ impl Positions {
         let counter = keys::u64_at(&key, 9).ok_or_else(damaged)?;
         let page = proto::stored::JournalPage::decode(value).map_err(|_e| damaged())?;
         let head = Head::try_from(page.head.as_slice()).map_err(|_e| damaged())?;
-        self.set(incarnation, counter, head, Some(self.own));
+        // After a restore the peer may have told of writes that this journal has lost.
+        if counter >= self.counter(incarnation) {
+            self.set(incarnation, counter, head, Some(self.own));
+        }
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! The operations of a session, as a replica carries them out.
 
+use bytes::Bytes;
 use proto::sync::{
     Ack, Batch, Diagnosis, FeedState, Hello, Position, Refused as RefusedWire, Welcome,
 };
 use replica::{
     Incarnation, RecordKey, ReplicaId, ScopeId,
-    limits::REFUSALS_MAX,
+    limits::{BATCH_BYTES_MAX, REFUSALS_MAX},
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
 
@@ -29,10 +30,15 @@ pub(super) struct SessionState {
     pub(super) peer: ReplicaId,
     pub(super) number: u32,
     pub(super) scope: ScopeId,
-    /// This replica was restored and the peer may give back what it lacks.
-    pub(super) refilling: bool,
     /// Positions up to this version were sent.
     positions_sent: u64,
+}
+
+/// Which feeds of a scope a session carries, seen from this side.
+#[derive(Clone, Copy, Debug)]
+struct Flows {
+    sends: bool,
+    takes: bool,
 }
 
 /// How a session that cannot go on ends: the store has failed.
@@ -85,7 +91,8 @@ impl Host {
                 Some(Input::Differ(scope, keys, leaves))
             }
             Op::Fetch(scope, keys) => {
-                Some(Input::Fetched(Box::new(self.fetch(login, scope, &keys)?)))
+                let (batch, rest) = self.fetch(login, scope, keys)?;
+                Some(Input::Fetched(Box::new(batch), rest))
             }
             Op::Heal(scope, cut) => {
                 self.healed(login, scope, cut);
@@ -105,7 +112,6 @@ impl Host {
             peer: login.peer,
             number,
             scope: login.scope,
-            refilling: false,
             positions_sent: 0,
         };
         self.sessions.insert(login.session, state);
@@ -119,7 +125,6 @@ impl Host {
                 peer: login.peer,
                 number: 0,
                 scope: login.scope,
-                refilling: false,
                 positions_sent: 0,
             })
     }
@@ -190,17 +195,27 @@ impl Host {
             return Err("SYNC-111");
         }
         let restored = self.peer_was_restored(login, hello)?;
-        let refilling = self.was_restored(login, hello);
-        if let Some(state) = self.sessions.get_mut(&login.session) {
-            state.refilling = refilling;
-        }
-        self.learn(login, &hello.positions);
+        let forgotten = self.was_restored(login, hello);
+        let number = self.state(login).number;
         let mut standings = Vec::new();
         for scope in self.scopes(login) {
             let theirs = hello.feeds.iter().find(|feed| feed.scope == scope.0);
             let taken = FeedPoint::from_wire(theirs.and_then(|feed| feed.taken.as_ref()));
-            standings.push(self.standing(login, scope, true, taken));
+            let flows = Flows {
+                sends: true,
+                takes: scope == login.scope,
+            };
+            let standing = self.standing(login, scope, flows, taken);
+            // A feed that the node knows otherwise is one that this hub has lost.
+            if forgotten || standing.resume.is_none() {
+                let scope = self.ledger.scope_number(scope);
+                let key = self.peers.begin_refill(number, scope);
+                self.ledger.stage(key, Some(Vec::new()));
+            }
+            standings.push(standing);
         }
+        let refilling = self.is_refilling(login);
+        self.learn(login, &hello.positions);
         let feeds = self
             .scopes(login)
             .into_iter()
@@ -220,7 +235,6 @@ impl Host {
         } else {
             Diagnosis::Ok
         };
-        let number = self.state(login).number;
         let refusals = self.peers.unconfirmed(number).take(REFUSALS_MAX);
         let refusals = refusals.map(|refusal| RefusedWire {
             incarnation: refusal.incarnation,
@@ -275,7 +289,7 @@ impl Host {
         &mut self,
         login: &Login,
         scope: ScopeId,
-        sends: bool,
+        Flows { sends, takes }: Flows,
         taken_by_peer: FeedPoint,
     ) -> Standing {
         let number = self.ledger.scope_number(scope);
@@ -284,6 +298,7 @@ impl Host {
         Standing {
             scope,
             sends,
+            takes,
             resume: (!sends || contained).then_some(taken_by_peer),
             end: self.ledger.end(number),
             taken: self.peers.taken(peer, number),
@@ -308,7 +323,11 @@ impl Host {
                 return Ok(Err("SYNC-112"));
             };
             let taken = FeedPoint::from_wire(theirs.taken.as_ref());
-            standings.push(self.standing(login, scope, scope == login.scope, taken));
+            let flows = Flows {
+                sends: scope == login.scope,
+                takes: true,
+            };
+            standings.push(self.standing(login, scope, flows, taken));
         }
         Ok(Ok(standings))
     }
@@ -316,7 +335,7 @@ impl Host {
     /// Learns positions: a node believes the hub; the hub believes a node about itself, and about
     /// others only while it refills.
     pub(super) fn learn(&mut self, login: &Login, positions: &[Position]) {
-        let state = self.state(login);
+        let refilling = self.is_refilling(login);
         for position in positions {
             let incarnation = Incarnation(position.incarnation);
             let owner = self.positions.replica(incarnation);
@@ -325,7 +344,7 @@ impl Host {
                 .life
                 .is_some_and(|life| life.incarnation == incarnation);
             let its_own = claimed && owner.is_none_or(|owner| owner == login.peer);
-            let believed = self.config.role == Role::Node || its_own || state.refilling;
+            let believed = self.config.role == Role::Node || its_own || refilling;
             if own || !believed || position.counter > replica::limits::COUNTER_MAX {
                 continue;
             }
@@ -360,28 +379,40 @@ impl Host {
         })
     }
 
-    /// Reads records for an exchange.
+    /// Reads records for an exchange, as many as a batch may hold. Returns the other keys.
     fn fetch(
         &mut self,
         login: &Login,
         scope: ScopeId,
-        keys: &[RecordKey],
-    ) -> Result<Batch, StoreError> {
-        let mut records = Vec::with_capacity(keys.len());
-        for key in keys {
-            if let Some(stored) = self.ledger.current(*key)? {
-                records.push(stored.record.encode());
+        keys: Vec<RecordKey>,
+    ) -> Result<(Batch, Vec<RecordKey>), StoreError> {
+        let mut records: Vec<Bytes> = Vec::with_capacity(keys.len());
+        let mut room = BATCH_BYTES_MAX;
+        let mut keys = keys.into_iter();
+        let mut rest = Vec::new();
+        for key in keys.by_ref() {
+            let Some(stored) = self.ledger.current(key)? else {
+                continue;
+            };
+            let bytes = stored.record.encode();
+            if bytes.len() > room && !records.is_empty() {
+                rest.push(key);
+                break;
             }
+            room = room.saturating_sub(bytes.len());
+            records.push(bytes);
         }
+        rest.extend(keys);
         let positions = self.news(login);
-        Ok(Batch {
+        let batch = Batch {
             scope: scope.0.to_vec().into(),
             after: None,
             upto: None,
             records,
             positions,
             exchange: true,
-        })
+        };
+        Ok((batch, rest))
     }
 
     fn acked(&mut self, login: &Login, ack: &Ack) -> Result<(), StoreError> {
@@ -414,10 +445,28 @@ impl Host {
         self.peers.set_equal(peer, number, ours.seq, theirs.seq);
         let (key, value) = self.peers.set_acked(peer, number, ours);
         self.ledger.stage_lazily(key, value);
-        if let Some(state) = self.sessions.get_mut(&login.session)
-            && scope == login.scope
-        {
-            state.refilling = false;
+        if let Some(key) = self.peers.end_refill(peer, number) {
+            self.ledger.stage(key, None);
+        }
+        if self.config.role == Role::Hub && scope == login.scope {
+            self.confirm_settled(peer);
+        }
+    }
+
+    /// Whether the peer may give back, in any scope, what a restore took from this hub. It stands
+    /// in the store until both are found equal: a line may be cut in the middle of a refill.
+    pub(super) fn is_refilling(&mut self, login: &Login) -> bool {
+        let peer = self.state(login).number;
+        self.scopes(login).into_iter().any(|scope| {
+            let number = self.ledger.scope_number(scope);
+            self.peers.is_refilling(peer, number)
+        })
+    }
+
+    /// A node that holds the same as this hub shows none of the writes that were refused to it.
+    fn confirm_settled(&mut self, peer: u32) {
+        for (key, value) in self.peers.confirm_all(peer) {
+            self.ledger.stage(key, Some(value));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the ledger keeps in memory: where each record lies, and the section ends of each feed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -46,6 +46,8 @@ impl ScopeIndex {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) records: BTreeMap<RecordKey, Place>,
+    /// Records with a register that has more than one candidate.
+    pub(super) contested: BTreeSet<RecordKey>,
     pub(super) scopes: BTreeMap<u32, ScopeIndex>,
 }
 
@@ -309,6 +311,14 @@ fn name_of(bytes: &[u8]) -> Option<RecordKey> {
     })
 }
 
+/// What a program keeps in a store under a name, without opening the ledger.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn local(store: &dyn Store, name: &str) -> Result<Option<Bytes>, StoreError> {
+    store.get(&keys::local(name))
+}
+
 /// Reads beside the writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reader {
@@ -393,6 +403,13 @@ impl Reader {
             .filter(|(_, place)| inside(place))
             .map(|(key, _)| *key)
             .collect()
+    }
+
+    /// The records with a register that has more than one candidate, ascending. Whether they are
+    /// in conflict is for the rules to say.
+    #[must_use]
+    pub fn contested(&self) -> Vec<RecordKey> {
+        self.shared.read().contested.iter().copied().collect()
     }
 
     /// The number of records, of all kinds and scopes.

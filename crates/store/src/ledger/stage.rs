@@ -151,11 +151,12 @@ impl Stage {
             }
             let mut value = Vec::with_capacity(keys::RECORD_HEAD_BYTES + staged.bytes.len());
             value.extend_from_slice(&staged.origin.to_be_bytes());
-            value.push(0);
+            let contested = staged.record.registers().any(|(_, siblings)| siblings.len() > 1);
+            value.push(u8::from(contested));
             value.extend_from_slice(&staged.leaf.0);
             value.extend_from_slice(&staged.bytes);
             batch.put(keys::record(staged.place.scope, staged.place.seq.0), value);
-            changes.records.push((staged.record.key, staged.place));
+            changes.records.push((staged.record.key, staged.place, contested));
         }
         history_pages(&mut batch, self.history);
         let index = shared.read();
@@ -233,7 +234,7 @@ pub(super) fn journal_to_wire(entry: &JournalEntry) -> JournalWire {
 /// What the index learns when a batch has been committed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    records: Vec<(RecordKey, Place)>,
+    records: Vec<(RecordKey, Place, bool)>,
     sections: Vec<(u32, u64, End)>,
     pruned: Vec<(u32, u64)>,
     ends: Vec<(u32, FeedPoint, Bucket)>,
@@ -242,7 +243,14 @@ pub(super) struct Changes {
 impl Changes {
     pub(super) fn publish(self, shared: &Shared) {
         let mut index = shared.write();
-        index.records.extend(self.records);
+        for (key, place, contested) in self.records {
+            index.records.insert(key, place);
+            if contested {
+                index.contested.insert(key);
+            } else {
+                index.contested.remove(&key);
+            }
+        }
         for (scope, seq, end) in self.sections {
             if let Some(known) = index.scopes.get_mut(&scope) {
                 known.ends.insert(seq, end);

@@ -1,0 +1,260 @@
+//! The directory of a store: who holds it, which format it has, and what must be cleared, checked
+//! and synced around the engine that works in it.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `lock` | held while the store is open; the process number of the holder, for people |
+//! | `format` | the number of the format, a decimal line; written before the engine starts |
+//! | `progress` | [how far](super::progress) the store was synced |
+//! | `db`, `conf`, `snap.*`, `blobs/` | sled's; `blobs/` stays empty |
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::sealed::damaged;
+use crate::StoreError;
+
+/// The format this program writes, and the highest it reads.
+pub(super) const FORMAT: u32 = 1;
+
+/// How long a lock is tried. A holder that is just ending needs some milliseconds; a person who
+/// starts a second program gets the answer at once.
+const LOCK_PATIENCE: Duration = Duration::from_millis(200);
+
+const LOCK: &str = "lock";
+
+/// A locked directory.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    lock: File,
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Closing would do, but not while a child that is just being started has a copy of the
+        // handle. If unlocking fails, closing still does it.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(error = %error, "the lock was not let go of before it was closed");
+        }
+    }
+}
+
+impl Directory {
+    /// Makes the directory if there is none, locks it, and checks its format.
+    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+        let is_new = !path.try_exists().map_err(io_error)?;
+        if is_new {
+            make(path).map_err(io_error)?;
+        }
+        let lock = lock(&path.join(LOCK))?;
+        let directory = Self {
+            path: path.to_owned(),
+            lock,
+        };
+        directory.write_holder().map_err(io_error)?;
+        directory.check_format()?;
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        match sync_directory(parent.unwrap_or_else(|| Path::new("."))) {
+            Err(error) if is_new => Err(io_error(error)),
+            // An old one may lie in a directory that is not ours to open.
+            Ok(()) | Err(_) => Ok(directory),
+        }
+    }
+
+    /// Removes what an interrupted start left behind, and makes durable what an interrupted
+    /// process left in the system's memory: recovery must not build on less.
+    pub(super) fn tidy(&self) -> Result<(), StoreError> {
+        for entry in fs::read_dir(&self.path).map_err(io_error)? {
+            let entry = entry.map_err(io_error)?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            // sled writes a snapshot under this name and renames it, but its own reader takes
+            // an unfinished one for the newest and opens nothing ever after.
+            if name.starts_with("snap.") && name.ends_with(".generating") {
+                tracing::warn!(file = %name, "unfinished snapshot removed");
+                fs::remove_file(entry.path()).map_err(io_error)?;
+            }
+        }
+        match fs::metadata(self.engine_file()) {
+            Ok(found) if found.len() > 0 => sync_file(&self.engine_file()).map_err(io_error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(error)),
+            // Nothing was ever written, so settings that were cut short may go too.
+            Ok(_) | Err(_) => match fs::remove_file(self.path.join("conf")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(error)),
+                Ok(()) | Err(_) => Ok(()),
+            },
+        }
+    }
+
+    /// Refuses when there is less room than `floor` or than two snapshots: recovery writes, and
+    /// running out of room then leaves what cannot be opened without a hand.
+    pub(super) fn check_room(&self, floor: u64) -> Result<(), StoreError> {
+        let mut snapshot_bytes_max = 0;
+        for entry in fs::read_dir(&self.path).map_err(io_error)? {
+            let entry = entry.map_err(io_error)?;
+            if entry.file_name().to_string_lossy().starts_with("snap.") {
+                let bytes = entry.metadata().map_err(io_error)?.len();
+                snapshot_bytes_max = snapshot_bytes_max.max(bytes);
+            }
+        }
+        let free = self.free_bytes()?;
+        let needed = floor.max(snapshot_bytes_max.saturating_mul(2));
+        if free < needed {
+            tracing::error!(free_bytes = free, needed_bytes = needed, "too little room");
+            return Err(StoreError::Full);
+        }
+        Ok(())
+    }
+
+    /// Bytes that may still be written to the medium.
+    pub(super) fn free_bytes(&self) -> Result<u64, StoreError> {
+        fs2::available_space(&self.path).map_err(io_error)
+    }
+
+    /// Syncs everything that is named in the directory, and the names.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        for name in ["conf", "db"] {
+            sync_file(&self.path.join(name)).map_err(io_error)?;
+        }
+        sync_directory(&self.path).map_err(io_error)
+    }
+
+    /// The file that sled keeps everything in.
+    pub(super) fn engine_file(&self) -> PathBuf {
+        self.path.join("db")
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write_holder(&self) -> io::Result<()> {
+        let mut lock = &self.lock;
+        lock.set_len(0)?;
+        writeln!(lock, "{}", std::process::id())
+    }
+
+    fn check_format(&self) -> Result<(), StoreError> {
+        let path = self.path.join("format");
+        let mut text = String::new();
+        match File::open(&path) {
+            Ok(file) => {
+                file.take(32).read_to_string(&mut text).map_err(io_error)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if self.engine_file().try_exists().map_err(io_error)? {
+                    return Err(damaged("a store without a format number"));
+                }
+                return self.write_format(&path).map_err(io_error);
+            }
+            Err(error) => return Err(io_error(error)),
+        }
+        match text.trim_end().parse() {
+            Ok(FORMAT) => Ok(()),
+            Ok(found) if found > FORMAT => Err(StoreError::Format {
+                found,
+                known: FORMAT,
+            }),
+            Ok(_) | Err(_) => Err(damaged("a format number that never was")),
+        }
+    }
+
+    fn write_format(&self, path: &Path) -> io::Result<()> {
+        let unfinished = path.with_extension("new");
+        let mut file = private().create(true).truncate(true).open(&unfinished)?;
+        writeln!(file, "{FORMAT}")?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        sync_directory(&self.path)
+    }
+}
+
+/// The process that holds, or last held, the store in a directory.
+pub(super) fn holder(path: &Path) -> Option<u32> {
+    let mut text = String::new();
+    File::open(path.join(LOCK))
+        .ok()?
+        .take(16)
+        .read_to_string(&mut text)
+        .ok()?;
+    text.trim_end().parse().ok()
+}
+
+/// What the system said, in our words.
+pub(super) fn io_error(error: io::Error) -> StoreError {
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+        UnexpectedEof,
+    };
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => StoreError::Full,
+        PermissionDenied | ReadOnlyFilesystem => StoreError::ReadOnly,
+        UnexpectedEof => damaged("a file that ends too early"),
+        _ => StoreError::Io(error),
+    }
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+/// Options for a file that only its owner may read.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = private()
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(io_error)?;
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
+            Err(TryLockError::Error(error)) => return Err(io_error(error)),
+        }
+    }
+}
+
+/// Syncs a file by its name. Opened for writing because some systems sync no other.
+pub(super) fn sync_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.sync_all()
+}
+
+/// Syncs the names in a directory, where the system can.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(path)?.sync_all()
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+//! The oracle: it looks at everything, also at the ghost graph of who had seen what, and names
+//! the first invariant of the page that does not hold. No rule reads what it keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::Message as _;
+use proto::stored::{PeerScope, Position, Refusal};
+use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Sibling};
+use bytes::Bytes;
+
+use super::{
+    medium::Image,
+    people::uid_of,
+    world::{HUB, NAMES, NODES, PUBLISHED, World},
+};
+
+/// One register of one write.
+pub(crate) type Uid = (u64, RegisterId);
+
+/// What really happened.
+#[derive(Debug, Default)]
+pub(crate) struct Ghost {
+    /// Which writes the writer's form showed.
+    saw: BTreeMap<Uid, BTreeSet<u64>>,
+    records: BTreeMap<u64, RecordKey>,
+    illegal: BTreeSet<Uid>,
+    /// What is broken, in the order in which it was found.
+    pub(crate) broken: Vec<String>,
+}
+
+impl Ghost {
+    pub(crate) fn born(
+        &mut self,
+        uid: u64,
+        key: RecordKey,
+        register: RegisterId,
+        saw: BTreeSet<u64>,
+        illegal: bool,
+    ) {
+        self.saw.insert((uid, register), saw);
+        self.records.insert(uid, key);
+        if illegal {
+            self.illegal.insert((uid, register));
+        }
+    }
+}
+
+fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
+    let bytes = bytes.get(at..at + length).unwrap_or_default();
+    bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte))
+}
+
+fn under(image: &Image, first: u8) -> impl Iterator<Item = (&Vec<u8>, &Bytes)> {
+    image.range(vec![first]..vec![first + 1])
+}
+
+/// The end of each feed, by the number and the id of its scope.
+fn scopes(image: &Image) -> BTreeMap<u64, (ScopeId, u64)> {
+    let read = |(key, value): (&Vec<u8>, &Bytes)| {
+        let id = ScopeId::try_from(&value[..16]).expect("a scope");
+        (number(key, 1, 4), (id, number(value, 16, 8)))
+    };
+    under(image, b'S').map(read).collect()
+}
+
+/// Every write on record as refused or taken back, with what it was.
+fn on_record(image: &Image) -> Vec<(Dot, Record)> {
+    let refusals = under(image, b'X').chain(under(image, b'D'));
+    let read = |(_, value): (&Vec<u8>, &Bytes)| {
+        let refusal = Refusal::decode(value.clone()).expect("a refusal");
+        let dot = Dot {
+            incarnation: Incarnation(refusal.incarnation),
+            counter: refusal.counter,
+        };
+        let record = Record::decode(&Bytes::from(refusal.siblings)).expect("a record");
+        (dot, record)
+    };
+    refusals.map(read).collect()
+}
+
+/// How far each incarnation has come, as a replica knows it.
+fn positions(image: &Image) -> BTreeMap<u64, u64> {
+    let mut known = BTreeMap::new();
+    for (key, value) in under(image, b'P') {
+        let position = Position::decode(value.clone()).expect("a position");
+        known.insert(number(key, 1, 8), position.counter);
+    }
+    for (key, _) in under(image, b'J') {
+        let counter = known.entry(number(key, 1, 8)).or_default();
+        *counter = number(key, 9, 8).max(*counter);
+    }
+    known
+}
+
+impl World {
+    pub(crate) fn broken(&mut self, what: String) {
+        self.say(format!("*** {what}"));
+        self.ghost.broken.push(what);
+    }
+
+    fn image(&self, at: usize) -> Image {
+        self.replicas[at].medium.memory.image()
+    }
+
+    /// All records that a replica shows.
+    fn records(&self, at: usize) -> BTreeMap<RecordKey, (Record, Leaf)> {
+        let mut records = BTreeMap::new();
+        let Some(reader) = self.reader(at) else {
+            return records;
+        };
+        for (scope, ..) in reader.scopes() {
+            for key in reader.keys_of_scope(scope) {
+                let stored = reader.get(key).expect("the store is sound");
+                records.extend(stored.map(|stored| (key, (stored.record, stored.leaf))));
+            }
+        }
+        records
+    }
+
+    /// Every sibling that a replica holds or has held.
+    fn held(&self, at: usize) -> Vec<(RecordKey, Sibling)> {
+        let mut held = Vec::new();
+        for (key, (record, _)) in self.records(at) {
+            let reader = self.reader(at).expect("it runs");
+            let history = reader.history(key).expect("the store is sound");
+            let past = history.into_iter().flat_map(|(_, siblings)| siblings);
+            held.extend(record.siblings.into_iter().chain(past).map(|s| (key, s)));
+        }
+        held
+    }
+
+    /// At a start: what was promised is there (I4), and no peer believes to have taken what is
+    /// not (I15).
+    pub(crate) fn check_start(&mut self, at: usize) {
+        let promises = std::mem::take(&mut self.replicas[at].promises);
+        let records = self.records(at);
+        for (key, dot) in promises {
+            let kept = records.get(&key).is_some_and(|(record, _)| {
+                let reached = record.context.highest(dot.incarnation) >= dot.counter;
+                reached || record.context.holes().any(|hole| hole == dot)
+            });
+            if !kept {
+                self.broken(format!("I4 {} forgot {dot} of {}", NAMES[at], key.id));
+            }
+        }
+        if self.replicas[at].rewound {
+            return;
+        }
+        let ends: BTreeMap<ScopeId, u64> = scopes(&self.image(at)).into_values().collect();
+        for peer in if at == HUB { &NODES[..] } else { &[HUB][..] } {
+            let image = self.image(*peer);
+            let name = [&[b'N'][..], &self.replicas[at].id.0].concat();
+            let Some(known) = image.get(&name).map(|value| number(value, 0, 4)) else {
+                continue;
+            };
+            let scopes = scopes(&image);
+            for (key, value) in under(&image, b'K').filter(|(k, _)| number(k, 1, 4) == known) {
+                let state = PeerScope::decode(value.clone()).expect("a checkpoint");
+                let taken = state.taken.map_or(0, |taken| taken.seq);
+                let scope = scopes.get(&number(key, 5, 4)).map(|(id, _)| *id);
+                let end = scope.and_then(|id| ends.get(&id)).copied().unwrap_or(0);
+                if taken > end {
+                    let (name, peer) = (NAMES[at], NAMES[*peer]);
+                    self.broken(format!("I15 {peer} has taken {taken} of {name}, which has {end}"));
+                }
+            }
+        }
+    }
+
+    /// I5: roots are equal exactly when states are.
+    pub(crate) fn check_prints(&mut self) {
+        for node in NODES {
+            let (Some(hub), Some(other)) = (self.reader(HUB), self.reader(node)) else {
+                continue;
+            };
+            for scope in [self.replicas[node].scope, PUBLISHED] {
+                let root = |reader: &store::Reader| {
+                    let scopes = reader.scopes();
+                    let found = scopes.iter().find(|(id, ..)| *id == scope);
+                    found.map(|(_, _, root)| *root).unwrap_or_default()
+                };
+                let leaves = |reader: &store::Reader| -> BTreeMap<RecordKey, Leaf> {
+                    let keys = reader.keys_of_scope(scope).into_iter();
+                    keys.filter_map(|key| Some((key, reader.get(key).ok()??.leaf)))
+                        .collect()
+                };
+                if (root(&hub) == root(&other)) != (leaves(&hub) == leaves(&other)) {
+                    self.broken(format!("I5 {} in scope {scope}", NAMES[node]));
+                }
+            }
+        }
+    }
+
+    /// The writes that somebody holds when the faults stop.
+    pub(crate) fn writes_held(&self) -> BTreeSet<Uid> {
+        let held = (0..self.replicas.len()).flat_map(|at| self.held(at));
+        let uids = held.filter_map(|(_, s)| Some((uid_of(&s)?, s.register)));
+        let mut uids: BTreeSet<Uid> = uids.collect();
+        for at in 0..self.replicas.len() {
+            uids.extend(self.on_record_uids(at));
+        }
+        uids
+    }
+
+    fn on_record_uids(&self, at: usize) -> BTreeSet<Uid> {
+        let records = on_record(&self.image(at)).into_iter();
+        let siblings = records.flat_map(|(_, record)| record.siblings);
+        siblings
+            .filter_map(|s| Some((uid_of(&s)?, s.register)))
+            .collect()
+    }
+
+    /// Everything that must hold when all is settled.
+    pub(crate) fn check_end(&mut self, must: &BTreeSet<Uid>) {
+        self.check_prints();
+        self.check_equal();
+        self.check_nothing_lost(must);
+        self.check_contents();
+        self.check_refused();
+        self.check_positions();
+    }
+
+    /// I1 and I8: both sides hold the same, and show the same conflicts.
+    fn check_equal(&mut self) {
+        let hub = self.records(HUB);
+        for node in NODES {
+            let scopes = [self.replicas[node].scope, PUBLISHED];
+            let own = self.records(node);
+            let of_scopes = hub.iter().filter(|(_, (r, _))| scopes.contains(&r.scope));
+            let wanted: BTreeMap<_, _> = of_scopes.collect();
+            let keys: BTreeSet<_> = own.keys().chain(wanted.keys().copied()).collect();
+            for key in keys {
+                let (a, b) = (own.get(key), wanted.get(key).copied());
+                let docket = |record: &Record| -> BTreeSet<RegisterId> {
+                    let open = record.registers().filter(|(_, siblings)| {
+                        let values: BTreeSet<_> = siblings.iter().map(|s| &s.value).collect();
+                        values.len() > 1
+                    });
+                    open.map(|(register, _)| register).collect()
+                };
+                if a.map(|(r, _)| docket(r)) != b.map(|(r, _)| docket(r)) {
+                    self.broken(format!("I8 {} {}", NAMES[node], key.id));
+                }
+                if a.map(|(r, _)| r.encode()) != b.map(|(r, _)| r.encode()) {
+                    self.broken(format!("I1 {} {}: {a:?} hub {b:?}", NAMES[node], key.id));
+                }
+            }
+        }
+    }
+
+    /// I2 and I6: every write is visible, or was seen by one that is, or is on record.
+    fn check_nothing_lost(&mut self, must: &BTreeSet<Uid>) {
+        let visible = self.records(HUB).into_values();
+        let visible = visible.flat_map(|(record, _)| record.siblings);
+        let visible = visible.filter_map(|s| Some((uid_of(&s)?, s.register)));
+        let mut accounted: BTreeSet<Uid> = visible.collect();
+        let mut todo: Vec<Uid> = accounted.iter().copied().collect();
+        while let Some((uid, register)) = todo.pop() {
+            for seen in self.ghost.saw.get(&(uid, register)).into_iter().flatten() {
+                if accounted.insert((*seen, register)) {
+                    todo.push((*seen, register));
+                }
+            }
+        }
+        for at in 0..self.replicas.len() {
+            accounted.extend(self.on_record_uids(at));
+        }
+        for (uid, register) in must.difference(&accounted).copied().collect::<Vec<_>>() {
+            let key = self.ghost.records.get(&uid).map(|key| key.id.to_string());
+            let rule = if register == RegisterId::DELETED {
+                "I6"
+            } else {
+                "I2"
+            };
+            self.broken(format!("{rule} lost write {uid} of {key:?} {}", register.0));
+        }
+    }
+
+    /// I3: no dot names two contents.
+    fn check_contents(&mut self) {
+        let mut named: BTreeMap<(RecordKey, RegisterId, Dot), Sibling> = BTreeMap::new();
+        let mut writes: BTreeMap<Dot, String> = BTreeMap::new();
+        for at in 0..self.replicas.len() {
+            for (key, sibling) in self.held(at) {
+                let place = (key, sibling.register, sibling.dot());
+                let reason = sibling.write.reason.clone();
+                let first = writes.entry(sibling.dot()).or_insert_with(|| reason.clone());
+                let same_write = *first == reason;
+                let other = named.entry(place).or_insert_with(|| sibling.clone());
+                if *other != sibling || !same_write {
+                    self.broken(format!("I3 {} names two contents", sibling.dot()));
+                }
+            }
+        }
+    }
+
+    /// I9: a refused write is in no effective value, whole as it was.
+    fn check_refused(&mut self) {
+        let refused: BTreeSet<Dot> = on_record(&self.image(HUB))
+            .into_iter()
+            .filter(|(_, record)| record.siblings.iter().all(|s| uid_of(s).is_some()))
+            .map(|(dot, _)| dot)
+            .collect();
+        for at in 0..self.replicas.len() {
+            for (key, (record, _)) in self.records(at) {
+                for sibling in &record.siblings {
+                    let uid = uid_of(sibling).unwrap_or(0);
+                    let illegal = self.ghost.illegal.contains(&(uid, sibling.register));
+                    if illegal || refused.contains(&sibling.dot()) || uid == 0 {
+                        let (name, dot) = (NAMES[at], sibling.dot());
+                        self.broken(format!("I9 {name} shows {dot} ({uid}) in {}", key.id));
+                    }
+                }
+            }
+        }
+    }
+
+    /// I14: no context entry at the hub above a position that it knows.
+    fn check_positions(&mut self) {
+        let known = positions(&self.image(HUB));
+        for (key, (record, _)) in self.records(HUB) {
+            for (incarnation, counter) in record.context.entries() {
+                let position = known.get(&incarnation.0).copied().unwrap_or(0);
+                if counter > position {
+                    let id = key.id;
+                    self.broken(format!("I14 {id} {incarnation:?} {counter} over {position}"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The world: a hub, two nodes of one scope, a node of another, their disks, and time.
+//!
+//! Everything happens in events on one clock, in an order that only the seed decides. Each
+//! replica is a real `Host` over a memory store with one writer that takes what waits, syncs for
+//! a while, and then answers; a crash may come between any two of these.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use replica::{
+    Dot, Kind, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId,
+    session::{FeedPoint, Input, Op, Role},
+};
+use store::{Command, Host, HostConfig, JudgeInput, Reader, Reply, Verdict};
+
+use super::{
+    clock::{Rng, SimClock, mix},
+    medium::{Image, Medium},
+    net::{Conn, Side},
+    options::{Control, Options},
+    oracle::Ghost,
+    people::Form,
+};
+
+pub(crate) const HUB: usize = 0;
+pub(crate) const NODES: [usize; 3] = [1, 2, 3];
+pub(crate) const NAMES: [&str; 4] = ["hub", "n1", "n2", "n3"];
+pub(crate) const S1: ScopeId = ScopeId([1; 16]);
+pub(crate) const S2: ScopeId = ScopeId([2; 16]);
+pub(crate) const PUBLISHED: ScopeId = ScopeId([9; 16]);
+/// Only the hub writes it.
+pub(crate) const MARKED: RegisterId = RegisterId(9);
+/// A value that begins so is refused, whatever the register.
+pub(crate) const BAD: &[u8] = b"bad";
+
+/// Something that happens at a time.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Frame(usize, Side, Box<proto::sync::Frame>),
+    /// The line has ended, and this side notices.
+    Eof(usize, Side),
+    Tick(usize, Side),
+    /// The writer of this start takes what waits.
+    Work(usize, u64),
+    /// Its sync is over.
+    Flush(usize, u64),
+    Dial(usize),
+    Start(usize),
+    /// A lying disk syncs.
+    Sync(usize),
+    Act,
+}
+
+pub(crate) struct Replica {
+    pub(crate) id: ReplicaId,
+    pub(crate) scope: ScopeId,
+    pub(crate) medium: Arc<Medium>,
+    pub(crate) host: Option<Host>,
+    /// Counts starts; an event of an earlier start means nothing.
+    pub(crate) life: u64,
+    pub(crate) queue: VecDeque<(u64, Command)>,
+    pub(crate) busy: bool,
+    pub(crate) images: Vec<Image>,
+    /// Returned to an earlier image at least once.
+    pub(crate) rewound: bool,
+    /// What it has said is durable here, since this was last proved.
+    pub(crate) promises: Vec<(RecordKey, Dot)>,
+}
+
+/// Whom an answer of a host is for.
+pub(crate) enum Target {
+    Session(usize, Side, Vec<(RecordKey, Dot)>),
+    Writer,
+    Nobody,
+}
+
+pub(crate) struct World {
+    pub(crate) rng: Rng,
+    pub(crate) options: Options,
+    pub(crate) clock: SimClock,
+    pub(crate) now: u64,
+    pub(crate) events: BTreeMap<(u64, u64), Event>,
+    next_event: u64,
+    pub(crate) replicas: Vec<Replica>,
+    pub(crate) conns: Vec<Conn>,
+    pub(crate) tickets: BTreeMap<u64, Target>,
+    next_number: u64,
+    random: Arc<AtomicU64>,
+    pub(crate) faults_on: bool,
+    pub(crate) forms: Vec<Form>,
+    pub(crate) old: Vec<(usize, ReplicaId, replica::session::Delivery)>,
+    pub(crate) ghost: Ghost,
+    pub(crate) acts_left: u64,
+    /// Records that travelled in batches.
+    pub(crate) moved: u64,
+    pub(crate) log: Arc<Mutex<Vec<String>>>,
+}
+
+pub(crate) fn key(scope: ScopeId, number: u8) -> RecordKey {
+    let mut id = [0; 16];
+    id[0] = scope.0[0];
+    id[15] = number;
+    RecordKey {
+        kind: Kind(5),
+        id: RecordId(id),
+    }
+}
+
+/// The rules of authority of the simulated city.
+fn judge(input: &JudgeInput<'_>) -> Verdict {
+    let seen = |dot: Dot| input.existing.is_some_and(|r| r.context.covers(dot));
+    let published = input.incoming.scope == PUBLISHED;
+    let dots: Vec<Dot> = input
+        .incoming
+        .siblings
+        .iter()
+        .filter(|s| !seen(s.dot()))
+        .filter(|s| {
+            let hub = s.write.author == NAMES[HUB];
+            s.value.starts_with(BAD) || (!hub && (published || s.register == MARKED))
+        })
+        .map(replica::Sibling::dot)
+        .collect();
+    if dots.is_empty() {
+        Verdict::Accept
+    } else {
+        Verdict::Refuse {
+            dots,
+            code: "TEST-001",
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, control: Control, log: Arc<Mutex<Vec<String>>>) -> Self {
+        let mut rng = Rng::new(seed);
+        let options = Options::of(&mut rng, control);
+        let random = Arc::new(AtomicU64::new(rng.next()));
+        let lazy = |at: usize| match control {
+            Control::AckBeforeSync => at == HUB,
+            Control::ReadBeyondDurable => at != HUB,
+            Control::None | Control::DotsUsedAgain | Control::NothingTakenBack => false,
+        };
+        let replica = |at: usize, scope| Replica {
+            id: ReplicaId([u8::try_from(at).unwrap_or(0) + 0xa0; 16]),
+            scope,
+            medium: Medium::new(Image::new(), lazy(at)),
+            host: None,
+            life: 0,
+            queue: VecDeque::new(),
+            busy: false,
+            images: vec![Image::new()],
+            rewound: false,
+            promises: Vec::new(),
+        };
+        let replicas = vec![
+            replica(HUB, PUBLISHED),
+            replica(1, S1),
+            replica(2, S1),
+            replica(3, S2),
+        ];
+        let mut world = Self {
+            rng,
+            acts_left: options.acts,
+            options,
+            clock: SimClock::default(),
+            now: 0,
+            events: BTreeMap::new(),
+            next_event: 0,
+            replicas,
+            conns: Vec::new(),
+            tickets: BTreeMap::new(),
+            next_number: 0,
+            random,
+            faults_on: true,
+            forms: Vec::new(),
+            old: Vec::new(),
+            ghost: Ghost::default(),
+            moved: 0,
+            log,
+        };
+        world.say(format!("{:?}", world.options));
+        (0..world.replicas.len()).for_each(|at| world.start(at));
+        world.after(1, Event::Act);
+        world
+    }
+
+    pub(crate) fn say(&self, text: String) {
+        let line = format!("{:>7} {text}", self.now);
+        self.log.lock().unwrap().push(line);
+    }
+
+    pub(crate) fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    pub(crate) fn at(&mut self, time: u64, event: Event) {
+        self.next_event += 1;
+        self.events.insert((time, self.next_event), event);
+    }
+
+    pub(crate) fn after(&mut self, pause: u64, event: Event) {
+        self.at(self.now + pause, event);
+    }
+
+    fn config(&self, at: usize) -> HostConfig {
+        let state = Arc::clone(&self.random);
+        let fixed = (self.options.control == Control::DotsUsedAgain).then_some(at as u64 + 1);
+        HostConfig {
+            role: if at == HUB { Role::Hub } else { Role::Node },
+            replica: self.replicas[at].id,
+            scope: self.replicas[at].scope,
+            published: PUBLISHED,
+            schema: 1,
+            judge: Arc::new(judge),
+            clock: Arc::new(self.clock.skewed(at as u64 * 86_400_000)),
+            random: Arc::new(move || {
+                fixed.unwrap_or_else(|| mix(state.fetch_add(0x9e37, Ordering::Relaxed)))
+            }),
+        }
+    }
+
+    pub(crate) fn reader(&self, at: usize) -> Option<Reader> {
+        self.replicas[at].host.as_ref().map(Host::reader)
+    }
+
+    /// Opens a replica over what its disk holds.
+    pub(crate) fn start(&mut self, at: usize) {
+        if self.replicas[at].host.is_some() {
+            return;
+        }
+        let config = self.config(at);
+        let medium = Arc::clone(&self.replicas[at].medium);
+        let host = Host::open(medium, config).expect("what was durable opens again");
+        self.replicas[at].host = Some(host);
+        self.replicas[at].life += 1;
+        self.say(format!("{} starts", NAMES[at]));
+        self.check_start(at);
+        if at != HUB {
+            let pause = self.rng.between(1, 300);
+            self.after(pause, Event::Dial(at));
+        }
+    }
+
+    /// Ends a replica at once: what its writer had not synced is gone.
+    pub(crate) fn crash(&mut self, at: usize) {
+        if self.replicas[at].host.take().is_none() {
+            return;
+        }
+        self.say(format!("{} CRASHES", NAMES[at]));
+        self.replicas[at].medium.memory.crash();
+        self.replicas[at].queue.clear();
+        self.replicas[at].busy = false;
+        self.hang_up(at);
+        let pause = self.rng.between(1, 1_500);
+        self.after(pause, Event::Start(at));
+    }
+
+    /// Hands a command to the writer of a replica.
+    pub(crate) fn submit(&mut self, at: usize, target: Target, command: Command) {
+        if self.replicas[at].host.is_none() {
+            return;
+        }
+        let ticket = self.number();
+        self.tickets.insert(ticket, target);
+        self.replicas[at].queue.push_back((ticket, command));
+        if !self.replicas[at].busy {
+            self.replicas[at].busy = true;
+            let pause = self.rng.between(0, 2);
+            self.after(pause, Event::Work(at, self.replicas[at].life));
+        }
+    }
+
+    fn work(&mut self, at: usize, life: u64) {
+        if self.replicas[at].life != life || self.replicas[at].host.is_none() {
+            return;
+        }
+        let group = 1 + self.rng.below(12);
+        let group = group.min(self.replicas[at].queue.len());
+        let commands: Vec<_> = self.replicas[at].queue.drain(..group).collect();
+        for (ticket, command) in commands {
+            if let Some(host) = &mut self.replicas[at].host {
+                host.take(ticket, command);
+            }
+        }
+        let pause = self.rng.between(0, self.options.sync_ms_max);
+        self.after(pause, Event::Flush(at, life));
+    }
+
+    fn flush(&mut self, at: usize, life: u64) {
+        if self.replicas[at].life != life {
+            return;
+        }
+        let Some(host) = &mut self.replicas[at].host else {
+            return;
+        };
+        let before = host.ends().clone();
+        let answers = match host.flush() {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.say(format!("{} cannot write: {error}", NAMES[at]));
+                return self.crash(at);
+            }
+        };
+        let ends = host.ends().clone();
+        if self.faults_on && self.options.crash && self.rng.below(250) == 0 {
+            self.say(format!("{} has synced and answers nobody", NAMES[at]));
+            return self.crash(at);
+        }
+        for answer in answers {
+            let target = self.tickets.remove(&answer.ticket);
+            self.dispatch(at, target.unwrap_or(Target::Nobody), answer.reply);
+        }
+        for (scope, end) in ends {
+            if before.get(&scope) != Some(&end) {
+                self.advanced(at, scope, end);
+            }
+        }
+        if self.replicas[at].life == life {
+            let more = !self.replicas[at].queue.is_empty();
+            self.replicas[at].busy = more;
+            if more {
+                self.after(1, Event::Work(at, life));
+            }
+        }
+    }
+
+    fn dispatch(&mut self, at: usize, target: Target, reply: Reply) {
+        match (target, reply) {
+            (Target::Session(conn, side, promised), Reply::Input(input)) => {
+                if let Input::Applied(ack) = &*input {
+                    let kept = promised.into_iter().filter(|(key, _)| {
+                        let of_key = |r: &proto::sync::Result| r.id == key.id.0;
+                        !ack.results.iter().any(of_key)
+                    });
+                    self.replicas[at].promises.extend(kept);
+                }
+                self.input(conn, side, *input);
+            }
+            (Target::Writer, Reply::Written(Ok(written))) => {
+                let promised = written.into_iter().map(|w| (w.key, w.dot));
+                self.replicas[at].promises.extend(promised);
+            }
+            (Target::Writer, Reply::Written(Err(error))) => {
+                self.say(format!("{} answers: {error}", NAMES[at]));
+            }
+            _ => {}
+        }
+    }
+
+    fn advanced(&mut self, at: usize, scope: ScopeId, end: FeedPoint) {
+        for conn in 0..self.conns.len() {
+            for side in [Side::Node, Side::Hub] {
+                if self.conns[conn].end(side).replica == at {
+                    self.input(conn, side, Input::Advanced(scope, end));
+                }
+            }
+        }
+    }
+
+    /// Hands an operation of a session to its host.
+    pub(crate) fn operation(&mut self, conn: usize, side: Side, op: Op) {
+        let end = self.conns[conn].end(side);
+        let (at, login) = (end.replica, end.login);
+        let mut promised = Vec::new();
+        if let Op::Apply(delivery) = &op {
+            for arrived in &delivery.records {
+                let dots = arrived.record.siblings.iter().map(replica::Sibling::dot);
+                promised.extend(dots.map(|dot| (arrived.record.key, dot)));
+            }
+            if self.old.len() < 30 && self.faults_on && self.options.replay {
+                self.old.push((at, login.peer, (**delivery).clone()));
+            }
+        }
+        let target = Target::Session(conn, side, promised);
+        self.submit(at, target, Command::Session(login, op));
+    }
+
+    /// Lets the next event happen. Returns whether there was one.
+    pub(crate) fn step(&mut self) -> bool {
+        let Some(((time, _), event)) = self.events.pop_first() else {
+            return false;
+        };
+        self.now = time;
+        self.clock.set(time);
+        match event {
+            Event::Frame(conn, side, frame) => self.arrive(conn, side, *frame),
+            Event::Eof(conn, side) => self.close_end(conn, side),
+            Event::Tick(conn, side) => self.tick(conn, side),
+            Event::Work(at, life) => self.work(at, life),
+            Event::Flush(at, life) => self.flush(at, life),
+            Event::Dial(node) => self.dial(node),
+            Event::Start(at) => self.start(at),
+            Event::Sync(at) => self.replicas[at].medium.sync_now(),
+            Event::Act => self.act(),
+        }
+        true
+    }
+}
