@@ -1,1 +1,106 @@
-//! Written shortly.
+//! The city program: it takes the calls of nodes, keeps their registry and its own authority, and
+//! sees the sum.
+
+mod command;
+mod init;
+mod node;
+mod registry;
+mod serve;
+
+use std::{process::ExitCode, sync::Arc};
+
+use link::Roster;
+use program::{
+    App, Failure, Live, Out, Side,
+    app::{Check, PeerView},
+    cli::{Place, Setting},
+    dir::Role,
+};
+use store::Status;
+
+pub use command::HubCommand;
+pub use registry::{NodeEntry, NodeState, Registry};
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    program::main::<Hub>()
+}
+
+/// What the hub keeps beside the records.
+#[derive(Debug)]
+pub struct Hub {
+    registry: Arc<Registry>,
+    roster: Roster,
+    acceptor: std::sync::OnceLock<serve::Port>,
+}
+
+impl Side for Hub {
+    type Command = HubCommand;
+    const NAME: &'static str = "liangxin-hub";
+    const ROLE: Role = Role::Hub;
+
+    fn place(command: &HubCommand) -> Place {
+        match command {
+            HubCommand::Init(_) | HubCommand::Serve(_) => Place::Local,
+            HubCommand::Node(_) => Place::Store,
+            HubCommand::Common(common) => common.place(),
+        }
+    }
+
+    fn open(app: &App) -> Result<Arc<Self>, Failure> {
+        Ok(Arc::new(Self {
+            registry: Arc::new(Registry::open(app)),
+            roster: Roster::default(),
+            acceptor: std::sync::OnceLock::new(),
+        }))
+    }
+
+    fn local(setting: &Setting, command: HubCommand, out: &mut Out) -> Result<(), Failure> {
+        match command {
+            HubCommand::Init(args) => init::init(setting, &args, out),
+            HubCommand::Serve(args) => serve::serve(setting, &args, out),
+            HubCommand::Node(_) => Ok(()),
+            HubCommand::Common(common) => program::commands::local(setting, &common, out),
+        }
+    }
+
+    fn run(self: &Arc<Self>, app: &App, command: HubCommand, out: &mut Out) -> Result<(), Failure> {
+        match command {
+            HubCommand::Node(command) => node::run(app, self, command, out),
+            HubCommand::Common(common) => program::commands::run(app, &**self, common, out),
+            HubCommand::Init(_) | HubCommand::Serve(_) => Ok(()),
+        }
+    }
+}
+
+impl Live for Hub {
+    fn peers(&self, app: &App, status: &Status) -> Vec<PeerView> {
+        node::peers(app, self, status)
+    }
+
+    fn certificate_days(&self, app: &App) -> Option<i64> {
+        let port = self.acceptor.get()?;
+        let left_ms = port.not_after_ms().saturating_sub(app.clock.wall_ms());
+        i64::try_from(left_ms / (24 * 3_600 * 1_000)).ok()
+    }
+
+    fn checks(&self, app: &App) -> Vec<Check> {
+        let sealed = link::key_state(app.dir.path()).is_ok_and(|state| state.sealed);
+        let mut checks = vec![Check {
+            code: "DOCTOR-007",
+            well: sealed,
+            facts: Vec::new(),
+        }];
+        let today_ms = app.clock.wall_ms();
+        for entry in self.registry.nodes().unwrap_or_default() {
+            let silent_ms = today_ms.saturating_sub(entry.last_seen_ms.unwrap_or(entry.joined_ms));
+            let days = silent_ms / (24 * 3_600 * 1_000);
+            checks.push(Check {
+                code: "DOCTOR-010",
+                well: days < 7 || entry.state != NodeState::Active,
+                facts: vec![("peer", entry.name.clone()), ("days", days.to_string())],
+            });
+        }
+        checks
+    }
+}

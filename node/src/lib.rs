@@ -1,1 +1,131 @@
-//! Written shortly.
+//! The district program: it keeps the district's ledger, with or without a line, and calls the
+//! hub when there is one.
+
+mod caller;
+mod command;
+mod join;
+mod serve;
+mod sync;
+
+use std::{process::ExitCode, sync::Arc};
+
+use program::{
+    App, Failure, Live, Out, Side,
+    app::{Check, PeerView},
+    cli::{Place, Setting},
+    dir::Role,
+};
+use store::Status;
+
+use caller::Line;
+pub use command::NodeCommand;
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    program::main::<Node>()
+}
+
+/// What the node keeps beside the records: its line to the hub.
+#[derive(Debug)]
+pub struct Node {
+    line: Arc<Line>,
+}
+
+impl Side for Node {
+    type Command = NodeCommand;
+    const NAME: &'static str = "liangxin-node";
+    const ROLE: Role = Role::Node;
+
+    fn place(command: &NodeCommand) -> Place {
+        match command {
+            NodeCommand::Join(_) | NodeCommand::Serve(_) => Place::Local,
+            NodeCommand::Sync(_) => Place::Store,
+            NodeCommand::Common(common) => common.place(),
+        }
+    }
+
+    fn open(_app: &App) -> Result<Arc<Self>, Failure> {
+        Ok(Arc::new(Self {
+            line: Arc::default(),
+        }))
+    }
+
+    fn local(setting: &Setting, command: NodeCommand, out: &mut Out) -> Result<(), Failure> {
+        match command {
+            NodeCommand::Join(args) => join::join(setting, &args, out),
+            NodeCommand::Serve(args) => serve::serve(setting, &args, out),
+            NodeCommand::Sync(_) => Ok(()),
+            NodeCommand::Common(common) => program::commands::local(setting, &common, out),
+        }
+    }
+
+    fn run(
+        self: &Arc<Self>,
+        app: &App,
+        command: NodeCommand,
+        out: &mut Out,
+    ) -> Result<(), Failure> {
+        match command {
+            NodeCommand::Sync(args) => sync::sync(app, self, &args, out),
+            NodeCommand::Common(common) => program::commands::run(app, &**self, common, out),
+            NodeCommand::Join(_) | NodeCommand::Serve(_) => Ok(()),
+        }
+    }
+}
+
+impl Live for Node {
+    fn peers(&self, app: &App, status: &Status) -> Vec<PeerView> {
+        let Some(hub) = &app.identity.hub else {
+            return Vec::new();
+        };
+        let state = self.line.state();
+        let of_hub = || {
+            status
+                .peers
+                .iter()
+                .filter(|peer| peer.replica.to_string() == hub.replica)
+        };
+        let own = of_hub().find(|peer| peer.scope == app.scope());
+        let settled_ms = state
+            .settled_ms
+            .map(|ms| app.clock.wall_ms().saturating_sub(ms));
+        let unequal = of_hub().any(|peer| peer.equal == Some(false));
+        vec![PeerView {
+            name: format!("hub {}", hub.address),
+            state: state.text,
+            sent: own.map_or(0, |peer| peer.sent.0),
+            received: own.map_or(0, |peer| peer.received.0),
+            // Before the first session everything waits.
+            pending: own.map_or_else(|| end_of(app), |peer| peer.pending),
+            lag_s: settled_ms.map(|ms| ms / 1_000),
+            equal: own
+                .and_then(|peer| peer.equal)
+                .map(|equal| equal && !unequal),
+        }]
+    }
+
+    fn certificate_days(&self, app: &App) -> Option<i64> {
+        let facts = join::certificate(&app.dir).ok()?;
+        let left_ms = i64::try_from(facts.not_after_ms).ok()?;
+        let now_ms = i64::try_from(app.clock.wall_ms()).ok()?;
+        Some((left_ms - now_ms).div_euclid(24 * 3_600 * 1_000))
+    }
+
+    fn checks(&self, _app: &App) -> Vec<Check> {
+        let state = self.line.state();
+        let failed = state.failure;
+        vec![Check {
+            code: "DOCTOR-009",
+            well: failed.is_none(),
+            facts: vec![("detail", failed.unwrap_or_default())],
+        }]
+    }
+}
+
+fn end_of(app: &App) -> u64 {
+    let scopes = app.reader().scopes();
+    scopes
+        .iter()
+        .find(|(scope, _, _)| *scope == app.scope())
+        .map_or(0, |(_, end, _)| end.seq.0)
+}

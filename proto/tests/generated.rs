@@ -44,7 +44,11 @@ fn generate(into: &Path) {
     let mut plain = protox::Compiler::new([root()]).unwrap();
     plain.include_imports(true);
     plain.open_files(FILES).unwrap();
-    fs::write(into.join("descriptor.bin"), plain.encode_file_descriptor_set()).unwrap();
+    fs::write(
+        into.join("descriptor.bin"),
+        plain.encode_file_descriptor_set(),
+    )
+    .unwrap();
 }
 
 fn prost_build_config() -> tonic_prost_build::Builder {
@@ -70,12 +74,18 @@ fn committed_code_is_what_the_schema_says() {
     fs::create_dir_all(&fresh).unwrap();
     generate(&fresh);
     let names = |dir: &Path| {
-        let mut names: Vec<_> =
-            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         names.sort();
         names
     };
-    assert_eq!(names(&fresh), names(&committed), "the set of generated files");
+    assert_eq!(
+        names(&fresh),
+        names(&committed),
+        "the set of generated files"
+    );
     for name in names(&fresh) {
         let (new, old) = (fs::read(fresh.join(&name)), fs::read(committed.join(&name)));
         assert!(

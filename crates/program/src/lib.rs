@@ -1,1 +1,32 @@
-//! Written shortly.
+//! What both programs share: commands, configuration, texts, import, export, the admin socket,
+//! metrics and shutdown.
+//!
+//! [`main`] is the whole start-up of a program: parse, log, find the running program or open the
+//! store, run one command, exit. A command is a plain function from an [`App`] and its arguments
+//! to output; it does not know whether it runs in its own process or inside the serving one.
+
+pub mod admin;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod conflicts;
+pub mod dir;
+pub mod export;
+pub mod failure;
+pub mod import;
+mod logging;
+pub mod metrics;
+pub mod output;
+pub mod records;
+pub mod report;
+pub mod serve;
+pub mod sheet;
+pub mod status;
+pub mod texts;
+
+pub use app::{App, Live};
+pub use cli::{Common, Options, Side, main};
+pub use failure::{Exit, Failure};
+pub use output::Out;

@@ -44,15 +44,19 @@ pub struct Options<'a> {
     pub headings: &'a HeadingIndex,
 }
 
-/// Reads the table in the file at `path`: XLSX, XLSM, XLS (Excel 97 and later), CSV or TSV.
+/// Reads the table in the file at `path`: XLSX, XLSM, XLS (Excel 5 and later), CSV or TSV.
 ///
 /// # Errors
 /// When the file cannot be read, is not a spreadsheet, breaks a limit, or has no known column.
 pub fn read(path: &Path, options: &Options<'_>) -> Result<Table, SheetError> {
     let deadline = Deadline::start();
     let content = read_bounded(path)?;
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let extension = path.extension().map(|end| end.to_string_lossy().to_lowercase());
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned());
+    let extension = path
+        .extension()
+        .map(|end| end.to_string_lossy().to_lowercase());
     let mut book = Book::open(content, extension.as_deref().unwrap_or_default(), deadline)?;
     if let Book::Text(text) = &mut book {
         let name = stem.unwrap_or_default();
@@ -62,8 +66,10 @@ pub fn read(path: &Path, options: &Options<'_>) -> Result<Table, SheetError> {
     let names = book.sheets();
     let (chosen, unread) = choose(&mut book, &names, options, deadline)?;
     let grid = book.grid(chosen, Wanted::All, deadline)?;
-    let header = header::find(&grid.rows, options.headings)
-        .ok_or_else(|| SheetError::NoKnownColumn { seen: vec![seen(&grid)] })?;
+    let header =
+        header::find(&grid.rows, options.headings).ok_or_else(|| SheetError::NoKnownColumn {
+            seen: vec![seen(&grid)],
+        })?;
     table::build(grid, header, options.headings, unread, deadline)
 }
 
@@ -128,15 +134,25 @@ fn choose(
         let chosen = names
             .iter()
             .position(|sheet| sheet.name == *wanted)
-            .or_else(|| names.iter().position(|sheet| heading::fold(&sheet.name) == fold));
-        return chosen.map(|index| (index, Vec::new())).ok_or_else(|| SheetError::NoSuchSheet {
-            wanted: wanted.clone(),
-            sheets: names.iter().map(|sheet| sheet.name.clone()).collect(),
-        });
+            .or_else(|| {
+                names
+                    .iter()
+                    .position(|sheet| heading::fold(&sheet.name) == fold)
+            });
+        return chosen
+            .map(|index| (index, Vec::new()))
+            .ok_or_else(|| SheetError::NoSuchSheet {
+                wanted: wanted.clone(),
+                sheets: names.iter().map(|sheet| sheet.name.clone()).collect(),
+            });
     }
     let mut seen_sheets = Vec::new();
     let mut found: Vec<(usize, Header, bool)> = Vec::new();
-    for (index, _) in names.iter().enumerate().filter(|(_, sheet)| sheet.is_visible) {
+    for (index, _) in names
+        .iter()
+        .enumerate()
+        .filter(|(_, sheet)| sheet.is_visible)
+    {
         deadline.check()?;
         let grid = book.grid(index, Wanted::Head, deadline)?;
         match header::find(&grid.rows, options.headings) {
@@ -149,7 +165,9 @@ fn choose(
     }
     let best = found
         .iter()
-        .max_by_key(|(index, header, has_rows)| (header.score, *has_rows, std::cmp::Reverse(*index)))
+        .max_by_key(|(index, header, has_rows)| {
+            (header.score, *has_rows, std::cmp::Reverse(*index))
+        })
         .map(|(index, ..)| *index)
         .ok_or(SheetError::NoKnownColumn { seen: seen_sheets })?;
     let unread = found
@@ -162,17 +180,28 @@ fn choose(
 
 /// What a person would call the headings of a sheet that has none that is known.
 fn seen(grid: &Grid) -> SeenSheet {
-    SeenSheet { sheet: grid.name.clone(), headings: header::likely_headings(&grid.rows) }
+    SeenSheet {
+        sheet: grid.name.clone(),
+        headings: header::likely_headings(&grid.rows),
+    }
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, SheetError> {
-    let failed = |source| SheetError::Read { path: path.to_owned(), source };
+    let failed = |source| SheetError::Read {
+        path: path.to_owned(),
+        source,
+    };
     let file = File::open(path).map_err(failed)?;
     let mut content = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut content).map_err(failed)?;
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut content)
+        .map_err(failed)?;
     let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
     if length > FILE_BYTES_MAX {
-        return Err(SheetError::TooLarge { what: Bound::FileBytes, limit: FILE_BYTES_MAX });
+        return Err(SheetError::TooLarge {
+            what: Bound::FileBytes,
+            limit: FILE_BYTES_MAX,
+        });
     }
     Ok(content)
 }

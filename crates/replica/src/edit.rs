@@ -222,56 +222,59 @@ pub struct TakenBack {
 impl Record {
     /// Takes writes back: their siblings go, in every register; the siblings they had replaced
     /// return under their own dots unless another write replaced them; the dots count as never
-    /// seen. `history` holds what this replica knows of the record's earlier siblings.
+    /// seen. What returns and is itself to be taken back goes too. `history` holds what this
+    /// replica knows of the record's earlier siblings; a replaced write that it does not know
+    /// counts as never seen as well, so that the copy of the peer comes back.
     #[must_use]
     pub fn take_back(&self, dots: &[Dot], history: &[Sibling]) -> TakenBack {
         let mut record = self.clone();
-        let (taken, kept): (Vec<_>, Vec<_>) = record
-            .siblings
-            .drain(..)
-            .partition(|s| dots.contains(&s.dot()));
-        record.siblings = kept;
-        taken
-            .iter()
-            .for_each(|sibling| record.context.take_back(sibling.dot()));
-        for sibling in &taken {
-            let others = || {
-                let past = history.iter().filter(|s| !dots.contains(&s.dot()));
-                record
-                    .siblings
-                    .iter()
-                    .chain(past)
-                    .filter(|s| s.register == sibling.register)
-            };
-            let mut again: BTreeSet<Dot> =
-                others().flat_map(|s| s.replaces.iter().copied()).collect();
-            let standing = record.register(sibling.register);
-            again.extend(
-                standing
-                    .iter()
-                    .flat_map(|s| s.ancestry.iter().map(|a| a.dot)),
-            );
-            let back: Vec<Sibling> = history
-                .iter()
-                .filter(|s| s.register == sibling.register && sibling.replaces.contains(&s.dot()))
-                .filter(|s| !again.contains(&s.dot()) && record.context.covers(s.dot()))
-                .filter(|s| !standing.iter().any(|other| other.dot() == s.dot()))
-                .cloned()
-                .collect();
-            for sibling in back {
-                let place = (sibling.register, sibling.dot());
-                if !record
-                    .siblings
-                    .iter()
-                    .any(|s| (s.register, s.dot()) == place)
-                {
-                    record.siblings.push(sibling);
-                }
-            }
-            record.sort();
+        let mut taken = Vec::new();
+        let next = |record: &Self| record.siblings.iter().position(|s| dots.contains(&s.dot()));
+        while let Some(place) = next(&record) {
+            let sibling = record.siblings.remove(place);
+            record.context.take_back(sibling.dot());
+            record.give_back(&sibling, history);
+            taken.push(sibling);
         }
         record.sort();
         TakenBack { record, taken }
+    }
+
+    /// Returns to the register what a sibling taken back had replaced, also by way of others that
+    /// were taken back.
+    fn give_back(&mut self, gone: &Sibling, history: &[Sibling]) {
+        let of_register = |s: &&Sibling| s.register == gone.register;
+        let standing: Vec<&Sibling> = self.siblings.iter().filter(of_register).collect();
+        let past: Vec<&Sibling> = history.iter().filter(of_register).collect();
+        // What was taken back has replaced nothing.
+        let counts = |s: &&&Sibling| s.dot() != gone.dot() && self.context.covers(s.dot());
+        let mut again: BTreeSet<Dot> = standing
+            .iter()
+            .chain(past.iter().filter(counts))
+            .flat_map(|s| s.replaces.iter().copied())
+            .collect();
+        for sibling in standing {
+            again.insert(sibling.dot());
+            again.extend(sibling.ancestry.iter().map(|ancestor| ancestor.dot));
+        }
+        let (mut back, mut unknown) = (Vec::new(), Vec::new());
+        let mut todo = gone.replaces.clone();
+        while let Some(dot) = todo.pop() {
+            if !again.insert(dot) {
+                continue;
+            }
+            match past.iter().find(|s| s.dot() == dot) {
+                Some(sibling) if self.context.covers(dot) => back.push((*sibling).clone()),
+                Some(sibling) => todo.extend(sibling.replaces.iter().copied()),
+                None => unknown.push(dot),
+            }
+        }
+        self.siblings.extend(back);
+        // A dot that stands in another register was seen.
+        unknown.retain(|dot| !self.siblings.iter().any(|s| s.dot() == *dot));
+        unknown
+            .into_iter()
+            .for_each(|dot| self.context.take_back(dot));
     }
 }
 

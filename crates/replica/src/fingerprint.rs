@@ -40,8 +40,7 @@ impl Bucket {
         self.count = self.count.wrapping_sub(1);
     }
 
-    /// Adds all leaves of another bucket.
-    pub fn plus(&mut self, other: &Self) {
+    fn plus(&mut self, other: &Self) {
         let mut carry = false;
         for (word, more) in self.sum.iter_mut().zip(other.sum) {
             let (first, over) = word.overflowing_add(more);
@@ -94,16 +93,20 @@ pub fn bucket_of(key: RecordKey) -> usize {
     (usize::from(*high) << 8 | usize::from(*low)) % BUCKETS
 }
 
-/// The buckets of one scope.
+/// The buckets of one scope, with the sums of its pages and of all, kept with every change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     buckets: Vec<Bucket>,
+    pages: Vec<Bucket>,
+    root: Bucket,
 }
 
 impl Default for Fingerprint {
     fn default() -> Self {
         Self {
             buckets: vec![Bucket::default(); BUCKETS],
+            pages: vec![Bucket::default(); PAGES],
+            root: Bucket::default(),
         }
     }
 }
@@ -115,44 +118,35 @@ impl Fingerprint {
         self.buckets.get(number).copied().unwrap_or_default()
     }
 
-    /// Puts back what was stored of one bucket.
-    pub fn set(&mut self, number: usize, bucket: Bucket) {
-        if let Some(place) = self.buckets.get_mut(number) {
-            *place = bucket;
-        }
-    }
-
     /// Adds a record's leaf.
     pub fn add(&mut self, key: RecordKey, leaf: Leaf) {
-        if let Some(bucket) = self.buckets.get_mut(bucket_of(key)) {
-            bucket.add(leaf);
-        }
+        self.places(key).for_each(|place| place.add(leaf));
     }
 
     /// Takes a record's leaf out.
     pub fn remove(&mut self, key: RecordKey, leaf: Leaf) {
-        if let Some(bucket) = self.buckets.get_mut(bucket_of(key)) {
-            bucket.remove(leaf);
-        }
+        self.places(key).for_each(|place| place.remove(leaf));
+    }
+
+    /// The bucket, the page and the whole that a record counts in.
+    fn places(&mut self, key: RecordKey) -> impl Iterator<Item = &mut Bucket> {
+        let number = bucket_of(key);
+        let bucket = self.buckets.get_mut(number);
+        let page = self.pages.get_mut(number / PAGES);
+        bucket.into_iter().chain(page).chain([&mut self.root])
     }
 
     /// The sum of one page of 64 buckets.
     #[must_use]
     pub fn page(&self, number: usize) -> Bucket {
-        sum(self.buckets.iter().skip(number * PAGES).take(PAGES))
+        self.pages.get(number).copied().unwrap_or_default()
     }
 
     /// The sum of all.
     #[must_use]
     pub fn root(&self) -> Bucket {
-        sum(self.buckets.iter())
+        self.root
     }
-}
-
-fn sum<'a>(buckets: impl Iterator<Item = &'a Bucket>) -> Bucket {
-    let mut total = Bucket::default();
-    buckets.for_each(|bucket| total.plus(bucket));
-    total
 }
 
 #[cfg(test)]

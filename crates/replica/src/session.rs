@@ -41,7 +41,11 @@ pub const PROTOCOL: u32 = 1;
 pub const IDLE_ADVANCE_MS: u64 = 200;
 /// Milliseconds without traffic after which fingerprints are compared.
 pub const QUIET_MS: u64 = 150;
-/// Exchanges in a row after which a session gives up and says so.
+/// Frames that may come before the host has taken the hub's Welcome: full windows of two scopes.
+const EARLY_FRAMES_MAX: usize = 4 * crate::limits::WINDOW_BATCHES;
+
+/// Exchanges in a row after which a session says that it is stuck. The feeds go on, and it goes on
+/// comparing, at growing intervals: what stood in the way may be settled by then.
 pub const EXCHANGES_MAX: u32 = 4;
 
 /// A point in a feed: sequence and running hash.
@@ -89,6 +93,8 @@ pub struct Standing {
     pub scope: ScopeId,
     /// Whether this side's feed of the scope goes to the peer.
     pub sends: bool,
+    /// Whether the peer's feed of the scope comes here.
+    pub takes: bool,
     /// The point the peer has taken of it, when this side's feed contains that point.
     pub resume: Option<FeedPoint>,
     /// The durable end of this side's feed.
@@ -182,8 +188,8 @@ pub enum Input {
     Listed(ScopeId, Vec<u32>, Vec<LeafFrame>),
     /// Answer to [`Op::Diff`]: the records to send, and our leaves of the buckets.
     Differ(ScopeId, Vec<RecordKey>, Vec<LeafFrame>),
-    /// Answer to [`Op::Fetch`].
-    Fetched(Box<Batch>),
+    /// Answer to [`Op::Fetch`], with the keys that found no more room in the batch.
+    Fetched(Box<Batch>, Vec<RecordKey>),
     /// Answer to [`Op::Heal`].
     Healed(ScopeId, FeedPoint),
     /// The program stops.
@@ -236,6 +242,7 @@ impl Step {
 enum Phase {
     Start,
     Greeting,
+    Accepting,
     Open,
     Over,
 }
@@ -248,6 +255,8 @@ pub struct Session {
     diagnosis: Diagnosis,
     lanes: BTreeMap<ScopeId, Lane>,
     applying: usize,
+    /// Frames that came between the hub's Welcome and the host's answer to it.
+    early: Vec<Frame>,
 }
 
 impl Session {
@@ -260,6 +269,7 @@ impl Session {
             diagnosis: Diagnosis::Unspecified,
             lanes: BTreeMap::new(),
             applying: 0,
+            early: Vec::new(),
         }
     }
 
@@ -325,7 +335,14 @@ impl Session {
                 self.open(now, welcome.diagnosis(), standings);
                 step.send(Body::Welcome(*welcome));
             }
-            Input::Accepted(Ok(standings)) => self.open(now, self.diagnosis, standings),
+            Input::Accepted(Ok(standings)) => {
+                self.open(now, self.diagnosis, standings);
+                for frame in std::mem::take(&mut self.early) {
+                    if step.done.is_none() {
+                        self.frame(now, frame, step);
+                    }
+                }
+            }
             Input::Welcomed(Err(code)) | Input::Accepted(Err(code)) => step.end(code),
             Input::Applied(ack) => {
                 self.applying = self.applying.saturating_sub(1);
@@ -335,8 +352,9 @@ impl Session {
             Input::Read(batch) => {
                 self.lane(scope_of(&batch.scope), |lane| lane.read(now, *batch, step));
             }
-            Input::Fetched(batch) => {
-                self.lane(scope_of(&batch.scope), |lane| lane.fetched(*batch, step));
+            Input::Fetched(batch, rest) => {
+                let scope = scope_of(&batch.scope);
+                self.lane(scope, |lane| lane.fetched(*batch, rest, step));
             }
             Input::Summed(scope, parts, cut) => {
                 self.lane(scope, |lane| lane.summed(now, parts, cut, step));
@@ -387,9 +405,15 @@ impl Session {
                 if welcome.protocol != PROTOCOL {
                     return step.end("SYNC-102");
                 }
+                self.phase = Phase::Accepting;
                 self.diagnosis = welcome.diagnosis();
                 step.ops.push(Op::Accept(Box::new(welcome)));
             }
+            // The hub goes on at once; what it sends waits until the Welcome is durable here.
+            (Phase::Accepting, _, body) if self.early.len() < EARLY_FRAMES_MAX => {
+                self.early.push(Frame { frame: Some(body) });
+            }
+            (Phase::Accepting, ..) => step.end("SYNC-105"),
             (Phase::Open, _, Body::Batch(batch)) => self.batch(now, batch, step),
             (Phase::Open, _, Body::Ack(ack)) => {
                 let scope = scope_of(&ack.scope);

@@ -27,6 +27,12 @@ use positions::Positions;
 pub use session::Login;
 use session::SessionState;
 
+/// Records of one section of a feed. A batch ends where a section ends, so a section must fit
+/// into one; half of it leaves room for others.
+const SECTION_RECORDS_MAX: usize = replica::limits::BATCH_RECORDS_MAX / 2;
+/// Bytes of one section of a feed, but for its last record.
+const SECTION_BYTES_MAX: usize = replica::limits::BATCH_BYTES_MAX / 2;
+
 /// What a judge is asked.
 #[derive(Debug)]
 pub struct JudgeInput<'a> {
@@ -336,10 +342,16 @@ impl Host {
 
     /// Puts states that this replica made itself.
     fn stage_own(&mut self, states: Vec<(Record, Bytes)>, origin: u32) -> Result<(), StoreError> {
+        let (mut records, mut size) = (0, 0);
         for (record, bytes) in states {
+            (records, size) = (records + 1, size + bytes.len());
             let former = self.ledger.current(record.key)?;
             let leaf = Leaf::of(&bytes);
             self.ledger.put(record, bytes, leaf, origin, former);
+            if records == SECTION_RECORDS_MAX || size > SECTION_BYTES_MAX {
+                self.ledger.end_section(origin);
+                (records, size) = (0, 0);
+            }
         }
         self.ledger.end_section(origin);
         Ok(())

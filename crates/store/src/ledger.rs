@@ -20,8 +20,8 @@ use replica::{
 };
 
 use crate::{Store, StoreError, keys};
-pub use index::{Reader, local};
 use index::{End, ScopeIndex, Shared};
+pub use index::{Reader, local};
 use stage::{Stage, Staged};
 
 /// Section ends that are kept per scope. A peer that is further behind compares buckets.

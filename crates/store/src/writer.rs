@@ -15,7 +15,9 @@ use std::{
 
 use replica::{Edit, ScopeId, session::FeedPoint};
 
-use crate::{Command, Host, HostConfig, HostError, Reader, Reply, Status, Store, StoreError, Written};
+use crate::{
+    Command, Host, HostConfig, HostError, Reader, Reply, Status, Store, StoreError, Written,
+};
 
 /// Bounds of the writer.
 #[derive(Clone, Copy, Debug)]
@@ -265,7 +267,9 @@ impl Handle {
     ) -> Result<T, HostError> {
         let (answer, reply) = sync_channel(1);
         let work = move |store: &dyn Store| answer.send(work(store)).unwrap_or_default();
-        self.jobs.send(Job::Still(Box::new(work))).map_err(|_gone| HostError::Busy)?;
+        self.jobs
+            .send(Job::Still(Box::new(work)))
+            .map_err(|_gone| HostError::Busy)?;
         reply.recv().map_err(|_gone| HostError::Busy)
     }
 

@@ -29,13 +29,21 @@ impl Cell {
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
-        if text.is_empty() { Self::Empty } else { Self::Text(text) }
+        if text.is_empty() {
+            Self::Empty
+        } else {
+            Self::Text(text)
+        }
     }
 
     /// Makes a number cell; what is not finite becomes the error that a sheet shows for it.
     #[must_use]
     pub fn number(number: f64) -> Self {
-        if number.is_finite() { Self::Number(number) } else { Self::Error("#NUM!".to_owned()) }
+        if number.is_finite() {
+            Self::Number(number)
+        } else {
+            Self::Error("#NUM!".to_owned())
+        }
     }
 
     /// Tells whether a reader of the sheet sees nothing here.
@@ -78,7 +86,10 @@ impl Cell {
 pub(crate) fn is_unseen(letter: char) -> bool {
     letter.is_whitespace()
         || letter.is_control()
-        || matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}')
+        || matches!(
+            letter,
+            '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}'
+        )
 }
 
 #[cfg(test)]
@@ -89,7 +100,10 @@ mod tests {
     fn whole_numbers_keep_every_digit() {
         assert_eq!(Cell::Number(80.0).to_text(), "80");
         assert_eq!(Cell::Number(-0.0).to_text(), "0");
-        assert_eq!(Cell::Number(9_007_199_254_740_991.0).to_text(), "9007199254740991");
+        assert_eq!(
+            Cell::Number(9_007_199_254_740_991.0).to_text(),
+            "9007199254740991"
+        );
         assert_eq!(Cell::Number(0.1).to_text(), "0.1");
         assert_eq!(Cell::number(f64::NAN), Cell::Error("#NUM!".to_owned()));
     }

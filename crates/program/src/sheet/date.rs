@@ -35,7 +35,8 @@ impl Date {
     /// Makes a date of a day that exists.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+        let is_leap =
+            (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
         let days = match month {
             1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
             4 | 6 | 9 | 11 => 30,
@@ -87,7 +88,10 @@ impl Date {
         if !(0.0..=SERIAL_MAX + 0.999_999).contains(&serial) {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the range was checked above")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the range was checked above"
+        )]
         let days = serial.floor() as i64;
         let since_1970 = match epoch {
             Epoch::Year1904 => EPOCH_1904_DAYS + days,
@@ -115,12 +119,18 @@ pub fn find_dates(text: &str) -> Vec<(String, Date)> {
     let mut at = 0;
     let mut label_from = 0;
     while at < letters.len() {
-        let follows_digit =
-            at.checked_sub(1).and_then(|before| letters.get(before)).is_some_and(char::is_ascii_digit);
+        let follows_digit = at
+            .checked_sub(1)
+            .and_then(|before| letters.get(before))
+            .is_some_and(char::is_ascii_digit);
         let rest = letters.get(at..).unwrap_or_default();
         match prefix(rest) {
             Some((date, after)) if !follows_digit => {
-                let label: String = letters.get(label_from..at).unwrap_or_default().iter().collect();
+                let label: String = letters
+                    .get(label_from..at)
+                    .unwrap_or_default()
+                    .iter()
+                    .collect();
                 found.push((label, date));
                 at = letters.len() - after.len();
                 label_from = at;
@@ -152,17 +162,28 @@ fn prefix(letters: &[char]) -> Option<(Date, &[char])> {
 }
 
 fn build(year: u32, month: u32, day: u32) -> Option<Date> {
-    Date::new(u16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
+    Date::new(
+        u16::try_from(year).ok()?,
+        u8::try_from(month).ok()?,
+        u8::try_from(day).ok()?,
+    )
 }
 
 /// Reads a number of at most `digits_max` digits; a year (four) must have them all.
 fn number(letters: &[char], digits_max: usize) -> Option<(u32, &[char])> {
-    let digits = letters.iter().take(digits_max).take_while(|letter| letter.is_ascii_digit()).count();
+    let digits = letters
+        .iter()
+        .take(digits_max)
+        .take_while(|letter| letter.is_ascii_digit())
+        .count();
     if digits == 0 || (digits_max == 4 && digits != 4) {
         return None;
     }
     let (taken, rest) = letters.split_at_checked(digits)?;
-    let value = taken.iter().filter_map(|digit| digit.to_digit(10)).fold(0, |sum, one| sum * 10 + one);
+    let value = taken
+        .iter()
+        .filter_map(|digit| digit.to_digit(10))
+        .fold(0, |sum, one| sum * 10 + one);
     Some((value, rest))
 }
 
@@ -180,24 +201,36 @@ fn is_word(separator: char) -> bool {
 }
 
 fn spaces(letters: &[char]) -> &[char] {
-    let count = letters.iter().take_while(|letter| letter.is_whitespace()).count();
+    let count = letters
+        .iter()
+        .take_while(|letter| letter.is_whitespace())
+        .count();
     letters.get(count..).unwrap_or_default()
 }
 
 fn trimmed(letters: &[char]) -> &[char] {
     let is_seen = |letter: &char| !super::cell::is_unseen(*letter);
     let from = letters.iter().position(is_seen).unwrap_or(letters.len());
-    let to = letters.iter().rposition(is_seen).map_or(from, |last| last + 1);
+    let to = letters
+        .iter()
+        .rposition(is_seen)
+        .map_or(from, |last| last + 1);
     letters.get(from..to).unwrap_or_default()
 }
 
 /// Tells whether the rest is nothing, or a time such as ` 00:00:00` or `T08:30:00.000Z`.
 fn is_time_of_day(rest: &[char]) -> bool {
-    let Some((first, after)) = rest.split_first() else { return true };
+    let Some((first, after)) = rest.split_first() else {
+        return true;
+    };
     if !(first.is_whitespace() || *first == 'T') {
         return false;
     }
-    let mut parts = after.iter().copied().filter(|letter| !letter.is_whitespace()).peekable();
+    let mut parts = after
+        .iter()
+        .copied()
+        .filter(|letter| !letter.is_whitespace())
+        .peekable();
     parts.peek().is_some()
         && parts.all(|letter| letter.is_ascii_digit() || matches!(letter, ':' | '.' | 'Z' | '+'))
 }
@@ -212,9 +245,17 @@ fn from_days(since_1970: i64) -> Option<Date> {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    Date::new(u16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
+    Date::new(
+        u16::try_from(year).ok()?,
+        u8::try_from(month).ok()?,
+        u8::try_from(day).ok()?,
+    )
 }
 
 #[cfg(test)]
@@ -225,9 +266,21 @@ mod tests {
     fn every_usual_form_is_the_same_day() {
         let day = Date::new(2020, 9, 30);
         for typed in [
-            "2020-9-30", "2020-09-30", "2020/9/30", "2020.09.30", "2020年9月30日", "2020年09月30",
-            "２０２０年９月３０日", "２０２０－０９－３０", "2020．9．30", " 2020 年 9 月 30 日 ",
-            "20200930", "2020-09-30 00:00:00", "2020-09-30T00:00:00", "2020年9月30号", "2020—9—30",
+            "2020-9-30",
+            "2020-09-30",
+            "2020/9/30",
+            "2020.09.30",
+            "2020年9月30日",
+            "2020年09月30",
+            "２０２０年９月３０日",
+            "２０２０－０９－３０",
+            "2020．9．30",
+            " 2020 年 9 月 30 日 ",
+            "20200930",
+            "2020-09-30 00:00:00",
+            "2020-09-30T00:00:00",
+            "2020年9月30号",
+            "2020—9—30",
             "\u{3000}2020/9/30",
         ] {
             assert_eq!(Date::parse(typed), day, "{typed}");
@@ -237,8 +290,21 @@ mod tests {
     #[test]
     fn what_is_no_complete_day_is_no_date() {
         for typed in [
-            "", "2020", "2020-9", "2020年9月", "20-9-30", "2020-13-1", "2020-2-30", "2021-02-29",
-            "2020-9-301", "2020-9-30前", "2020年9-30", "约2020-9-30", "12020-9-30", "2020930", "0000-00-00",
+            "",
+            "2020",
+            "2020-9",
+            "2020年9月",
+            "20-9-30",
+            "2020-13-1",
+            "2020-2-30",
+            "2021-02-29",
+            "2020-9-301",
+            "2020-9-30前",
+            "2020年9-30",
+            "约2020-9-30",
+            "12020-9-30",
+            "2020930",
+            "0000-00-00",
         ] {
             assert_eq!(Date::parse(typed), None, "{typed}");
         }
@@ -251,11 +317,23 @@ mod tests {
         assert_eq!(day(59.0, Epoch::Year1900).as_deref(), Some("1900-02-28"));
         assert_eq!(day(60.0, Epoch::Year1900), None);
         assert_eq!(day(61.0, Epoch::Year1900).as_deref(), Some("1900-03-01"));
-        assert_eq!(day(44_104.0, Epoch::Year1900).as_deref(), Some("2020-09-30"));
-        assert_eq!(day(44_104.75, Epoch::Year1900).as_deref(), Some("2020-09-30"));
-        assert_eq!(day(42_642.0, Epoch::Year1904).as_deref(), Some("2020-09-30"));
+        assert_eq!(
+            day(44_104.0, Epoch::Year1900).as_deref(),
+            Some("2020-09-30")
+        );
+        assert_eq!(
+            day(44_104.75, Epoch::Year1900).as_deref(),
+            Some("2020-09-30")
+        );
+        assert_eq!(
+            day(42_642.0, Epoch::Year1904).as_deref(),
+            Some("2020-09-30")
+        );
         assert_eq!(day(0.0, Epoch::Year1904).as_deref(), Some("1904-01-01"));
-        assert_eq!(day(2_958_465.0, Epoch::Year1900).as_deref(), Some("9999-12-31"));
+        assert_eq!(
+            day(2_958_465.0, Epoch::Year1900).as_deref(),
+            Some("9999-12-31")
+        );
         for odd in [-1.0, 0.5, 2_958_466.0, f64::NAN, f64::INFINITY] {
             assert_eq!(day(odd, Epoch::Year1900), None, "{odd}");
         }
@@ -264,8 +342,17 @@ mod tests {
     #[test]
     fn dates_inside_a_line_are_found_with_their_words() {
         let found = find_dates("填报单位：示例  填报日期：2020年9月30日  审核日期：2020-10-8");
-        let shown: Vec<_> = found.iter().map(|(label, date)| format!("{label}{date}")).collect();
-        assert_eq!(shown, ["填报单位:示例  填报日期:2020-09-30", "  审核日期:2020-10-08"]);
+        let shown: Vec<_> = found
+            .iter()
+            .map(|(label, date)| format!("{label}{date}"))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "填报单位:示例  填报日期:2020-09-30",
+                "  审核日期:2020-10-08"
+            ]
+        );
         assert!(find_dates("电话 0379-12020-9-30").is_empty());
     }
 }

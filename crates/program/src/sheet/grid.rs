@@ -33,7 +33,10 @@ pub(crate) struct GridRow {
 impl GridRow {
     /// Returns the cell of a column.
     pub(crate) fn cell(&self, column: u32) -> Option<&Cell> {
-        let at = self.cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;
+        let at = self
+            .cells
+            .binary_search_by_key(&column, |(index, _)| *index)
+            .ok()?;
         self.cells.get(at).map(|(_, cell)| cell)
     }
 }
@@ -64,6 +67,8 @@ pub(crate) struct GridBuilder {
     seen_line: u32,
     seen_lines: usize,
     wanted: Wanted,
+    /// Cells taken, empty ones included, for the clock; cells kept.
+    taken: usize,
     cells: usize,
     text_bytes: usize,
     deadline: Deadline,
@@ -80,6 +85,7 @@ impl GridBuilder {
             seen_line: 0,
             seen_lines: 0,
             wanted,
+            taken: 0,
             cells: 0,
             text_bytes: 0,
             deadline,
@@ -103,18 +109,25 @@ impl GridBuilder {
                 });
             }
         }
+        self.taken += 1;
+        if self.taken.is_multiple_of(CELLS_PER_CHECK) {
+            self.deadline.check()?;
+        }
         if cell == Cell::Empty || (column >= COLUMNS_MAX && cell.is_blank()) {
             return Ok(());
         }
         self.cells += 1;
-        if self.cells.is_multiple_of(CELLS_PER_CHECK) {
-            self.deadline.check()?;
-        }
         let beyond = |what, limit: usize| {
-            Err(SheetError::TooLarge { what, limit: u64::try_from(limit).unwrap_or(u64::MAX) })
+            Err(SheetError::TooLarge {
+                what,
+                limit: u64::try_from(limit).unwrap_or(u64::MAX),
+            })
         };
         if column >= COLUMNS_MAX {
-            return Err(SheetError::TooLarge { what: Bound::Columns, limit: u64::from(COLUMNS_MAX) });
+            return Err(SheetError::TooLarge {
+                what: Bound::Columns,
+                limit: u64::from(COLUMNS_MAX),
+            });
         }
         if self.cells > CELLS_MAX {
             return beyond(Bound::Cells, CELLS_MAX);
@@ -144,6 +157,10 @@ impl GridBuilder {
         };
         let is_seen = |row: &GridRow| row.cells.iter().any(|(_, cell)| !cell.is_blank());
         let rows = self.rows.into_iter().map(ordered).filter(is_seen).collect();
-        Grid { name: self.name, rows, merges }
+        Grid {
+            name: self.name,
+            rows,
+            merges,
+        }
     }
 }

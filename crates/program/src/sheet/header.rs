@@ -44,12 +44,16 @@ struct Candidate {
 pub(crate) fn find(rows: &[GridRow], index: &HeadingIndex) -> Option<Header> {
     let mut best: Option<Header> = None;
     let mut take = |header: Header| {
-        let known = best.as_ref().map_or((0, Reverse(usize::MAX)), |best| best.score);
+        let known = best
+            .as_ref()
+            .map_or((0, Reverse(usize::MAX)), |best| best.score);
         if header.score.0 > 0 && header.score > known {
             best = Some(header);
         }
     };
-    let head = rows.get(..rows.len().min(HEADER_ROWS_MAX)).unwrap_or_default();
+    let head = rows
+        .get(..rows.len().min(HEADER_ROWS_MAX))
+        .unwrap_or_default();
     for (at, row) in head.iter().enumerate() {
         take(assign(single(row, index), at, at));
     }
@@ -73,7 +77,10 @@ pub(crate) fn find(rows: &[GridRow], index: &HeadingIndex) -> Option<Header> {
 pub(crate) fn likely_headings(rows: &[GridRow]) -> Vec<String> {
     let texts = |row: &GridRow| -> Vec<String> { texts(row).map(|(_, text)| text).collect() };
     let head = rows.iter().take(HEADER_ROWS_MAX);
-    head.map(texts).rev().max_by_key(Vec::len).unwrap_or_default()
+    head.map(texts)
+        .rev()
+        .max_by_key(Vec::len)
+        .unwrap_or_default()
 }
 
 /// The texts of a row that are short enough for headings, on one line each.
@@ -87,16 +94,26 @@ fn texts(row: &GridRow) -> impl Iterator<Item = (u32, String)> + '_ {
 }
 
 fn one_line(text: &str) -> String {
-    text.split(|letter: char| letter.is_control()).map(str::trim).collect::<String>().trim().to_owned()
+    text.split(|letter: char| letter.is_control())
+        .map(str::trim)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 fn looks_like_headings(row: &GridRow) -> bool {
-    row.cells.iter().all(|(_, cell)| matches!(cell, Cell::Text(_)))
+    row.cells
+        .iter()
+        .all(|(_, cell)| matches!(cell, Cell::Text(_)))
 }
 
 fn single(row: &GridRow, index: &HeadingIndex) -> Vec<Candidate> {
     texts(row)
-        .map(|(column, heading)| Candidate { index: column, rank: index.rank(&heading), heading })
+        .map(|(column, heading)| Candidate {
+            index: column,
+            rank: index.rank(&heading),
+            heading,
+        })
         .collect()
 }
 
@@ -118,14 +135,19 @@ fn joined(upper: &GridRow, lower: &GridRow, index: &HeadingIndex) -> Vec<Candida
     for (column, heading) in lowers {
         let parent = uppers.iter().rev().find(|(other, _)| *other <= column);
         let with_parent = parent.map(|(_, parent)| format!("{parent}{heading}"));
-        let spanned =
-            with_parent.as_ref().and_then(|joined| index.exact(&fold(joined)).map(|(f, _)| (f, Rank::Loose)));
+        let spanned = with_parent
+            .as_ref()
+            .and_then(|joined| index.exact(&fold(joined)).map(|(f, _)| (f, Rank::Loose)));
         let rank = index.rank(&heading).or(spanned);
         let heading = match with_parent {
             Some(joined) if rank.is_none() || rank == spanned => joined,
             _ => heading,
         };
-        candidates.push(Candidate { index: column, heading, rank });
+        candidates.push(Candidate {
+            index: column,
+            heading,
+            rank,
+        });
     }
     candidates.sort_by_key(|candidate| candidate.index);
     candidates
@@ -135,7 +157,11 @@ fn joined(upper: &GridRow, lower: &GridRow, index: &HeadingIndex) -> Vec<Candida
 fn assign(candidates: Vec<Candidate>, first: usize, last: usize) -> Header {
     let mut claims: Vec<(Rank, u32, FieldIndex)> = candidates
         .iter()
-        .filter_map(|candidate| candidate.rank.map(|(field, rank)| (rank, candidate.index, field)))
+        .filter_map(|candidate| {
+            candidate
+                .rank
+                .map(|(field, rank)| (rank, candidate.index, field))
+        })
         .collect();
     claims.sort_unstable();
     let mut given: Vec<(u32, FieldIndex, Rank)> = Vec::with_capacity(claims.len());
@@ -144,7 +170,10 @@ fn assign(candidates: Vec<Candidate>, first: usize, last: usize) -> Header {
             given.push((column, field, rank));
         }
     }
-    let unsure = given.iter().filter(|(_, _, rank)| rank.matched() == Match::Similar).count();
+    let unsure = given
+        .iter()
+        .filter(|(_, _, rank)| rank.matched() == Match::Similar)
+        .count();
     let score = (given.len(), Reverse(unsure));
     let columns = candidates
         .into_iter()
@@ -158,5 +187,10 @@ fn assign(candidates: Vec<Candidate>, first: usize, last: usize) -> Header {
             }
         })
         .collect();
-    Header { score, first, last, columns }
+    Header {
+        score,
+        first,
+        last,
+        columns,
+    }
 }

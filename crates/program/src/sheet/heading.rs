@@ -109,6 +109,7 @@ impl HeadingIndex {
             return Some(known);
         }
         let mut forms = looser(&folded);
+        forms.insert(0, folded.clone());
         for form in &forms {
             let hit = [&self.labels, &self.variants, &self.loose]
                 .iter()
@@ -120,9 +121,11 @@ impl HeadingIndex {
         if let Some(field) = self.same_parts(&folded) {
             return Some((field, Rank::Loose));
         }
-        // A slip is looked for in the heading itself and in its barest form without a unit.
-        forms.insert(0, folded);
-        forms.iter().find_map(|form| self.slip(form)).map(|field| (field, Rank::Slip))
+        // A slip is looked for in the heading itself and in its forms without decoration.
+        forms
+            .iter()
+            .find_map(|form| self.slip(form))
+            .map(|field| (field, Rank::Slip))
     }
 
     /// Finds a field by its label or a variant, and by nothing less.
@@ -130,13 +133,19 @@ impl HeadingIndex {
         if let Some(Some(field)) = self.labels.get(folded) {
             return Some((*field, Rank::Label));
         }
-        self.variants.get(folded).copied().flatten().map(|field| (field, Rank::Variant))
+        self.variants
+            .get(folded)
+            .copied()
+            .flatten()
+            .map(|field| (field, Rank::Variant))
     }
 
     /// Finds the field that every part of a heading such as `甲/乙` names.
     fn same_parts(&self, folded: &str) -> Option<FieldIndex> {
         let parts = forms::parts(folded);
-        let (first, others) = parts.split_first().filter(|(_, others)| !others.is_empty())?;
+        let (first, others) = parts
+            .split_first()
+            .filter(|(_, others)| !others.is_empty())?;
         let (field, _) = self.exact(first)?;
         others
             .iter()
@@ -147,8 +156,11 @@ impl HeadingIndex {
     /// Finds the only field that has a name one character away.
     fn slip(&self, form: &str) -> Option<FieldIndex> {
         let letters: Vec<char> = form.chars().collect();
-        let mut near =
-            self.all.iter().filter(|(name, _)| is_one_slip(&letters, name)).map(|(_, field)| *field);
+        let mut near = self
+            .all
+            .iter()
+            .filter(|(name, _)| is_one_slip(&letters, name))
+            .map(|(_, field)| *field);
         let field = near.next()?;
         near.all(|other| other == field).then_some(field)
     }
@@ -175,10 +187,25 @@ impl Rank {
 
 /// Tells whether a heading only numbers the rows.
 pub(crate) fn is_row_number(heading: &str) -> bool {
-    const NAMES: [&str; 12] =
-        ["序号", "序", "编号", "行号", "序列", "顺序号", "序列号", "项次", "no", "no.", "#", "index"];
+    const NAMES: [&str; 12] = [
+        "序号",
+        "序",
+        "编号",
+        "行号",
+        "序列",
+        "顺序号",
+        "序列号",
+        "项次",
+        "no",
+        "no.",
+        "#",
+        "index",
+    ];
     let folded = fold(heading);
-    NAMES.contains(&folded.as_str()) || looser(&folded).iter().any(|form| NAMES.contains(&form.as_str()))
+    NAMES.contains(&folded.as_str())
+        || looser(&folded)
+            .iter()
+            .any(|form| NAMES.contains(&form.as_str()))
 }
 
 fn add(names: &mut Names, name: &str, field: FieldIndex) {
@@ -203,13 +230,43 @@ mod tests {
             others: others.iter().map(|&other| other.to_owned()).collect(),
         };
         HeadingIndex::new([
-            field("uscc", "统一社会信用代码", "Unified social credit code", &["信用代码", "统一代码"]),
-            field("name", "单位名称", "Name", &["企业名称", "组织名称", "名称"]),
-            field("town", "所在乡镇(街道)", "Town or sub-district", &["街道", "乡镇(街道)"]),
-            field("employees", "从业人员数", "Employees", &["从业人数", "职工人数", "员工人数", "人数"]),
+            field(
+                "uscc",
+                "统一社会信用代码",
+                "Unified social credit code",
+                &["信用代码", "统一代码"],
+            ),
+            field(
+                "name",
+                "单位名称",
+                "Name",
+                &["企业名称", "组织名称", "名称"],
+            ),
+            field(
+                "town",
+                "所在乡镇(街道)",
+                "Town or sub-district",
+                &["街道", "乡镇(街道)"],
+            ),
+            field(
+                "employees",
+                "从业人员数",
+                "Employees",
+                &["从业人数", "职工人数", "员工人数", "人数"],
+            ),
             field("members", "党员数", "Members", &["党员人数", "党员总数"]),
-            field("full_members", "正式党员数", "Full members", &["正式党员", "正式党员人数"]),
-            field("registered_on", "成立日期", "Registered on", &["注册日期", "登记日期"]),
+            field(
+                "full_members",
+                "正式党员数",
+                "Full members",
+                &["正式党员", "正式党员人数"],
+            ),
+            field(
+                "registered_on",
+                "成立日期",
+                "Registered on",
+                &["注册日期", "登记日期"],
+            ),
             field("a", "甲类", "Alpha", &["两可"]),
             field("b", "乙类", "Beta", &["两可"]),
         ])
@@ -237,15 +294,42 @@ mod tests {
 
     #[test]
     fn small_differences_are_known_and_marked() {
-        for heading in ["党员数（人）", "党员数(名)", "1.党员数", "一、党员数", "（三）党员数", "④党员数", "党员数：", "其中：党员数"] {
+        for heading in [
+            "党员数（人）",
+            "党员数(名)",
+            "1.党员数",
+            "一、党员数",
+            "（三）党员数",
+            "④党员数",
+            "党员数：",
+            "其中：党员数",
+        ] {
             known(heading, "members", Match::Similar);
         }
-        for heading in ["企业（单位）名称", "单位名称（全称）", "单位名称(必填)", "单位名称/企业名称", "单位名程", "单位的名称", "2、单位名称（盖章）"] {
+        for heading in [
+            "企业（单位）名称",
+            "单位名称（全称）",
+            "单位名称(必填)",
+            "单位名称/企业名称",
+            "单位名程",
+            "单位的名称",
+            "2、单位名称（盖章）",
+        ] {
             known(heading, "name", Match::Similar);
         }
-        for heading in ["统一社会信用代玛", "统一社会信用代码（18位）", "统一社会信用代码号", "统一信用代码证"] {
-            let found = index().find(heading);
-            assert_eq!(found.is_some(), heading != "统一信用代码证", "{heading}: {found:?}");
+        for heading in [
+            "统一社会信用代玛",
+            "统一社会信用代码（18位）",
+            "统一社会信用代码号",
+            "统一信用代码证",
+        ] {
+            let index = index();
+            let found = index.find(heading);
+            assert_eq!(
+                found.is_some(),
+                heading != "统一信用代码证",
+                "{heading}: {found:?}"
+            );
         }
         known("成立日期（年月日）", "registered_on", Match::Similar);
         known("成立日期(如2020-01-01)", "registered_on", Match::Similar);
@@ -256,8 +340,24 @@ mod tests {
     #[test]
     fn a_difference_that_changes_the_meaning_is_not_small() {
         for heading in [
-            "女党员人数", "非正式党员数", "团员人数", "党员数（女）", "正式团员数", "注销日期", "吊销日期", "党员比例",
-            "党员(女)人数", "原单位名称", "未从业人员数", "上年从业人员数", "名人", "人", "员数", "game", "两可", "备用名称单位",
+            "女党员人数",
+            "非正式党员数",
+            "团员人数",
+            "党员数（女）",
+            "正式团员数",
+            "注销日期",
+            "吊销日期",
+            "党员比例",
+            "党员(女)人数",
+            "原单位名称",
+            "未从业人员数",
+            "上年从业人员数",
+            "名人",
+            "人",
+            "员数",
+            "game",
+            "两可",
+            "备用名称单位",
         ] {
             assert_eq!(index().find(heading), None, "{heading}");
         }

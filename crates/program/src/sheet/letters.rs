@@ -28,7 +28,11 @@ pub(crate) fn position(reference: &str) -> Option<(u32, u32)> {
             _ => return None,
         }
     }
-    if line == 0 || column == 0 { None } else { Some((line, column - 1)) }
+    if line == 0 || column == 0 {
+        None
+    } else {
+        Some((line, column - 1))
+    }
 }
 
 #[cfg(test)]
@@ -38,7 +42,10 @@ mod tests {
     #[test]
     fn letters_and_positions_are_inverse() {
         for column in [0, 1, 25, 26, 51, 52, 701, 702, 16_383] {
-            assert_eq!(position(&format!("{}7", letters(column))), Some((7, column)));
+            assert_eq!(
+                position(&format!("{}7", letters(column))),
+                Some((7, column))
+            );
         }
         assert_eq!(letters(27), "AB");
         assert_eq!(position("$C$12"), Some((12, 2)));

@@ -47,13 +47,17 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// Starts the time that reading may take.
     pub(crate) fn start() -> Self {
-        Self { until: Instant::now() + Duration::from_secs(READ_SECONDS_MAX) }
+        Self {
+            until: Instant::now() + Duration::from_secs(READ_SECONDS_MAX),
+        }
     }
 
     /// Refuses to go on once the time is over.
     pub(crate) fn check(self) -> Result<(), SheetError> {
         if Instant::now() > self.until {
-            return Err(SheetError::TooSlow { seconds: READ_SECONDS_MAX });
+            return Err(SheetError::TooSlow {
+                seconds: READ_SECONDS_MAX,
+            });
         }
         Ok(())
     }

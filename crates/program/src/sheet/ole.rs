@@ -61,12 +61,18 @@ impl<'a> Compound<'a> {
         };
         file.fat = file.allocation_table()?;
         let directory = file.chain(u32_at(content, 48)?, usize::MAX)?;
-        file.entries = directory.chunks_exact(ENTRY_BYTES).map(entry).collect::<Result<_, _>>()?;
+        file.entries = directory
+            .chunks_exact(ENTRY_BYTES)
+            .map(entry)
+            .collect::<Result<_, _>>()?;
         let mini_fat_start = u32_at(content, 60)?;
         if mini_fat_start < SPECIAL_SECTORS {
             let bytes = file.chain(mini_fat_start, usize::MAX)?;
             file.mini_fat = numbers(&bytes);
-            let (start, bytes) = file.entries.first().map_or((END_OF_CHAIN, 0), |root| (root.start, root.bytes));
+            let (start, bytes) = file
+                .entries
+                .first()
+                .map_or((END_OF_CHAIN, 0), |root| (root.start, root.bytes));
             file.mini_stream = file.chain(start, bytes)?;
         }
         Ok(file)
@@ -74,19 +80,34 @@ impl<'a> Compound<'a> {
 
     /// Tells whether a stream or storage of a name is there, in whatever case.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.entries.iter().any(|entry| entry.name.eq_ignore_ascii_case(name))
+        self.entries
+            .iter()
+            .any(|entry| entry.name.eq_ignore_ascii_case(name))
     }
 
     /// Reads a stream.
     pub(crate) fn stream(&self, name: &str) -> Result<Option<Vec<u8>>, SheetError> {
         let found = |entry: &&Entry| entry.is_stream && entry.name.eq_ignore_ascii_case(name);
-        let Some(entry) = self.entries.iter().find(found) else { return Ok(None) };
+        let Some(entry) = self.entries.iter().find(found) else {
+            return Ok(None);
+        };
         let stream = if entry.bytes < MINI_STREAM_BYTES && !self.mini_fat.is_empty() {
-            follow(entry.start, &self.mini_fat, entry.bytes, |sector| {
-                let from = usize::try_from(sector).ok()?.checked_mul(MINI_SECTOR_BYTES)?;
-                let to = from.checked_add(MINI_SECTOR_BYTES)?.min(self.mini_stream.len());
-                self.mini_stream.get(from..to)
-            })?
+            let sectors = self.mini_stream.len().div_ceil(MINI_SECTOR_BYTES);
+            follow(
+                entry.start,
+                &self.mini_fat,
+                entry.bytes,
+                sectors,
+                |sector| {
+                    let from = usize::try_from(sector)
+                        .ok()?
+                        .checked_mul(MINI_SECTOR_BYTES)?;
+                    let to = from
+                        .checked_add(MINI_SECTOR_BYTES)?
+                        .min(self.mini_stream.len());
+                    self.mini_stream.get(from..to)
+                },
+            )?
         } else {
             self.chain(entry.start, entry.bytes)?
         };
@@ -95,7 +116,10 @@ impl<'a> Compound<'a> {
 
     /// The allocation table: its first sectors are listed in the header, the rest in a chain.
     fn allocation_table(&self) -> Result<Vec<u32>, SheetError> {
-        let header = self.content.get(76..76 + HEADER_FAT_ENTRIES * 4).ok_or_else(|| damaged("header"))?;
+        let header = self
+            .content
+            .get(76..76 + HEADER_FAT_ENTRIES * 4)
+            .ok_or_else(|| damaged("header"))?;
         let mut listed = numbers(header);
         let mut next = u32_at(self.content, 68)?;
         let mut visited = HashSet::new();
@@ -103,40 +127,54 @@ impl<'a> Compound<'a> {
             if !visited.insert(next) {
                 return Err(damaged("allocation table in a circle"));
             }
-            let sector = self.sector(next).ok_or_else(|| damaged("allocation table beyond the end"))?;
+            let sector = self
+                .sector(next)
+                .ok_or_else(|| damaged("allocation table beyond the end"))?;
             let mut more = numbers(sector);
             next = more.pop().unwrap_or(END_OF_CHAIN);
             listed.extend(more);
         }
         let mut fat = Vec::new();
         let mut used = HashSet::new();
-        for sector in listed.into_iter().filter(|sector| *sector < SPECIAL_SECTORS) {
+        for sector in listed
+            .into_iter()
+            .filter(|sector| *sector < SPECIAL_SECTORS)
+        {
             if !used.insert(sector) {
                 return Err(damaged("allocation table listed twice"));
             }
-            let bytes = self.sector(sector).ok_or_else(|| damaged("allocation table beyond the end"))?;
+            let bytes = self
+                .sector(sector)
+                .ok_or_else(|| damaged("allocation table beyond the end"))?;
             fat.extend(numbers(bytes));
         }
         Ok(fat)
     }
 
     fn chain(&self, start: u32, bytes_max: usize) -> Result<Vec<u8>, SheetError> {
-        follow(start, &self.fat, bytes_max, |sector| self.sector(sector))
+        let sectors = self.content.len().div_ceil(self.sector_bytes);
+        follow(start, &self.fat, bytes_max, sectors, |sector| {
+            self.sector(sector)
+        })
     }
 
     /// The bytes of a sector; the last of a file may be short.
     fn sector(&self, sector: u32) -> Option<&'a [u8]> {
-        let from = usize::try_from(sector).ok()?.checked_add(1)?.checked_mul(self.sector_bytes)?;
+        let from = usize::try_from(sector)
+            .ok()?
+            .checked_add(1)?
+            .checked_mul(self.sector_bytes)?;
         let to = from.checked_add(self.sector_bytes)?.min(self.content.len());
         self.content.get(from..to).filter(|bytes| !bytes.is_empty())
     }
 }
 
-/// Collects the sectors of a chain up to a length.
+/// Collects the sectors of a chain up to a length, and never more sectors than there are.
 fn follow<'s>(
     start: u32,
     table: &[u32],
     bytes_max: usize,
+    sectors_max: usize,
     sector: impl Fn(u32) -> Option<&'s [u8]>,
 ) -> Result<Vec<u8>, SheetError> {
     let mut collected = Vec::new();
@@ -144,7 +182,7 @@ fn follow<'s>(
     let mut steps = 0;
     while at < SPECIAL_SECTORS && collected.len() < bytes_max {
         steps += 1;
-        if steps > table.len() {
+        if steps > sectors_max {
             return Err(damaged("sectors in a circle"));
         }
         let bytes = sector(at).ok_or_else(|| damaged("sector beyond the end"))?;
@@ -182,15 +220,20 @@ fn numbers(bytes: &[u8]) -> Vec<u32> {
 /// Reads two bytes, low first.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Result<u16, SheetError> {
     let two = bytes.get(at..).and_then(<[u8]>::first_chunk);
-    two.map(|two| u16::from_le_bytes(*two)).ok_or_else(|| damaged("too short"))
+    two.map(|two| u16::from_le_bytes(*two))
+        .ok_or_else(|| damaged("too short"))
 }
 
 /// Reads four bytes, low first.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Result<u32, SheetError> {
     let four = bytes.get(at..).and_then(<[u8]>::first_chunk);
-    four.map(|four| u32::from_le_bytes(*four)).ok_or_else(|| damaged("too short"))
+    four.map(|four| u32::from_le_bytes(*four))
+        .ok_or_else(|| damaged("too short"))
 }
 
 fn damaged(detail: &str) -> SheetError {
-    SheetError::Damaged { part: "compound file".to_owned(), detail: detail.to_owned() }
+    SheetError::Damaged {
+        part: "compound file".to_owned(),
+        detail: detail.to_owned(),
+    }
 }

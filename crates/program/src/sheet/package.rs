@@ -38,23 +38,32 @@ impl Package {
             ZipArchive::new(Cursor::new(content)).map_err(|error| damaged("archive", error))?;
         if archive.len() > ARCHIVE_ENTRIES_MAX {
             let limit = u64::try_from(ARCHIVE_ENTRIES_MAX).unwrap_or(u64::MAX);
-            return Err(SheetError::TooLarge { what: Bound::ArchiveEntries, limit });
+            return Err(SheetError::TooLarge {
+                what: Bound::ArchiveEntries,
+                limit,
+            });
         }
         let mut places = HashMap::new();
-        let mut unpacked = Unpacked { packed_bytes, bytes: 0, deadline };
+        let mut unpacked = Unpacked {
+            packed_bytes,
+            bytes: 0,
+            deadline,
+        };
         for place in 0..archive.len() {
             let name = match archive.by_index(place) {
                 Ok(mut part) => {
-                    let name = part.name().map_err(|error| damaged("archive", error))?.into_owned();
+                    let name = key(&part.name().map_err(|error| damaged("archive", error))?);
                     unpacked.drain(&mut part, &name)?;
                     name
                 }
-                Err(ZipError::UnsupportedArchive(detail)) if detail == ZipError::PASSWORD_REQUIRED => {
+                Err(ZipError::UnsupportedArchive(detail))
+                    if detail == ZipError::PASSWORD_REQUIRED =>
+                {
                     return Err(SheetError::Encrypted);
                 }
                 Err(error) => return Err(damaged("archive", error)),
             };
-            places.insert(key(&name), place);
+            places.insert(name, place);
         }
         Ok(Self { archive, places })
     }
@@ -66,8 +75,13 @@ impl Package {
 
     /// Returns the text of a part, or `None` where there is none.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, SheetError> {
-        let Some(place) = self.places.get(&key(name)) else { return Ok(None) };
-        let part = self.archive.by_index(*place).map_err(|error| damaged(name, error))?;
+        let Some(place) = self.places.get(&key(name)) else {
+            return Ok(None);
+        };
+        let part = self
+            .archive
+            .by_index(*place)
+            .map_err(|error| damaged(name, error))?;
         let mut content = Vec::new();
         // The whole archive was within this bound when it was unpacked before.
         part.take(UNPACKED_BYTES_MAX)
@@ -109,20 +123,32 @@ struct Unpacked {
 impl Unpacked {
     /// Unpacks a part to nowhere, counting, and looks for forbidden declarations.
     fn drain(&mut self, part: &mut impl Read, name: &str) -> Result<(), SheetError> {
+        // Pictures may declare what they like; no part of a workbook's own is named otherwise, and
+        // the reader of the parts refuses a declaration too.
+        let is_xml = name.ends_with(".xml") || name.ends_with(".rels");
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut window: Vec<u8> = Vec::with_capacity(CHUNK_BYTES + CARRY_BYTES);
         loop {
-            let count = part.read(&mut chunk).map_err(|error| damaged(name, error))?;
+            let count = part
+                .read(&mut chunk)
+                .map_err(|error| damaged(name, error))?;
             if count == 0 {
                 return Ok(());
             }
-            self.bytes = self.bytes.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            self.bytes = self
+                .bytes
+                .saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
             self.check()?;
+            if !is_xml {
+                continue;
+            }
             // Without zero bytes a declaration in UTF-16 reads the same.
             let read = chunk.get(..count).unwrap_or_default();
             window.extend(read.iter().filter(|byte| **byte != 0));
             if FORBIDDEN.iter().any(|word| contains(&window, word)) {
-                return Err(SheetError::ForbiddenXml { part: name.to_owned() });
+                return Err(SheetError::ForbiddenXml {
+                    part: name.to_owned(),
+                });
             }
             let carried = window.len().saturating_sub(CARRY_BYTES);
             window.drain(..carried);
@@ -132,11 +158,17 @@ impl Unpacked {
     fn check(&self) -> Result<(), SheetError> {
         self.deadline.check()?;
         if self.bytes > UNPACKED_BYTES_MAX {
-            return Err(SheetError::TooLarge { what: Bound::UnpackedBytes, limit: UNPACKED_BYTES_MAX });
+            return Err(SheetError::TooLarge {
+                what: Bound::UnpackedBytes,
+                limit: UNPACKED_BYTES_MAX,
+            });
         }
         let allowed = self.packed_bytes.saturating_mul(UNPACK_RATIO_MAX);
         if self.bytes > allowed.max(UNPACK_RATIO_FREE_BYTES) {
-            return Err(SheetError::TooLarge { what: Bound::UnpackRatio, limit: UNPACK_RATIO_MAX });
+            return Err(SheetError::TooLarge {
+                what: Bound::UnpackRatio,
+                limit: UNPACK_RATIO_MAX,
+            });
         }
         Ok(())
     }
@@ -157,9 +189,14 @@ fn contains(window: &[u8], word: &[u8]) -> bool {
 
 /// The form in which names are compared: lower case, forward slashes, no slash before.
 fn key(name: &str) -> String {
-    name.trim_start_matches('/').replace('\\', "/").to_lowercase()
+    name.trim_start_matches('/')
+        .replace('\\', "/")
+        .to_lowercase()
 }
 
 fn damaged(part: &str, detail: impl std::fmt::Display) -> SheetError {
-    SheetError::Damaged { part: part.to_owned(), detail: detail.to_string() }
+    SheetError::Damaged {
+        part: part.to_owned(),
+        detail: detail.to_string(),
+    }
 }

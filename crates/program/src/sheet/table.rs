@@ -74,13 +74,17 @@ impl Table {
     /// Returns the position in `columns` and in each row's cells of a field's column.
     #[must_use]
     pub fn column_of(&self, field: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column.field.as_deref() == Some(field))
+        self.columns
+            .iter()
+            .position(|column| column.field.as_deref() == Some(field))
     }
 
     /// Returns the cell of a row for a field; empty when no column gives it.
     #[must_use]
     pub fn cell<'t>(&'t self, row: &'t Row, field: &str) -> &'t Cell {
-        self.column_of(field).and_then(|at| row.cells.get(at)).unwrap_or(&Cell::Empty)
+        self.column_of(field)
+            .and_then(|at| row.cells.get(at))
+            .unwrap_or(&Cell::Empty)
     }
 }
 
@@ -109,8 +113,10 @@ pub(crate) fn build(
         .collect();
     let last_line = below.last().map_or(header_line, |row| row.line);
     let lines = u32::try_from(below.len()).unwrap_or(u32::MAX);
-    let mut skipped =
-        Skipped { blank: last_line.saturating_sub(header_line).saturating_sub(lines), totals: 0 };
+    let mut skipped = Skipped {
+        blank: last_line.saturating_sub(header_line).saturating_sub(lines),
+        totals: 0,
+    };
     let mut rows = Vec::with_capacity(below.len());
     for row in below {
         if is_totals(&row) {
@@ -120,14 +126,26 @@ pub(crate) fn build(
         }
     }
     let sheet = grid.name;
-    Ok(Table { sheet, header_line, columns, rows, statement_date, unknown, skipped, unread })
+    Ok(Table {
+        sheet,
+        header_line,
+        columns,
+        rows,
+        statement_date,
+        unknown,
+        skipped,
+        unread,
+    })
 }
 
 /// The columns of the header and those that only hold content.
 fn columns(header: &Header, below: &[GridRow], index: &HeadingIndex) -> Vec<Column> {
     let mut by_index: BTreeMap<u32, Column> = BTreeMap::new();
     for head in &header.columns {
-        let field = head.known.and_then(|(field, _)| index.field(field)).map(str::to_owned);
+        let field = head
+            .known
+            .and_then(|(field, _)| index.field(field))
+            .map(str::to_owned);
         by_index.insert(
             head.index,
             Column {
@@ -165,7 +183,10 @@ fn spread(row: GridRow, columns: &[Column]) -> Row {
         let cell = cells.next_if(|(index, _)| *index == column.index);
         spread.push(cell.map_or(Cell::Empty, |(_, cell)| cell));
     }
-    Row { line: row.line, cells: spread }
+    Row {
+        line: row.line,
+        cells: spread,
+    }
 }
 
 /// Gives each line of a column that is merged downwards the text that people see beside it.
@@ -173,11 +194,16 @@ fn spread(row: GridRow, columns: &[Column]) -> Row {
 /// Only texts and dates: a number merged over lines is their sum as often as it is each one's.
 fn fill_merged(rows: &mut [GridRow], merges: &[Merge], by: Deadline) -> Result<(), SheetError> {
     let mut added_bytes: usize = 0;
-    for merge in merges.iter().filter(|merge| merge.bottom > merge.top && merge.left == merge.right) {
+    for merge in merges
+        .iter()
+        .filter(|merge| merge.bottom > merge.top && merge.left == merge.right)
+    {
         by.check()?;
         let from = rows.partition_point(|row| row.line < merge.top);
         let to = rows.partition_point(|row| row.line <= merge.bottom);
-        let Some((first, others)) = rows.get_mut(from..to).and_then(<[GridRow]>::split_first_mut)
+        let Some((first, others)) = rows
+            .get_mut(from..to)
+            .and_then(<[GridRow]>::split_first_mut)
         else {
             continue;
         };
@@ -188,14 +214,20 @@ fn fill_merged(rows: &mut [GridRow], merges: &[Merge], by: Deadline) -> Result<(
             continue;
         };
         for row in others {
-            if let Err(at) = row.cells.binary_search_by_key(&merge.left, |(column, _)| *column) {
+            if let Err(at) = row
+                .cells
+                .binary_search_by_key(&merge.left, |(column, _)| *column)
+            {
                 row.cells.insert(at, (merge.left, cell.clone()));
                 added_bytes += size_of::<(u32, Cell)>() + cell.to_text().len();
             }
         }
         if added_bytes > TEXT_BYTES_MAX {
             let limit = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX);
-            return Err(SheetError::TooLarge { what: Bound::TextBytes, limit });
+            return Err(SheetError::TooLarge {
+                what: Bound::TextBytes,
+                limit,
+            });
         }
     }
     Ok(())
@@ -203,21 +235,47 @@ fn fill_merged(rows: &mut [GridRow], merges: &[Merge], by: Deadline) -> Result<(
 
 /// Tells whether a line sums the others up: the word for it first, and beside it figures at most.
 fn is_totals(row: &GridRow) -> bool {
-    let mut seen = row.cells.iter().map(|(_, cell)| cell).filter(|cell| !cell.is_blank());
+    let mut seen = row
+        .cells
+        .iter()
+        .map(|(_, cell)| cell)
+        .filter(|cell| !cell.is_blank());
     let is_word = matches!(seen.next(), Some(Cell::Text(text)) if is_totals_word(text));
     is_word && seen.all(is_figure)
 }
 
 fn is_totals_word(text: &str) -> bool {
-    const WORDS: [&str; 9] =
-        ["合计", "总计", "小计", "共计", "累计", "总和", "total", "subtotal", "sum"];
-    const BEFORE: [&str; 11] =
-        ["本页", "本表", "以上", "全区", "全县", "全市", "全部", "本区", "本县", "本单位", "grand"];
-    let folded: String =
-        text.nfkc().filter(|letter| !is_unseen(*letter)).flat_map(char::to_lowercase).collect();
-    let bare = BEFORE.iter().find_map(|before| folded.strip_prefix(before)).unwrap_or(&folded);
-    let Some(rest) = WORDS.iter().find_map(|word| bare.strip_prefix(word)) else { return false };
-    rest.chars().next().is_none_or(|next| !next.is_alphanumeric() || next.is_ascii_digit())
+    const WORDS: [&str; 9] = [
+        "合计", "总计", "小计", "共计", "累计", "总和", "total", "subtotal", "sum",
+    ];
+    const BEFORE: [&str; 11] = [
+        "本页",
+        "本表",
+        "以上",
+        "全区",
+        "全县",
+        "全市",
+        "全部",
+        "本区",
+        "本县",
+        "本单位",
+        "grand",
+    ];
+    let folded: String = text
+        .nfkc()
+        .filter(|letter| !is_unseen(*letter))
+        .flat_map(char::to_lowercase)
+        .collect();
+    let bare = BEFORE
+        .iter()
+        .find_map(|before| folded.strip_prefix(before))
+        .unwrap_or(&folded);
+    let Some(rest) = WORDS.iter().find_map(|word| bare.strip_prefix(word)) else {
+        return false;
+    };
+    rest.chars()
+        .next()
+        .is_none_or(|next| !next.is_alphanumeric() || next.is_ascii_digit())
 }
 
 /// Tells whether a cell beside the word can be a sum: a number of up to 15 digits, perhaps with a
@@ -228,8 +286,14 @@ fn is_figure(cell: &Cell) -> bool {
         Cell::Date(_) | Cell::Flag(_) => false,
         Cell::Text(text) => {
             let folded: Vec<char> = text.nfkc().filter(|letter| !is_unseen(*letter)).collect();
-            let digits = folded.iter().filter(|letter| letter.is_ascii_digit()).count();
-            let others = folded.iter().filter(|letter| letter.is_alphabetic()).count();
+            let digits = folded
+                .iter()
+                .filter(|letter| letter.is_ascii_digit())
+                .count();
+            let others = folded
+                .iter()
+                .filter(|letter| letter.is_alphabetic())
+                .count();
             (digits > 0 || others == 0) && digits <= 15 && others <= 2
         }
     }
@@ -238,15 +302,34 @@ fn is_figure(cell: &Cell) -> bool {
 /// The date that the lines above the header state: the one called the figures' date, else the one
 /// called the filling-in date, else the only one there is.
 fn statement_date(above: &[GridRow]) -> Option<Date> {
-    const FIGURES: [&str; 8] =
-        ["数据日期", "数据时间", "统计日期", "统计时间", "截至", "截止", "asof", "统计时点"];
-    const FILLED: [&str; 8] =
-        ["填报日期", "填报时间", "填表日期", "填表时间", "制表日期", "制表时间", "上报日期", "日期"];
+    const FIGURES: [&str; 8] = [
+        "数据日期",
+        "数据时间",
+        "统计日期",
+        "统计时间",
+        "截至",
+        "截止",
+        "asof",
+        "统计时点",
+    ];
+    const FILLED: [&str; 8] = [
+        "填报日期",
+        "填报时间",
+        "填表日期",
+        "填表时间",
+        "制表日期",
+        "制表时间",
+        "上报日期",
+        "日期",
+    ];
     let found: Vec<(String, Date)> = above.iter().flat_map(named_dates).collect();
     let named = |words: &[&str]| {
         found.iter().find_map(|(label, date)| {
             let folded = super::heading::fold(label);
-            words.iter().any(|word| folded.contains(word)).then_some(*date)
+            words
+                .iter()
+                .any(|word| folded.contains(word))
+                .then_some(*date)
         })
     };
     let only = || {

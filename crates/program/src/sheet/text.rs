@@ -24,7 +24,9 @@ const PROBE_CHARS: usize = 4_096;
 pub(crate) fn decode(content: &[u8]) -> Result<String, SheetError> {
     let text = decode_exactly(content).ok_or_else(|| {
         if content.iter().take(PROBE_CHARS).any(|byte| *byte == 0) {
-            SheetError::NotASpreadsheet { looks_like: LooksLike::Unknown }
+            SheetError::NotASpreadsheet {
+                looks_like: LooksLike::Unknown,
+            }
         } else {
             SheetError::Encoding
         }
@@ -35,10 +37,14 @@ pub(crate) fn decode(content: &[u8]) -> Result<String, SheetError> {
     let probed = text.chars().take(PROBE_CHARS).count();
     let strange = text.chars().take(PROBE_CHARS).filter(is_strange).count();
     if text.contains('\0') || strange * 100 > probed {
-        return Err(SheetError::NotASpreadsheet { looks_like: LooksLike::Unknown });
+        return Err(SheetError::NotASpreadsheet {
+            looks_like: LooksLike::Unknown,
+        });
     }
     if is_markup(&text) {
-        return Err(SheetError::NotASpreadsheet { looks_like: LooksLike::Markup });
+        return Err(SheetError::NotASpreadsheet {
+            looks_like: LooksLike::Markup,
+        });
     }
     if text.trim().is_empty() {
         return Err(SheetError::Empty);
@@ -48,7 +54,9 @@ pub(crate) fn decode(content: &[u8]) -> Result<String, SheetError> {
 
 fn decode_exactly(content: &[u8]) -> Option<String> {
     let utf_16 = |encoding: &'static encoding_rs::Encoding, bytes| {
-        encoding.decode_without_bom_handling_and_without_replacement(bytes).map(|text| text.into_owned())
+        encoding
+            .decode_without_bom_handling_and_without_replacement(bytes)
+            .map(|text| text.into_owned())
     };
     if let Some(rest) = content.strip_prefix(b"\xEF\xBB\xBF") {
         return std::str::from_utf8(rest).ok().map(str::to_owned);
@@ -69,10 +77,14 @@ fn decode_exactly(content: &[u8]) -> Option<String> {
 
 /// Tells whether a text is a web page or another markup document, which some systems name `.xls`.
 fn is_markup(text: &str) -> bool {
-    let start: String = text.trim_start().chars().take(64).flat_map(char::to_lowercase).collect();
-    ["<?xml", "<!doctype", "<html", "<table", "<head", "<meta", "<workbook", "mime-version:"]
-        .iter()
-        .any(|mark| start.starts_with(mark))
+    let start = text.trim_start();
+    let is_tag = |rest: &str| {
+        rest.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '!' || sign == '?')
+    };
+    start.strip_prefix('<').is_some_and(is_tag)
+        || start
+            .get(..13)
+            .is_some_and(|line| line.eq_ignore_ascii_case("mime-version:"))
 }
 
 /// Reads the table with the delimiter under which the most headings are known.
@@ -85,10 +97,22 @@ pub(crate) fn table(
     let (declared, text) = declared_delimiter(text);
     let tried: Vec<char> = declared.map_or_else(|| DELIMITERS.to_vec(), |one| vec![one]);
     let mut best: Option<(char, Option<Header>, usize)> = None;
+    let mut refused = None;
     for delimiter in tried {
-        let Ok(head) = split(text, delimiter, name, Wanted::Head, deadline) else { continue };
+        let head = match split(text, delimiter, name, Wanted::Head, deadline) {
+            Ok(head) => head,
+            Err(error) => {
+                refused = refused.or(Some(error));
+                continue;
+            }
+        };
         let header = header::find(&head.rows, index);
-        let widest = head.rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+        let widest = head
+            .rows
+            .iter()
+            .map(|row| row.cells.len())
+            .max()
+            .unwrap_or(0);
         let score = header.as_ref().map(|header| header.score);
         let is_better = best.as_ref().is_none_or(|(_, known, width)| {
             let known = known.as_ref().map(|header| header.score);
@@ -98,6 +122,13 @@ pub(crate) fn table(
             best = Some((delimiter, header, widest));
         }
     }
+    // A delimiter under which the text breaks a bound is likelier the right one than one under
+    // which nothing is known.
+    if let Some(error) = refused
+        && !matches!(best, Some((_, Some(_), _)))
+    {
+        return Err(error);
+    }
     let delimiter = best.map_or(',', |(delimiter, ..)| delimiter);
     let grid = split(text, delimiter, name, Wanted::All, deadline)?;
     match header::find(&grid.rows, index) {
@@ -105,20 +136,27 @@ pub(crate) fn table(
         None => {
             let headings = header::likely_headings(&grid.rows);
             let sheet = grid.name;
-            Err(SheetError::NoKnownColumn { seen: vec![super::SeenSheet { sheet, headings }] })
+            Err(SheetError::NoKnownColumn {
+                seen: vec![super::SeenSheet { sheet, headings }],
+            })
         }
     }
 }
 
 /// Takes the line `sep=;` off, by which Excel is told the delimiter and which it does not show.
 fn declared_delimiter(text: &str) -> (Option<char>, &str) {
-    let Some(rest) = text.strip_prefix("sep=") else { return (None, text) };
+    let Some(rest) = text.strip_prefix("sep=") else {
+        return (None, text);
+    };
     let mut letters = rest.chars();
     let Some(delimiter) = letters.next().filter(|letter| DELIMITERS.contains(letter)) else {
         return (None, text);
     };
     let after = letters.as_str();
-    match after.strip_prefix("\r\n").or_else(|| after.strip_prefix(['\n', '\r'])) {
+    match after
+        .strip_prefix("\r\n")
+        .or_else(|| after.strip_prefix(['\n', '\r']))
+    {
         Some(table) => (Some(delimiter), table),
         None => (None, text),
     }
@@ -195,7 +233,9 @@ fn cell(content: String) -> Cell {
     if let Some(bare) = guard::taken_off(&content) {
         return Cell::text(bare);
     }
-    let kept = content.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    let kept = content
+        .strip_prefix("=\"")
+        .and_then(|rest| rest.strip_suffix('"'));
     match kept {
         Some(bare) if !bare.contains('"') => Cell::text(bare),
         _ => Cell::text(content),
@@ -204,13 +244,16 @@ fn cell(content: String) -> Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deadline, Wanted, decode, declared_delimiter, split};
+    use super::{Deadline, Wanted, declared_delimiter, decode, split};
     use crate::sheet::SheetError;
 
     fn lines(text: &str) -> Vec<(u32, Vec<String>)> {
         let grid = split(text, ',', "t", Wanted::All, Deadline::start()).unwrap();
         let texts = |row: &crate::sheet::grid::GridRow| {
-            row.cells.iter().map(|(_, cell)| cell.to_text().into_owned()).collect()
+            row.cells
+                .iter()
+                .map(|(_, cell)| cell.to_text().into_owned())
+                .collect()
         };
         grid.rows.iter().map(|row| (row.line, texts(row))).collect()
     }
@@ -224,19 +267,32 @@ mod tests {
         let text = "a,\"b\nb\",c\r\n\r\n,,\n\"x\"\"y\",z\r\"last\"";
         assert_eq!(
             lines(text),
-            [(1, cells(&["a", "b\nb", "c"])), (4, cells(&["x\"y", "z"])), (5, cells(&["last"]))]
+            [
+                (1, cells(&["a", "b\nb", "c"])),
+                (4, cells(&["x\"y", "z"])),
+                (5, cells(&["last"]))
+            ]
         );
     }
 
     #[test]
     fn an_open_quote_is_refused_with_its_line() {
-        let refused = split("a,b\nc,\"d\ne,f\n", ',', "t", Wanted::All, Deadline::start());
+        let refused = split(
+            "a,b\nc,\"d\ne,f\n",
+            ',',
+            "t",
+            Wanted::All,
+            Deadline::start(),
+        );
         assert!(matches!(refused, Err(SheetError::OpenQuote { line: 2 })));
     }
 
     #[test]
     fn guards_of_our_own_and_of_others_are_taken_off() {
-        assert_eq!(lines("'=1+1,'-5,=\"00123\",it's,'甲\n"), [(1, cells(&["=1+1", "-5", "00123", "it's", "'甲"]))]);
+        assert_eq!(
+            lines("'=1+1,'-5,=\"00123\",it's,'甲\n"),
+            [(1, cells(&["=1+1", "-5", "00123", "it's", "'甲"]))]
+        );
     }
 
     #[test]
@@ -247,9 +303,18 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_refused() {
-        assert!(matches!(decode(b"\x80\x81\xFF\xFF"), Err(SheetError::Encoding)));
-        assert!(matches!(decode(b"a,b\0c"), Err(SheetError::NotASpreadsheet { .. })));
-        assert!(matches!(decode(b"<html><table>"), Err(SheetError::NotASpreadsheet { .. })));
+        assert!(matches!(
+            decode(b"\x80\x81\xFF\xFF"),
+            Err(SheetError::Encoding)
+        ));
+        assert!(matches!(
+            decode(b"a,b\0c"),
+            Err(SheetError::NotASpreadsheet { .. })
+        ));
+        assert!(matches!(
+            decode(b"<html><table>"),
+            Err(SheetError::NotASpreadsheet { .. })
+        ));
         assert!(matches!(decode(b" \r\n "), Err(SheetError::Empty)));
         assert_eq!(decode(b"\xB5\xA5\xCE\xBB,1").unwrap(), "单位,1");
     }

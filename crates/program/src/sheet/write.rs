@@ -38,12 +38,20 @@ pub fn write_csv(path: &Path, headings: &[String], rows: &[Vec<Cell>]) -> Result
         .flexible(true)
         .from_writer(&mut content);
     writer
-        .write_record(headings.iter().map(|heading| guard::put_on(heading).into_owned()))
+        .write_record(
+            headings
+                .iter()
+                .map(|heading| guard::put_on(heading).into_owned()),
+        )
         .map_err(failed)?;
     for row in rows {
-        writer.write_record(row.iter().map(csv_text)).map_err(failed)?;
+        writer
+            .write_record(row.iter().map(csv_text))
+            .map_err(failed)?;
     }
-    writer.flush().map_err(|source| write_failed(path, source))?;
+    writer
+        .flush()
+        .map_err(|source| write_failed(path, source))?;
     drop(writer);
     write_file(path, &content)
 }
@@ -52,7 +60,9 @@ pub fn write_csv(path: &Path, headings: &[String], rows: &[Vec<Cell>]) -> Result
 fn csv_text(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) | Cell::Error(text) => guard::put_on(text).into_owned(),
-        Cell::Empty | Cell::Number(_) | Cell::Date(_) | Cell::Flag(_) => cell.to_text().into_owned(),
+        Cell::Empty | Cell::Number(_) | Cell::Date(_) | Cell::Flag(_) => {
+            cell.to_text().into_owned()
+        }
     }
 }
 
@@ -71,7 +81,9 @@ pub fn write_xlsx(
     let mut workbook = Workbook::new();
     fill(workbook.add_worksheet(), sheet, headings, rows)
         .map_err(|source| WriteError::Workbook { source })?;
-    let content = workbook.save_to_buffer().map_err(|source| WriteError::Workbook { source })?;
+    let content = workbook
+        .save_to_buffer()
+        .map_err(|source| WriteError::Workbook { source })?;
     write_file(path, &content)
 }
 
@@ -88,10 +100,16 @@ fn fill(
     worksheet.set_name(sheet_name(sheet))?;
     for (column, heading) in (0_u16..).zip(headings) {
         worksheet.write_string_with_format(0, column, heading, &heading_format)?;
-        let cells = rows.iter().take(WIDTH_ROWS).filter_map(|row| row.get(usize::from(column)));
+        let cells = rows
+            .iter()
+            .take(WIDTH_ROWS)
+            .filter_map(|row| row.get(usize::from(column)));
         let widest = cells.map(|cell| width(&cell.to_text())).max().unwrap_or(0);
         let chars = widest.max(width(heading) + 2).clamp(WIDTH_MIN, WIDTH_MAX);
-        worksheet.set_column_width(column, f64::from(u32::try_from(chars + 1).unwrap_or(u32::MAX)))?;
+        worksheet.set_column_width(
+            column,
+            f64::from(u32::try_from(chars + 1).unwrap_or(u32::MAX)),
+        )?;
     }
     for (line, row) in (1_u32..).zip(rows) {
         for (column, cell) in (0_u16..).zip(row) {
@@ -119,7 +137,10 @@ fn fill(
         }
     }
     worksheet.set_freeze_panes(1, 0)?;
-    if let Some(last) = u16::try_from(headings.len()).ok().and_then(|count| count.checked_sub(1)) {
+    if let Some(last) = u16::try_from(headings.len())
+        .ok()
+        .and_then(|count| count.checked_sub(1))
+    {
         let bottom = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         worksheet.autofilter(0, 0, bottom, last)?;
     }
@@ -160,7 +181,10 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), WriteError> {
 }
 
 fn write_new(beside: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(beside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(beside)?;
     file.write_all(content)?;
     file.sync_all()
 }
@@ -180,13 +204,22 @@ fn beside(place: &Path) -> io::Result<PathBuf> {
 
 /// Makes the rename durable; where folders cannot be opened (not on Linux) the system does it.
 fn sync_folder(place: &Path) -> io::Result<()> {
-    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = place
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 fn write_failed(path: &Path, source: io::Error) -> WriteError {
-    WriteError::Write { path: path.to_owned(), source }
+    WriteError::Write {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Refuses what `read` would refuse, so that every export can come back.
@@ -194,25 +227,39 @@ fn check(headings: &[String], rows: &[Vec<Cell>]) -> Result<(), WriteError> {
     let columns_max = usize::try_from(COLUMNS_MAX).unwrap_or(usize::MAX);
     let too_wide = headings.len() > columns_max || rows.iter().any(|row| row.len() > columns_max);
     if too_wide {
-        return Err(WriteError::TooLarge { what: Bound::Columns, limit: u64::from(COLUMNS_MAX) });
+        return Err(WriteError::TooLarge {
+            what: Bound::Columns,
+            limit: u64::from(COLUMNS_MAX),
+        });
     }
     // The header is one of the rows that `read` counts.
     if rows.len() >= ROWS_MAX {
         let limit = u64::try_from(ROWS_MAX - 1).unwrap_or(u64::MAX);
-        return Err(WriteError::TooLarge { what: Bound::Rows, limit });
+        return Err(WriteError::TooLarge {
+            what: Bound::Rows,
+            limit,
+        });
     }
     let is_long = |text: &str| text.len() > CELL_CHARS_MAX && text.chars().count() > CELL_CHARS_MAX;
-    let headings = (0_u32..).zip(headings).map(|(column, text)| (1_u32, column, text.as_str()));
+    let headings = (0_u32..)
+        .zip(headings)
+        .map(|(column, text)| (1_u32, column, text.as_str()));
     let cells = (2_u32..).zip(rows).flat_map(|(line, row)| {
-        (0_u32..).zip(row).filter_map(move |(column, cell)| match cell {
-            Cell::Text(text) | Cell::Error(text) => Some((line, column, text.as_str())),
-            Cell::Empty | Cell::Number(_) | Cell::Date(_) | Cell::Flag(_) => None,
-        })
+        (0_u32..)
+            .zip(row)
+            .filter_map(move |(column, cell)| match cell {
+                Cell::Text(text) | Cell::Error(text) => Some((line, column, text.as_str())),
+                Cell::Empty | Cell::Number(_) | Cell::Date(_) | Cell::Flag(_) => None,
+            })
     });
     match headings.chain(cells).find(|(_, _, text)| is_long(text)) {
         Some((line, column, _)) => {
             let column = letters(column);
-            Err(WriteError::CellTooLong { line, column, limit: CELL_CHARS_MAX })
+            Err(WriteError::CellTooLong {
+                line,
+                column,
+                limit: CELL_CHARS_MAX,
+            })
         }
         None => Ok(()),
     }
@@ -233,7 +280,11 @@ fn sheet_name(wanted: &str) -> String {
         })
         .collect();
     let bare = short.trim_matches(|letter: char| letter == '\'' || letter.is_whitespace());
-    if bare.is_empty() { "Sheet1".to_owned() } else { bare.to_owned() }
+    if bare.is_empty() {
+        "Sheet1".to_owned()
+    } else {
+        bare.to_owned()
+    }
 }
 
 /// The width of the widest line of a text, East Asian characters counting two.

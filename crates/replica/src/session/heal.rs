@@ -20,8 +20,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Healing {
     started: bool,
-    /// The hub's point in a question that a quiet node asked; without it, an exchange at once.
-    quiet_at: Option<FeedPoint>,
+    /// At the hub, the points (node's, hub's) in a question that a quiet node asked; without
+    /// them, an exchange at once.
+    quiet_at: Option<(FeedPoint, FeedPoint)>,
     /// This side's feed at its first sums.
     cut: FeedPoint,
     /// The buckets that differ, as the node found them.
@@ -86,15 +87,16 @@ impl Lane {
                     .hub
                     .as_ref()
                     .map(|hub| FeedPoint::from_wire(Some(hub)));
-                let quiet = hub.is_none_or(|hub| {
-                    self.healing.is_none() && (self.taken, self.end) == (node, hub)
-                });
+                // Where the node's feed does not come here, nothing of it is under way.
+                let level = !self.takes || self.taken == node;
+                let quiet =
+                    hub.is_none_or(|hub| self.healing.is_none() && level && self.end == hub);
                 if !quiet || prints.parts.is_empty() {
                     return step.send(super::prints(self.scope, Vec::new(), node, hub, false));
                 }
                 let healing = Healing {
                     started: true,
-                    quiet_at: hub,
+                    quiet_at: hub.map(|hub| (node, hub)),
                     ..Healing::default()
                 };
                 self.begin_exchange(healing);
@@ -135,21 +137,26 @@ impl Lane {
         step: &mut Step,
     ) {
         let (scope, taken) = (self.scope, self.taken);
+        let asked = |quiet_at: Option<(FeedPoint, FeedPoint)>| match quiet_at {
+            Some((node, hub)) => (node, Some(hub)),
+            None => (taken, None),
+        };
         let Some(healing) = &mut self.healing else {
             return;
         };
         match role {
             Role::Hub => {
                 let quiet_at = healing.quiet_at;
-                if quiet_at.is_some_and(|at| at != cut) {
+                let (node, hub) = asked(quiet_at);
+                if hub.is_some_and(|at| at != cut) {
                     // The feed has moved on: the node asks again when it is quiet.
                     self.healing = None;
-                    return step.send(super::prints(scope, Vec::new(), taken, quiet_at, false));
+                    return step.send(super::prints(scope, Vec::new(), node, hub, false));
                 }
                 healing.cut = cut;
                 healing.complete = parts.is_empty();
                 let equal = healing.complete;
-                step.send(super::prints(scope, parts, taken, Some(cut), equal));
+                step.send(super::prints(scope, parts, node, Some(cut), equal));
                 if equal && quiet_at.is_some() {
                     self.healing = None;
                     self.found_equal(cut, taken, step);
@@ -204,11 +211,14 @@ impl Lane {
     }
 
     /// Records of an exchange were read.
-    pub(super) fn fetched(&mut self, batch: Batch, step: &mut Step) {
+    pub(super) fn fetched(&mut self, batch: Batch, rest: Vec<RecordKey>, step: &mut Step) {
         let Some(healing) = &mut self.healing else {
             return;
         };
         healing.fetching = false;
+        rest.into_iter()
+            .rev()
+            .for_each(|key| healing.queue.push_front(key));
         if !batch.records.is_empty() {
             self.in_flight += 1;
             step.send(Body::Batch(batch));

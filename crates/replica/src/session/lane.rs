@@ -7,6 +7,9 @@ use super::{
 };
 use crate::{Mono, ScopeId, limits::WINDOW_BATCHES};
 
+/// Doublings of the pause between exchanges that settle nothing: up to 38 seconds.
+const PAUSE_DOUBLINGS_MAX: u32 = 8;
+
 /// One scope within a session.
 #[derive(Debug)]
 pub struct Lane {
@@ -14,6 +17,8 @@ pub struct Lane {
     pub scope: ScopeId,
     /// Whether this side's feed goes to the peer.
     pub sends: bool,
+    /// Whether the peer's feed comes here.
+    pub takes: bool,
     /// The durable end of this side's feed.
     pub end: FeedPoint,
     /// How far it was sent.
@@ -45,6 +50,7 @@ impl Lane {
         Self {
             scope: standing.scope,
             sends: standing.sends,
+            takes: standing.takes,
             end: standing.end,
             cursor: resume,
             acked: resume,
@@ -77,9 +83,12 @@ impl Lane {
     pub(super) fn pump(&mut self, now: Mono, role: Role, step: &mut Step) {
         if let Some(healing) = &mut self.healing {
             healing.pump(self.scope, self.in_flight, step);
-            return self.finish_exchange();
+            self.finish_exchange();
+            if self.healing.is_some() {
+                return;
+            }
         }
-        if self.broken || self.is_stuck() {
+        if self.broken {
             return;
         }
         self.pump_feed(now, step);
@@ -112,7 +121,9 @@ impl Lane {
         if !caught_up || self.asked_at.is_some() || self.is_settled() {
             return;
         }
-        let due = Mono(self.quiet_since.0 + QUIET_MS);
+        // What an exchange did not settle, the next will hardly: each waits longer.
+        let pause = QUIET_MS << self.exchanges.min(PAUSE_DOUBLINGS_MAX);
+        let due = Mono(self.quiet_since.0 + pause);
         if now < due {
             return wake(step, due);
         }

@@ -8,19 +8,31 @@ use proto::{
     sync::{Ack, Outcome, Refused as RefusedWire, Result as ResultWire},
 };
 use replica::{
-    Dot, Incarnation, Leaf, Record, RecordKey, merge,
+    Dot, Incarnation, Leaf, Record, RecordKey, ScopeId,
+    limits::{BATCH_BYTES_MAX, RECORD_BYTES_MAX},
+    merge,
     session::{Arrived, Delivery, Role},
 };
 
-use super::{Host, JudgeInput, Login, SessionState, Verdict, peers};
+use super::{Host, JudgeInput, Login, SECTION_RECORDS_MAX, SessionState, Verdict, peers};
 use crate::{StoreError, Stored};
 
 /// What became of one record.
 enum Taken {
-    /// Merged; whether the result is exactly what came.
-    Merged { as_it_came: bool },
+    /// Merged; whether the result is exactly what came, and its size.
+    Merged { as_it_came: bool, bytes: usize },
     /// Not merged.
     Not(ResultWire),
+}
+
+/// Where a batch comes from.
+struct Sender {
+    state: SessionState,
+    /// The scope of the feed that it belongs to, and its number.
+    scope: ScopeId,
+    number: u32,
+    /// This replica was restored, and the peer may give back the writes of others.
+    refilling: bool,
 }
 
 fn result(key: RecordKey, outcome: Outcome, code: &str) -> ResultWire {
@@ -37,20 +49,34 @@ impl Host {
     /// Judges and merges a batch. One bad record never holds up the rest.
     pub(super) fn apply(&mut self, login: &Login, delivery: Delivery) -> Result<Ack, StoreError> {
         self.learn(login, &delivery.positions);
-        let state = self.state(login);
-        let number = self.ledger.scope_number(delivery.scope);
+        let sender = Sender {
+            state: self.state(login),
+            scope: delivery.scope,
+            number: self.ledger.scope_number(delivery.scope),
+            refilling: self.is_refilling(login),
+        };
+        let peer = sender.state.number;
         let mut results = Vec::new();
-        let mut all_as_they_came = true;
+        let (mut all_as_they_came, mut section_bytes) = (true, 0);
         for arrived in delivery.records {
-            match self.apply_one(&state, arrived)? {
-                Taken::Merged { as_it_came } => all_as_they_came &= as_it_came,
+            match self.apply_one(&sender, arrived)? {
+                Taken::Merged { as_it_came, bytes } => {
+                    all_as_they_came &= as_it_came;
+                    section_bytes += bytes;
+                }
                 Taken::Not(result) => results.push(result),
+            }
+            // Records grow in a merge, and a section must fit into a batch.
+            if section_bytes > BATCH_BYTES_MAX {
+                self.ledger
+                    .end_section(if all_as_they_came { peer } else { 0 });
+                (all_as_they_came, section_bytes) = (true, 0);
             }
         }
         self.ledger
-            .end_section(if all_as_they_came { state.number } else { 0 });
+            .end_section(if all_as_they_came { peer } else { 0 });
         if let Some(upto) = delivery.upto {
-            let (key, value) = self.peers.set_taken(state.number, number, upto);
+            let (key, value) = self.peers.set_taken(peer, sender.number, upto);
             self.ledger.stage(key, Some(value));
         }
         Ok(Ack {
@@ -61,17 +87,19 @@ impl Host {
         })
     }
 
-    fn apply_one(&mut self, state: &SessionState, arrived: Arrived) -> Result<Taken, StoreError> {
+    fn apply_one(&mut self, sender: &Sender, arrived: Arrived) -> Result<Taken, StoreError> {
+        let peer = sender.state.number;
         let key = arrived.record.key;
         let former = self.ledger.current(key)?;
         if former
             .as_ref()
             .is_some_and(|former| former.leaf == arrived.leaf)
         {
-            return Ok(Taken::Merged { as_it_came: true });
+            let (as_it_came, bytes) = (true, 0);
+            return Ok(Taken::Merged { as_it_came, bytes });
         }
         if self.config.role == Role::Hub
-            && let Some(taken) = self.judge(state, former.as_ref(), &arrived)
+            && let Some(taken) = self.judge(sender, former.as_ref(), &arrived)
         {
             return Ok(taken);
         }
@@ -81,24 +109,32 @@ impl Host {
                 bytes,
                 leaf,
             } = arrived;
-            self.ledger.put(record, bytes, leaf, state.number, None);
-            return Ok(Taken::Merged { as_it_came: true });
+            let size = bytes.len();
+            self.ledger.put(record, bytes, leaf, peer, None);
+            let (as_it_came, bytes) = (true, size);
+            return Ok(Taken::Merged { as_it_came, bytes });
         };
         let Ok(merged) = merge(&present.record, &arrived.record) else {
-            return Ok(self.hold_back(state, &arrived, "SYNC-121"));
+            return Ok(self.hold_back(sender, &arrived, "SYNC-121"));
         };
         let bytes = merged.encode();
+        if bytes.len() > RECORD_BYTES_MAX {
+            return Ok(self.hold_back(sender, &arrived, "SYNC-124"));
+        }
+        let size = bytes.len();
         let leaf = Leaf::of(&bytes);
         let as_it_came = leaf == arrived.leaf;
-        let origin = if as_it_came { state.number } else { 0 };
+        let origin = if as_it_came { peer } else { 0 };
         self.ledger.put(merged, bytes, leaf, origin, former);
-        Ok(Taken::Merged { as_it_came })
+        let bytes = size;
+        Ok(Taken::Merged { as_it_came, bytes })
     }
 
-    /// What the hub asks of every record of a node: positions, identity, then authority.
+    /// What the hub asks of every record of a node: positions, identity and scope, what was
+    /// refused before, then authority.
     fn judge(
         &mut self,
-        state: &SessionState,
+        sender: &Sender,
         former: Option<&Stored>,
         arrived: &Arrived,
     ) -> Option<Taken> {
@@ -106,37 +142,50 @@ impl Host {
         if !self.positions.bound(&record.context) {
             return Some(Taken::Not(result(record.key, Outcome::Later, "SYNC-120")));
         }
-        self.confirm_refusals(state, record);
-        let seen = |dot: Dot| former.is_some_and(|f| f.record.context.covers(dot));
-        let fresh = record
-            .siblings
+        let peer = sender.state.peer;
+        let seen = |dot: &Dot| former.is_some_and(|f| f.record.context.covers(*dot));
+        let dots = record.siblings.iter().map(replica::Sibling::dot);
+        let fresh: Vec<Dot> = dots.filter(|dot| !seen(dot)).collect();
+        let elsewhere = former.is_some_and(|f| f.place.scope != sender.number);
+        if record.scope != sender.scope || elsewhere {
+            return Some(self.refuse(sender, record, fresh, "SYNC-123"));
+        }
+        let foreign = |dot: &Dot| self.positions.replica(dot.incarnation) != Some(peer);
+        if !sender.refilling && fresh.iter().any(foreign) {
+            let forged = fresh.into_iter().filter(foreign).collect();
+            return Some(self.refuse(sender, record, forged, "SYNC-122"));
+        }
+        // The whole write goes, not the one register of it that was at fault.
+        let number = sender.state.number;
+        let again: Vec<Dot> = fresh
             .iter()
-            .map(replica::Sibling::dot)
-            .filter(|dot| !seen(*dot));
-        let foreign = |dot: &Dot| self.positions.replica(dot.incarnation) != Some(state.peer);
-        let forged: Vec<Dot> = fresh
-            .filter(|dot| !state.refilling && foreign(dot))
+            .filter(|dot| self.peers.is_refused(number, **dot))
+            .copied()
             .collect();
-        if !forged.is_empty() {
-            return Some(self.refuse(state, record, forged, "SYNC-122"));
+        if let Some(first) = again.first() {
+            let code = self.peers.code_of(number, *first);
+            return Some(self.refuse(sender, record, again, &code));
         }
         let verdict = (self.config.judge)(&JudgeInput {
-            scope: state.scope,
+            scope: sender.state.scope,
             existing: former.map(|f| &f.record),
             incoming: record,
-            refilling: state.refilling,
+            refilling: sender.refilling,
         });
         match verdict {
-            Verdict::Accept => None,
-            Verdict::Refuse { dots, code } => Some(self.refuse(state, record, dots, code)),
+            Verdict::Accept => {
+                self.confirm_refusals(sender, record);
+                None
+            }
+            Verdict::Refuse { dots, code } => Some(self.refuse(sender, record, dots, code)),
         }
     }
 
-    /// A node that sends a record with a refused dot as a hole has taken it back.
-    fn confirm_refusals(&mut self, state: &SessionState, record: &Record) {
-        let holes: Vec<Dot> = record.context.holes().collect();
-        for dot in holes {
-            if let Some((key, value)) = self.peers.confirm(state.number, dot) {
+    /// A state without a refused write says that the node has taken it back, or replaced it.
+    fn confirm_refusals(&mut self, sender: &Sender, record: &Record) {
+        let peer = sender.state.number;
+        for dot in self.peers.unconfirmed_of(peer, record.key) {
+            if let Some((key, value)) = self.peers.confirm(peer, dot) {
                 self.ledger.stage(key, Some(value));
             }
         }
@@ -145,20 +194,24 @@ impl Host {
     /// Refuses a state whole and remembers it until the node has taken the writes back.
     fn refuse(
         &mut self,
-        state: &SessionState,
+        sender: &Sender,
         record: &Record,
         mut dots: Vec<Dot>,
         code: &str,
     ) -> Taken {
         dots.sort_unstable();
         dots.dedup();
+        let peer = sender.state.number;
         let at_ms = self.config.clock.wall_ms();
         let mut answer = result(record.key, Outcome::Refused, code);
         for dot in dots {
-            if !self.peers.is_refused(state.number, dot) {
-                let siblings = only(record, dot);
+            if let Some((key, value)) = self.peers.reopen(peer, dot) {
+                self.ledger.stage(key, Some(value));
+            }
+            if !self.peers.is_refused(peer, dot) {
+                let siblings = only(&record.siblings, record, dot);
                 let refusal = peers::refusal(record.key, dot, code, &siblings, at_ms);
-                let (key, value) = self.peers.refuse(state.number, refusal);
+                let (key, value) = self.peers.refuse(peer, refusal);
                 self.ledger.stage(key, Some(value));
             }
             answer.refused.push(RefusedWire {
@@ -173,14 +226,14 @@ impl Host {
     }
 
     /// One dot with two contents: what is held stays, what came is kept aside, people are told.
-    fn hold_back(&mut self, state: &SessionState, arrived: &Arrived, code: &str) -> Taken {
+    fn hold_back(&mut self, sender: &Sender, arrived: &Arrived, code: &str) -> Taken {
         let key = arrived.record.key;
         let (stored, value) = self.peers.hold_back(Quarantine {
             kind: key.kind.0,
             id: key.id.0.to_vec(),
             code: code.to_owned(),
             theirs: arrived.bytes.to_vec(),
-            peer: state.peer.0.to_vec(),
+            peer: sender.state.peer.0.to_vec(),
             at_ms: i64::try_from(self.config.clock.wall_ms()).unwrap_or(i64::MAX),
         });
         self.ledger.stage(stored, Some(value));
@@ -203,6 +256,7 @@ impl Host {
                 .push((dot, entry.code.clone()));
         }
         let at_ms = self.config.clock.wall_ms();
+        let mut changed = 0;
         for (key, refusals) in by_record {
             let Some(former) = self.ledger.current(key)? else {
                 continue;
@@ -214,7 +268,14 @@ impl Host {
                 if back.taken.iter().all(|s| s.dot() != *dot) {
                     continue;
                 }
-                let siblings = only(&former.record, *dot);
+                // Also what a later write had replaced of it: its author gets all of it back.
+                let of_history = history.iter().filter(|s| {
+                    let taken = &back.taken;
+                    let here = |t: &replica::Sibling| (t.register, t.dot()) == (s.register, *dot);
+                    s.dot() == *dot && !taken.iter().any(here)
+                });
+                let siblings: Vec<_> = back.taken.iter().chain(of_history).cloned().collect();
+                let siblings = only(&siblings, &former.record, *dot);
                 let draft = peers::refusal(key, *dot, code, &siblings, at_ms);
                 let (stored, value) = self.peers.draft(draft);
                 self.ledger.stage(stored, Some(value));
@@ -222,6 +283,10 @@ impl Host {
             let bytes = back.record.encode();
             let leaf = Leaf::of(&bytes);
             self.ledger.put(back.record, bytes, leaf, 0, Some(former));
+            changed += 1;
+            if changed % SECTION_RECORDS_MAX == 0 {
+                self.ledger.end_section(0);
+            }
         }
         self.ledger.end_section(0);
         Ok(())
@@ -229,8 +294,13 @@ impl Host {
 }
 
 /// The siblings of one write, as a record of their own.
-fn only(record: &Record, dot: Dot) -> Bytes {
-    let mut part = record.clone();
-    part.siblings.retain(|s| s.dot() == dot);
+fn only(siblings: &[replica::Sibling], record: &Record, dot: Dot) -> Bytes {
+    let of_dot = siblings.iter().filter(|s| s.dot() == dot);
+    let mut part = Record {
+        siblings: of_dot.cloned().collect(),
+        ..record.clone()
+    };
+    part.siblings.sort_by_key(|s| s.register);
+    part.siblings.dedup_by_key(|s| s.register);
     part.encode()
 }

@@ -41,6 +41,8 @@ pub(super) struct Peers {
     peers: BTreeMap<u32, Peer>,
     scopes: BTreeMap<(u32, u32), PeerScope>,
     refusals: BTreeMap<(u32, Dot), Refusal>,
+    /// The refusals that are not confirmed, by record.
+    unconfirmed: BTreeSet<(u32, RecordKey, Dot)>,
     refills: BTreeSet<(u32, u32)>,
     drafts: BTreeMap<Dot, Refusal>,
     quarantine: BTreeMap<RecordKey, Quarantine>,
@@ -76,13 +78,16 @@ impl Peers {
         let (from, to) = keys::all(b'F');
         store.scan(&from, &to, &mut |key, _| {
             let numbers = keys::u32_at(key, 1).zip(keys::u32_at(key, 5));
-            peers.refills.insert(numbers.ok_or_else(|| damaged("refill"))?);
+            peers
+                .refills
+                .insert(numbers.ok_or_else(|| damaged("refill"))?);
             Ok(())
         })?;
         let (from, to) = keys::all(b'X');
         store.scan(&from, &to, &mut |key, value| {
             let peer = keys::u32_at(key, 1).ok_or_else(|| damaged("refusal"))?;
             let refusal = Refusal::decode(value).map_err(|_e| damaged("refusal"))?;
+            peers.note(peer, &refusal);
             peers.refusals.insert((peer, dot_of(&refusal)), refusal);
             Ok(())
         })?;
@@ -171,29 +176,59 @@ impl Peers {
     pub(super) fn refuse(&mut self, peer: u32, refusal: Refusal) -> (Vec<u8>, Vec<u8>) {
         let dot = dot_of(&refusal);
         let value = refusal.encode_to_vec();
+        self.note(peer, &refusal);
         self.refusals.insert((peer, dot), refusal);
         (keys::refusal(peer, dot), value)
+    }
+
+    fn note(&mut self, peer: u32, refusal: &Refusal) {
+        let entry = (peer, key_of(refusal.kind, &refusal.id), dot_of(refusal));
+        if refusal.confirmed {
+            self.unconfirmed.remove(&entry);
+        } else {
+            self.unconfirmed.insert(entry);
+        }
     }
 
     pub(super) fn is_refused(&self, peer: u32, dot: Dot) -> bool {
         self.refusals.contains_key(&(peer, dot))
     }
 
+    /// The code with which a write was refused to a peer.
+    pub(super) fn code_of(&self, peer: u32, dot: Dot) -> String {
+        let refusal = self.refusals.get(&(peer, dot));
+        refusal.map_or_else(String::new, |refusal| refusal.code.clone())
+    }
+
     /// Refusals that a peer has not confirmed.
     pub(super) fn unconfirmed(&self, peer: u32) -> impl Iterator<Item = &Refusal> {
-        let of_peer = self.refusals.iter().filter(move |((p, _), _)| *p == peer);
-        of_peer
-            .map(|(_, refusal)| refusal)
-            .filter(|refusal| !refusal.confirmed)
+        let of_peer = self.unconfirmed.iter().filter(move |(p, ..)| *p == peer);
+        of_peer.filter_map(|(p, _, dot)| self.refusals.get(&(*p, *dot)))
     }
 
     /// The peer has taken a write back. Returns what to store when that is news.
     pub(super) fn confirm(&mut self, peer: u32, dot: Dot) -> Option<(Vec<u8>, Vec<u8>)> {
-        let refusal = self
-            .refusals
-            .get_mut(&(peer, dot))
-            .filter(|r| !r.confirmed)?;
-        refusal.confirmed = true;
+        self.set_confirmed(peer, dot, true)
+    }
+
+    /// The peer shows a refused write again. Returns what to store when that is news.
+    pub(super) fn reopen(&mut self, peer: u32, dot: Dot) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.set_confirmed(peer, dot, false)
+    }
+
+    fn set_confirmed(
+        &mut self,
+        peer: u32,
+        dot: Dot,
+        confirmed: bool,
+    ) -> Option<(Vec<u8>, Vec<u8>)> {
+        let refusal = self.refusals.get_mut(&(peer, dot))?;
+        if refusal.confirmed == confirmed {
+            return None;
+        }
+        refusal.confirmed = confirmed;
+        let refusal = refusal.clone();
+        self.note(peer, &refusal);
         Some((keys::refusal(peer, dot), refusal.encode_to_vec()))
     }
 
@@ -207,10 +242,25 @@ impl Peers {
 
     /// The refused writes of one record that a peer has not confirmed.
     pub(super) fn unconfirmed_of(&self, peer: u32, key: RecordKey) -> Vec<Dot> {
-        self.unconfirmed(peer)
-            .filter(|refusal| key_of(refusal.kind, &refusal.id) == key)
-            .map(dot_of)
-            .collect()
+        let (first, last) = (Incarnation(0), Incarnation(u64::MAX));
+        let from = (
+            peer,
+            key,
+            Dot {
+                incarnation: first,
+                counter: 0,
+            },
+        );
+        let to = (
+            peer,
+            key,
+            Dot {
+                incarnation: last,
+                counter: u64::MAX,
+            },
+        );
+        let of_record = self.unconfirmed.range(from..=to);
+        of_record.map(|(_, _, dot)| *dot).collect()
     }
 
     /// From now on the peer may give back what this replica has forgotten. Returns the key to

@@ -151,12 +151,17 @@ impl Stage {
             }
             let mut value = Vec::with_capacity(keys::RECORD_HEAD_BYTES + staged.bytes.len());
             value.extend_from_slice(&staged.origin.to_be_bytes());
-            let contested = staged.record.registers().any(|(_, siblings)| siblings.len() > 1);
+            let contested = staged
+                .record
+                .registers()
+                .any(|(_, siblings)| siblings.len() > 1);
             value.push(u8::from(contested));
             value.extend_from_slice(&staged.leaf.0);
             value.extend_from_slice(&staged.bytes);
             batch.put(keys::record(staged.place.scope, staged.place.seq.0), value);
-            changes.records.push((staged.record.key, staged.place, contested));
+            changes
+                .records
+                .push((staged.record.key, staged.place, contested));
         }
         history_pages(&mut batch, self.history);
         let index = shared.read();

@@ -164,7 +164,10 @@ impl World {
                 0 => return self.say("  lost".to_owned()),
                 1 => {
                     self.say("  twice".to_owned());
-                    self.at(arrival + delay, Event::Frame(conn, to, Box::new(frame.clone())));
+                    self.at(
+                        arrival + delay,
+                        Event::Frame(conn, to, Box::new(frame.clone())),
+                    );
                 }
                 2 => {
                     self.say("  out of order".to_owned());
@@ -201,9 +204,8 @@ impl World {
     }
 
     fn forget_frames(&mut self, conn: usize, side: Side) {
-        self.events.retain(
-            |_, event| !matches!(event, Event::Frame(c, s, _) if (*c, *s) == (conn, side)),
-        );
+        self.events
+            .retain(|_, event| !matches!(event, Event::Frame(c, s, _) if (*c, *s) == (conn, side)));
     }
 
     /// Cuts a line: both sides notice at once, or one of them later, after what was under way.
@@ -273,49 +275,37 @@ impl World {
         }
     }
 
-    /// A context above what its writers have reached, or a write under somebody else's name.
+    /// A context above what its writer has reached, or a write under somebody else's name.
     fn forged(&mut self, node: usize, mut record: Record) -> Option<Record> {
-        let others = [HUB, 1, 2, 3].into_iter().filter(|at| *at != node);
-        let incarnations: Vec<(Incarnation, u64)> = others
-            .filter_map(|at| self.replicas[at].host.as_ref()?.status().position)
-            .collect();
-        if incarnations.is_empty() {
-            return None;
-        }
-        let (incarnation, counter) = incarnations[self.rng.below(incarnations.len())];
-        let dot = Dot {
-            incarnation,
-            // Far above, or an honest write under way would reach it before the batch does.
-            counter: counter + 1_000 + self.rng.between(1, 3),
+        let position = |world: &Self, at: usize| {
+            let host = world.replicas[at].host.as_ref();
+            host.and_then(|host| host.status().position)
         };
-        let entries = record.context.entries().chain([(incarnation, dot.counter)]);
-        record.context = Context::new(entries.collect::<Vec<_>>(), record.context.holes());
-        if self.rng.chance(50)
-            && let Some(last) = record.siblings.last().cloned()
-        {
-            // A dot that the hub may know already, but of a record that it was not written to.
-            let mut write = (*last.write).clone();
-            write.dot = if self.replicas[HUB].rewound {
-                dot
-            } else {
-                Dot {
-                    incarnation,
-                    counter,
-                }
+        let above = self.replicas[HUB].rewound || self.rng.chance(50);
+        // A dot that the hub knows is one of another scope: of this record it covers nothing.
+        let stranger = if node == 3 { 1 } else { 3 };
+        let (incarnation, counter) = if above {
+            let others = [HUB, 1, 2, 3].into_iter().filter(|at| *at != node);
+            let known: Vec<_> = others.filter_map(|at| position(self, at)).collect();
+            let (incarnation, counter) = *known.get(self.rng.below(known.len()))?;
+            // Far above, or an honest write under way would reach it before the batch does.
+            (incarnation, counter + 1_000)
+        } else {
+            position(self, stranger)?
+        };
+        if above && self.rng.chance(50) {
+            record.context = reaching(&record.context, incarnation, counter);
+        } else {
+            let mut forged = record.siblings.last()?.clone();
+            let mut write = (*forged.write).clone();
+            write.dot = Dot {
+                incarnation,
+                counter,
             };
             write.reason = "forged".to_owned();
-            let entries = record.context.entries().filter(|(i, _)| *i != incarnation);
-            let entries = entries.chain([(incarnation, write.dot.counter)]);
-            record.context = Context::new(entries.collect::<Vec<_>>(), record.context.holes());
-            let held = self.reader(HUB)?.get(record.key).ok()?;
-            if held.is_some_and(|held| held.record.context.covers(write.dot))
-                || record.siblings.iter().any(|s| s.dot() == write.dot)
-            {
-                return None;
-            }
-            let mut forged = last;
             forged.register = replica::RegisterId(forged.register.0 + 1);
             forged.write = std::sync::Arc::new(write);
+            record.context = reaching(&record.context, incarnation, counter);
             record.siblings.push(forged);
         }
         self.say(format!("  FORGED {} {:?}", record.key.id, record.context));
@@ -340,6 +330,11 @@ impl World {
     }
 }
 
+fn reaching(context: &Context, incarnation: Incarnation, counter: u64) -> Context {
+    let entries = context.entries().chain([(incarnation, counter)]);
+    Context::new(entries.collect::<Vec<_>>(), context.holes())
+}
+
 fn describe(frame: &Frame) -> String {
     let point = |p: &Option<proto::sync::FeedPoint>| p.as_ref().map_or(0, |p| p.seq);
     let scope = |bytes: &[u8]| bytes.first().copied().unwrap_or(0);
@@ -356,7 +351,10 @@ fn describe(frame: &Frame) -> String {
             format!("Batch {scope} {from}..{to} {} {names:?}", b.exchange)
         }
         Some(Body::Ack(ack)) => {
-            let results = ack.results.iter().map(|r| (r.code.as_str(), r.refused.len()));
+            let results = ack
+                .results
+                .iter()
+                .map(|r| (r.code.as_str(), r.refused.len()));
             let results: Vec<_> = results.collect();
             format!("Ack {} {} {results:?}", scope(&ack.scope), point(&ack.upto))
         }
@@ -364,7 +362,10 @@ fn describe(frame: &Frame) -> String {
             let (node, hub, parts) = (point(&p.node), point(&p.hub), p.parts.len());
             let asked = p.hub.is_some();
             let scope = scope(&p.scope);
-            format!("Prints {scope} {node} {asked} {hub} parts {parts} {}", p.equal)
+            format!(
+                "Prints {scope} {node} {asked} {hub} parts {parts} {}",
+                p.equal
+            )
         }
         Some(Body::Leaves(l)) => format!("Leaves {} {}", scope(&l.scope), l.leaves.len()),
         Some(Body::Healed(h)) => format!("Healed {} {}", scope(&h.scope), point(&h.cut)),

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{PeerScope, Position, Refusal};
 use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Sibling};
-use bytes::Bytes;
 
 use super::{
     medium::Image,
@@ -161,7 +161,9 @@ impl World {
                 let end = scope.and_then(|id| ends.get(&id)).copied().unwrap_or(0);
                 if taken > end {
                     let (name, peer) = (NAMES[at], NAMES[*peer]);
-                    self.broken(format!("I15 {peer} has taken {taken} of {name}, which has {end}"));
+                    self.broken(format!(
+                        "I15 {peer} has taken {taken} of {name}, which has {end}"
+                    ));
                 }
             }
         }
@@ -262,9 +264,10 @@ impl World {
                 }
             }
         }
-        for at in 0..self.replicas.len() {
-            accounted.extend(self.on_record_uids(at));
-        }
+        // A write goes whole: what is on record accounts for all of its registers.
+        let on_record = (0..self.replicas.len()).flat_map(|at| self.on_record_uids(at));
+        let on_record: BTreeSet<u64> = on_record.map(|(uid, _)| uid).collect();
+        accounted.extend(must.iter().filter(|(uid, _)| on_record.contains(uid)));
         for (uid, register) in must.difference(&accounted).copied().collect::<Vec<_>>() {
             let key = self.ghost.records.get(&uid).map(|key| key.id.to_string());
             let rule = if register == RegisterId::DELETED {
@@ -284,7 +287,9 @@ impl World {
             for (key, sibling) in self.held(at) {
                 let place = (key, sibling.register, sibling.dot());
                 let reason = sibling.write.reason.clone();
-                let first = writes.entry(sibling.dot()).or_insert_with(|| reason.clone());
+                let first = writes
+                    .entry(sibling.dot())
+                    .or_insert_with(|| reason.clone());
                 let same_write = *first == reason;
                 let other = named.entry(place).or_insert_with(|| sibling.clone());
                 if *other != sibling || !same_write {
@@ -323,7 +328,9 @@ impl World {
                 let position = known.get(&incarnation.0).copied().unwrap_or(0);
                 if counter > position {
                     let id = key.id;
-                    self.broken(format!("I14 {id} {incarnation:?} {counter} over {position}"));
+                    self.broken(format!(
+                        "I14 {id} {incarnation:?} {counter} over {position}"
+                    ));
                 }
             }
         }

@@ -99,7 +99,11 @@ impl World {
         {
             edits.push(self.edit_of(&other));
         }
-        self.submit(form.replica, Target::Writer, Command::Edit(edits, Vec::new()));
+        self.submit(
+            form.replica,
+            Target::Writer,
+            Command::Edit(edits, Vec::new()),
+        );
     }
 
     fn edit_of(&mut self, form: &Form) -> Edit {
@@ -136,7 +140,12 @@ impl World {
         let (name, id) = (NAMES[form.replica], form.key.id.0[15]);
         let what: Vec<_> = set
             .iter()
-            .map(|s| (s.register.0, s.shown.iter().map(|s| s.dot).collect::<Vec<_>>()))
+            .map(|s| {
+                (
+                    s.register.0,
+                    s.shown.iter().map(|s| s.dot).collect::<Vec<_>>(),
+                )
+            })
             .collect();
         self.say(format!(
             "{name} writes {uid} to {}/{id} {what:?}{}",
@@ -223,7 +232,9 @@ impl World {
         let side = if at == HUB { Side::Hub } else { Side::Node };
         let of_peer = |end: &super::net::End| end.replica == at && end.login.peer == peer;
         let live = self.conns.iter().map(|conn| conn.end(side));
-        let login = live.filter(|end| end.open && of_peer(end)).map(|end| end.login);
+        let login = live
+            .filter(|end| end.open && of_peer(end))
+            .map(|end| end.login);
         let Some(login) = login.last() else {
             return;
         };

@@ -62,7 +62,10 @@ impl World {
         self.check_end(&must);
     }
 
-    fn ends(&self) -> Vec<Option<std::collections::BTreeMap<replica::ScopeId, replica::session::FeedPoint>>> {
+    fn ends(
+        &self,
+    ) -> Vec<Option<std::collections::BTreeMap<replica::ScopeId, replica::session::FeedPoint>>>
+    {
         let host = |r: &super::world::Replica| r.host.as_ref().map(|host| host.ends().clone());
         self.replicas.iter().map(host).collect()
     }
@@ -134,7 +137,9 @@ impl World {
                     })
                     .collect();
                 let hub = NAMES[HUB];
-                self.broken(format!("I12 not settled with {hub}: {lines:?}, {events} events"));
+                self.broken(format!(
+                    "I12 not settled with {hub}: {lines:?}, {events} events"
+                ));
                 // What is wrong besides is worth knowing.
                 return false;
             }

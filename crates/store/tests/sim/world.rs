@@ -344,6 +344,10 @@ impl World {
                 self.input(conn, side, *input);
             }
             (Target::Writer, Reply::Written(Ok(written))) => {
+                if self.options.control == Control::ReadBeyondDurable {
+                    // The control is about what leaves; what was told to people is another.
+                    return;
+                }
                 let promised = written.into_iter().map(|w| (w.key, w.dot));
                 self.replicas[at].promises.extend(promised);
             }

@@ -15,18 +15,76 @@ const MEANING: &str = "非未不无否没女男老少原新旧前曾副正准预
 
 /// What may stand in brackets and be left out: units.
 const UNITS: [&str; 36] = [
-    "人", "名", "个", "家", "户", "位", "份", "次", "场", "期", "件", "项", "岁", "元", "万元", "亿元",
-    "万", "%", "％", "天", "小时", "学时", "平方米", "㎡", "m2", "m²", "人数", "个数", "人次", "年月日",
-    "年/月/日", "yyyy-mm-dd", "yyyy/mm/dd", "yyyy.mm.dd", "yyyymmdd", "年-月-日",
+    "人",
+    "名",
+    "个",
+    "家",
+    "户",
+    "位",
+    "份",
+    "次",
+    "场",
+    "期",
+    "件",
+    "项",
+    "岁",
+    "元",
+    "万元",
+    "亿元",
+    "万",
+    "%",
+    "％",
+    "天",
+    "小时",
+    "学时",
+    "平方米",
+    "㎡",
+    "m2",
+    "m²",
+    "人数",
+    "个数",
+    "人次",
+    "年月日",
+    "年/月/日",
+    "yyyy-mm-dd",
+    "yyyy/mm/dd",
+    "yyyy.mm.dd",
+    "yyyymmdd",
+    "年-月-日",
 ];
 /// What may stand in brackets and be left out: notes on filling in, by how they begin.
 const NOTES: [&str; 18] = [
-    "必填", "选填", "非必填", "可不填", "如:", "如2", "例如", "例:", "格式", "请", "填写", "按", "注:", "盖章", "公章",
-    "全称", "18位", "见说明",
+    "必填",
+    "选填",
+    "非必填",
+    "可不填",
+    "如:",
+    "如2",
+    "例如",
+    "例:",
+    "格式",
+    "请",
+    "填写",
+    "按",
+    "注:",
+    "盖章",
+    "公章",
+    "全称",
+    "18位",
+    "见说明",
 ];
 /// What may stand in brackets and be left out: general nouns that every row is anyway.
 const NOUNS: [&str; 10] = [
-    "单位", "企业", "机构", "组织", "公司", "两新组织", "社会组织", "两新组织全称", "企业/社会组织", "单位/企业",
+    "单位",
+    "企业",
+    "机构",
+    "组织",
+    "公司",
+    "两新组织",
+    "社会组织",
+    "两新组织全称",
+    "企业/社会组织",
+    "单位/企业",
 ];
 /// Shortest name in which one differing character is taken for a slip.
 const SLIP_CHARS_MIN: usize = 4;
@@ -36,7 +94,9 @@ const SLIP_LATIN_CHARS_MIN: usize = 6;
 /// Folds width, case, spaces, line breaks, and the marks of required columns.
 pub(crate) fn fold(text: &str) -> String {
     text.nfkc()
-        .filter(|letter| !is_unseen(*letter) && !matches!(letter, '*' | '※' | '★' | '☆' | '▲' | '●'))
+        .filter(|letter| {
+            !is_unseen(*letter) && !matches!(letter, '*' | '※' | '★' | '☆' | '▲' | '●')
+        })
         .flat_map(char::to_lowercase)
         .collect()
 }
@@ -55,7 +115,10 @@ pub(crate) fn looser(folded: &str) -> Vec<String> {
     let unbracketed = without_brackets(bare);
     let unbracketed = unbracketed.trim_end_matches(is_mark);
     keep(unbracketed);
-    let only_letters: String = unbracketed.chars().filter(|letter| letter.is_alphanumeric()).collect();
+    let only_letters: String = unbracketed
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .collect();
     // Letters alone are a form only where brackets are gone; else a bracket's word would join in.
     if !unbracketed.contains(['(', '[', '<']) {
         keep(&only_letters);
@@ -68,7 +131,10 @@ pub(crate) fn looser(folded: &str) -> Vec<String> {
 pub(super) fn looser_name(folded: &str) -> Vec<String> {
     let mut forms = looser(folded);
     let outside = map_brackets(folded, |_| false);
-    let inside: String = folded.chars().filter(|letter| letter.is_alphanumeric()).collect();
+    let inside: String = folded
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .collect();
     for form in [outside, inside] {
         if form != folded && form.chars().count() >= 2 && !forms.contains(&form) {
             forms.push(form);
@@ -81,11 +147,19 @@ pub(super) fn looser_name(folded: &str) -> Vec<String> {
 /// not the first, not one of `MEANING`, in names long enough to be sure.
 pub(super) fn is_one_slip(heading: &[char], name: &[char]) -> bool {
     let is_latin = name.iter().all(char::is_ascii);
-    let shortest = if is_latin { SLIP_LATIN_CHARS_MIN } else { SLIP_CHARS_MIN };
+    let shortest = if is_latin {
+        SLIP_LATIN_CHARS_MIN
+    } else {
+        SLIP_CHARS_MIN
+    };
     if heading.len().min(name.len()) < shortest || heading.len().abs_diff(name.len()) > 1 {
         return false;
     }
-    let same = heading.iter().zip(name).take_while(|(left, right)| left == right).count();
+    let same = heading
+        .iter()
+        .zip(name)
+        .take_while(|(left, right)| left == right)
+        .count();
     if same == 0 {
         return false;
     }
@@ -96,7 +170,9 @@ pub(super) fn is_one_slip(heading: &[char], name: &[char]) -> bool {
         std::cmp::Ordering::Greater => (left.get(1..), Some(right)),
         std::cmp::Ordering::Less => (Some(left), right.get(1..)),
     };
-    let (Some(left_rest), Some(right_rest)) = (left_rest, right_rest) else { return false };
+    let (Some(left_rest), Some(right_rest)) = (left_rest, right_rest) else {
+        return false;
+    };
     if left_rest != right_rest {
         return false;
     }
@@ -108,7 +184,8 @@ pub(super) fn is_one_slip(heading: &[char], name: &[char]) -> bool {
 
 /// Drops `1.`, `1、`, `(1)`, `一、`, `(一)` and the digit that a circled one folds to.
 fn without_numbering(text: &str) -> &str {
-    let is_number = |letter: char| letter.is_ascii_digit() || "一二三四五六七八九十".contains(letter);
+    let is_number =
+        |letter: char| letter.is_ascii_digit() || "一二三四五六七八九十".contains(letter);
     if let Some(inner) = text.strip_prefix('(') {
         let rest = inner.trim_start_matches(is_number);
         if rest.len() < inner.len()
@@ -140,7 +217,10 @@ fn without_prefix(text: &str) -> &str {
 }
 
 fn is_mark(letter: char) -> bool {
-    matches!(letter, ':' | '.' | ',' | ';' | '。' | '、' | '?' | '!' | '-' | '_' | '/')
+    matches!(
+        letter,
+        ':' | '.' | ',' | ';' | '。' | '、' | '?' | '!' | '-' | '_' | '/'
+    )
 }
 
 /// Drops brackets that hold a unit, a note or a general noun.
@@ -158,8 +238,13 @@ fn map_brackets(text: &str, stays: impl Fn(&str) -> bool) -> String {
     let mut rest = text;
     while let Some(open) = rest.find(['(', '[', '<', '【', '〔', '《']) {
         let (before, from_open) = rest.split_at(open);
-        let Some(close) = from_open.find([')', ']', '>', '】', '〕', '》']) else { break };
-        let width = from_open.get(close..).and_then(|end| end.chars().next()).map_or(1, char::len_utf8);
+        let Some(close) = from_open.find([')', ']', '>', '】', '〕', '》']) else {
+            break;
+        };
+        let width = from_open
+            .get(close..)
+            .and_then(|end| end.chars().next())
+            .map_or(1, char::len_utf8);
         let (group, after) = from_open.split_at(close + width);
         let inside = group.trim_matches(|letter: char| "()[]<>【】〔〕《》".contains(letter));
         out.push_str(before);
@@ -175,5 +260,7 @@ fn map_brackets(text: &str, stays: impl Fn(&str) -> bool) -> String {
 /// The parts of a folded heading that offers several names of one thing, as `甲/乙` or `甲或乙`.
 pub(super) fn parts(folded: &str) -> Vec<&str> {
     let bare = without_prefix(without_numbering(folded));
-    bare.split(['/', '、', '|', '或']).filter(|part| !part.is_empty()).collect()
+    bare.split(['/', '、', '|', '或'])
+        .filter(|part| !part.is_empty())
+        .collect()
 }

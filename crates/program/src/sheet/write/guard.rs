@@ -12,7 +12,11 @@ const GUARD: char = '\'';
 
 /// Returns the text with a guard if it needs one.
 pub(crate) fn put_on(text: &str) -> Cow<'_, str> {
-    if needs_guard(text) { Cow::Owned(format!("{GUARD}{text}")) } else { Cow::Borrowed(text) }
+    if needs_guard(text) {
+        Cow::Owned(format!("{GUARD}{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Returns the text without its guard, if it has one.
@@ -28,7 +32,9 @@ fn needs_guard(text: &str) -> bool {
         return true;
     }
     let bare = bare.trim_start_matches(is_unseen);
-    bare.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '−', '﹢', '﹣', '﹦', '﹫'])
+    bare.starts_with([
+        '=', '+', '-', '@', '＝', '＋', '－', '＠', '−', '﹢', '﹣', '﹦', '﹫',
+    ])
 }
 
 #[cfg(test)]
@@ -38,13 +44,40 @@ mod tests {
     #[test]
     fn the_guard_comes_off_as_it_went_on() {
         for text in [
-            "=1", "+1", "-1", "@a", "\t=1", "\ra", "＝1", "＋1", "－1", "＠1", "'=1", "''=1", "  =1", "\u{FEFF}=1", "'\t",
-            "'", "''", "a", "", "'a", "甲", "' a", "=", "'=",
+            "=1",
+            "+1",
+            "-1",
+            "@a",
+            "\t=1",
+            "\ra",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠1",
+            "'=1",
+            "''=1",
+            "  =1",
+            "\u{FEFF}=1",
+            "'\t",
+            "'",
+            "''",
+            "a",
+            "",
+            "'a",
+            "甲",
+            "' a",
+            "=",
+            "'=",
         ] {
             let guarded = put_on(text);
             assert_eq!(taken_off(&guarded).unwrap_or(&guarded), text, "{text:?}");
-            let starts_formula = guarded.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
-            assert!(!starts_formula && !guarded.starts_with(['\t', '\r']), "{text:?}");
+            let starts_formula = guarded
+                .trim_start()
+                .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+            assert!(
+                !starts_formula && !guarded.starts_with(['\t', '\r']),
+                "{text:?}"
+            );
         }
     }
 }

@@ -1,0 +1,202 @@
+//! An opened program: identity, store, clock, catalogue; what every command works on.
+
+use std::{path::PathBuf, sync::Arc};
+
+use domain::{Catalogue, Date};
+use replica::{Clock, ScopeId, session::Role as SessionRole};
+use store::{
+    Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Status, Verdict, Writer,
+    WriterConfig,
+};
+
+use crate::{
+    clock::{SystemClock, date_of},
+    config::Config,
+    dir::{Dir, Identity, Role},
+    failure::Failure,
+};
+
+/// The number of the schema that this program knows. It grows when a kind or a field is added.
+pub const SCHEMA: u32 = 1;
+
+/// What a command can see of the running program beside the store.
+pub trait Live: Send + Sync {
+    /// Each peer with its name, whether a session is open, and since when nothing was heard.
+    fn peers(&self, app: &App, status: &Status) -> Vec<PeerView>;
+    /// Days until the own certificate ends; none without one.
+    fn certificate_days(&self, app: &App) -> Option<i64>;
+    /// Checks of `doctor` that only this program makes: code, whether it holds, facts.
+    fn checks(&self, app: &App) -> Vec<Check>;
+}
+
+/// One finding of `doctor`.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// The stable code.
+    pub code: &'static str,
+    /// Whether all is well.
+    pub well: bool,
+    /// Facts for the text.
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// One peer as `status` shows it.
+#[derive(Clone, Debug)]
+pub struct PeerView {
+    /// The peer's name.
+    pub name: String,
+    /// `connected`, `unreachable`, `refused`, `never`, `stopped`, with a code after a colon where
+    /// there is one.
+    pub state: String,
+    /// How far it has taken our feed.
+    pub sent: u64,
+    /// How far we have taken its feed.
+    pub received: u64,
+    /// Changes it has not acked.
+    pub pending: u64,
+    /// Seconds since it was last settled; none before the first time in this run.
+    pub lag_s: Option<u64>,
+    /// Whether both sides were found equal where they stand; none when not compared.
+    pub equal: Option<bool>,
+}
+
+/// An opened program. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Its directory.
+    pub dir: Dir,
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// Its settings.
+    pub config: Arc<Config>,
+    /// Both times.
+    pub clock: Arc<dyn Clock>,
+    /// What records mean.
+    pub catalogue: &'static Catalogue,
+    /// The writer of the store.
+    pub writer: Handle,
+    /// Runs what waits.
+    pub runtime: tokio::runtime::Handle,
+    /// Who gives the command.
+    pub account: String,
+    /// The date that stands for today, where the store was made for demonstration.
+    pub today: Option<Date>,
+    /// The folder that relative paths start from.
+    pub folder: PathBuf,
+}
+
+impl App {
+    /// Opens the program of a directory. The writer must be stopped by whoever gets it.
+    ///
+    /// # Errors
+    /// Nothing was set up there, or the store is in use, damaged or cannot be read.
+    pub fn open(dir: &Dir, runtime: tokio::runtime::Handle) -> Result<(Self, Writer), Failure> {
+        let identity = dir.identity()?;
+        let config = Config::load(&dir.config())?;
+        let disk = DiskConfig {
+            cache_bytes: config.store.cache_mib << 20,
+            min_free_bytes: config.store.min_free_mib << 20,
+            ..DiskConfig::default()
+        };
+        let store = Arc::new(Disk::open(&dir.store(), &disk)?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let host = Host::open(store, host_config(&identity, Arc::clone(&clock)))?;
+        let writer = Writer::start(host, WriterConfig::default())?;
+        let app = Self {
+            dir: dir.clone(),
+            identity: Arc::new(identity),
+            config: Arc::new(config),
+            clock,
+            catalogue: Catalogue::builtin(),
+            writer: writer.handle(),
+            runtime,
+            account: "operator".to_owned(),
+            today: None,
+            folder: PathBuf::from("."),
+        };
+        Ok((app, writer))
+    }
+
+    /// Reads beside the writer.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        self.writer.reader()
+    }
+
+    /// The calendar date of today where the programme runs.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        self.today.unwrap_or_else(|| date_of(self.clock.wall_ms()))
+    }
+
+    /// The author of a write: ACCOUNT@replica.
+    #[must_use]
+    pub fn author(&self) -> String {
+        format!("{}@{}", self.account, self.identity.short_name())
+    }
+
+    /// The scope whose records are made here.
+    #[must_use]
+    pub fn scope(&self) -> ScopeId {
+        self.identity.scope.scope()
+    }
+
+    /// The scope that every node receives.
+    #[must_use]
+    pub fn published(&self) -> ScopeId {
+        self.identity.published.scope()
+    }
+
+    /// Whether this is the city's program.
+    #[must_use]
+    pub fn is_hub(&self) -> bool {
+        self.identity.role == Role::Hub
+    }
+
+    /// A path given to a command, from the folder of whoever gave it.
+    #[must_use]
+    pub fn path(&self, given: &std::path::Path) -> PathBuf {
+        self.folder.join(given)
+    }
+}
+
+/// Makes the replica's configuration from who the program is.
+#[must_use]
+pub fn host_config(identity: &Identity, clock: Arc<dyn Clock>) -> HostConfig {
+    let published = identity.published.scope();
+    let catalogue = Catalogue::builtin();
+    let judge = move |input: &JudgeInput<'_>| {
+        if input.refilling {
+            // A restored hub gets its own records back; seals will tell them from forgeries.
+            return Verdict::Accept;
+        }
+        let judged =
+            domain::judge(catalogue, input.scope, published, input.existing, input.incoming);
+        match judged {
+            Ok(()) => Verdict::Accept,
+            Err((dots, refusal)) => Verdict::Refuse { dots, code: refusal.code() },
+        }
+    };
+    HostConfig {
+        role: match identity.role {
+            Role::Node => SessionRole::Node,
+            Role::Hub => SessionRole::Hub,
+        },
+        replica: identity.replica(),
+        scope: identity.scope.scope(),
+        published,
+        schema: SCHEMA,
+        judge: Arc::new(judge),
+        clock,
+        random: Arc::new(random),
+    }
+}
+
+/// 64 random bits of the system.
+///
+/// # Panics
+/// When the system has none: without them an incarnation might be used twice, and writes lost.
+#[must_use]
+pub fn random() -> u64 {
+    getrandom::u64().expect("the system gives random bits")
+}

@@ -1,0 +1,347 @@
+//! The command line: options, the commands both programs have, and where a command runs.
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use domain::{Date, label::Language};
+
+use crate::{
+    admin,
+    app::{App, Live},
+    dir::{Dir, Role},
+    failure::{Exit, Failure},
+    logging,
+    output::{Out, Part},
+};
+
+/// The language of texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Who gives the command: the author of a write is ACCOUNT@replica
+    #[arg(long = "as", global = true, env = "LIANGXIN_AS", value_name = "ACCOUNT", default_value = "operator")]
+    pub account: String,
+    /// The program's directory
+    #[arg(long, global = true, env = "LIANGXIN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The date that stands for today, where the store was made with --demo
+    #[arg(long, global = true, value_name = "DATE")]
+    pub today: Option<String>,
+    /// The language of texts (default: the locale, else zh)
+    #[arg(long, global = true, value_enum)]
+    pub lang: Option<Lang>,
+}
+
+impl Options {
+    /// The language of texts: the option, the locale, else Chinese.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        match self.lang {
+            Some(Lang::Zh) => Language::Zh,
+            Some(Lang::En) => Language::En,
+            None => locale(),
+        }
+    }
+
+    /// The directory.
+    ///
+    /// # Errors
+    /// It was not given.
+    pub fn dir(&self) -> Result<Dir, Failure> {
+        let path = self.data.as_ref().ok_or_else(|| Failure::new("USAGE-001", Exit::Usage))?;
+        Ok(Dir::new(path))
+    }
+
+    fn today(&self) -> Result<Option<Date>, Failure> {
+        let Some(text) = &self.today else { return Ok(None) };
+        let date = domain::date::read(text);
+        let wrong = || Failure::new("USAGE-002", Exit::Usage).with("date", text);
+        date.map(Some).ok_or_else(wrong)
+    }
+}
+
+fn locale() -> Language {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
+    match set {
+        Some(value) if value.starts_with("en") => Language::En,
+        _ => Language::Zh,
+    }
+}
+
+/// Where a command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In its own process, before a store is opened.
+    Local,
+    /// On an opened store: in the serving program if there is one, else here.
+    Store,
+}
+
+/// The commands that both programs have.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Common {
+    /// Who I am, peers, lag, pending, refused, conflicts
+    Status,
+    /// Read and write records
+    #[command(subcommand)]
+    Record(crate::commands::record::RecordCommand),
+    /// Read a spreadsheet into records
+    Import(crate::commands::import::ImportArgs),
+    /// Write records to a file
+    Export(crate::commands::export::ExportArgs),
+    /// See and decide conflicts
+    #[command(subcommand)]
+    Conflict(crate::commands::conflict::ConflictCommand),
+    /// Figures
+    #[command(subcommand)]
+    Report(crate::commands::report::ReportCommand),
+    /// Prove fingerprints and journal against the data
+    Verify,
+    /// Write a backup
+    Backup(crate::commands::store::BackupArgs),
+    /// Make a directory from a backup
+    Restore(crate::commands::store::RestoreArgs),
+    /// Settings
+    #[command(subcommand)]
+    Config(crate::commands::store::ConfigCommand),
+    /// Look for what an operator should know
+    Doctor,
+}
+
+impl Common {
+    /// Where it runs.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Restore(_) | Self::Config(_) => Place::Local,
+            Self::Status
+            | Self::Record(_)
+            | Self::Import(_)
+            | Self::Export(_)
+            | Self::Conflict(_)
+            | Self::Report(_)
+            | Self::Verify
+            | Self::Backup(_)
+            | Self::Doctor => Place::Store,
+        }
+    }
+}
+
+/// What a local command works on.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The options.
+    pub options: Options,
+    /// Runs what waits.
+    pub runtime: tokio::runtime::Handle,
+    /// The folder that relative paths start from.
+    pub folder: PathBuf,
+}
+
+/// One of the two programs: its own commands beside the common ones.
+pub trait Side: Live + Sized + 'static {
+    /// All commands of the program.
+    type Command: Subcommand + Clone + std::fmt::Debug + Send;
+    /// The name of the binary.
+    const NAME: &'static str;
+    /// Its role.
+    const ROLE: Role;
+
+    /// Where a command runs.
+    fn place(command: &Self::Command) -> Place;
+
+    /// Opens what the program keeps beside the records.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn open(app: &App) -> Result<Arc<Self>, Failure>;
+
+    /// Runs a command that needs no store.
+    ///
+    /// # Errors
+    /// The command failed.
+    fn local(setting: &Setting, command: Self::Command, out: &mut Out) -> Result<(), Failure>;
+
+    /// Runs a command on an opened store. Blocks.
+    ///
+    /// # Errors
+    /// The command failed.
+    fn run(
+        self: &Arc<Self>,
+        app: &App,
+        command: Self::Command,
+        out: &mut Out,
+    ) -> Result<(), Failure>;
+}
+
+/// A command line.
+#[derive(Parser, Clone, Debug)]
+#[command(version, disable_help_subcommand = true)]
+pub struct Cli<C: Subcommand> {
+    /// The options.
+    #[command(flatten)]
+    pub options: Options,
+    /// The command.
+    #[command(subcommand)]
+    pub command: C,
+}
+
+impl<C: Subcommand> Cli<C> {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// Wrong usage, or a call for help; the text is in the error.
+    pub fn read(
+        name: &'static str,
+        args: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, clap::Error> {
+        use clap::CommandFactory as _;
+        let args = std::iter::once(OsString::from(name)).chain(args);
+        let matches = Self::command().name(name).bin_name(name).try_get_matches_from(args)?;
+        Self::from_arg_matches(&matches)
+    }
+}
+
+/// Runs a program with the arguments of the process.
+pub fn main<S: Side>() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let cli = match Cli::<S::Command>::read(S::NAME, args.clone()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Nothing is left to be done when even the help cannot be printed.
+            error.print().unwrap_or_default();
+            return ExitCode::from(code as u8);
+        }
+    };
+    logging::start(&cli.options);
+    let columns = output_columns();
+    let mut out = Out::new(cli.options.json, cli.options.language(), columns, terminal());
+    let result = run_process::<S>(cli, args, &mut out);
+    ExitCode::from(finish(result, &mut out))
+}
+
+/// Prints a failure. Returns the exit code.
+fn finish(result: Result<(), Failure>, out: &mut Out) -> u8 {
+    match result {
+        Ok(()) => out.exit as u8,
+        Err(failure) => {
+            report(&failure, out);
+            failure.exit as u8
+        }
+    }
+}
+
+/// Prints a failure for people, and with `--json` for machines.
+pub(crate) fn report(failure: &Failure, out: &mut Out) {
+    let text = failure.text(out.language);
+    if out.json {
+        out.document(&serde_json::json!({"error": {"code": failure.code, "message": text}}));
+    }
+    out.note(format!("{}  {text}", failure.code));
+}
+
+fn run_process<S: Side>(
+    cli: Cli<S::Command>,
+    args: Vec<OsString>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let folder = std::env::current_dir()?;
+    let setting =
+        Setting { options: cli.options.clone(), runtime: runtime.handle().clone(), folder };
+    if S::place(&cli.command) == Place::Local {
+        return S::local(&setting, cli.command, out);
+    }
+    let dir = cli.options.dir()?;
+    if let Some(exit) = runtime.block_on(admin::forward(&dir, args, &setting, out))? {
+        return exit;
+    }
+    let (app, writer) = App::open(&dir, setting.runtime.clone())?;
+    let result = run_on::<S>(&app, &setting, cli, out);
+    let stopped = writer.stop();
+    result.and_then(|()| stopped.map_err(Failure::from))
+}
+
+/// Runs a command on an app that was opened in this process.
+fn run_on<S: Side>(
+    app: &App,
+    setting: &Setting,
+    cli: Cli<S::Command>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let side = S::open(app)?;
+    run_as::<S>(app, &side, cli, setting.folder.clone(), out)
+}
+
+/// Runs a command as whoever gave it.
+pub(crate) fn run_as<S: Side>(
+    app: &App,
+    side: &Arc<S>,
+    cli: Cli<S::Command>,
+    folder: PathBuf,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    if app.identity.role != S::ROLE {
+        return Err(Failure::new("DIR-004", Exit::Usage));
+    }
+    let today = cli.options.today()?;
+    if today.is_some() && !app.identity.demo {
+        return Err(Failure::new("USAGE-003", Exit::Usage));
+    }
+    check_account(&cli.options.account)?;
+    let app = App { account: cli.options.account, today, folder, ..app.clone() };
+    side.run(&app, cli.command, out)
+}
+
+/// An account is a name, not a sentence: it stands in every write.
+fn check_account(account: &str) -> Result<(), Failure> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if account.is_empty() || account.chars().count() > 64 || !account.chars().all(plain) {
+        return Err(Failure::new("USAGE-004", Exit::Usage));
+    }
+    Ok(())
+}
+
+/// Columns of the terminal; 0 when stdout is none, so that tables are not cut for a file.
+fn output_columns() -> u16 {
+    use std::io::IsTerminal as _;
+    if !std::io::stdout().is_terminal() {
+        return 0;
+    }
+    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(120)
+}
+
+/// The sink of a process: stdout, stderr, and a progress bar on a terminal.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the one writer of the process")]
+fn terminal() -> impl FnMut(Part) + Send + 'static {
+    use std::io::IsTerminal as _;
+    let shows = std::io::stderr().is_terminal();
+    let mut bar: Option<indicatif::ProgressBar> = None;
+    move |part| match part {
+        Part::Stdout(text) => print!("{text}"),
+        Part::Stderr(text) => eprint!("{text}"),
+        Part::Progress { done, total, what } => {
+            if shows {
+                let bar = bar.get_or_insert_with(|| indicatif::ProgressBar::new(total));
+                bar.set_length(total);
+                bar.set_message(what);
+                bar.set_position(done);
+                if done >= total {
+                    bar.finish_and_clear();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! `backup`, `restore` and `config`.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use replica::Clock as _;
+use serde_json::json;
+use store::{BackupError, BackupFacts, BackupReport, Disk, DiskConfig};
+use zeroize::Zeroizing;
+
+use crate::{
+    app::App,
+    cli::Setting,
+    config::{Config, SAMPLE},
+    clock::SystemClock,
+    dir::{Dir, Identity, new_replica, write_whole},
+    failure::{Exit, Failure},
+    output::Out,
+};
+
+/// `backup FILE`.
+#[derive(Args, Clone, Debug)]
+pub struct BackupArgs {
+    /// Where the backup goes
+    pub file: PathBuf,
+    /// Write the keys beside it, into FILE.keys, sealed with a passphrase
+    #[arg(long, requires = "passphrase_file")]
+    pub with_keys: bool,
+    /// The passphrase for the keys
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// `restore FILE`.
+#[derive(Args, Clone, Debug)]
+pub struct RestoreArgs {
+    /// The backup
+    pub file: PathBuf,
+    /// Check the backup and say what is in it; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The passphrase for FILE.keys: the keys are restored too
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// `config …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ConfigCommand {
+    /// Check the settings
+    Check,
+    /// Print every setting with its default
+    Sample,
+}
+
+fn failed(error: &BackupError) -> Failure {
+    Failure::new(error.code(), Exit::Invalid).with("detail", crate::failure::causes(error))
+}
+
+fn show(report: &BackupReport, out: &mut Out, zh: &str, en: &str) {
+    if out.json {
+        out.document(&json!({"entries": report.entries, "bytes": report.bytes}));
+    } else {
+        let text = out.say(zh, en).replace("{n}", &report.entries.to_string());
+        out.line(text);
+    }
+}
+
+/// The files that hold keys and what they certify.
+const KEY_FILES: [&str; 5] = ["ca.crt", "ca.key", "node.crt", "node.key", "hub.crt"];
+
+/// The name under which the store keeps who it belongs to, so that a backup says it.
+pub(crate) const IDENTITY: &str = "identity";
+
+/// Writes a backup and reads it back.
+///
+/// # Errors
+/// The file cannot be written or read back.
+pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure> {
+    let path = app.path(&args.file);
+    let identity = serde_json::to_vec(&*app.identity).unwrap_or_default();
+    app.writer.edit(Vec::new(), vec![(IDENTITY.to_owned(), Some(identity))])?;
+    let facts = BackupFacts {
+        program: format!("{} {}", app.identity.short_name(), env!("CARGO_PKG_VERSION")),
+        replica: app.identity.replica().0.to_vec(),
+        at_ms: i64::try_from(app.clock.wall_ms()).unwrap_or(i64::MAX),
+    };
+    let target = path.clone();
+    let report = app.writer.still(move |store| store::backup_to(store, &facts, &target))?;
+    let report = report.map_err(|error| failed(&error))?;
+    if args.with_keys {
+        let passphrase = read_passphrase(args.passphrase_file.as_deref(), &app.folder)?;
+        backup_keys(&app.dir, &path, &passphrase)?;
+    }
+    show(&report, out, "备份完成并已回读核对：{n} 项", "backup written and read back: {n} entries");
+    Ok(())
+}
+
+fn read_passphrase(file: Option<&Path>, folder: &Path) -> Result<Zeroizing<String>, Failure> {
+    let file = file.ok_or_else(|| Failure::new("BACKUP-011", Exit::Usage))?;
+    let text = Zeroizing::new(std::fs::read_to_string(folder.join(file))?);
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Failure::new("BACKUP-011", Exit::Usage));
+    }
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+fn keys_beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".keys");
+    PathBuf::from(name)
+}
+
+fn backup_keys(dir: &Dir, path: &Path, passphrase: &str) -> Result<(), Failure> {
+    let mut files: BTreeMap<&str, String> = BTreeMap::new();
+    for name in KEY_FILES {
+        match std::fs::read_to_string(dir.path().join(name)) {
+            Ok(text) => drop(files.insert(name, text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let plain = Zeroizing::new(serde_json::to_vec(&files).unwrap_or_default());
+    let sealed = link::seal(passphrase, &plain)
+        .map_err(|error| Failure::new("BACKUP-012", Exit::Failed).with("detail", error))?;
+    write_whole(&keys_beside(path), &sealed)
+}
+
+fn restore_keys(dir: &Dir, path: &Path, passphrase: &str) -> Result<(), Failure> {
+    let sealed = std::fs::read(keys_beside(path))?;
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::new("BACKUP-012", Exit::Refused).with("detail", error)
+    };
+    let plain = link::unseal(passphrase, &sealed).map_err(|error| wrong(&error))?;
+    let files: BTreeMap<String, String> =
+        serde_json::from_slice(&plain).map_err(|error| wrong(&error))?;
+    for name in KEY_FILES {
+        if let Some(text) = files.get(name) {
+            write_whole(&dir.path().join(name), text.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a backup into a directory. A store that is there is moved aside, never removed. Without
+/// an identity the directory takes that of the backup. The replica takes a new incarnation at its
+/// next write and heals with its peers.
+///
+/// # Errors
+/// The backup is not whole, belongs to another replica, or the directory cannot be written.
+pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(), Failure> {
+    let path = setting.folder.join(&args.file);
+    let mut file = BufReader::new(File::open(&path)?);
+    if args.dry_run {
+        let report = store::verify_backup(&mut file).map_err(|error| failed(&error))?;
+        let (zh, en) = ("备份完整：{n} 项；未写入任何内容", "the backup is whole: {n} entries; nothing was written");
+        show(&report, out, zh, en);
+        return Ok(());
+    }
+    let dir = setting.options.dir()?;
+    let beside = dir.path().join("store.restoring");
+    std::fs::create_dir_all(dir.path())?;
+    if beside.exists() {
+        std::fs::remove_dir_all(&beside)?;
+    }
+    let filled = Disk::open(&beside, &DiskConfig::default())?;
+    let report = store::restore(&mut file, &filled).map_err(|error| failed(&error))?;
+    let identity = store::local(&filled, IDENTITY)?.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
+    drop(filled);
+    let known = if dir.exists() { Some(dir.identity()?) } else { None };
+    let whose = known.as_ref().map(|known| known.replica().0.to_vec());
+    if whose.is_some_and(|replica| replica != report.facts.replica) {
+        return Err(Failure::new("BACKUP-010", Exit::Invalid));
+    }
+    if let (None, Some(identity)) = (&known, identity) {
+        dir.set_identity(&identity)?;
+    }
+    if let Some(passphrase) = &args.passphrase_file {
+        restore_keys(&dir, &path, &read_passphrase(Some(passphrase), &setting.folder)?)?;
+    }
+    let now_ms = SystemClock::default().wall_ms();
+    if dir.store().exists() {
+        // Taking the lock proves that no program is using it; whether it opens does not matter.
+        match Disk::open(&dir.store(), &DiskConfig::default()) {
+            Err(error @ store::StoreError::InUse) => return Err(error.into()),
+            opened => drop(opened),
+        }
+        std::fs::rename(dir.store(), dir.path().join(format!("store.before-{now_ms}")))?;
+    }
+    std::fs::rename(&beside, dir.store())?;
+    File::open(dir.path())?.sync_all()?;
+    let (zh, en) = ("已恢复 {n} 项；下次联网时自动与对端核对补齐", "{n} entries restored; the replica heals with its peers at the next session");
+    show(&report, out, zh, en);
+    Ok(())
+}
+
+/// Checks or prints settings.
+///
+/// # Errors
+/// The settings are wrong.
+pub fn config(setting: &Setting, command: &ConfigCommand, out: &mut Out) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Sample => out.line(SAMPLE.trim_end()),
+        ConfigCommand::Check => {
+            let config = Config::load(&setting.options.dir()?.config())?;
+            let text = serde_json::to_value(&config).unwrap_or_default();
+            if out.json {
+                out.document(&json!({"ok": true, "config": text}));
+            } else {
+                out.line(out.say("配置有效", "the settings are valid").to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the directory of a new program.
+///
+/// # Errors
+/// A program was set up there before, or it cannot be written.
+pub fn set_up(dir: &Dir, identity: impl FnOnce(String) -> Identity) -> Result<Identity, Failure> {
+    dir.create()?;
+    let identity = identity(new_replica()?);
+    dir.set_identity(&identity)?;
+    Ok(identity)
+}

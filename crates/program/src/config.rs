@@ -1,0 +1,119 @@
+//! The settings of a program: `config.toml` in its directory. All have defaults; an unknown name
+//! is an error, so that a misspelt setting is not silently the default.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Exit, Failure};
+
+/// All settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The store.
+    pub store: StoreConfig,
+    /// What the serving program offers.
+    pub serve: ServeConfig,
+}
+
+/// The store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Memory for the store's own cache, MiB. Real use can be several times this.
+    pub cache_mib: u64,
+    /// Free disk, MiB, below which the store does not open.
+    pub min_free_mib: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { cache_mib: 64, min_free_mib: 64 }
+    }
+}
+
+/// What the serving program offers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServeConfig {
+    /// Where a hub takes the calls of nodes, and the names and addresses its certificate carries
+    /// besides localhost.
+    pub names: Vec<String>,
+    /// The port of the metrics on loopback; 0 takes any, none switches them off.
+    pub metrics_port: Option<u16>,
+    /// `text` or `json`.
+    pub log_format: LogFormat,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self { names: Vec::new(), metrics_port: Some(0), log_format: LogFormat::Text }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What `config sample` prints: every setting with its default and its meaning.
+pub const SAMPLE: &str = include_str!("config/sample.toml");
+
+impl Config {
+    /// Reads the settings of a directory; without a file the defaults.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds an unknown name or an impossible value.
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads settings from text.
+    ///
+    /// # Errors
+    /// An unknown name or an impossible value.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        let config: Self = toml::from_str(text)
+            .map_err(|error| Failure::new("CONFIG-001", Exit::Invalid).with("detail", error))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<(), Failure> {
+        let wrong = |what: &str| {
+            Err(Failure::new("CONFIG-001", Exit::Invalid).with("detail", what))
+        };
+        if !(8..=65_536).contains(&self.store.cache_mib) {
+            return wrong("store.cache_mib: 8 to 65536");
+        }
+        if self.store.min_free_mib > 1 << 20 {
+            return wrong("store.min_free_mib: at most 1048576");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_the_default() {
+        assert_eq!(Config::parse(SAMPLE).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_setting_is_an_error() {
+        assert_eq!(Config::parse("[store]\ncach_mib = 64").unwrap_err().code, "CONFIG-001");
+    }
+}

@@ -1,0 +1,294 @@
+//! Settling a conflict: take one candidate, enter another value, keep both, or send it back.
+
+use bytes::Bytes;
+use domain::{
+    Conflict, Finding, KindSpec, Purpose, Subject,
+    authority::NewState,
+    effective::{deletion, effective_with},
+    value::{self, Input, RegisterEdit},
+};
+use prost::Message as _;
+use proto::ledger::{Candidate, Decision, DecisionChoice, DocketNote, DocketNoteKind};
+use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
+use serde_json::{Map, Value};
+
+use super::{Docket, after, open_of, reference, seen_context};
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+    records::{
+        Desk, InScope, Seen, Shown, allowed, before_and_after, find, kind_of, meaning, new_id,
+        reason_of, set_of_text, shown,
+    },
+};
+
+/// How a conflict is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// One of the candidates, counted from 1.
+    Take(usize),
+    /// Another value, as `field=value` texts.
+    Edit(Vec<String>),
+    /// All items of all candidates, for sets.
+    KeepBoth,
+}
+
+/// A decision after it was written.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The decision's id.
+    pub decision: RecordId,
+    /// The record's document.
+    pub document: Map<String, Value>,
+    /// Whether the conflict is still open: a candidate had arrived that was not shown.
+    pub is_open: bool,
+    /// What to know about the value that was entered.
+    pub warnings: Vec<Finding>,
+}
+
+/// Settles a conflict as it was shown: with a token, what the token shows.
+///
+/// # Errors
+/// The conflict is not open, its author decides it (exit code 4), there is no authority for it
+/// (4), the choice does not fit (6), or the store failed.
+pub fn decide(
+    app: &App,
+    docket: &Docket,
+    choice: &Choice,
+    seen: Option<&Seen>,
+    reason: &str,
+) -> Result<Decided, Failure> {
+    let reason = reason_of(reason)?;
+    let record = find(app, docket.key)?.record;
+    let kind = kind_of_docket(app, docket)?;
+    open_of(&meaning(app, &record)?, docket, Some(kind))?;
+    let shown = shown(app, &record, seen)?;
+    let past = |register, dot| shown.past.value(register, dot);
+    let seen_meaning = effective_with(app.catalogue, &shown.record, &past);
+    let open = open_of(&seen_meaning, docket, Some(kind))?;
+    let author = app.author();
+    if open.candidates.iter().any(|sibling| sibling.write.author == author) {
+        return Err(Failure::new("CONFLICT-003", Exit::Refused).with("author", author));
+    }
+    let case = Case { app, kind, docket, record: &record, shown: &shown, open, reason: &reason };
+    let (value, warnings) = case.value(choice, seen)?;
+    let set = [(docket.register, value.clone())];
+    let new = NewState { key: record.key, scope: record.scope, set: &set };
+    allowed(app, Purpose::Decision, Some(&record), &new)?;
+    let (decision, edits) = case.edits(choice, value)?;
+    app.writer.edit(edits, Vec::new())?;
+    let (mut document, is_open) = after(app, docket)?;
+    document.insert("decision".to_owned(), decision.to_string().into());
+    Ok(Decided { decision, document, is_open, warnings })
+}
+
+/// Sends a conflict back to the district with a question. Nothing is decided.
+///
+/// # Errors
+/// The conflict is not open, or the store failed.
+pub fn send_back(
+    app: &App,
+    docket: &Docket,
+    text: &str,
+) -> Result<(RecordId, Map<String, Value>), Failure> {
+    let text = reason_of(text)?;
+    let record = find(app, docket.key)?.record;
+    let kind = kind_of_docket(app, docket)?;
+    open_of(&meaning(app, &record)?, docket, Some(kind))?;
+    let note = DocketNote {
+        record: Some(reference(Some(kind), docket.key)),
+        register: Some(docket.register.0),
+        kind: Some(DocketNoteKind::Return.into()),
+        text: Some(text.clone()),
+        until: None,
+        written_by: Some(app.author()),
+    };
+    let id = new_id(app);
+    let edit = made(app, "docket_note", (id, record.scope), &note.encode_to_vec(), &text)?;
+    let set: Vec<_> = edit.set.iter().map(|set| (set.register, set.value.clone())).collect();
+    let new = NewState { key: edit.key, scope: record.scope, set: &set };
+    allowed(app, Purpose::Decision, None, &new)?;
+    app.writer.edit(vec![edit], Vec::new())?;
+    let (mut document, _) = after(app, docket)?;
+    document.insert("note".to_owned(), id.to_string().into());
+    Ok((id, document))
+}
+
+fn kind_of_docket(app: &App, docket: &Docket) -> Result<&'static KindSpec, Failure> {
+    app.catalogue.kind(docket.key.kind).ok_or_else(|| {
+        Failure::new("RECORD-001", Exit::Invalid)
+            .with("kind", docket.key.kind.0)
+            .with("known", "")
+    })
+}
+
+/// A conflict as it was shown to whoever decides.
+struct Case<'a> {
+    app: &'a App,
+    kind: &'static KindSpec,
+    docket: &'a Docket,
+    record: &'a Record,
+    shown: &'a Shown,
+    open: &'a Conflict,
+    reason: &'a str,
+}
+
+impl Case<'_> {
+    /// The value that the choice gives the register.
+    fn value(
+        &self,
+        choice: &Choice,
+        seen: Option<&Seen>,
+    ) -> Result<(Bytes, Vec<Finding>), Failure> {
+        let value = match choice {
+            Choice::Take(number) => self.taken(*number, seen)?,
+            Choice::Edit(sets) => return self.entered(sets),
+            Choice::KeepBoth => self.joined()?,
+        };
+        Ok((value, Vec::new()))
+    }
+
+    fn taken(&self, number: usize, seen: Option<&Seen>) -> Result<Bytes, Failure> {
+        let all = &self.open.candidates;
+        let candidate = number.checked_sub(1).and_then(|at| all.get(at));
+        let candidate = candidate.ok_or_else(|| {
+            Failure::new("CONFLICT-004", Exit::Invalid).with("n", number).with("max", all.len())
+        })?;
+        if self.docket.register != RegisterId::DELETED {
+            return Ok(candidate.value.clone());
+        }
+        let is_deletion =
+            candidate.register == RegisterId::DELETED && !candidate.value.is_empty();
+        if !is_deletion {
+            // An edit taken against a deletion restores the record.
+            return Ok(Bytes::new());
+        }
+        let context = match seen {
+            Some(seen) => seen_context(self.record, seen),
+            None => self.record.context.clone(),
+        };
+        Ok(deletion(self.reason, &self.app.author(), &context))
+    }
+
+    fn entered(&self, sets: &[String]) -> Result<(Bytes, Vec<Finding>), Failure> {
+        let desk = Desk::new(self.app)?;
+        let set = set_of_text(sets)?;
+        let is_other = |name: &str| {
+            self.kind.field(name).is_none_or(|field| field.register != self.docket.register)
+        };
+        if let Some((name, _)) = set.iter().find(|(name, _)| is_other(name)) {
+            return Err(Failure::new("CONFLICT-006", Exit::Invalid).with("field", name));
+        }
+        let resolve = InScope::new(desk.known(), self.record.scope);
+        let base = |register| self.shown.value(self.app, register);
+        let edits = value::edits(self.app.catalogue, self.kind, &base, set, &resolve)
+            .map_err(|findings| crate::records::failure_of(&findings))?;
+        let Some(edit) = edits.first() else {
+            return Err(Failure::new("RECORD-009", Exit::Usage));
+        };
+        let warnings = self.judged(&desk, edit)?;
+        Ok((edit.value.clone(), warnings))
+    }
+
+    /// Asks the rules about a value that nobody has saved before.
+    fn judged(&self, desk: &Desk<'_>, edit: &RegisterEdit) -> Result<Vec<Finding>, Failure> {
+        let edits = std::slice::from_ref(edit);
+        let (before, after) = before_and_after(self.app, self.shown, edits);
+        let subject = Subject {
+            kind: self.kind,
+            id: self.record.key.id,
+            scope: self.record.scope,
+            before: Some(&before),
+            after: &after,
+        };
+        Ok(desk.judge(&subject, edits)?)
+    }
+
+    /// The items of all candidates.
+    fn joined(&self) -> Result<Bytes, Failure> {
+        let unfit = || Failure::new("CONFLICT-005", Exit::Invalid);
+        let register = self.kind.register(self.docket.register).ok_or_else(unfit)?;
+        let mut fields = self.kind.fields_of(register);
+        let (Some(field), None) = (fields.next().filter(|field| field.is_set()), fields.next())
+        else {
+            return Err(unfit());
+        };
+        let items = self.open.candidates.iter().flat_map(|sibling| {
+            match value::register_json(Some(self.kind), register.id, &sibling.value) {
+                Value::Array(items) => items,
+                _ => Vec::new(),
+            }
+        });
+        let items: Value = items.collect();
+        let base = |register| self.shown.value(self.app, register);
+        let set = [(field.id.as_str(), Input::Json(&items))];
+        let edits = value::edits(self.app.catalogue, self.kind, &base, set, &domain::NoResolve)
+            .map_err(|findings| crate::records::failure_of(&findings))?;
+        edits.into_iter().next().map(|edit| edit.value).ok_or_else(unfit)
+    }
+
+    /// The decision and the candidate that carries it out.
+    fn edits(&self, choice: &Choice, value: Bytes) -> Result<(RecordId, Vec<Edit>), Failure> {
+        let (choice, taken) = match choice {
+            Choice::Take(number) => (DecisionChoice::Take, u32::try_from(*number).ok()),
+            Choice::Edit(_) | Choice::KeepBoth => (DecisionChoice::Edit, None),
+        };
+        let candidates = self.open.candidates.iter().map(|sibling| Candidate {
+            incarnation: sibling.dot().incarnation.0,
+            counter: sibling.dot().counter,
+            author: sibling.write.author.clone(),
+            time: sibling.write.time.0,
+            reason: sibling.write.reason.clone(),
+            value: sibling.value.to_vec(),
+        });
+        let decision = Decision {
+            record: Some(reference(Some(self.kind), self.docket.key)),
+            register: Some(self.docket.register.0),
+            candidates: candidates.collect(),
+            choice: Some(choice.into()),
+            taken,
+            value: Some(value.to_vec()),
+            reason: Some(self.reason.to_owned()),
+            decided_by: Some(self.app.author()),
+        };
+        let id = new_id(self.app);
+        let scope = self.record.scope;
+        let record = made(self.app, "decision", (id, scope), &decision.encode_to_vec(), self.reason)?;
+        let register = self.docket.register;
+        let shown = self.shown.record.register(register).iter().map(Sibling::shown).collect();
+        let carried_out = Edit {
+            key: self.docket.key,
+            scope,
+            set: vec![Set { register, value, shown }],
+            author: self.app.author(),
+            reason: self.reason.to_owned(),
+            source: Source::Decision,
+            decision: Bytes::copy_from_slice(&id.0),
+        };
+        Ok((id, vec![record, carried_out]))
+    }
+}
+
+/// An edit that makes a record of a docket kind.
+fn made(
+    app: &App,
+    kind: &str,
+    (id, scope): (RecordId, ScopeId),
+    values: &[u8],
+    reason: &str,
+) -> Result<Edit, Failure> {
+    let kind = kind_of(app, kind)?;
+    let registers = value::split(kind, values).map_err(|error| {
+        Failure::new("RECORD-014", Exit::Invalid).with("detail", crate::failure::causes(&error))
+    })?;
+    let set = registers.into_iter().map(|(register, value)| Set { register, value, shown: Vec::new() });
+    Ok(Edit {
+        key: RecordKey { kind: kind.kind, id },
+        scope,
+        set: set.collect(),
+        author: app.author(),
+        reason: reason.to_owned(),
+        source: Source::Decision,
+        decision: Bytes::new(),
+    })
+}

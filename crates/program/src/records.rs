@@ -1,0 +1,87 @@
+//! Records: the one way in which commands, the importer, decisions and the demo read and write
+//! them.
+//!
+//! A write goes [`Change`] → [`Desk::prepare`] (values, authority, rules) → an `Edit` → the
+//! writer. [`put`] writes one and waits; [`Batcher`] keeps many on their way. Nothing here writes
+//! around the rules, and an edit replaces exactly the candidates that its form showed.
+
+mod batch;
+mod change;
+mod document;
+mod explain;
+mod history;
+mod known;
+mod list;
+mod load;
+mod put;
+mod read;
+mod scopes;
+mod seen;
+mod settled;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
+pub use change::{Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text};
+pub use document::{Documents, at_text, document, register_name, register_value, source_name};
+pub use explain::{explain, why_not_synced};
+pub use history::{Event, events, history};
+pub use known::Known;
+pub use list::{Filter, list};
+pub use load::{Loaded, load};
+pub use put::{Saved, delete, put};
+pub use read::{Named, Past, each, find, kind_of, meaning, named};
+pub use scopes::{Scopes, scope_of};
+pub use seen::Seen;
+pub use settled::{Settled, State};
+
+pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
+pub(crate) use document::{authorship, register_of};
+pub(crate) use explain::why_json;
+pub(crate) use known::InScope;
+pub(crate) use scopes::record as scope_record;
+
+use domain::Finding;
+
+use crate::{failure::Failure, output::Out};
+
+/// Prints warnings for people.
+pub(crate) fn note_warnings(warnings: &[Finding], out: &mut Out) {
+    for warning in warnings {
+        let text = out.say(&warning.zh, &warning.en).to_owned();
+        out.note(format!("{} {}  {text}", warning.rule, warning.field));
+    }
+}
+
+/// The JSON of findings.
+pub(crate) fn findings_json(findings: &[Finding], out: &Out) -> serde_json::Value {
+    let one = |finding: &Finding| {
+        serde_json::json!({
+            "rule": finding.rule,
+            "field": finding.field,
+            "code": finding.code,
+            "message": out.say(&finding.zh, &finding.en),
+        })
+    };
+    findings.iter().map(one).collect()
+}
+
+/// A failure that stands for what rules found.
+pub(crate) fn failure_of(findings: &[Finding]) -> Failure {
+    let Some(first) = findings.first() else {
+        return Failure::new("RECORD-014", crate::failure::Exit::Invalid);
+    };
+    let join = |text: fn(&Finding) -> &str, mark: &str| {
+        findings.iter().map(text).collect::<Vec<_>>().join(mark)
+    };
+    let zh = join(|finding| &finding.zh, "；");
+    let en = join(|finding| &finding.en, "; ");
+    Failure::new(first.code, crate::failure::Exit::Invalid)
+        .with("field", &first.field)
+        .saying(
+            format!("{zh}。没有保存，原有内容没有变动。请改正后重试。"),
+            format!("{en}. Nothing was saved or changed. Correct it and try again."),
+        )
+}

@@ -1,0 +1,443 @@
+//! From what somebody wants of a record to an edit: values, authority, rules.
+//!
+//! Authority comes first, then what cannot be read, then the rules. A rule that was broken before
+//! and that the edit does not touch is a warning: it must not keep a person from other work.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use domain::{
+    Date, Finding, KindSpec, Level, Parameters, Purpose, Refusal, Subject, Writer,
+    authority::NewState,
+    catalogue::Travel,
+    effective::{self, effective_with},
+    value::{self, Input, RegisterEdit},
+};
+use replica::{
+    Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source,
+};
+use serde_json::{Map, Value};
+use store::StoreError;
+
+use super::{Known, Past, Seen, each, failure_of, known::InScope, read::is_contested};
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+};
+
+/// What somebody wants of one record.
+#[derive(Clone, Debug)]
+pub struct Change<'a> {
+    /// Its kind.
+    pub kind: &'static KindSpec,
+    /// Its id; none for one to be made, or whose id comes from its key fields.
+    pub id: Option<RecordId>,
+    /// The fields and what they are given.
+    pub set: Vec<(&'a str, Input<'a>)>,
+    /// What its author saw; none for the present state.
+    pub seen: Option<Seen>,
+    /// The scope of a record that is made; none for the usual one.
+    pub scope: Option<ScopeId>,
+    /// Why.
+    pub reason: &'a str,
+    /// How it came in.
+    pub source: Source,
+}
+
+/// The fields of a JSON object.
+#[must_use]
+pub fn set_of_json(values: &Map<String, Value>) -> Vec<(&str, Input<'_>)> {
+    values.iter().map(|(name, value)| (name.as_str(), Input::Json(value))).collect()
+}
+
+/// The fields of `field=value` texts.
+///
+/// # Errors
+/// A text without an equals sign.
+pub fn set_of_text(sets: &[String]) -> Result<Vec<(&str, Input<'_>)>, Failure> {
+    let parsed = sets.iter().map(|text| value::parse_set(text));
+    let parsed = parsed.map(|split| split.map(|(name, value)| (name, Input::Text(value))));
+    parsed.collect::<Result<_, _>>().map_err(|finding| failure_of(&[finding]))
+}
+
+/// A change that may be written.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What to write; none when nothing differs from what its author saw.
+    pub edit: Option<Edit>,
+    /// The record.
+    pub key: RecordKey,
+    /// Its scope.
+    pub scope: ScopeId,
+    /// Whether it is made.
+    pub is_new: bool,
+    /// Its values after the change, as its author saw it.
+    pub values: Vec<u8>,
+    /// What to know about it.
+    pub warnings: Vec<Finding>,
+}
+
+/// Why a change may not be written.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// The code, the sentence and the exit code.
+    pub failure: Failure,
+    /// What the rules found; empty when they were not asked.
+    pub findings: Box<[Finding]>,
+}
+
+impl From<Failure> for Rejection {
+    fn from(failure: Failure) -> Self {
+        Self { failure, findings: Box::default() }
+    }
+}
+
+impl From<StoreError> for Rejection {
+    fn from(error: StoreError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<Vec<Finding>> for Rejection {
+    fn from(findings: Vec<Finding>) -> Self {
+        Self { failure: failure_of(&findings), findings: findings.into() }
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        rejection.failure
+    }
+}
+
+/// Prepares changes; what they need beside the record is looked up once.
+#[derive(Debug)]
+pub struct Desk<'a> {
+    app: &'a App,
+    known: Known<'a>,
+    year: Parameters,
+    today: Date,
+}
+
+/// A record as the author of a change saw it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// With the candidates that the author saw.
+    pub(crate) record: Record,
+    /// Its earlier candidates, where they are needed.
+    pub(crate) past: Past,
+}
+
+impl Shown {
+    /// What a register reads as.
+    pub(crate) fn value(&self, app: &App, register: RegisterId) -> Bytes {
+        let past = |register, dot| self.past.value(register, dot);
+        effective::register(app.catalogue, &self.record, register, &past).value
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// Looks up the newest programme year.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn new(app: &'a App) -> Result<Self, Failure> {
+        let today = app.today();
+        Ok(Self { app, known: Known::new(app), year: newest_year(app, today)?, today })
+    }
+
+    /// What is known of other records.
+    #[must_use]
+    pub fn known(&self) -> &Known<'a> {
+        &self.known
+    }
+
+    /// Tells of a prepared change that is on its way, so that later ones know of it.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn note(&self, prepared: &Prepared) -> Result<(), Failure> {
+        self.known.note(prepared.key, prepared.scope, &prepared.values)
+    }
+
+    /// Makes an edit of a change, or says why it may not be made.
+    ///
+    /// # Errors
+    /// No authority (exit code 4), or values that cannot be read or break a rule (6).
+    pub fn prepare(&self, change: &Change<'_>) -> Result<Prepared, Rejection> {
+        let app = self.app;
+        let kind = change.kind;
+        let place = change.scope.unwrap_or_else(|| default_scope(app, kind));
+        let reason = reason_of(change.reason)?;
+        let key = RecordKey { kind: kind.kind, id: self.id(change, place)? };
+        let stored = app.reader().get(key)?.map(|stored| stored.record);
+        let scope = stored.as_ref().map_or(place, |record| record.scope);
+        let existing = stored.as_ref().filter(|record| !record.is_empty());
+        allowed(app, Purpose::Edit, existing, &NewState { key, scope, set: &[] })?;
+        let present = stored.clone().unwrap_or_else(|| Record::new(key, scope));
+        let shown = shown(app, &present, change.seen.as_ref())?;
+
+        let code = self.known.scopes().code(scope)?;
+        let set = with_scope(kind, existing, &change.set, &code);
+        let base = |register| shown.value(app, register);
+        let resolve = InScope::new(&self.known, scope);
+        let edits = value::edits(app.catalogue, kind, &base, set, &resolve);
+        self.known.take_failure().map_or(Ok(()), Err)?;
+        let edits: Vec<_> = edits?.into_iter().filter(|edit| counts(edit, change, &shown)).collect();
+        let values: Vec<_> = edits.iter().map(|edit| (edit.register, edit.value.clone())).collect();
+        allowed(app, Purpose::Edit, existing, &NewState { key, scope, set: &values })?;
+
+        let (before, after) = before_and_after(app, &shown, &edits);
+        let before = existing.map(|_| before.as_slice());
+        if existing.is_none() && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
+            return Err(Failure::new("RECORD-008", Exit::Invalid).with("id", key.id).into());
+        }
+        let subject = Subject { kind, id: key.id, scope, before, after: &after };
+        let warnings = self.judge(&subject, &edits)?;
+        let registers = edits.into_iter().map(|edit| Set {
+            register: edit.register,
+            shown: seen_of(change.seen.as_ref(), &present, edit.register),
+            value: edit.value,
+        });
+        let set: Vec<Set> = registers.collect();
+        let edit = (!set.is_empty()).then(|| Edit {
+            key,
+            scope,
+            set,
+            author: app.author(),
+            reason,
+            source: change.source,
+            decision: Bytes::new(),
+        });
+        Ok(Prepared { edit, key, scope, is_new: existing.is_none(), values: after, warnings })
+    }
+
+    /// The id that the change names, that its key fields give, or a new one.
+    fn id(&self, change: &Change<'_>, scope: ScopeId) -> Result<RecordId, Rejection> {
+        if let Some(id) = change.id {
+            return Ok(id);
+        }
+        if !change.kind.derived_id {
+            return Ok(new_id(self.app));
+        }
+        // A record of which this place may make none is refused before its fields are read.
+        let key = RecordKey { kind: change.kind.kind, id: RecordId([0; 16]) };
+        allowed(self.app, Purpose::Edit, None, &NewState { key, scope, set: &[] })?;
+        let resolve = InScope::new(&self.known, scope);
+        let code = self.known.scopes().code(scope)?;
+        let set = with_scope(change.kind, None, &change.set, &code);
+        let edits = value::edits(self.app.catalogue, change.kind, &|_| Bytes::new(), set, &resolve);
+        self.known.take_failure().map_or(Ok(()), Err)?;
+        let values: Vec<u8> = edits?.iter().flat_map(|edit| edit.value.to_vec()).collect();
+        domain::derive_id(change.kind, &values).ok_or_else(|| {
+            let json = value::to_json(change.kind, &values);
+            let missing = change.kind.key_fields().filter(|f| json.get(&f.id).is_none_or(Value::is_null));
+            missing.map(required).collect::<Vec<_>>().into()
+        })
+    }
+
+    /// Asks the rules. Returns the warnings.
+    pub(crate) fn judge(
+        &self,
+        subject: &Subject<'_>,
+        edits: &[RegisterEdit],
+    ) -> Result<Vec<Finding>, Rejection> {
+        let touches = |field: &str| {
+            let register = subject.kind.field(field).map(|field| field.register);
+            register.is_none_or(|register| edits.iter().any(|edit| edit.register == register))
+        };
+        let named = ["uscc", "name", "census_status"].iter().any(|field| touches(field));
+        self.known.set_duplicates_matter(named);
+        let mut findings = domain::validate(subject, self.today, &self.year, &self.known);
+        if let Some(before) = subject.before.filter(|_| findings.iter().any(Finding::blocks)) {
+            let former = Subject { after: before, ..*subject };
+            let former = domain::validate(&former, self.today, &self.year, &self.known);
+            for finding in findings.iter_mut().filter(|finding| !touches(&finding.field)) {
+                let same = |f: &Finding| f.code == finding.code && f.field == finding.field;
+                if former.iter().any(same) {
+                    finding.level = Level::Warn;
+                }
+            }
+        }
+        self.known.take_failure().map_or(Ok(()), Err)?;
+        let (blocking, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::blocks);
+        if blocking.is_empty() { Ok(warnings) } else { Err(blocking.into()) }
+    }
+}
+
+/// The finding that a field which names the record is missing.
+fn required(field: &domain::FieldSpec) -> Finding {
+    Finding {
+        rule: "REQ",
+        level: Level::Block,
+        field: field.id.clone(),
+        code: "required",
+        zh: format!("请填写“{}”", field.zh),
+        en: format!("Fill in \"{}\"", field.en),
+    }
+}
+
+/// The scope in which a record is made here: the published one for what every node receives, else
+/// this program's own.
+#[must_use]
+pub fn default_scope(app: &App, kind: &KindSpec) -> ScopeId {
+    if kind.travel == Travel::Published { app.published() } else { app.scope() }
+}
+
+/// A new id, ordered by time.
+#[must_use]
+pub fn new_id(app: &App) -> RecordId {
+    let random = || (app.writer.config().random)();
+    let mut bytes = [0; 10];
+    let sixteen = random().to_be_bytes().into_iter().chain(random().to_be_bytes());
+    bytes.iter_mut().zip(sixteen).for_each(|(byte, random)| *byte = random);
+    let builder = uuid::Builder::from_unix_timestamp_millis(app.clock.wall_ms(), &bytes);
+    RecordId(builder.into_uuid().into_bytes())
+}
+
+/// A reason as it is stored.
+///
+/// # Errors
+/// It is empty, or no text.
+pub(crate) fn reason_of(given: &str) -> Result<String, Failure> {
+    let reason = domain::text::long(given).unwrap_or_default();
+    if reason.is_empty() { Err(Failure::new("RECORD-007", Exit::Invalid)) } else { Ok(reason) }
+}
+
+/// Asks whether these registers may be written here.
+///
+/// # Errors
+/// They may not: exit code 4.
+pub(crate) fn allowed(
+    app: &App,
+    purpose: Purpose,
+    existing: Option<&Record>,
+    new: &NewState<'_>,
+) -> Result<(), Failure> {
+    let writer = if app.is_hub() {
+        Writer::Hub { published: app.published(), city_direct: app.scope() }
+    } else {
+        Writer::Node { scope: app.scope() }
+    };
+    let verdict = domain::may_edit(app.catalogue, writer, purpose, existing, new);
+    verdict.map_err(|(register, refusal)| refused(app, new.key, register, refusal))
+}
+
+fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) -> Failure {
+    let kind = app.catalogue.kind(key.kind);
+    let field = kind.and_then(|kind| kind.fields_of(kind.register(register)?).next());
+    let (zh, en) = match (field, kind) {
+        (Some(field), _) => (field.zh.as_str(), field.en.as_str()),
+        (None, Some(kind)) => (kind.zh.as_str(), kind.en.as_str()),
+        (None, None) => ("", ""),
+    };
+    let (next_zh, next_en) = match refusal {
+        Refusal::Scope => ("请由该辖区填写", "Have that scope write it"),
+        Refusal::Local => ("请在本地填写", "Write it where it stays"),
+        Refusal::Authority | Refusal::Step => ("请联系市级", "Ask the city"),
+        Refusal::SetOnce => ("填错时请删除后重新建立", "If it is wrong, delete the record and make another"),
+        Refusal::Change => ("请联系县区更正", "Ask the district to correct it"),
+    };
+    Failure::new(refusal.code(), Exit::Refused)
+        .with("field", field.map_or("", |field| field.id.as_str()))
+        .saying(
+            format!("“{zh}”：{}。没有保存，原有内容没有变动。{next_zh}。", refusal.zh()),
+            format!("\"{en}\": {}. Nothing was saved or changed. {next_en}.", refusal.en()),
+        )
+}
+
+/// The parameters of the newest programme year that has begun; the defaults without one.
+fn newest_year(app: &App, today: Date) -> Result<Parameters, Failure> {
+    let this_year = u32::try_from(today.year()).unwrap_or_default();
+    let mut newest = None;
+    if let Some(kind) = app.catalogue.kind_by_id("programme_year") {
+        each(app, kind.kind, None, None, &mut |_, meaning| {
+            let year = Parameters::of_values(&meaning.values, 0);
+            let known = newest.map_or(0, |newest: Parameters| newest.year);
+            if year.year > known && year.year <= this_year {
+                newest = Some(year);
+            }
+            Ok(std::ops::ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(newest.unwrap_or_else(|| Parameters::defaults(this_year)))
+}
+
+/// A record that is made belongs to the scope of its place where a field must say so and nobody
+/// said another.
+fn with_scope<'c>(
+    kind: &'c KindSpec,
+    existing: Option<&Record>,
+    set: &[(&'c str, Input<'c>)],
+    code: &'c str,
+) -> Vec<(&'c str, Input<'c>)> {
+    let mut set = set.to_vec();
+    let states = kind.field("scope").filter(|field| {
+        field.need == domain::catalogue::Need::Required && field.reference.as_deref() == Some("scope")
+    });
+    let said = set.iter().any(|(name, _)| *name == "scope");
+    if let Some(field) = states.filter(|_| existing.is_none() && !said) {
+        set.push((field.id.as_str(), Input::Text(code)));
+    }
+    set
+}
+
+/// Whether an edit of a register is written: when it differs from what was shown. A person who
+/// states a value where a conflict is open means it, also when it is the one that is shown
+/// meanwhile.
+fn counts(edit: &RegisterEdit, change: &Change<'_>, shown: &Shown) -> bool {
+    let by_hand = matches!(change.source, Source::Command | Source::Form);
+    let candidates = shown.record.register(edit.register);
+    edit.changed || (by_hand && candidates.iter().any(|sibling| sibling.value != edit.value))
+}
+
+/// The candidates that a new one replaces.
+fn seen_of(seen: Option<&Seen>, present: &Record, register: RegisterId) -> Vec<replica::Shown> {
+    match seen {
+        Some(seen) => seen.register(register).to_vec(),
+        None => present.register(register).iter().map(Sibling::shown).collect(),
+    }
+}
+
+/// The record with the candidates that somebody saw, as far as they are known here.
+pub(crate) fn shown(
+    app: &App,
+    present: &Record,
+    seen: Option<&Seen>,
+) -> Result<Shown, Failure> {
+    let Some(seen) = seen else {
+        let past = if is_contested(present) { Past::of(app, present.key)? } else { Past::default() };
+        return Ok(Shown { record: present.clone(), past });
+    };
+    let past = Past::of(app, present.key)?;
+    let mut record = Record::new(present.key, present.scope);
+    record.context = present.context.clone();
+    for (register, shown) in seen.registers() {
+        let now = present.register(register);
+        let mut dots: Vec<_> = shown.iter().map(|shown| shown.dot).collect();
+        dots.sort_unstable();
+        record.siblings.extend(dots.into_iter().filter_map(|dot| {
+            let here = now.iter().find(|sibling| sibling.dot() == dot);
+            here.or_else(|| past.sibling(register, dot)).cloned()
+        }));
+    }
+    Ok(Shown { record, past })
+}
+
+/// The values of a record before and after edits of its registers.
+pub(crate) fn before_and_after(
+    app: &App,
+    shown: &Shown,
+    edits: &[RegisterEdit],
+) -> (Vec<u8>, Vec<u8>) {
+    let past = |register, dot| shown.past.value(register, dot);
+    let before = effective_with(app.catalogue, &shown.record, &past).values;
+    let registers = shown.record.registers().map(|(register, _)| register);
+    let mut values: BTreeMap<RegisterId, Bytes> = registers
+        .filter(|register| !register.is_system())
+        .map(|register| (register, shown.value(app, register)))
+        .collect();
+    values.extend(edits.iter().map(|edit| (edit.register, edit.value.clone())));
+    let after = values.into_values().flat_map(|value| value.to_vec()).collect();
+    (before, after)
+}

@@ -1,0 +1,115 @@
+//! The writes of a record: who, when, why, what became what.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use domain::{KindSpec, value};
+use replica::{Dot, Record, RecordKey, Sibling, Write};
+use serde_json::{Map, Value, json};
+
+use super::{Past, document::authorship, find, register_name, register_value};
+use crate::{app::App, failure::Failure};
+
+/// One write of a record.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Who, when, why.
+    pub write: Arc<Write>,
+    /// What it said, ascending by register.
+    pub siblings: Vec<Sibling>,
+    /// Whether any of it still stands.
+    pub is_standing: bool,
+}
+
+/// Every write of a record that is known here, the newest first.
+#[must_use]
+pub fn events(record: &Record, past: &Past) -> Vec<Event> {
+    let mut by_dot: BTreeMap<Dot, Event> = BTreeMap::new();
+    let standing = record.siblings.iter().map(|sibling| (sibling, true));
+    let gone = past.siblings().iter().map(|sibling| (sibling, false));
+    for (sibling, stands) in standing.chain(gone) {
+        let event = by_dot.entry(sibling.dot()).or_insert_with(|| Event {
+            write: Arc::clone(&sibling.write),
+            siblings: Vec::new(),
+            is_standing: false,
+        });
+        event.is_standing |= stands;
+        // One that went and came back stands in the history too.
+        if !event.siblings.iter().any(|known| known.register == sibling.register) {
+            event.siblings.push(sibling.clone());
+        }
+    }
+    let mut events: Vec<_> = by_dot.into_values().collect();
+    events.iter_mut().for_each(|event| event.siblings.sort_by_key(|sibling| sibling.register));
+    events.sort_by_key(|event| std::cmp::Reverse((event.write.time, event.write.dot)));
+    events
+}
+
+/// The history of a record for scripts, the newest write first.
+///
+/// # Errors
+/// There is no such record, or the store is damaged or cannot be read.
+pub fn history(app: &App, key: RecordKey) -> Result<Vec<Value>, Failure> {
+    let record = find(app, key)?.record;
+    let past = Past::of(app, key)?;
+    let kind = app.catalogue.kind(key.kind);
+    let events = events(&record, &past);
+    Ok(events.iter().map(|event| event_json(kind, &record, &past, event)).collect())
+}
+
+fn event_json(kind: Option<&KindSpec>, record: &Record, past: &Past, event: &Event) -> Value {
+    let Some(first) = event.siblings.first() else { return Value::Null };
+    let mut entry = authorship(first);
+    let fields = event.siblings.iter().flat_map(|sibling| changes(kind, record, past, sibling));
+    entry.insert("fields".to_owned(), fields.collect());
+    entry.insert("standing".to_owned(), event.is_standing.into());
+    Value::Object(entry)
+}
+
+/// The fields that a candidate set, from what it replaced to what it says.
+fn changes(
+    kind: Option<&KindSpec>,
+    record: &Record,
+    past: &Past,
+    sibling: &Sibling,
+) -> Vec<Value> {
+    let register = sibling.register;
+    let replaced: Vec<&Sibling> = sibling
+        .replaces
+        .iter()
+        .filter_map(|dot| {
+            let here = record.register(register).iter().find(|s| s.dot() == *dot);
+            here.or_else(|| past.sibling(register, *dot))
+        })
+        .collect();
+    let fields = kind.and_then(|kind| Some((kind, kind.register(register)?)));
+    let Some((kind, spec)) = fields else {
+        let before = replaced.iter().map(|s| register_value(kind, register, &s.value)).collect();
+        let after = register_value(kind, register, &sibling.value);
+        return vec![change(register_name(kind, register), before, after)];
+    };
+    let after = value::to_json(kind, &sibling.value);
+    let before: Vec<_> = replaced.iter().map(|s| value::to_json(kind, &s.value)).collect();
+    let of = |values: &Map<String, Value>, field: &str| {
+        values.get(field).cloned().unwrap_or(Value::Null)
+    };
+    kind.fields_of(spec)
+        .filter_map(|field| {
+            let after = of(&after, &field.id);
+            let before: Vec<_> = before.iter().map(|values| of(values, &field.id)).collect();
+            // Of a group, those that stayed say nothing.
+            let stayed = before.iter().all(|value| *value == after) && spec.fields.len() > 1;
+            let unset = before.is_empty() && after.is_null();
+            let kept = (stayed && !before.is_empty()) || (unset && spec.fields.len() > 1);
+            (!kept).then(|| change(field.id.clone(), before, after))
+        })
+        .collect()
+}
+
+/// `from` is the value that was replaced, none for the first; `from_all` stands where several
+/// were.
+fn change(field: String, mut before: Vec<Value>, after: Value) -> Value {
+    if before.len() > 1 {
+        return json!({ "field": field, "from": null, "from_all": before, "to": after });
+    }
+    json!({ "field": field, "from": before.pop(), "to": after })
+}

@@ -1,0 +1,89 @@
+//! Lists of records, one at a time: a list of any length takes no memory.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use domain::{
+    KindSpec,
+    value::{self, Input},
+};
+use replica::{RecordId, ScopeId};
+use serde_json::{Map, Value};
+
+use super::{Documents, Known, each, failure_of, known::InScope};
+use crate::{app::App, failure::Failure};
+
+/// Which records are wanted.
+#[derive(Clone, Debug)]
+pub struct Filter<'a> {
+    /// The kind.
+    pub kind: &'static KindSpec,
+    /// The scope; none for all.
+    pub scope: Option<ScopeId>,
+    /// Fields with the values they must have: `field=value`; of a set the items it must hold.
+    pub wheres: &'a [String],
+    /// How many at most; none for all.
+    pub limit: Option<usize>,
+    /// The last id of the page before.
+    pub after: Option<RecordId>,
+}
+
+/// Shows the document of every record that is wanted, ascending by id. Returns the id after which
+/// the next page begins; none when there is none.
+///
+/// # Errors
+/// A condition that cannot be read, the visitor's, or the store is damaged or cannot be read.
+pub fn list(
+    app: &App,
+    filter: &Filter<'_>,
+    visit: &mut dyn FnMut(Map<String, Value>) -> Result<(), Failure>,
+) -> Result<Option<RecordId>, Failure> {
+    let wanted = wanted(app, filter)?;
+    let documents = Documents::new(app)?;
+    let limit = filter.limit.unwrap_or(usize::MAX);
+    let (mut count, mut last, mut next) = (0_usize, None, None);
+    each(app, filter.kind.kind, filter.scope, filter.after, &mut |stored, meaning| {
+        if !wanted.is_empty() {
+            let values = value::to_json(filter.kind, &meaning.values);
+            if !wanted.iter().all(|(field, value)| holds(values.get(field), value)) {
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+        if count == limit {
+            next = last;
+            return Ok(ControlFlow::Break(()));
+        }
+        count += 1;
+        last = Some(stored.record.key.id);
+        visit(documents.of(stored, meaning)?)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(next)
+}
+
+/// The conditions as the values that they name.
+fn wanted(app: &App, filter: &Filter<'_>) -> Result<Vec<(String, Value)>, Failure> {
+    let known = Known::new(app);
+    let resolve = InScope::new(&known, filter.scope.unwrap_or_else(|| app.scope()));
+    let mut wanted = Vec::new();
+    for text in filter.wheres {
+        let (name, given) = value::parse_set(text).map_err(|finding| failure_of(&[finding]))?;
+        let set = [(name, Input::Text(given))];
+        let edits = value::edits(app.catalogue, filter.kind, &|_| Bytes::new(), set, &resolve);
+        known.take_failure().map_or(Ok(()), Err)?;
+        let edits = edits.map_err(|findings| failure_of(&findings))?;
+        let values = edits.first().map(|edit| value::to_json(filter.kind, &edit.value));
+        let value = values.and_then(|mut values| values.remove(name)).unwrap_or(Value::Null);
+        wanted.push((name.to_owned(), value));
+    }
+    Ok(wanted)
+}
+
+fn holds(value: Option<&Value>, wanted: &Value) -> bool {
+    match (value, wanted) {
+        (Some(Value::Array(items)), Value::Array(wanted)) if !wanted.is_empty() => {
+            wanted.iter().all(|item| items.contains(item))
+        }
+        (value, wanted) => value.unwrap_or(&Value::Null) == wanted,
+    }
+}

@@ -1,0 +1,118 @@
+//! Writing one record and waiting until it is durable.
+
+use bytes::Bytes;
+use domain::{Finding, Purpose, authority::NewState};
+use replica::{Edit, RecordKey, RegisterId, Set, Sibling, Source};
+use serde_json::{Map, Value};
+use store::Stored;
+
+use super::{
+    Change, Desk, Seen, change::{allowed, reason_of}, document,
+    document::differing, find, meaning, register_name,
+};
+use crate::{app::App, conflicts, failure::Failure};
+
+/// A record after a save.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// The record.
+    pub stored: Stored,
+    /// Its document. Where the save stands beside other values, it shows them.
+    pub document: Map<String, Value>,
+    /// Whether what was saved stands beside another value.
+    pub beside: bool,
+    /// Whether the record was made.
+    pub is_new: bool,
+    /// Whether anything was written.
+    pub is_changed: bool,
+    /// What to know about it.
+    pub warnings: Vec<Finding>,
+}
+
+/// Writes a change.
+///
+/// # Errors
+/// No authority (exit code 4), values that cannot be read or break a rule (6), or the store failed.
+pub fn put(app: &App, change: &Change<'_>) -> Result<Saved, Failure> {
+    let desk = Desk::new(app)?;
+    let prepared = desk.prepare(change)?;
+    let mut written = Vec::new();
+    let is_changed = prepared.edit.is_some();
+    if let Some(edit) = prepared.edit {
+        written = edit.set.iter().map(|set| set.register).collect();
+        app.writer.edit(vec![edit], Vec::new())?;
+    }
+    let saved = saved(app, prepared.key, &written)?;
+    Ok(Saved { is_new: prepared.is_new, is_changed, warnings: prepared.warnings, ..saved })
+}
+
+/// Deletes a record that was entered by mistake. What its author had not seen stays beside it.
+///
+/// # Errors
+/// There is no such record, no authority for it, or the store failed.
+pub fn delete(
+    app: &App,
+    key: RecordKey,
+    seen: Option<&Seen>,
+    reason: &str,
+) -> Result<Saved, Failure> {
+    let stored = find(app, key)?;
+    let record = stored.record;
+    let reason = reason_of(reason)?;
+    if meaning(app, &record)?.deleted {
+        return saved(app, key, &[]);
+    }
+    let context = match seen {
+        Some(seen) => conflicts::seen_context(&record, seen),
+        None => record.context.clone(),
+    };
+    let author = app.author();
+    let value = domain::effective::deletion(&reason, &author, &context);
+    let set = [(RegisterId::DELETED, value.clone())];
+    allowed(app, Purpose::Edit, Some(&record), &NewState { key, scope: record.scope, set: &set })?;
+    let marks = record.register(RegisterId::DELETED).iter().map(Sibling::shown).collect();
+    let shown = seen.map_or(marks, |seen| seen.register(RegisterId::DELETED).to_vec());
+    let edit = Edit {
+        key,
+        scope: record.scope,
+        set: vec![Set { register: RegisterId::DELETED, value, shown }],
+        author,
+        reason,
+        source: Source::Command,
+        decision: Bytes::new(),
+    };
+    app.writer.edit(vec![edit], Vec::new())?;
+    Ok(Saved { is_changed: true, ..saved(app, key, &[RegisterId::DELETED])? })
+}
+
+/// The record after these registers were written.
+fn saved(app: &App, key: RecordKey, written: &[RegisterId]) -> Result<Saved, Failure> {
+    let stored = find(app, key)?;
+    let meaning = meaning(app, &stored.record)?;
+    let mut document = document(app, &stored)?;
+    let differing = differing(&stored.record);
+    let beside: Vec<_> = written.iter().copied().filter(|r| differing.contains(r)).collect();
+    let contests = |open: &domain::Conflict| {
+        written.contains(&open.register) || open.register == RegisterId::DELETED
+    };
+    let is_open = meaning.conflicts.iter().any(contests);
+    if !beside.is_empty() {
+        let kind = app.catalogue.kind(key.kind);
+        let shown = beside.iter().map(|register| {
+            let mut entry = Map::new();
+            entry.insert("field".to_owned(), register_name(kind, *register).into());
+            let candidates = stored.record.register(*register);
+            entry.insert("candidates".to_owned(), conflicts::candidates(kind, candidates));
+            Value::Object(entry)
+        });
+        document.insert("beside".to_owned(), shown.collect());
+    }
+    Ok(Saved {
+        beside: !written.is_empty() && (is_open || !beside.is_empty()),
+        stored,
+        document,
+        is_new: false,
+        is_changed: false,
+        warnings: Vec::new(),
+    })
+}

@@ -1,0 +1,159 @@
+//! Reading records: by kind and id, one after the other, with what they mean.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use domain::{
+    Effective, KindSpec, NoResolve,
+    effective::effective_with,
+    value::{self, Input},
+};
+use replica::{Dot, Kind, Record, RecordId, RecordKey, RegisterId, ScopeId, Sibling};
+use store::Stored;
+
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+    records::Known,
+};
+
+/// Keys that are read at once; a page of them is some kilobytes.
+const PAGE_KEYS: usize = 512;
+
+/// The kind with a name.
+///
+/// # Errors
+/// There is none.
+pub fn kind_of(app: &App, name: &str) -> Result<&'static KindSpec, Failure> {
+    app.catalogue.kind_by_id(name).ok_or_else(|| {
+        let known: Vec<_> = app.catalogue.kinds().iter().map(|kind| kind.id.as_str()).collect();
+        Failure::new("RECORD-001", Exit::Invalid).with("kind", name).with("known", known.join(", "))
+    })
+}
+
+/// A record as somebody named it.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// Its id.
+    pub id: RecordId,
+    /// The key field that the code states, with the code: what a record that is made starts with.
+    pub key_field: Option<(&'static str, String)>,
+}
+
+/// The record that an id or a code means: `410305`, `2020`, a credit code, or a name that only one
+/// record has.
+///
+/// # Errors
+/// The text is neither.
+pub fn named(known: &Known<'_>, kind: &'static KindSpec, text: &str) -> Result<Named, Failure> {
+    let text = text.trim();
+    if let Ok(id) = uuid::Uuid::try_parse(text) {
+        return Ok(Named { id: RecordId(id.into_bytes()), key_field: None });
+    }
+    let app = known.app();
+    if let Some(id) = known.find(kind, text, app.scope())? {
+        return Ok(Named { id, key_field: None });
+    }
+    let mut keys = kind.key_fields();
+    if let (Some(field), None) = (keys.next(), keys.next()) {
+        let set = [(field.id.as_str(), Input::Text(text))];
+        let edits = value::edits(app.catalogue, kind, &|_| Bytes::new(), set, &NoResolve);
+        let first = edits.unwrap_or_default().into_iter().next();
+        let id = first.and_then(|edit| domain::derive_id(kind, &edit.value));
+        if let Some(id) = id {
+            return Ok(Named { id, key_field: Some((&field.id, text.to_owned())) });
+        }
+    }
+    Err(Failure::new("RECORD-002", Exit::Invalid).with("id", text).with("kind", &kind.id))
+}
+
+/// The present state of a record.
+///
+/// # Errors
+/// There is no such record, or the store cannot be read.
+pub fn find(app: &App, key: RecordKey) -> Result<Stored, Failure> {
+    let found = app.reader().get(key)?.filter(|stored| !stored.record.is_empty());
+    found.ok_or_else(|| {
+        let kind = app.catalogue.kind(key.kind).map_or_else(|| key.kind.0.to_string(), |k| k.id.clone());
+        Failure::new("RECORD-003", Exit::Invalid).with("kind", kind).with("id", key.id)
+    })
+}
+
+/// What is known of a record's earlier candidates.
+#[derive(Clone, Debug, Default)]
+pub struct Past(Vec<Sibling>);
+
+impl Past {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn of(app: &App, key: RecordKey) -> Result<Self, Failure> {
+        let history = app.reader().history(key)?;
+        Ok(Self(history.into_iter().flat_map(|(_, siblings)| siblings).collect()))
+    }
+
+    /// A candidate by its place.
+    #[must_use]
+    pub fn sibling(&self, register: RegisterId, dot: Dot) -> Option<&Sibling> {
+        self.0.iter().find(|sibling| sibling.register == register && sibling.dot() == dot)
+    }
+
+    /// The value that a write gave a register.
+    #[must_use]
+    pub fn value(&self, register: RegisterId, dot: Dot) -> Option<Bytes> {
+        self.sibling(register, dot).map(|sibling| sibling.value.clone())
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn siblings(&self) -> &[Sibling] {
+        &self.0
+    }
+}
+
+/// Whether a register of the record has several candidates.
+pub(super) fn is_contested(record: &Record) -> bool {
+    record.registers().any(|(_, siblings)| siblings.len() > 1)
+}
+
+/// What a record means. The history is looked up only where a register has several candidates.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn meaning(app: &App, record: &Record) -> Result<Effective, Failure> {
+    if !is_contested(record) {
+        return Ok(domain::effective(app.catalogue, record));
+    }
+    let past = Past::of(app, record.key)?;
+    Ok(effective_with(app.catalogue, record, &|register, dot| past.value(register, dot)))
+}
+
+/// Shows every record of a kind after an id, ascending, of one scope or of all, without those that
+/// are deleted or were taken back whole, until the visitor breaks off.
+///
+/// # Errors
+/// The visitor's, or the store is damaged or cannot be read.
+pub fn each(
+    app: &App,
+    kind: Kind,
+    scope: Option<ScopeId>,
+    after: Option<RecordId>,
+    visit: &mut dyn FnMut(&Stored, &Effective) -> Result<ControlFlow<()>, Failure>,
+) -> Result<(), Failure> {
+    let mut after = after;
+    loop {
+        let keys = app.reader().keys(kind, scope, after, PAGE_KEYS);
+        let Some(last) = keys.last() else { return Ok(()) };
+        after = Some(last.id);
+        for key in keys {
+            let Some(stored) = app.reader().get(key)?.filter(|s| !s.record.is_empty()) else {
+                continue;
+            };
+            let meaning = meaning(app, &stored.record)?;
+            if !meaning.deleted && visit(&stored, &meaning)?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+}

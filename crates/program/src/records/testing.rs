@@ -1,0 +1,174 @@
+//! A program over memory, for tests: no directory, no disk, a clock that stands where it is put.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use domain::{Catalogue, KindSpec, date};
+use replica::{Clock, Mono, RecordKey, Source};
+use serde_json::{Map, Value};
+use store::{Handle, Host, Memory, Stored, Writer, WriterConfig};
+
+use super::{Change, Saved, Seen, find, kind_of, put, set_of_json};
+use crate::{
+    app::{App, host_config},
+    config::Config,
+    dir::{Dir, Identity, Role, ScopeName},
+    failure::Failure,
+    output::{Out, Part},
+};
+
+/// 2020-10-15, 08:00 where the programme runs.
+const NOW_MS: u64 = 1_602_720_000_000;
+
+/// A clock that goes on by a millisecond at each look.
+#[derive(Debug, Default)]
+struct Ticking(AtomicU64);
+
+impl Clock for Ticking {
+    fn mono(&self) -> Mono {
+        Mono(self.0.load(Ordering::Relaxed))
+    }
+
+    fn wall_ms(&self) -> u64 {
+        NOW_MS + self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// A program over memory. Its writer stops when it is dropped.
+pub(crate) struct World {
+    pub(crate) app: App,
+    writer: Option<Writer>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.stop().expect("a memory store does not fail");
+        }
+    }
+}
+
+/// A node of 410305.
+pub(crate) fn node() -> World {
+    world(Role::Node, ScopeName::of("410305", "涧西区"))
+}
+
+/// The hub.
+pub(crate) fn hub() -> World {
+    world(Role::Hub, ScopeName::of("4103L9", "市直"))
+}
+
+fn world(role: Role, scope: ScopeName) -> World {
+    let identity = Identity {
+        role,
+        replica: "0123456789abcdef0123456789abcdef".to_owned(),
+        demo: true,
+        scope,
+        published: ScopeName::of("410300", "洛阳市"),
+        hub: None,
+    };
+    let clock: Arc<dyn Clock> = Arc::new(Ticking::default());
+    let host = Host::open(Arc::new(Memory::new()), host_config(&identity, Arc::clone(&clock)))
+        .expect("an empty store opens");
+    let writer = Writer::start(host, WriterConfig::default()).expect("the system gives a thread");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let app = App {
+        dir: Dir::new(Path::new("/nowhere")),
+        identity: Arc::new(identity),
+        config: Arc::new(Config::default()),
+        clock,
+        catalogue: Catalogue::builtin(),
+        writer: writer.handle(),
+        runtime: runtime.handle().clone(),
+        account: "alice".to_owned(),
+        today: date::stored("2020-10-15"),
+        folder: PathBuf::from("."),
+    };
+    World { app, writer: Some(writer), _runtime: runtime }
+}
+
+impl World {
+    /// The same program with another person at it.
+    pub(crate) fn by(&self, account: &str) -> App {
+        App { account: account.to_owned(), ..self.app.clone() }
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.app.writer
+    }
+}
+
+/// The kind with a name.
+pub(crate) fn kind(app: &App, name: &str) -> &'static KindSpec {
+    kind_of(app, name).expect("a kind of the schema")
+}
+
+/// A complete organisation.
+pub(crate) fn organisation(name: &str) -> Map<String, Value> {
+    let values = serde_json::json!({
+        "uscc": "91410305DEM1FYRA54", "name": name, "org_class": "non_public_enterprise",
+        "org_kind": "private_enterprise", "industry": "C", "operating_status": "operating",
+        "census_status": "counted", "employees": 120, "members": 5, "full_members": 5,
+        "as_of": "2020-09-30", "eligibility": "eligible", "source": "manual",
+    });
+    match values {
+        Value::Object(values) => values,
+        _ => Map::new(),
+    }
+}
+
+/// Saves fields of a record as a person does.
+pub(crate) fn save(
+    app: &App,
+    kind_name: &str,
+    id: Option<&Stored>,
+    values: &Value,
+    seen: Option<Seen>,
+) -> Result<Saved, Failure> {
+    let change = Change {
+        kind: kind(app, kind_name),
+        id: id.map(|stored| stored.record.key.id),
+        set: set_of_json(values.as_object().expect("an object")),
+        seen,
+        scope: None,
+        reason: "as the office said",
+        source: Source::Command,
+    };
+    put(app, &change)
+}
+
+/// Makes an organisation.
+pub(crate) fn made(app: &App, name: &str) -> Stored {
+    let values = Value::Object(organisation(name));
+    save(app, "organisation", None, &values, None).expect("a sound organisation").stored
+}
+
+/// A record as it is now.
+pub(crate) fn now(app: &App, key: RecordKey) -> Stored {
+    find(app, key).expect("the record is there")
+}
+
+/// Runs a command and returns what it printed to stdout, and how it ends.
+pub(crate) fn printed(
+    json: bool,
+    run: impl FnOnce(&mut Out) -> Result<(), Failure>,
+) -> (String, Result<crate::Exit, Failure>) {
+    let text = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&text);
+    let mut out = Out::new(json, domain::label::Language::En, 0, move |part| {
+        if let Part::Stdout(part) = part {
+            sink.lock().expect("nobody panics").push_str(&part);
+        }
+    });
+    let result = run(&mut out);
+    let exit = result.map(|()| out.exit);
+    drop(out);
+    let text = text.lock().expect("nobody panics").clone();
+    (text, exit)
+}

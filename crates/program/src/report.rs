@@ -1,0 +1,284 @@
+//! Figures: the indicators of every scope that is known here, and of the city.
+//!
+//! They are counted from the records as they stand; while conflicts are open, with provisional
+//! values, and the report says how many conflicts could still move them.
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use domain::{
+    Date, Parameters, date,
+    indicator::{Book, Figure, Indicators, LABELS, Period, percent},
+};
+use proto::ledger::ScopeKind;
+use replica::{RecordKey, ScopeId};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    app::App,
+    conflicts,
+    failure::{Exit, Failure},
+    output::Out,
+    records::{Scopes, each, meaning, scope_of, scope_record},
+};
+
+/// What is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// One scope; none for all.
+    pub scope: Option<String>,
+    /// The day; none for today, or for the last day of a year that has ended.
+    pub as_of: Option<String>,
+    /// The programme year; none for that of the day.
+    pub year: Option<u32>,
+}
+
+/// The indicators of one scope or of the city.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its code; `city` for the city.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// The figures.
+    pub indicators: Indicators,
+    /// Open conflicts that could still move them.
+    pub open_conflicts: usize,
+}
+
+/// A report of indicators.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The day.
+    pub as_of: Date,
+    /// The programme year.
+    pub year: u32,
+    /// The scopes, ascending by code.
+    pub scopes: Vec<Column>,
+    /// The city, at the hub.
+    pub city: Option<Column>,
+}
+
+/// Counts the indicators.
+///
+/// # Errors
+/// The date or the scope cannot be read, or the store is damaged or cannot be read.
+pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
+    let (as_of, year) = period_of(app, request)?;
+    let period = Period::new(as_of, parameters(app, year)?);
+    let places = Places::of(app, as_of)?;
+    let asked = request.scope.as_deref().map(|scope| scope_of(app, scope)).transpose()?;
+    let shown: Vec<ScopeId> = match asked {
+        Some(scope) => vec![scope],
+        None if app.is_hub() => places.pooled.clone(),
+        None => vec![app.scope()],
+    };
+    let book = book(app)?;
+    let open = conflicts::by_scope(app)?;
+    let codes = Scopes::new(app);
+    let mut scopes = Vec::new();
+    for scope in shown {
+        scopes.push(Column {
+            code: codes.code(scope)?,
+            name: places.names.get(&scope).cloned().unwrap_or_default(),
+            indicators: book.scope(scope, &period),
+            open_conflicts: open.get(&scope).copied().unwrap_or_default(),
+        });
+    }
+    scopes.sort_by(|a, b| a.code.cmp(&b.code));
+    let city = app.is_hub().then(|| Column {
+        code: "city".to_owned(),
+        name: app.identity.scope.name.clone(),
+        indicators: city(&book, &places, &period),
+        open_conflicts: open.values().sum(),
+    });
+    Ok(Report { as_of, year, scopes, city: city.filter(|_| asked.is_none()) })
+}
+
+/// The day and the year: a past year without a day ends on its last day.
+fn period_of(app: &App, request: &Request) -> Result<(Date, u32), Failure> {
+    let today = app.today();
+    let given = request.as_of.as_ref().map(|text| {
+        let wrong = || Failure::new("REPORT-001", Exit::Invalid).with("date", text);
+        date::read(text).ok_or_else(wrong)
+    });
+    let as_of = match (given.transpose()?, request.year) {
+        (Some(day), _) => day,
+        (None, Some(year)) => {
+            let end = i32::try_from(year).ok().and_then(|year| date::day(year, 12, 31));
+            let end = end.ok_or_else(|| Failure::new("REPORT-002", Exit::Invalid).with("year", year))?;
+            end.min(today)
+        }
+        (None, None) => today,
+    };
+    let of_day = u32::try_from(as_of.year()).unwrap_or_default();
+    Ok((as_of, request.year.unwrap_or(of_day)))
+}
+
+fn parameters(app: &App, year: u32) -> Result<Parameters, Failure> {
+    let Some(kind) = app.catalogue.kind_by_id("programme_year") else {
+        return Ok(Parameters::defaults(year));
+    };
+    let key = RecordKey { kind: kind.kind, id: domain::year_record_id(year) };
+    let Some(stored) = app.reader().get(key)? else { return Ok(Parameters::defaults(year)) };
+    let meaning = meaning(app, &stored.record)?;
+    if meaning.deleted {
+        return Ok(Parameters::defaults(year));
+    }
+    Ok(Parameters::of_values(&meaning.values, year))
+}
+
+/// Which scopes there are.
+#[derive(Debug, Default)]
+struct Places {
+    /// Those whose records make the city's figures.
+    pooled: Vec<ScopeId>,
+    /// Those that must reach the quotas.
+    expected: Vec<ScopeId>,
+    names: BTreeMap<ScopeId, String>,
+}
+
+impl Places {
+    /// Every scope with a record of its own that was in force on the day, and every scope that has
+    /// records here. The city itself is counted where it has organisations, and has no quota.
+    fn of(app: &App, day: Date) -> Result<Self, Failure> {
+        let mut places = Self::default();
+        let identity = &app.identity;
+        for name in [&identity.scope, &identity.published] {
+            places.names.insert(name.scope(), name.name.clone());
+        }
+        let mut known = Vec::new();
+        if let Some(kind) = app.catalogue.kind_by_id("scope") {
+            each(app, kind.kind, None, None, &mut |stored, _| {
+                known.push(ScopeId(stored.record.key.id.0));
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        for scope in known {
+            let row = scope_record(app, scope)?.unwrap_or_default();
+            places.names.insert(scope, row.name.clone().unwrap_or_default());
+            let is_city = matches!(row.kind(), ScopeKind::City | ScopeKind::CityDirect)
+                || scope == app.scope()
+                || scope == app.published();
+            let starts = row.valid_from.as_deref().and_then(date::stored);
+            let ends = row.valid_to.as_deref().and_then(date::stored);
+            let in_force =
+                starts.is_none_or(|from| from <= day) && ends.is_none_or(|to| day < to);
+            if in_force && !is_city {
+                places.pooled.push(scope);
+                if row.expected_to_report.unwrap_or(true) {
+                    places.expected.push(scope);
+                }
+            }
+        }
+        let organisations = app.catalogue.kind_by_id("organisation").map(|kind| kind.kind);
+        for (scope, _, _) in app.reader().scopes() {
+            let holds = |kind| !app.reader().keys(kind, Some(scope), None, 1).is_empty();
+            if !places.pooled.contains(&scope) && organisations.is_some_and(holds) {
+                places.pooled.push(scope);
+            }
+        }
+        Ok(places)
+    }
+}
+
+/// Reads every record that is known here.
+fn book(app: &App) -> Result<Book, Failure> {
+    let mut book = Book::new();
+    for kind in app.catalogue.kinds() {
+        each(app, kind.kind, None, None, &mut |stored, meaning| {
+            let record = &stored.record;
+            let added = book.add(app.catalogue, record.key, record.scope, &meaning.values);
+            if let Err(error) = added {
+                tracing::warn!(kind = %kind.id, id = %record.key.id, %error, "record left out of the figures");
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(book)
+}
+
+/// The city's figures: all scopes pooled, the quotas of those that have them.
+fn city(book: &Book, places: &Places, period: &Period) -> Indicators {
+    let pooled = book.city(&places.pooled, period);
+    let expected = book.city(&places.expected, period);
+    let figures = pooled.0.into_iter().map(|(name, figure)| match figure {
+        Figure::Met { .. } => (name, expected.get(name).unwrap_or(figure)),
+        Figure::Rate { .. } | Figure::Count(_) => (name, figure),
+    });
+    Indicators(figures.collect())
+}
+
+impl Column {
+    fn json(&self) -> Value {
+        let mut json = self.indicators.json();
+        json.insert("open_conflicts".to_owned(), self.open_conflicts.into());
+        Value::Object(json)
+    }
+}
+
+impl Report {
+    /// The JSON of the command line.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let scopes: Map<String, Value> =
+            self.scopes.iter().map(|column| (column.code.clone(), column.json())).collect();
+        let mut json = json!({
+            "as_of": date::text(self.as_of),
+            "year": self.year,
+            "scopes": scopes,
+        });
+        if let (Some(city), Some(json)) = (&self.city, json.as_object_mut()) {
+            json.insert("city".to_owned(), city.json());
+        }
+        json
+    }
+
+    /// Prints the table for people: the numbers beside every percentage.
+    pub fn table(&self, out: &mut Out) {
+        let columns: Vec<&Column> = self.scopes.iter().chain(&self.city).collect();
+        let city = out.say("全市", "City").to_owned();
+        let heading = |column: &&Column| match column.code.as_str() {
+            "city" => city.clone(),
+            code => format!("{code} {}", column.name).trim().to_owned(),
+        };
+        let mut headings = vec![out.say("指标", "Indicator").to_owned()];
+        headings.extend(columns.iter().map(heading));
+        let rows = LABELS.iter().map(|(name, zh, en)| {
+            let mut row = vec![out.say(zh, en).to_owned()];
+            row.extend(columns.iter().map(|column| cell(column.indicators.get(name))));
+            row
+        });
+        let mut rows: Vec<Vec<String>> = rows.collect();
+        let mut open = vec![out.say("待处理冲突", "Open conflicts").to_owned()];
+        open.extend(columns.iter().map(|column| column.open_conflicts.to_string()));
+        rows.push(open);
+        let day = date::text(self.as_of);
+        out.line(out.say("数据截至 ", "As of ").to_owned() + &day + &format!("  ({})", self.year));
+        let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+        out.table(&headings, &rows);
+        let open = columns.iter().map(|column| column.open_conflicts).max().unwrap_or_default();
+        if open > 0 {
+            let text = out.say(
+                "有 {n} 项冲突待处理，相关数字为暂定值，处理后可能变动。用 conflict list 查看。",
+                "{n} conflicts are open: the figures they touch are provisional and may still move. See conflict list.",
+            );
+            out.note(text.replace("{n}", &open.to_string()));
+        }
+    }
+}
+
+/// A figure as people read it; nothing to count is a dash, neither 0 nor 100.
+fn cell(figure: Option<Figure>) -> String {
+    match figure {
+        Some(Figure::Rate { num, den }) => match percent(num, den) {
+            Some(pct) => format!("{num}/{den}  {pct}%"),
+            None => "—".to_owned(),
+        },
+        Some(Figure::Count(number)) => number.to_string(),
+        Some(Figure::Met { num, den }) => format!("{num}/{den}"),
+        None => String::new(),
+    }
+}

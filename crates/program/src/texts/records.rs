@@ -1,0 +1,33 @@
+//! The sentences of records, conflicts, reports and authority.
+
+/// Code, Chinese, English.
+pub(super) const TEXTS: &[(&str, &str, &str)] = &[
+    ("RECORD-001", "没有名为“{kind}”的记录类型。数据没有变动。可用的类型：{known}。", "There is no record kind \"{kind}\". Nothing has changed. There are: {known}."),
+    ("RECORD-002", "“{id}”不是 {kind} 的编号，也不是已知的代码或唯一的名称。数据没有变动。请用 record list {kind} 查找编号。", "\"{id}\" is no id of {kind}, no code and no name that only one has. Nothing has changed. Look it up with record list {kind}."),
+    ("RECORD-003", "没有这条记录：{kind} {id}。数据没有变动。请用 record list {kind} 核对编号；刚填报的记录可能还没有同步到这里。", "There is no record {kind} {id}. Nothing has changed. Check the id with record list {kind}; a new record may not have arrived here yet."),
+    ("RECORD-004", "没有代码或名称为“{scope}”的辖区。数据没有变动。请用 record list scope 查看辖区。", "There is no scope with the code or name \"{scope}\". Nothing has changed. See record list scope."),
+    ("RECORD-005", "--seen 的内容不完整或无法识别。没有保存，原有内容没有变动。请重新读取记录，整段复制 seen。", "The --seen token is not whole or cannot be read. Nothing was saved or changed. Read the record again and copy all of its seen."),
+    ("RECORD-006", "--seen 属于另一条记录。没有保存，原有内容没有变动。请读取要修改的记录，使用它的 seen。", "The --seen token is of another record. Nothing was saved or changed. Read the record you mean and use its seen."),
+    ("RECORD-007", "没有填写理由，或理由无法识别（最多 5000 字）。没有保存，原有内容没有变动。请用 --reason 说明理由。", "The reason is missing or cannot be read (5,000 characters at most). Nothing was saved or changed. Give it with --reason."),
+    ("RECORD-008", "编号 {id} 与记录的关键字段不符：这类记录的编号由关键字段算出。没有保存，原有内容没有变动。请不写编号，或改正关键字段。", "The id {id} is not the one that the key fields give. Nothing was saved or changed. Leave the id out, or correct the key fields."),
+    ("RECORD-009", "没有指明要写的字段。没有保存，原有内容没有变动。请用 --set 字段=值。", "No field was given. Nothing was saved or changed. Use --set field=value."),
+    ("RECORD-011", "这一行不是 JSON 对象（{detail}）。这一行没有写入，其他行不受影响。请改正后重新载入。", "The line is no JSON object ({detail}). It was not written; other lines are not touched. Correct it and load again."),
+    ("RECORD-012", "这一行超过 {max} 字节。这一行没有写入，其他行不受影响。请缩短后重新载入。", "The line has more than {max} bytes. It was not written; other lines are not touched. Shorten it and load again."),
+    ("RECORD-013", "这一行缺少 kind 或 values。这一行没有写入，其他行不受影响。每行是一个 JSON 对象，须有 kind 和 values，id 可省。", "The line lacks kind or values. It was not written; other lines are not touched. A line is one JSON object with kind and values; id may be left out."),
+    ("RECORD-014", "内容无法识别。没有保存，原有内容没有变动。请升级程序，或联系支持人员。", "The content cannot be read. Nothing was saved or changed. Upgrade the program, or ask for help."),
+    ("RECORD-015", "记录没有“{field}”这一项。数据没有变动。请用 record get 查看字段名。", "The record has no field \"{field}\". Nothing has changed. See the names with record get."),
+    ("CONFLICT-001", "“{id}”不是冲突的编号。没有保存，原有内容没有变动。请从 conflict list 复制编号，形式为 类型/编号/字段。", "\"{id}\" is no id of a conflict. Nothing was saved or changed. Copy it from conflict list: KIND/ID/FIELD."),
+    ("CONFLICT-002", "这一项没有待处理的冲突：{id}。没有保存，原有内容没有变动。可能已有人处理，请用 record history 查看。", "No conflict is open there: {id}. Nothing was saved or changed. Somebody may have decided it; see record history."),
+    ("CONFLICT-003", "{author} 填写了其中一个值，不能由本人处理。没有保存，各个值都保留着。请由其他人处理。", "{author} wrote one of the values and may not decide between them. Nothing was saved; all values are kept. Have somebody else decide."),
+    ("CONFLICT-004", "没有第 {n} 个值，共有 {max} 个。没有保存，各个值都保留着。请用 conflict show 查看序号。", "There is no candidate {n}; there are {max}. Nothing was saved; all values are kept. See the numbers with conflict show."),
+    ("CONFLICT-005", "只有可填多项的字段才能两者都留。没有保存，各个值都保留着。请采用其一（take），或另行填写（edit）。", "Only a field that holds several items can keep both. Nothing was saved; all values are kept. Take one, or enter another value with edit."),
+    ("CONFLICT-006", "“{field}”不属于这一冲突。没有保存，各个值都保留着。请只填写有冲突的字段；针对删除的冲突请用 take。", "\"{field}\" is not part of this conflict. Nothing was saved; all values are kept. Set only the fields in conflict; against a deletion use take."),
+    ("REPORT-001", "“{date}”不是日期。数据没有变动。请写成 2020-09-30 的形式。", "\"{date}\" is not a date. Nothing has changed. Write it like 2020-09-30."),
+    ("REPORT-002", "{year} 不是年度。数据没有变动。请写成 2020 的形式。", "{year} is not a year. Nothing has changed. Write it like 2020."),
+    ("AUTH-SCOPE", "记录属于其他辖区，本节点无权填写。修改没有生效，内容已留存。请由该辖区填写。", "The record belongs to another scope. The write did not take effect; its text is kept. Have that scope write it."),
+    ("AUTH-LOCAL", "此类记录只保存在本地，不参与同步。内容已留存在本地，无需处理。", "Records of this kind stay at home and are not exchanged. The text is kept at home; there is nothing to do."),
+    ("AUTH-HUB-ONLY", "此项由市级填写。修改没有生效，内容已留存。请联系市级。", "Only the city writes this. The write did not take effect; its text is kept. Ask the city."),
+    ("AUTH-SET-ONCE", "此项只能在新建时填写。修改没有生效，内容已留存。填错时请删除后重新建立。", "This is set when the record is made. The write did not take effect; its text is kept. If it is wrong, delete the record and make another."),
+    ("AUTH-HUB-STEP", "此状态变更须由市级确认。修改没有生效，内容已留存。请联系市级。", "The city commits this change of status. The write did not take effect; its text is kept. Ask the city."),
+    ("AUTH-DISTRICT", "此项由县区填写。修改没有生效，内容已留存。请联系县区更正。", "The district fills this in. The write did not take effect; its text is kept. Ask the district to correct it."),
+];

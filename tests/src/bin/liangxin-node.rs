@@ -1,0 +1,5 @@
+//! The district program, here so that cargo builds what the tests start.
+
+fn main() -> std::process::ExitCode {
+    node::main()
+}

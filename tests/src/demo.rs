@@ -1,0 +1,428 @@
+//! The demo: it plays a day of the federation with the real programs and tells it while it goes.
+
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use clap::Parser;
+use domain::demo::Demo;
+use serde_json::{Value, json};
+
+use crate::{
+    programs::{Program, Serving},
+    proxy::Line,
+};
+
+/// The census of one district as an office keeps it.
+const CENSUS: &[u8] = include_bytes!("../data/census_410305.xlsx");
+
+/// The districts of the demo.
+const DISTRICTS: [(&str, &str); 3] = [
+    ("410302", "老城区"),
+    ("410305", "涧西区"),
+    ("410329", "伊川县"),
+];
+/// Organisations of each district, besides the census.
+const ORGANISATIONS: u32 = 40;
+/// The day on which the demo plays.
+const TODAY: &str = "2020-10-15";
+
+/// Options of the demo.
+#[derive(Parser, Clone, Debug)]
+#[command(about = "A city and three districts in one terminal, from nothing")]
+struct Options {
+    /// Keep everything running at the end, until Ctrl-C
+    #[arg(long)]
+    stay: bool,
+    /// Keep the data there (default: a temporary directory)
+    #[arg(long)]
+    folder: Option<PathBuf>,
+}
+
+/// A district of the demo: its program, its line to the city, the serving process.
+struct District {
+    name: &'static str,
+    code: &'static str,
+    program: Program,
+    line: Line,
+    _serving: Serving,
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the demo talks to the person before the terminal"
+)]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+fn scene(number: usize, zh: &str, en: &str) {
+    say(&format!("\n── {number}. {zh}  ·  {en}"));
+}
+
+/// Plays the demo.
+#[must_use]
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    let temporary = tempfile::tempdir().expect("a temporary directory");
+    let folder = options
+        .folder
+        .clone()
+        .unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&folder).expect("the folder is made");
+    let exe = std::env::current_exe().expect("a program has a path");
+    let start = Instant::now();
+    say("两新 Liangxin · 演示数据，均为虚构 · demonstration data, all fictional");
+    let stage = Stage::set(&exe, &folder);
+    let told = stage.play();
+    say(&format!(
+        "\n演示完成，用时 {:.1} 秒 · done",
+        start.elapsed().as_secs_f64()
+    ));
+    if !told {
+        say("结果与预期不符 · the result is not the expected one");
+        return ExitCode::FAILURE;
+    }
+    if options.stay {
+        say(&format!(
+            "程序保持运行，数据在 {} ，按 Ctrl-C 结束",
+            folder.display()
+        ));
+        loop {
+            std::thread::park();
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+struct Stage {
+    folder: PathBuf,
+    hub: Program,
+    _serving: Serving,
+    districts: Vec<District>,
+}
+
+impl Stage {
+    /// Sets up the city and its districts: authority, invitations, certificates, ports.
+    fn set(exe: &Path, folder: &Path) -> Self {
+        scene(
+            1,
+            "建立市级汇聚端，邀请三个县区入网",
+            "a city is set up, three districts join",
+        );
+        let hub = Program::hub(exe, &folder.join("hub"));
+        hub.run([
+            "init",
+            "--demo",
+            "--scope",
+            "410300",
+            "--name",
+            "洛阳市",
+            "--year",
+            "2020",
+        ])
+        .ok();
+        let serving = hub.serve(["--listen", "127.0.0.1:0"]);
+        say(&format!(
+            "市级汇聚端在 {} 接受节点（TLS 1.3，双向认证）",
+            serving.listen()
+        ));
+        let target: SocketAddr = serving.listen().parse().expect("an address");
+        let districts = DISTRICTS.map(|(code, name)| {
+            let token = hub
+                .run(["node", "invite", "--scope", code, "--name", name])
+                .ok()
+                .stdout;
+            let program = Program::node(exe, &folder.join(code));
+            let line = Line::to(target);
+            let address = format!("https://{}", line.address());
+            program
+                .run(["join", "--demo", "--hub", &address, "--token", token.trim()])
+                .ok();
+            let serving = program.serve::<&str>([]);
+            say(&format!("  {code} {name} 已入网"));
+            District {
+                name,
+                code,
+                program,
+                line,
+                _serving: serving,
+            }
+        });
+        Self {
+            folder: folder.to_owned(),
+            hub,
+            _serving: serving,
+            districts: districts.into(),
+        }
+    }
+
+    fn district(&self, code: &str) -> &District {
+        self.districts
+            .iter()
+            .find(|d| d.code == code)
+            .expect("a district of the demo")
+    }
+
+    /// Plays all scenes. Returns whether everything came out as it must.
+    fn play(&self) -> bool {
+        self.import();
+        self.first_sync();
+        let (merged, disputed) = self.edits_without_a_line();
+        let good = self.line_back(&merged, &disputed);
+        let good = self.decide(&disputed) && good;
+        let good = self.all_equal() && good;
+        self.city_table();
+        good
+    }
+
+    fn import(&self) {
+        scene(
+            2,
+            "县区导入自己的台账（没有网络也能做）",
+            "districts import what their offices keep",
+        );
+        let file = self.folder.join("涧西区排查台账.xlsx");
+        std::fs::write(&file, CENSUS).expect("the sheet is written");
+        let jianxi = self.district("410305");
+        let path = file.to_string_lossy().into_owned();
+        let summary = jianxi
+            .program
+            .json(["import", "organisation", &path, "--today", TODAY]);
+        say(&format!(
+            "  涧西区：{} 行，新增 {}，退回 {}",
+            summary["rows"],
+            summary["created"],
+            summary["rejected"].as_array().map_or(0, Vec::len)
+        ));
+        for row in summary["rejected"].as_array().into_iter().flatten().take(3) {
+            say(&format!(
+                "    第 {} 行 {}：{}",
+                row["row"], row["field"], row["message"]
+            ));
+        }
+        say("    …");
+        for district in &self.districts {
+            let file = self.folder.join(format!("{}.ndjson", district.code));
+            let mut lines = std::fs::File::create(&file).expect("the file is made");
+            let rows = Demo::default().rows(district.code, ORGANISATIONS);
+            for row in &rows {
+                let line =
+                    json!({"kind": row.kind, "id": row.id.to_string(), "values": row.values});
+                writeln!(lines, "{line}").expect("the file is written");
+            }
+            let path = file.to_string_lossy().into_owned();
+            let loaded = district
+                .program
+                .run(["record", "load", &path, "--json", "--today", TODAY]);
+            assert_eq!(loaded.code, 0, "{loaded:?}");
+            say(&format!("  {}：{} 条记录", district.name, rows.len()));
+        }
+    }
+
+    fn first_sync(&self) {
+        scene(3, "首次同步", "first sync");
+        for district in &self.districts {
+            let start = Instant::now();
+            let done = district.program.json(["sync", "--once"]);
+            let milliseconds = start.elapsed().as_millis();
+            say(&format!(
+                "  {}：已送达 {}，已接收 {}，双方一致（{milliseconds} 毫秒）",
+                district.name, done["sent"], done["received"]
+            ));
+        }
+        let status = self.hub.json(["status"]);
+        say(&format!("  市级现有 {} 条记录", status["records"]));
+    }
+
+    /// Cuts the line of one district; both sides go on writing.
+    fn edits_without_a_line(&self) -> (String, String) {
+        scene(4, "断网，两边各自修改", "the line is cut, both sides write");
+        let jianxi = self.district("410305");
+        let all = jianxi
+            .program
+            .json(["record", "list", "organisation", "--limit", "2"]);
+        let id = |at: usize| {
+            all["records"][at]["id"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (merged, disputed) = (id(0), id(1));
+        jianxi.line.cut();
+        say("  涧西区的线路已断开");
+        put(
+            &jianxi.program.by("张工"),
+            &merged,
+            "operating_address=涧西示例路999号",
+            "现场核实",
+        );
+        put(
+            &self.hub.by("市级"),
+            &merged,
+            "remark=市级抽查：情况属实",
+            "抽查",
+        );
+        say("  单位甲：县区改了经营地址，市级改了备注");
+        put(
+            &jianxi.program.by("张工"),
+            &disputed,
+            "operating_address=涧西示例路1号",
+            "企业来电",
+        );
+        put(
+            &self.hub.by("市级"),
+            &disputed,
+            "operating_address=涧西示例路2号",
+            "登记信息",
+        );
+        say("  单位乙：两边改了同一项（经营地址）");
+        (merged, disputed)
+    }
+
+    fn line_back(&self, merged: &str, disputed: &str) -> bool {
+        scene(5, "线路恢复，自动合并", "the line is back, edits merge");
+        let jianxi = self.district("410305");
+        jianxi.line.mend();
+        settle(jianxi);
+        let record = self.hub.json(["record", "get", "organisation", merged]);
+        let values = &record["values"];
+        say(&format!(
+            "  单位甲：经营地址“{}”，备注“{}”：两边的修改都在，没有冲突",
+            text(&values["operating_address"]),
+            text(&values["remark"])
+        ));
+        let both = text(&values["operating_address"]) == "涧西示例路999号"
+            && text(&values["remark"]) == "市级抽查：情况属实";
+        let conflicts = self.hub.json(["conflict", "list"]);
+        let id = docket(disputed);
+        let listed = conflicts
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|entry| entry["id"] == id);
+        say(&format!("  单位乙：真正的冲突 {id}"));
+        both && listed
+    }
+
+    fn decide(&self, disputed: &str) -> bool {
+        scene(6, "由人裁定，说明理由", "a person decides, with a reason");
+        let id = docket(disputed);
+        let shown = self.hub.json(["conflict", "show", &id]);
+        say(&format!("  原值：{}", shown["base"]));
+        for candidate in shown["candidates"].as_array().into_iter().flatten() {
+            say(&format!(
+                "  [{}] {}  —— {}，{}",
+                candidate["candidate"],
+                candidate["value"],
+                text(&candidate["author"]),
+                text(&candidate["at"])
+            ));
+        }
+        let wanted = "涧西示例路1号";
+        let take = shown["candidates"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|candidate| candidate["value"].to_string().contains(wanted))
+            .map(|candidate| candidate["candidate"].to_string())
+            .unwrap_or_default();
+        let resolver = self.hub.by("冲突处理员");
+        resolver
+            .run([
+                "conflict",
+                "take",
+                &id,
+                &take,
+                "--reason",
+                "以县区现场核实为准",
+            ])
+            .ok();
+        say("  裁定：采用县区的值，理由“以县区现场核实为准”");
+        let jianxi = self.district("410305");
+        settle(jianxi);
+        let record = jianxi
+            .program
+            .json(["record", "get", "organisation", disputed]);
+        let value = text(&record["values"]["operating_address"]).to_owned();
+        say(&format!(
+            "  县区看到：{value}，冲突 {} 项",
+            record["conflicts"].as_array().map_or(0, Vec::len)
+        ));
+        value == wanted && record["conflicts"].as_array().is_some_and(Vec::is_empty)
+    }
+
+    fn all_equal(&self) -> bool {
+        scene(7, "核对数据指纹", "fingerprints");
+        let mut good = true;
+        for district in &self.districts {
+            settle(district);
+            let verified = district.program.json(["verify"]);
+            let equal = district.program.json(["status"])["equal"] == true;
+            good &= verified["ok"] == true && equal;
+            let word = if equal { "一致" } else { "不一致" };
+            say(&format!("  {}：与市级{word}", district.name));
+        }
+        let verified = self.hub.json(["verify"]);
+        good && verified["ok"] == true
+    }
+
+    fn city_table(&self) {
+        scene(8, "全市指标", "the city's figures");
+        let table = self.hub.run([
+            "report",
+            "indicators",
+            "--as-of",
+            "2020-09-30",
+            "--year",
+            "2020",
+        ]);
+        say(table.ok().stdout.trim_end());
+    }
+}
+
+fn docket(id: &str) -> String {
+    format!("organisation/{id}/operating_address")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn put(program: &Program, id: &str, set: &str, reason: &str) {
+    let args = [
+        "record",
+        "put",
+        "organisation",
+        id,
+        "--set",
+        set,
+        "--reason",
+        reason,
+        "--today",
+        TODAY,
+    ];
+    program.run(args).ok();
+}
+
+/// Waits until a district and the city are equal. After a cut the node calls again by itself; it
+/// may be in the middle of a pause.
+fn settle(district: &District) {
+    let start = Instant::now();
+    loop {
+        let ran = district.program.run(["sync", "--once", "--json"]);
+        if ran.code == 0 {
+            return;
+        }
+        assert!(
+            start.elapsed().as_secs() < 40,
+            "{} does not settle: {ran:?}",
+            district.name
+        );
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+}

@@ -1,0 +1,275 @@
+//! The real programs as processes: started, asked, stopped, killed.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead as _, BufReader, Read as _},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// What a command may take before it is taken to hang.
+const COMMAND_MAX: Duration = Duration::from_secs(120);
+
+/// One of the two programs, and the directory it works in.
+#[derive(Clone, Debug)]
+pub struct Program {
+    exe: PathBuf,
+    name: &'static str,
+    /// The program's directory.
+    pub data: PathBuf,
+    /// Who gives the commands.
+    pub account: String,
+}
+
+/// What a command said.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// The exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Data.
+    pub stdout: String,
+    /// All else.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The JSON document on stdout.
+    ///
+    /// # Panics
+    /// When there is none: shows what the command said instead.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let last = self.stdout.lines().next_back().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("no document ({error}): {self:?}"))
+    }
+
+    /// The same, of a command that must have succeeded.
+    ///
+    /// # Panics
+    /// When it has not.
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+}
+
+impl Program {
+    /// The city program.
+    #[must_use]
+    pub fn hub(exe: &Path, data: &Path) -> Self {
+        Self {
+            exe: exe.to_owned(),
+            name: "liangxin-hub",
+            data: data.to_owned(),
+            account: "operator".to_owned(),
+        }
+    }
+
+    /// A district program.
+    #[must_use]
+    pub fn node(exe: &Path, data: &Path) -> Self {
+        Self {
+            name: "liangxin-node",
+            ..Self::hub(exe, data)
+        }
+    }
+
+    /// The same program under another account.
+    #[must_use]
+    pub fn by(&self, account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// A command of the program, not yet started.
+    pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(&self.exe);
+        command.arg0(self.name).args(args);
+        command
+            .arg("--data")
+            .arg(&self.data)
+            .arg("--as")
+            .arg(&self.account);
+        command
+            .env_remove("LIANGXIN_DATA")
+            .env_remove("LIANGXIN_AS")
+            .env("LC_ALL", "C.UTF-8");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started or hangs.
+    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+        let mut child = self.command(args).spawn().expect("the program starts");
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let read = |pipe: Option<Box<dyn std::io::Read + Send>>| {
+            std::thread::spawn(move || {
+                let mut text = Vec::new();
+                if let Some(mut pipe) = pipe {
+                    pipe.read_to_end(&mut text).unwrap_or_default();
+                }
+                String::from_utf8_lossy(&text).into_owned()
+            })
+        };
+        let out = read(out.map(|pipe| Box::new(pipe) as Box<dyn std::io::Read + Send>));
+        let err = read(err.map(|pipe| Box::new(pipe) as Box<dyn std::io::Read + Send>));
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("the program is ours") {
+                break status;
+            }
+            if start.elapsed() > COMMAND_MAX {
+                child.kill().expect("the program is ours");
+                panic!("the command hangs");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        Ran {
+            code: status.code().unwrap_or(-1),
+            stdout: out.join().unwrap_or_default(),
+            stderr: err.join().unwrap_or_default(),
+        }
+    }
+
+    /// Runs a command with `--json` that must succeed. Returns its document.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {
+        let json = std::ffi::OsString::from("--json");
+        let args = args
+            .into_iter()
+            .map(|arg| arg.as_ref().to_owned())
+            .chain([json]);
+        self.run(args).ok().json()
+    }
+
+    /// Starts `serve` and waits for its first line.
+    ///
+    /// # Panics
+    /// When it does not come: shows what the program said instead.
+    pub fn serve<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Serving {
+        let serve = std::ffi::OsString::from("serve");
+        let args = [serve]
+            .into_iter()
+            .chain(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        let log = self.data.with_extension("log");
+        let mut command = self.command(args);
+        let options = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log);
+        command.stderr(options.expect("a log is made"));
+        let mut child = command.spawn().expect("the program starts");
+        let mut first = String::new();
+        if let Some(out) = child.stdout.take() {
+            let mut lines = BufReader::new(out);
+            lines.read_line(&mut first).unwrap_or_default();
+            // The pipe stays open, so that a later line of the program does not end it.
+            std::thread::spawn(move || lines.read_to_string(&mut String::new()));
+        }
+        let said = serde_json::from_str(&first).unwrap_or_else(|_| {
+            let told = std::fs::read_to_string(&log).unwrap_or_default();
+            panic!("the program does not serve: {first:?} {told}")
+        });
+        Serving {
+            child: Some(child),
+            said,
+        }
+    }
+}
+
+/// A serving program. Dropping it kills it.
+#[derive(Debug)]
+pub struct Serving {
+    child: Option<Child>,
+    /// Its first line.
+    pub said: Value,
+}
+
+impl Serving {
+    /// Where it listens.
+    #[must_use]
+    pub fn listen(&self) -> String {
+        self.said
+            .get("listen")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Where its metrics are.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.said
+            .get("metrics")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// Ends it as an operator would. Returns the exit code and how long it took.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn terminate(mut self) -> (i32, Duration) {
+        let start = Instant::now();
+        let Some(mut child) = self.child.take() else {
+            return (-1, Duration::ZERO);
+        };
+        let kill = Command::new("kill")
+            .arg("-TERM")
+            .arg(child.id().to_string())
+            .status();
+        kill.expect("kill is there");
+        loop {
+            if let Some(status) = child.try_wait().expect("the program is ours") {
+                return (status.code().unwrap_or(-1), start.elapsed());
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "the program does not stop"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it without a warning, as a power cut would.
+    ///
+    /// # Panics
+    /// When it cannot be killed.
+    pub fn kill(mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("the program is ours");
+            child.wait().expect("the program ends");
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself.
+            child.kill().unwrap_or_default();
+            child.wait().map(drop).unwrap_or_default();
+        }
+    }
+}
