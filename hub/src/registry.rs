@@ -11,6 +11,8 @@ use replica::{ReplicaId, ScopeId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use crate::Hub;
+
 /// Whether a node may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -250,8 +252,11 @@ impl Registry {
             serial: None,
             not_after_ms: None,
             program: joiner.program.clone(),
-            // Certificates are back-dated by an hour; those of an earlier enrolment end here.
-            not_before_ms: known.map_or(0, |_| now_ms.saturating_sub(3_600_000)),
+            // Certificates are back-dated by an hour, to a whole second; those of an earlier
+            // enrolment end here.
+            not_before_ms: known.map_or(0, |_| {
+                (now_ms - now_ms % 1_000).saturating_sub(link::limits::BACKDATE_MS)
+            }),
         };
         invite.used_by = Some(id.clone());
         let entries = entry_bytes(&invite)
@@ -284,7 +289,24 @@ async fn blocking<T: Send + 'static>(
 
 /// The registry as enrolment and sessions use it.
 #[derive(Clone, Debug)]
-pub(crate) struct Registrar(pub(crate) Arc<Registry>);
+pub(crate) struct Registrar(pub(crate) Arc<Hub>);
+
+impl Registrar {
+    fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+}
+
+/// Spends a token. The port learns at once that a node which it refused may call again, and that
+/// the node's earlier certificates may not.
+fn take_in(hub: &Hub, hash: [u8; 32], joiner: &Joiner) -> Result<NodeEntry, EnrolRefusal> {
+    let entry = hub.registry.spend_now(hash, joiner)?;
+    if let Some(port) = hub.acceptor.get().filter(|_| entry.not_before_ms > 0) {
+        port.reload(&hub.registry)
+            .map_err(|_failed| EnrolRefusal::Unavailable)?;
+    }
+    Ok(entry)
+}
 
 #[tonic::async_trait]
 impl link::Registrar for Registrar {
@@ -293,14 +315,14 @@ impl link::Registrar for Registrar {
         secret_hash: [u8; 32],
         joiner: Joiner,
     ) -> Result<Invitation, EnrolRefusal> {
-        let _one_at_a_time = self.0.change.lock().await;
-        let registry = Arc::clone(&self.0);
-        let entry = blocking(move || registry.spend_now(secret_hash, &joiner)).await?;
-        Ok(self.0.place(&entry))
+        let _one_at_a_time = self.registry().change.lock().await;
+        let hub = Arc::clone(&self.0);
+        let entry = blocking(move || take_in(&hub, secret_hash, &joiner)).await?;
+        Ok(self.registry().place(&entry))
     }
 
     async fn lookup(&self, node: NodeId) -> Result<Option<Invitation>, EnrolRefusal> {
-        let registry = Arc::clone(&self.0);
+        let registry = Arc::clone(&self.0.registry);
         let entry = blocking(move || {
             registry
                 .node(&node.to_string())
@@ -309,12 +331,12 @@ impl link::Registrar for Registrar {
         let active = entry
             .await?
             .filter(|entry| entry.state == NodeState::Active);
-        Ok(active.map(|entry| self.0.place(&entry)))
+        Ok(active.map(|entry| self.registry().place(&entry)))
     }
 
     async fn issued(&self, node: NodeId, facts: &CertificateFacts) -> Result<(), EnrolRefusal> {
-        let _one_at_a_time = self.0.change.lock().await;
-        let registry = Arc::clone(&self.0);
+        let _one_at_a_time = self.registry().change.lock().await;
+        let registry = Arc::clone(&self.0.registry);
         let serial: String = facts
             .serial
             .as_bytes()

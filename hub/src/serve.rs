@@ -150,7 +150,7 @@ async fn serve_on(
     hub.acceptor.set(port).unwrap_or_default();
     let (seen_app, seen_hub) = (app.clone(), Arc::clone(hub));
     let body = move |stop: Stop| async move {
-        let registrar = Arc::new(Registrar(Arc::clone(&seen_hub.registry)));
+        let registrar = Arc::new(Registrar(Arc::clone(&seen_hub)));
         let sync = SyncService::new(
             seen_app.writer.clone(),
             Arc::clone(&registrar),

@@ -22,7 +22,7 @@ pub enum NodeCommand {
 /// `join`.
 #[derive(Args, Clone, Debug)]
 pub struct JoinArgs {
-    /// Where the hub is, such as https://127.0.0.1:7443
+    /// Where the hub is: https and then HOST:PORT
     #[arg(long)]
     pub hub: String,
     /// The token of the invitation

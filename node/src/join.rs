@@ -25,17 +25,7 @@ const AUTHORITY: &str = "hub.crt";
 /// The token or the address cannot be read, the hub is not reached or refuses, or the directory
 /// cannot be written.
 pub(crate) fn join(setting: &Setting, args: &JoinArgs, out: &mut Out) -> Result<(), Failure> {
-    let token: Token = args
-        .token
-        .trim()
-        .parse()
-        .map_err(|error: link::TokenError| {
-            Failure::new("NODE-002", Exit::Invalid).with("detail", error)
-        })?;
-    let address: HubAddress = args
-        .hub
-        .parse()
-        .map_err(|error| Failure::new("NODE-003", Exit::Usage).with("detail", error))?;
+    let (token, address) = read(args)?;
     let dir = setting.options.dir()?;
     let before = if dir.exists() {
         Some(dir.identity()?)
@@ -83,20 +73,39 @@ pub(crate) fn join(setting: &Setting, args: &JoinArgs, out: &mut Out) -> Result<
     }
     keep(&dir, &enrolment)?;
     dir.set_identity(&identity)?;
+    show(&identity, out);
+    Ok(())
+}
+
+/// Reads what the operator typed.
+fn read(args: &JoinArgs) -> Result<(Token, HubAddress), Failure> {
+    let token = args
+        .token
+        .trim()
+        .parse()
+        .map_err(|error: link::TokenError| {
+            Failure::new("NODE-002", Exit::Invalid).with("detail", error)
+        })?;
+    let address = args
+        .hub
+        .parse()
+        .map_err(|error| Failure::new("NODE-003", Exit::Usage).with("detail", error))?;
+    Ok((token, address))
+}
+
+fn show(identity: &Identity, out: &mut Out) {
+    let scope = &identity.scope;
     if out.json {
-        let scope = &identity.scope;
         out.document(
             &json!({"replica": identity.replica, "scope": scope.code, "name": scope.name}),
         );
-    } else {
-        let scope = &identity.scope;
-        let text = match out.language {
-            domain::label::Language::Zh => format!("已入网：{} {}", scope.code, scope.name),
-            domain::label::Language::En => format!("joined: {} {}", scope.code, scope.name),
-        };
-        out.line(text);
+        return;
     }
-    Ok(())
+    let text = match out.language {
+        domain::label::Language::Zh => format!("已入网：{} {}", scope.code, scope.name),
+        domain::label::Language::En => format!("joined: {} {}", scope.code, scope.name),
+    };
+    out.line(text);
 }
 
 /// What a failed enrolment means.

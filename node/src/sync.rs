@@ -46,10 +46,7 @@ pub(crate) fn sync(app: &App, node: &Node, args: &SyncArgs, out: &mut Out) -> Re
         let refused = status.refused.len();
         out.document(&json!({"settled": true, "equal": equal, "sent": sent, "received": received, "refused": refused}));
     } else {
-        out.line(
-            out.say("双方已核对一致", "both sides are settled and equal")
-                .to_owned(),
-        );
+        out.line(out.say("双方已核对一致", "both sides are settled and equal"));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -173,21 +174,27 @@ impl Program {
             .open(&log);
         command.stderr(options.expect("a log is made"));
         let mut child = command.spawn().expect("the program starts");
-        let mut first = String::new();
-        if let Some(out) = child.stdout.take() {
-            let mut lines = BufReader::new(out);
+        let out = child.stdout.take();
+        // From here on a failure kills it.
+        let mut serving = Serving {
+            child: Some(child),
+            said: Value::Null,
+        };
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(out?);
+            let mut first = String::new();
             lines.read_line(&mut first).unwrap_or_default();
+            tell.send(first).unwrap_or_default();
             // The pipe stays open, so that a later line of the program does not end it.
-            std::thread::spawn(move || lines.read_to_string(&mut String::new()));
-        }
-        let said = serde_json::from_str(&first).unwrap_or_else(|_| {
+            lines.read_to_string(&mut String::new()).ok()
+        });
+        let first = told.recv_timeout(COMMAND_MAX).unwrap_or_default();
+        serving.said = serde_json::from_str(&first).unwrap_or_else(|_| {
             let told = std::fs::read_to_string(&log).unwrap_or_default();
             panic!("the program does not serve: {first:?} {told}")
         });
-        Serving {
-            child: Some(child),
-            said,
-        }
+        serving
     }
 }
 

@@ -17,13 +17,18 @@ pub struct Line {
     state: Arc<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     up: AtomicBool,
+    target: Mutex<SocketAddr>,
     open: Mutex<Vec<TcpStream>>,
 }
 
 impl State {
+    fn target(&self) -> SocketAddr {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn keep(&self, stream: &TcpStream) {
         if let Ok(copy) = stream.try_clone() {
             self.open
@@ -43,13 +48,16 @@ impl Line {
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound port has an address");
-        let state = Arc::new(State::default());
-        state.up.store(true, Ordering::SeqCst);
+        let state = Arc::new(State {
+            up: AtomicBool::new(true),
+            target: Mutex::new(target),
+            open: Mutex::default(),
+        });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if shared.up.load(Ordering::SeqCst) {
-                    join(&shared, stream, target);
+                    join(&shared, stream);
                 }
             }
         });
@@ -60,6 +68,15 @@ impl Line {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Lays the far end anew, as when a hub is found at another port. What is open stays.
+    pub fn aim(&self, target: SocketAddr) {
+        *self
+            .state
+            .target
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = target;
     }
 
     /// Cuts the line: what is open ends, what comes is closed at once.
@@ -89,12 +106,17 @@ impl Drop for Line {
 }
 
 /// Joins both ends until either closes.
-fn join(state: &State, near: TcpStream, target: SocketAddr) {
-    let Ok(far) = TcpStream::connect(target) else {
+fn join(state: &State, near: TcpStream) {
+    let Ok(far) = TcpStream::connect(state.target()) else {
         return;
     };
     state.keep(&near);
     state.keep(&far);
+    // The line may have been cut meanwhile, with these two not yet among what was open.
+    if !state.up.load(Ordering::SeqCst) {
+        near.shutdown(Shutdown::Both).unwrap_or_default();
+        far.shutdown(Shutdown::Both).unwrap_or_default();
+    }
     let ends = (near.try_clone(), far.try_clone());
     let (Ok(near_again), Ok(far_again)) = ends else {
         return;

@@ -125,8 +125,22 @@ pub fn open(
     medium: &Medium<'_>,
 ) -> Result<Writer, StoreError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    open_over(role, replica, scope, medium.open()?, clock)
+}
+
+/// Opens a replica's writer over a store that is there already, with any clock.
+///
+/// # Errors
+/// What the store holds is not sound.
+pub fn open_over(
+    role: Role,
+    replica: ReplicaId,
+    scope: &str,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+) -> Result<Writer, StoreError> {
     let config = host_config(&identity(role, replica, scope), clock);
-    let host = Host::open(medium.open()?, config)?;
+    let host = Host::open(store, config)?;
     Writer::start(host, WriterConfig::default()).map_err(StoreError::Io)
 }
 
@@ -275,6 +289,27 @@ impl HubRig {
             },
             clock,
         }
+    }
+
+    /// Revokes a node as the hub's command does, and returns how many connections that cut.
+    ///
+    /// # Panics
+    /// When no certificate can be made: the test cannot go on.
+    #[must_use]
+    pub fn revoke(&self, node: ReplicaId) -> usize {
+        self.roll.strike(node);
+        let clock = SystemClock::default();
+        let names = ["127.0.0.1".to_owned()];
+        let server = self.authority.issue_server(&names, clock.wall_ms());
+        let mut deny = DenyList::default();
+        deny.revoke_identity(link::Identity::Node { hub: self.replica, node: NodeId(node.0) });
+        let material = HubMaterial {
+            hub: self.replica,
+            server: server.expect("a certificate is issued"),
+            authorities: vec![self.authority.certificate().clone()],
+            deny,
+        };
+        self.acceptor.reload(material).expect("the material is sound")
     }
 
     /// Stops the hub.

@@ -178,3 +178,28 @@ fn a_manifest_takes_versions_and_lints_from_the_workspace() {
         assert_eq!(own, None, "{room} names a version of its own");
     }
 }
+
+/// Whether a text is a stable code: capital letters, a hyphen, three digits.
+fn is_code(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(area, number)| {
+        !area.is_empty()
+            && area.chars().all(|c| c.is_ascii_uppercase())
+            && number.len() == 3
+            && number.chars().all(|c| c.is_ascii_digit())
+    })
+}
+
+#[test]
+fn every_stable_code_has_a_sentence() {
+    let mut missing = BTreeSet::new();
+    for (path, text) in sources() {
+        let program = ["crates/", "node/src", "hub/src"];
+        if !program.iter().any(|room| path.to_string_lossy().starts_with(room)) {
+            continue;
+        }
+        // What stands between quotation marks, in every second piece.
+        let quoted = text.split('"').skip(1).step_by(2).filter(|quoted| is_code(quoted));
+        missing.extend(quoted.filter(|code| !program::texts::has(code)).map(str::to_owned));
+    }
+    assert!(missing.is_empty(), "codes without a sentence: {missing:?}");
+}

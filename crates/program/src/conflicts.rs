@@ -51,24 +51,40 @@ impl Docket {
         let kind = kind_of(app, kind)?;
         let id = named(&Known::new(app), kind, id)?.id;
         let register = register_of(Some(kind), register).ok_or_else(bad)?;
-        Ok(Self { key: RecordKey { kind: kind.kind, id }, register })
+        Ok(Self {
+            key: RecordKey {
+                kind: kind.kind,
+                id,
+            },
+            register,
+        })
     }
 
     /// Its id in commands.
     #[must_use]
     pub fn id(&self, kind: Option<&KindSpec>) -> String {
         let name = kind.map_or_else(|| self.key.kind.0.to_string(), |kind| kind.id.clone());
-        format!("{name}/{}/{}", self.key.id, register_name(kind, self.register))
+        format!(
+            "{name}/{}/{}",
+            self.key.id,
+            register_name(kind, self.register)
+        )
     }
 }
 
 /// A conflict for scripts: `id`, `field`, `candidates`.
 #[must_use]
 pub fn entry(kind: Option<&KindSpec>, record: &Record, open: &Conflict) -> Map<String, Value> {
-    let docket = Docket { key: record.key, register: open.register };
+    let docket = Docket {
+        key: record.key,
+        register: open.register,
+    };
     let mut entry = Map::new();
     entry.insert("id".to_owned(), docket.id(kind).into());
-    entry.insert("field".to_owned(), register_name(kind, open.register).into());
+    entry.insert(
+        "field".to_owned(),
+        register_name(kind, open.register).into(),
+    );
     entry.insert("candidates".to_owned(), candidates(kind, &open.candidates));
     entry
 }
@@ -77,7 +93,9 @@ pub fn entry(kind: Option<&KindSpec>, record: &Record, open: &Conflict) -> Map<S
 #[must_use]
 pub fn candidates(kind: Option<&KindSpec>, candidates: &[Sibling]) -> Value {
     // Against a deletion stand writes of other registers: they are shown with their names.
-    let is_mixed = candidates.iter().any(|sibling| sibling.register == RegisterId::DELETED);
+    let is_mixed = candidates
+        .iter()
+        .any(|sibling| sibling.register == RegisterId::DELETED);
     let one = |(at, sibling): (usize, &Sibling)| {
         let value = register_value(kind, sibling.register, &sibling.value);
         let mut map = Map::new();
@@ -103,7 +121,9 @@ pub fn each_open(
     visit: &mut dyn FnMut(&Stored, &Effective) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     for key in app.reader().contested() {
-        let Some(stored) = app.reader().get(key)? else { continue };
+        let Some(stored) = app.reader().get(key)? else {
+            continue;
+        };
         let meaning = meaning(app, &stored.record)?;
         if !meaning.conflicts.is_empty() {
             visit(&stored, &meaning)?;
@@ -175,14 +195,29 @@ pub fn show(app: &App, docket: &Docket) -> Result<Map<String, Value>, Failure> {
     let name = kind.map_or_else(|| docket.key.kind.0.to_string(), |kind| kind.id.clone());
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), docket.key.id.to_string().into());
-    entry.insert("scope".to_owned(), Scopes::new(app).code(record.scope)?.into());
+    entry.insert(
+        "scope".to_owned(),
+        Scopes::new(app).code(record.scope)?.into(),
+    );
     entry.insert("conflict".to_owned(), open.kind.id().into());
     entry.insert("base".to_owned(), base_json(app, kind, docket.key, open)?);
-    let others = meaning.conflicts.iter().filter(|other| other.register != docket.register);
-    let others = others.map(|other| Docket { register: other.register, ..*docket }.id(kind));
+    let others = meaning
+        .conflicts
+        .iter()
+        .filter(|other| other.register != docket.register);
+    let others = others.map(|other| {
+        Docket {
+            register: other.register,
+            ..*docket
+        }
+        .id(kind)
+    });
     entry.insert("others".to_owned(), others.collect());
     entry.insert("notes".to_owned(), notes(app, docket, record.scope)?.into());
-    entry.insert("decisions".to_owned(), decisions(app, docket, record.scope)?.into());
+    entry.insert(
+        "decisions".to_owned(),
+        decisions(app, docket, record.scope)?.into(),
+    );
     entry.insert("seen".to_owned(), Seen::of(&record).token().into());
     Ok(entry)
 }
@@ -193,7 +228,10 @@ fn open_of<'m>(
     docket: &Docket,
     kind: Option<&KindSpec>,
 ) -> Result<&'m Conflict, Failure> {
-    let open = meaning.conflicts.iter().find(|open| open.register == docket.register);
+    let open = meaning
+        .conflicts
+        .iter()
+        .find(|open| open.register == docket.register);
     open.ok_or_else(|| Failure::new("CONFLICT-002", Exit::Invalid).with("id", docket.id(kind)))
 }
 
@@ -204,10 +242,14 @@ fn base_json(
     key: RecordKey,
     open: &Conflict,
 ) -> Result<Value, Failure> {
-    let Some((dot, value)) = &open.base else { return Ok(Value::Null) };
+    let Some((dot, value)) = &open.base else {
+        return Ok(Value::Null);
+    };
     let past = Past::of(app, key)?;
     let sibling = past.sibling(open.register, *dot);
-    let value = value.as_ref().or_else(|| sibling.map(|sibling| &sibling.value));
+    let value = value
+        .as_ref()
+        .or_else(|| sibling.map(|sibling| &sibling.value));
     let mut base = sibling.map(authorship).unwrap_or_default();
     let value = value.map(|value| register_value(kind, open.register, value));
     base.insert("known".to_owned(), value.is_some().into());
@@ -279,19 +321,34 @@ fn decisions(app: &App, docket: &Docket, scope: ScopeId) -> Result<Vec<Value>, F
 /// What somebody with this token has seen of a record: all of it, less what came since.
 pub(crate) fn seen_context(record: &Record, seen: &Seen) -> Context {
     let knows = |sibling: &&Sibling| {
-        seen.register(sibling.register).iter().any(|shown| shown.dot == sibling.dot())
+        seen.register(sibling.register)
+            .iter()
+            .any(|shown| shown.dot == sibling.dot())
     };
-    let since = record.siblings.iter().filter(|sibling| !knows(sibling)).map(Sibling::dot);
-    Context::new(record.context.entries(), record.context.holes().chain(since))
+    let since = record
+        .siblings
+        .iter()
+        .filter(|sibling| !knows(sibling))
+        .map(Sibling::dot);
+    Context::new(
+        record.context.entries(),
+        record.context.holes().chain(since),
+    )
 }
 
 /// The document of a record after a decision or a note.
 fn after(app: &App, docket: &Docket) -> Result<(Map<String, Value>, bool), Failure> {
     let stored = find(app, docket.key)?;
     let meaning = meaning(app, &stored.record)?;
-    let is_open = meaning.conflicts.iter().any(|open| open.register == docket.register);
+    let is_open = meaning
+        .conflicts
+        .iter()
+        .any(|open| open.register == docket.register);
     let mut document = records::document(app, &stored)?;
-    document.insert("docket".to_owned(), docket.id(app.catalogue.kind(docket.key.kind)).into());
+    document.insert(
+        "docket".to_owned(),
+        docket.id(app.catalogue.kind(docket.key.kind)).into(),
+    );
     document.insert("open".to_owned(), is_open.into());
     Ok((document, is_open))
 }

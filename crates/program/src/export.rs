@@ -79,32 +79,49 @@ pub fn export(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Exported, Failure> {
     let kind = request.kind;
-    let total = app.reader().keys(kind.kind, request.scope, None, usize::MAX).len();
+    let total = app
+        .reader()
+        .keys(kind.kind, request.scope, None, usize::MAX)
+        .len();
     let (known, towns, scopes) = (Known::new(app), Towns::default(), Scopes::new(app));
-    let find = Finder { known: &known, towns: &towns, scope: app.scope() };
-    let sheet = Sheet { kind, language: request.language, find };
+    let find = Finder {
+        known: &known,
+        towns: &towns,
+        scope: app.scope(),
+    };
+    let sheet = Sheet {
+        kind,
+        language: request.language,
+        find,
+    };
     let mut exported = Exported::default();
     let mut rows = Vec::new();
     let mut documents = Vec::new();
-    each(app, kind.kind, request.scope, None, &mut |stored, meaning| {
-        if exported.rows % PROGRESS_RECORDS == 0 {
-            progress(exported.rows, total);
-        }
-        let values = value::to_json(kind, &meaning.values);
-        let id = stored.record.key.id;
-        match request.format {
-            Format::Csv | Format::Xlsx => rows.push(sheet.row(id, &values)?),
-            Format::Json | Format::Ndjson => documents.push(json!({
-                "kind": kind.id,
-                "id": id.to_string(),
-                "scope": scopes.code(stored.record.scope)?,
-                "values": values,
-            })),
-        }
-        exported.rows += 1;
-        exported.conflicts += usize::from(!meaning.conflicts.is_empty());
-        Ok(ControlFlow::Continue(()))
-    })?;
+    each(
+        app,
+        kind.kind,
+        request.scope,
+        None,
+        &mut |stored, meaning| {
+            if exported.rows % PROGRESS_RECORDS == 0 {
+                progress(exported.rows, total);
+            }
+            let values = value::to_json(kind, &meaning.values);
+            let id = stored.record.key.id;
+            match request.format {
+                Format::Csv | Format::Xlsx => rows.push(sheet.row(id, &values)?),
+                Format::Json | Format::Ndjson => documents.push(json!({
+                    "kind": kind.id,
+                    "id": id.to_string(),
+                    "scope": scopes.code(stored.record.scope)?,
+                    "values": values,
+                })),
+            }
+            exported.rows += 1;
+            exported.conflicts += usize::from(!meaning.conflicts.is_empty());
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     let written = match request.format {
         Format::Csv => write::write_csv(&request.path, &sheet.headings(), &rows),
         Format::Xlsx => {
@@ -116,7 +133,10 @@ pub fn export(
             write::write_file(&request.path, text.as_bytes())
         }
         Format::Ndjson => {
-            let lines: String = documents.iter().map(|document| format!("{document}\n")).collect();
+            let lines: String = documents
+                .iter()
+                .map(|document| format!("{document}\n"))
+                .collect();
             write::write_file(&request.path, lines.as_bytes())
         }
     };
@@ -145,17 +165,28 @@ struct Sheet<'k, 'a> {
 
 impl Sheet<'_, '_> {
     fn fields(&self) -> impl Iterator<Item = &'static FieldSpec> {
-        self.kind.fields.iter().filter(|field| !matches!(field.shape, Shape::Opaque))
+        self.kind
+            .fields
+            .iter()
+            .filter(|field| !matches!(field.shape, Shape::Opaque))
     }
 
     fn headings(&self) -> Vec<String> {
-        let labels = self.fields().map(|field| label::field(field, self.language).to_owned());
+        let labels = self
+            .fields()
+            .map(|field| label::field(field, self.language).to_owned());
         std::iter::once(ID.to_owned()).chain(labels).collect()
     }
 
-    fn row(&self, id: RecordId, values: &serde_json::Map<String, Json>) -> Result<Vec<Cell>, Failure> {
+    fn row(
+        &self,
+        id: RecordId,
+        values: &serde_json::Map<String, Json>,
+    ) -> Result<Vec<Cell>, Failure> {
         let id = std::iter::once(Ok(Cell::text(id.to_string())));
-        let cells = self.fields().map(|field| self.cell(field, values.get(&field.id)));
+        let cells = self
+            .fields()
+            .map(|field| self.cell(field, values.get(&field.id)));
         id.chain(cells).collect()
     }
 
@@ -163,9 +194,9 @@ impl Sheet<'_, '_> {
         Ok(match json.unwrap_or(&Json::Null) {
             Json::Null => Cell::Empty,
             Json::Array(items) => self.set(field, items)?,
-            Json::Number(number) if matches!(field.shape, Shape::Number) => {
-                number.as_f64().map_or_else(|| Cell::text(number.to_string()), Cell::number)
-            }
+            Json::Number(number) if matches!(field.shape, Shape::Number) => number
+                .as_f64()
+                .map_or_else(|| Cell::text(number.to_string()), Cell::number),
             json => Cell::text(self.item(field, json)?),
         })
     }

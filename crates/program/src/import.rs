@@ -4,7 +4,7 @@
 //! the normalised credit code, by what makes a derived id, or by its normalised name in the scope;
 //! without one it makes a record. It goes in whole or is refused with its line, its field, a code
 //! and a sentence. What it changes is what differs from what the last import of the record read
-//! (see [`mark`]); so the same file again writes nothing, and a person's later edit is never
+//! (the import mark); so the same file again writes nothing, and a person's later edit is never
 //! replaced in silence.
 //!
 //! - An empty cell touches no field; an import clears nothing.
@@ -25,9 +25,13 @@ mod meet;
 mod plan;
 mod report;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
-use domain::{Date, KindSpec};
+use domain::{Date, KindSpec, label::Language};
 
 pub(crate) use fields::{ID, MARKS};
 pub use report::{Notice, Report};
@@ -46,6 +50,9 @@ use crate::{
 
 /// Rows between two tellings of how far it is.
 const PROGRESS_ROWS: usize = 64;
+
+/// Held while an import runs: the next one meets what this one makes.
+static UNDER_WAY: Mutex<()> = Mutex::new(());
 
 /// What is to be imported.
 #[derive(Clone, Debug)]
@@ -91,8 +98,13 @@ pub fn import(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Report, Failure> {
     let headings = fields::headings(request.kind);
-    let options = sheet::Options { sheet: request.sheet.clone(), headings: &headings };
+    let options = sheet::Options {
+        sheet: request.sheet.clone(),
+        headings: &headings,
+    };
     let table = sheet::read(&request.path, &options).map_err(|error| unreadable(&error))?;
+    // Two people who import the same file at once must not make every record twice.
+    let _only_one = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
     let planner = Planner::new(app, request.kind, request.reason.clone())?;
     let mut run = Run {
         app,
@@ -100,10 +112,31 @@ pub fn import(
         planner,
         batcher: Batcher::new(app.writer.clone()),
         effects: BTreeMap::new(),
-        report: Report { warnings: of_table(&table), ..Report::default() },
+        saved: 0,
+        report: Report {
+            warnings: of_table(&table),
+            ..Report::default()
+        },
     };
-    run.rows(&table, Columns::new(request.kind, &table, request.as_of), progress)?;
-    run.finish()
+    let columns = Columns::new(request.kind, &table, request.as_of);
+    let done = run
+        .rows(&table, columns, progress)
+        .and_then(|()| run.finish());
+    done.map_err(|failure| broken_off(failure, run.saved))?;
+    Ok(run.report)
+}
+
+/// A failure in the middle: what is safe, and how to go on.
+fn broken_off(failure: Failure, saved: usize) -> Failure {
+    if saved == 0 {
+        return failure;
+    }
+    let zh = failure.text(Language::Zh);
+    let en = failure.text(Language::En);
+    failure.saying(
+        format!("{zh}已有 {saved} 行写入并保存；排除原因后把同一个文件再导入一次，这些行不会重复。"),
+        format!("{en} {saved} rows were written and are safe; import the same file again, they are not made twice."),
+    )
 }
 
 /// A failure with the sentence that the reader of spreadsheets has for it.
@@ -117,9 +150,16 @@ fn of_table(table: &Table) -> Vec<Notice> {
     for heading in &table.unknown {
         notices.push(Notice::file(said("IMPORT-031").with("heading", heading)));
     }
-    for column in table.columns.iter().filter(|column| column.matched == Some(Match::Similar)) {
+    for column in table
+        .columns
+        .iter()
+        .filter(|column| column.matched == Some(Match::Similar))
+    {
         let why = said("IMPORT-034").with("heading", &column.heading);
-        notices.push(Notice { row: None, field: column.field.clone(), why });
+        notices.push(Notice {
+            field: column.field.clone(),
+            ..Notice::file(why)
+        });
     }
     for sheet in &table.unread {
         notices.push(Notice::file(said("IMPORT-035").with("sheet", sheet)));
@@ -138,6 +178,8 @@ struct Run<'a> {
     batcher: Batcher<u32>,
     /// What each row that went in has done, by line.
     effects: BTreeMap<u32, Effect>,
+    /// Rows that are durable.
+    saved: usize,
     report: Report,
 }
 
@@ -204,7 +246,8 @@ impl Run<'_> {
         self.effects.insert(line.row, effect);
         if let (Some(order), Mode::Write) = (order, self.mode) {
             let Order { edit, mark } = order;
-            self.batcher.submit(edit.into_iter().collect(), vec![mark], line.row);
+            self.batcher
+                .submit(edit.into_iter().collect(), vec![mark], line.row);
             let done = self.batcher.take_done();
             self.settle(done)?;
         }
@@ -216,6 +259,7 @@ impl Run<'_> {
         for Done { tag: row, result } in done {
             match result {
                 Ok(written) => {
+                    self.saved += 1;
                     for written in written.iter().filter(|written| !written.beside.is_empty()) {
                         self.look_beside(row, written)?;
                     }
@@ -223,7 +267,9 @@ impl Run<'_> {
                 // The row alone is at fault.
                 Err(failure) if failure.exit == Exit::Invalid || failure.code == "EDIT-002" => {
                     self.effects.remove(&row);
-                    self.report.warnings.retain(|notice| notice.row != Some(row));
+                    self.report
+                        .warnings
+                        .retain(|notice| notice.row != Some(row));
                     self.report.rejected.push(Notice::cell(row, "", failure));
                 }
                 Err(failure) => return Err(failure),
@@ -234,8 +280,12 @@ impl Run<'_> {
 
     /// Names conflicts that nobody could foresee: somebody wrote while the import ran.
     fn look_beside(&mut self, row: u32, written: &store::Written) -> Result<(), Failure> {
-        let Some(stored) = self.app.reader().get(written.key)? else { return Ok(()) };
-        let found = self.planner.beside(row, &stored.record, written.beside.iter().copied());
+        let Some(stored) = self.app.reader().get(written.key)? else {
+            return Ok(());
+        };
+        let found = self
+            .planner
+            .beside(row, &stored.record, written.beside.iter().copied());
         for notice in found {
             let is_known = self.report.warnings.iter().any(|known| {
                 (known.row, &known.field, &known.why.code)
@@ -248,17 +298,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Report, Failure> {
+    /// Waits for what is on its way and puts the numbers together.
+    fn finish(&mut self) -> Result<(), Failure> {
         let batcher = std::mem::replace(&mut self.batcher, Batcher::new(self.app.writer.clone()));
         let done = batcher.finish();
         self.settle(done)?;
-        let mut report = self.report;
-        report.warnings.extend(self.planner.noted());
-        let count = |wanted| self.effects.values().filter(|effect| **effect == wanted).count();
-        report.created = count(Effect::Created);
-        report.changed = count(Effect::Changed);
-        report.unchanged = count(Effect::Unchanged);
-        report.sort();
-        Ok(report)
+        let count = |wanted| {
+            self.effects
+                .values()
+                .filter(|effect| **effect == wanted)
+                .count()
+        };
+        self.report.created = count(Effect::Created);
+        self.report.changed = count(Effect::Changed);
+        self.report.unchanged = count(Effect::Unchanged);
+        self.report.warnings.extend(self.planner.noted());
+        self.report.sort();
+        Ok(())
     }
 }

@@ -24,7 +24,9 @@ pub(crate) mod testing;
 mod tests;
 
 pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
-pub use change::{Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text};
+pub use change::{
+    Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text,
+};
 pub use document::{Documents, at_text, document, register_name, register_value, source_name};
 pub use explain::{explain, why_not_synced};
 pub use history::{Event, events, history};
@@ -32,7 +34,7 @@ pub use known::Known;
 pub use list::{Filter, list};
 pub use load::{Loaded, load};
 pub use put::{Saved, delete, put};
-pub use read::{Named, Past, each, find, kind_of, meaning, named};
+pub use read::{Named, Past, Visitor, each, find, kind_of, meaning, named};
 pub use scopes::{Scopes, scope_of};
 pub use seen::Seen;
 pub use settled::{Settled, State};

@@ -69,8 +69,14 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
     let (as_of, year) = period_of(app, request)?;
     let period = Period::new(as_of, parameters(app, year)?);
     let places = Places::of(app, as_of)?;
-    let asked = request.scope.as_deref().map(|scope| scope_of(app, scope)).transpose()?;
+    let asked = request
+        .scope
+        .as_deref()
+        .map(|scope| scope_of(app, scope))
+        .transpose()?;
     let shown: Vec<ScopeId> = match asked {
+        // The city is no scope of its own: its figures are those of all.
+        Some(scope) if app.is_hub() && scope == app.published() => Vec::new(),
         Some(scope) => vec![scope],
         None if app.is_hub() => places.pooled.clone(),
         None => vec![app.scope()],
@@ -94,7 +100,12 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
         indicators: city(&book, &places, &period),
         open_conflicts: open.values().sum(),
     });
-    Ok(Report { as_of, year, scopes, city: city.filter(|_| asked.is_none()) })
+    Ok(Report {
+        as_of,
+        year,
+        scopes,
+        city: city.filter(|_| asked.is_none_or(|scope| scope == app.published())),
+    })
 }
 
 /// The day and the year: a past year without a day ends on its last day.
@@ -107,8 +118,11 @@ fn period_of(app: &App, request: &Request) -> Result<(Date, u32), Failure> {
     let as_of = match (given.transpose()?, request.year) {
         (Some(day), _) => day,
         (None, Some(year)) => {
-            let end = i32::try_from(year).ok().and_then(|year| date::day(year, 12, 31));
-            let end = end.ok_or_else(|| Failure::new("REPORT-002", Exit::Invalid).with("year", year))?;
+            let end = i32::try_from(year)
+                .ok()
+                .and_then(|year| date::day(year, 12, 31));
+            let end =
+                end.ok_or_else(|| Failure::new("REPORT-002", Exit::Invalid).with("year", year))?;
             end.min(today)
         }
         (None, None) => today,
@@ -121,8 +135,13 @@ fn parameters(app: &App, year: u32) -> Result<Parameters, Failure> {
     let Some(kind) = app.catalogue.kind_by_id("programme_year") else {
         return Ok(Parameters::defaults(year));
     };
-    let key = RecordKey { kind: kind.kind, id: domain::year_record_id(year) };
-    let Some(stored) = app.reader().get(key)? else { return Ok(Parameters::defaults(year)) };
+    let key = RecordKey {
+        kind: kind.kind,
+        id: domain::year_record_id(year),
+    };
+    let Some(stored) = app.reader().get(key)? else {
+        return Ok(Parameters::defaults(year));
+    };
     let meaning = meaning(app, &stored.record)?;
     if meaning.deleted {
         return Ok(Parameters::defaults(year));
@@ -158,14 +177,15 @@ impl Places {
         }
         for scope in known {
             let row = scope_record(app, scope)?.unwrap_or_default();
-            places.names.insert(scope, row.name.clone().unwrap_or_default());
+            places
+                .names
+                .insert(scope, row.name.clone().unwrap_or_default());
             let is_city = matches!(row.kind(), ScopeKind::City | ScopeKind::CityDirect)
                 || scope == app.scope()
                 || scope == app.published();
             let starts = row.valid_from.as_deref().and_then(date::stored);
             let ends = row.valid_to.as_deref().and_then(date::stored);
-            let in_force =
-                starts.is_none_or(|from| from <= day) && ends.is_none_or(|to| day < to);
+            let in_force = starts.is_none_or(|from| from <= day) && ends.is_none_or(|to| day < to);
             if in_force && !is_city {
                 places.pooled.push(scope);
                 if row.expected_to_report.unwrap_or(true) {
@@ -173,7 +193,10 @@ impl Places {
                 }
             }
         }
-        let organisations = app.catalogue.kind_by_id("organisation").map(|kind| kind.kind);
+        let organisations = app
+            .catalogue
+            .kind_by_id("organisation")
+            .map(|kind| kind.kind);
         for (scope, _, _) in app.reader().scopes() {
             let holds = |kind| !app.reader().keys(kind, Some(scope), None, 1).is_empty();
             if !places.pooled.contains(&scope) && organisations.is_some_and(holds) {
@@ -223,8 +246,11 @@ impl Report {
     /// The JSON of the command line.
     #[must_use]
     pub fn json(&self) -> Value {
-        let scopes: Map<String, Value> =
-            self.scopes.iter().map(|column| (column.code.clone(), column.json())).collect();
+        let scopes: Map<String, Value> = self
+            .scopes
+            .iter()
+            .map(|column| (column.code.clone(), column.json()))
+            .collect();
         let mut json = json!({
             "as_of": date::text(self.as_of),
             "year": self.year,
@@ -248,18 +274,30 @@ impl Report {
         headings.extend(columns.iter().map(heading));
         let rows = LABELS.iter().map(|(name, zh, en)| {
             let mut row = vec![out.say(zh, en).to_owned()];
-            row.extend(columns.iter().map(|column| cell(column.indicators.get(name))));
+            row.extend(
+                columns
+                    .iter()
+                    .map(|column| cell(column.indicators.get(name))),
+            );
             row
         });
         let mut rows: Vec<Vec<String>> = rows.collect();
         let mut open = vec![out.say("待处理冲突", "Open conflicts").to_owned()];
-        open.extend(columns.iter().map(|column| column.open_conflicts.to_string()));
+        open.extend(
+            columns
+                .iter()
+                .map(|column| column.open_conflicts.to_string()),
+        );
         rows.push(open);
         let day = date::text(self.as_of);
         out.line(out.say("数据截至 ", "As of ").to_owned() + &day + &format!("  ({})", self.year));
         let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
         out.table(&headings, &rows);
-        let open = columns.iter().map(|column| column.open_conflicts).max().unwrap_or_default();
+        let open = columns
+            .iter()
+            .map(|column| column.open_conflicts)
+            .max()
+            .unwrap_or_default();
         if open > 0 {
             let text = out.say(
                 "有 {n} 项冲突待处理，相关数字为暂定值，处理后可能变动。用 conflict list 查看。",

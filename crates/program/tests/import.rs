@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "helpers of tests may stop the test"
 )]
 
@@ -11,9 +12,12 @@ mod office;
 #[path = "import/round_trip.rs"]
 mod round_trip;
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
-use office::{Office, Said, args};
+use office::{Form, Office, Said, args, text_of};
 use program::{Exit, commands::import::ImportArgs};
 use serde_json::{Value as Json, json};
 
@@ -94,10 +98,15 @@ fn the_census_arrives_exactly_as_expected_from_xlsx_and_from_csv() {
             .filter(|(_, code)| code == "IMPORT-030")
             .collect();
         assert_eq!(repeated.len(), 4, "{file}");
-        assert_eq!(office.all("organisation").len(), 376, "{file}");
+        let all = office.all("organisation");
+        let by_code: BTreeMap<_, _> = all
+            .iter()
+            .map(|(_, values)| (values["uscc"].as_str().unwrap(), values))
+            .collect();
+        assert_eq!((all.len(), by_code.len()), (376, 376), "{file}");
         for accepted in expected["accepted"].as_array().unwrap() {
             let uscc = accepted["uscc"].as_str().unwrap();
-            let (_, values) = office.one("organisation", "uscc", uscc);
+            let values = by_code[uscc];
             for (field, wanted) in accepted.as_object().unwrap() {
                 if field != "row" {
                     assert_eq!(&values[field], wanted, "{file} {uscc} {field}");
@@ -127,7 +136,7 @@ fn a_dry_run_says_the_same_numbers_and_writes_nothing() {
         dry_run: true,
         ..args("organisation", &file)
     };
-    let said = office.try_import(dry).unwrap();
+    let said = office.try_import(&dry).unwrap();
     assert_eq!(said.numbers(), [404, 376, 0, 4, 24]);
     assert_eq!((office.edits(), office.all("organisation").len()), (0, 0));
     let real = office.import("organisation", &file);
@@ -251,7 +260,7 @@ fn a_dry_run_foresees_the_conflict() {
         dry_run: true,
         ..args("organisation", "新.csv")
     };
-    let foreseen = office.try_import(dry).unwrap();
+    let foreseen = office.try_import(&dry).unwrap();
     assert_eq!(office.conflicts("organisation", id), Vec::<u32>::new());
     let real = office.import("organisation", "新.csv");
     assert_eq!(foreseen.json["warnings"], real.json["warnings"]);
@@ -360,6 +369,16 @@ fn rows_without_a_code_meet_by_name_and_one_that_fits_two_meets_none() {
         "perhaps the same: {}",
         said.json
     );
+    // A row without a code is about the record without one; between two of those none is taken.
+    assert_eq!(
+        sheet(&office, &[unnumbered("甲公司（涧西）", 10)]).numbers(),
+        [1, 0, 0, 1, 0]
+    );
+    office.put(
+        "organisation",
+        None,
+        json!({"name": "甲公司（涧西）", "remark": "又一家"}),
+    );
     let said = sheet(&office, &[unnumbered("甲公司（涧西）", 11)]);
     assert_eq!(
         said.rejected(),
@@ -373,7 +392,7 @@ fn what_a_cell_refers_to_is_found_by_name_or_left_empty_with_a_warning() {
     office.put(
         "agency",
         None,
-        json!({"name": "区民政局", "kind": "civil_affairs", "active": true}),
+        json!({"name": "区民政局", "kind": "registration_authority", "active": true}),
     );
     let lines = [
         format!("{HEADINGS},登记机关,所在乡镇(街道),已建群团,联系电话"),
@@ -437,7 +456,10 @@ fn figures_have_the_date_of_the_cell_else_of_the_command_else_of_the_sheet() {
         as_of: Some("2020.9.30".to_owned()),
         ..args("organisation", "a.csv")
     };
-    assert_eq!(office.try_import(given).unwrap().numbers(), [1, 0, 1, 0, 0]);
+    assert_eq!(
+        office.try_import(&given).unwrap().numbers(),
+        [1, 0, 1, 0, 0]
+    );
     assert_eq!(
         office.one("organisation", "name", "甲公司").1["as_of"],
         "2020-09-30"
@@ -446,7 +468,7 @@ fn figures_have_the_date_of_the_cell_else_of_the_command_else_of_the_sheet() {
         as_of: Some("昨天".to_owned()),
         ..args("organisation", "a.csv")
     };
-    assert_eq!(office.try_import(wrong).err().unwrap().exit, Exit::Usage);
+    assert_eq!(office.try_import(&wrong).err().unwrap().exit, Exit::Usage);
     office.sheet("b.csv", &lines[1..]);
     let said = office.import("organisation", "b.csv");
     assert_eq!(
@@ -466,7 +488,10 @@ fn what_cannot_be_read_at_all_ends_with_6_and_writes_nothing() {
         ("图.xlsx", "IMPORT-002"),
         ("没有.xlsx", "IMPORT-001"),
     ] {
-        let failure = office.try_import(args("organisation", file)).err().unwrap();
+        let failure = office
+            .try_import(&args("organisation", file))
+            .err()
+            .unwrap();
         assert_eq!(
             (failure.code.as_str(), failure.exit),
             (code, Exit::Invalid),
@@ -475,7 +500,7 @@ fn what_cannot_be_read_at_all_ends_with_6_and_writes_nothing() {
     }
     assert_eq!(office.edits(), 0);
     let unknown = office
-        .try_import(args("organization", "别的.csv"))
+        .try_import(&args("organization", "别的.csv"))
         .err()
         .unwrap();
     assert_eq!(unknown.exit, Exit::Invalid);
@@ -486,10 +511,10 @@ fn rows_that_refer_to_later_rows_of_the_file_find_them() {
     let office = Office::new();
     let lines = [
         "党组织名称,党组织类别,状态,组建方式,上级党组织".to_owned(),
-        "三支部,支部,正常,单独建,二总支".to_owned(),
-        "二总支,总支,正常,单独建,一委".to_owned(),
-        "一委,党委,正常,单独建,".to_owned(),
-        "四支部,支部,正常,单独建,五总支".to_owned(),
+        "三支部,党支部,正常运行,单独建,二总支".to_owned(),
+        "二总支,党总支,正常运行,单独建,一委".to_owned(),
+        "一委,党委,正常运行,单独建,".to_owned(),
+        "四支部,党支部,正常运行,单独建,五总支".to_owned(),
     ];
     office.sheet("党组织.csv", &lines);
     let said = office.import("party_organisation", "党组织.csv");
@@ -519,4 +544,51 @@ fn ten_thousand_rows_arrive_in_bounded_time_with_one_progress() {
     assert!(first.as_secs() < 20 && start.elapsed().as_secs() < 20);
     assert_eq!(said.progress.last(), Some(&(10_000, 10_000)));
     assert!(said.progress.is_sorted());
+}
+
+#[test]
+fn people_get_a_table_of_the_rejected_rows_and_sentences() {
+    let office = Office::new();
+    let parts = office.print(
+        &args("organisation", &census("census_410305.xlsx")),
+        Form::People,
+    );
+    let text = text_of(&parts.unwrap(), Form::People);
+    for part in [
+        "共读入 404 行：新建 376，更改 0，未变 4，退回 24。",
+        "组织类型",
+        "“不知道”不在可选值中",
+        "统一社会信用代码校验不通过",
+        "退回的行没有写入，其余已保存。",
+        "IMPORT-030  第 120 行 统一社会信用代码  与第 ",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_says_how_many_rows_are_safe_and_the_same_file_goes_on() {
+    let office = Office::new();
+    let rows: Vec<String> = (0..2_000)
+        .map(|number| row(number, &format!("第{number}号公司"), "20,3,2,2020-09-30,"))
+        .collect();
+    let lines: Vec<String> = std::iter::once(HEADINGS.to_owned()).chain(rows).collect();
+    office.sheet("满.csv", &lines);
+    office.store.fill(3);
+    let failure = office
+        .try_import(&args("organisation", "满.csv"))
+        .err()
+        .unwrap();
+    assert_eq!(failure.exit, Exit::Failed, "{failure}");
+    let text = failure.text(domain::label::Language::Zh);
+    let saved = office.edits();
+    assert!(
+        saved > 0 && saved < 2_000 && text.contains("行写入并保存"),
+        "{saved} {text}"
+    );
+
+    let again = Office::over(&office);
+    again.sheet("满.csv", &lines);
+    let said = again.import("organisation", "满.csv");
+    assert_eq!(said.numbers(), [2_000, 2_000 - saved, 0, saved, 0]);
 }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use proto::sync::{
-    Ack, Batch, Bye, Diagnosis, Frame, Hello, Leaf as LeafFrame, Part, Prints, Welcome,
+    Ack, Batch, Bye, Diagnosis, Frame, Hello, Leaf as LeafFrame, Part, Position, Prints, Welcome,
     frame::Frame as Body,
 };
 
@@ -122,7 +122,7 @@ pub struct Delivery {
     /// The records in feed order.
     pub records: Vec<Arrived>,
     /// The positions that travelled with them.
-    pub positions: Vec<proto::sync::Position>,
+    pub positions: Vec<Position>,
     /// The point that is reached when they are durable; none in an exchange.
     pub upto: Option<FeedPoint>,
 }
@@ -257,6 +257,8 @@ pub struct Session {
     applying: usize,
     /// Frames that came between the hub's Welcome and the host's answer to it.
     early: Vec<Frame>,
+    /// Positions of batches that were read and not sent; the next batch takes them along.
+    unsent: Vec<Position>,
 }
 
 impl Session {
@@ -270,6 +272,7 @@ impl Session {
             lanes: BTreeMap::new(),
             applying: 0,
             early: Vec::new(),
+            unsent: Vec::new(),
         }
     }
 
@@ -308,10 +311,29 @@ impl Session {
                 lane.pump(now, self.role, &mut step);
             }
         }
+        self.send_positions(&mut step);
         if step.done.is_some() {
             self.phase = Phase::Over;
         }
         step
+    }
+
+    /// Adds to the first batch of a step what an earlier one did not carry.
+    fn send_positions(&mut self, step: &mut Step) {
+        if self.unsent.is_empty() {
+            return;
+        }
+        let batch = step
+            .sends
+            .iter_mut()
+            .find_map(|frame| match &mut frame.frame {
+                Some(Body::Batch(batch)) => Some(batch),
+                _ => None,
+            });
+        if let Some(batch) = batch {
+            self.unsent.append(&mut batch.positions);
+            batch.positions = std::mem::take(&mut self.unsent);
+        }
     }
 
     fn open(&mut self, now: Mono, diagnosis: Diagnosis, standings: Vec<Standing>) {
@@ -350,7 +372,9 @@ impl Session {
             }
             Input::Advanced(scope, point) => self.lane(scope, |lane| lane.advanced(now, point)),
             Input::Read(batch) => {
-                self.lane(scope_of(&batch.scope), |lane| lane.read(now, *batch, step));
+                let lane = self.lanes.get_mut(&scope_of(&batch.scope));
+                let unsent = lane.map(|lane| lane.read(now, *batch, step));
+                self.unsent.extend(unsent.into_iter().flatten());
             }
             Input::Fetched(batch, rest) => {
                 let scope = scope_of(&batch.scope);

@@ -242,6 +242,16 @@ impl Ledger {
         end.is_some_and(|end| end.head == point.head)
     }
 
+    /// Whether section ends were forgotten as far back as this, because there are too many.
+    pub(crate) fn is_pruned(&self, scope: u32, seq: Seq) -> bool {
+        let index = self.shared.read();
+        let ends = index.scopes.get(&scope).map(|s| &s.ends);
+        ends.is_some_and(|ends| {
+            let oldest = ends.keys().next();
+            ends.len() >= ENDS_MAX && oldest.is_some_and(|oldest| seq.0 < *oldest)
+        })
+    }
+
     /// Reads a feed after a point, leaving out the sections that the peer itself sent. What is
     /// returned ends where a section ends. Only committed changes are read.
     pub(crate) fn read_feed(
@@ -355,4 +365,56 @@ fn history_entry(page: &[u8], seq: u64) -> Result<Option<(u64, Vec<Sibling>)>, S
             what: "history entry".to_owned(),
         })?;
     Ok(Some((entry.previous, record.siblings)))
+}
+
+#[cfg(test)]
+mod tests {
+    use replica::{Kind, RecordId, limits::RECORD_BYTES_MAX};
+
+    use super::*;
+    use crate::Memory;
+
+    /// Puts records of one origin as sections of their own.
+    fn put(ledger: &mut Ledger, number: u32, origin: u32, bytes: usize) {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        let key = RecordKey {
+            kind: Kind(5),
+            id: RecordId(id),
+        };
+        let record = Record::new(key, ScopeId([1; 16]));
+        // Only the length matters here: the reader of a feed does not decode.
+        let mut encoded = record.encode().to_vec();
+        encoded.resize(bytes.max(encoded.len()), 0);
+        let encoded = Bytes::from(encoded);
+        let leaf = Leaf::of(&encoded);
+        ledger.put(record, encoded, leaf, origin, None);
+        ledger.end_section(origin);
+    }
+
+    #[test]
+    fn a_feed_of_large_records_from_several_places_is_read_to_its_end() {
+        let mut ledger = Ledger::open(Arc::new(Memory::new())).unwrap();
+        let scope = ledger.scope_number(ScopeId([1; 16]));
+        // Own and foreign sections by turns, so that a batch is full where a stretch begins.
+        for number in 0..60 {
+            put(&mut ledger, number, number % 3, RECORD_BYTES_MAX / 2);
+        }
+        for number in 60..3_000 {
+            put(&mut ledger, number, number % 2 * 2, 64);
+        }
+        ledger.commit().unwrap();
+        let (mut after, mut read) = (Seq(0), 0);
+        loop {
+            let stretch = ledger.read_feed(scope, after, 2).unwrap();
+            assert!(stretch.records.len() <= BATCH_RECORDS_MAX);
+            let bytes: usize = stretch.records.iter().map(Bytes::len).sum();
+            assert!(bytes <= BATCH_BYTES_MAX + RECORD_BYTES_MAX);
+            if stretch.upto.seq <= after {
+                break;
+            }
+            (after, read) = (stretch.upto.seq, read + stretch.records.len());
+        }
+        assert_eq!((after, read), (Seq(3_000), 40 + 1_470));
+    }
 }

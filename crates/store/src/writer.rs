@@ -41,11 +41,12 @@ impl Default for WriterConfig {
 
 type Done = Box<dyn FnOnce(Reply) + Send>;
 type Watcher = Box<dyn Fn(ScopeId, FeedPoint) + Send>;
+type Still = Box<dyn FnOnce(&dyn Store) + Send>;
 
 enum Job {
     Command(Command, Done),
     Status(Box<dyn FnOnce(Status) + Send>),
-    Still(Box<dyn FnOnce(&dyn Store) + Send>),
+    Still(Still),
     Watch(u64, Watcher),
     Unwatch(u64),
     Stop,

@@ -10,12 +10,12 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    clippy::panic,
     reason = "a test harness: what is not as expected must stop the run"
 )]
 
 mod sim {
     pub(crate) mod clock;
+    mod directed;
     pub(crate) mod medium;
     pub(crate) mod net;
     pub(crate) mod options;
@@ -26,7 +26,11 @@ mod sim {
 }
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -69,9 +73,41 @@ fn show(seed: u64, outcome: &Outcome, lines: usize) {
     );
 }
 
+/// What is counted in the logs, to see that the faults do happen.
+const WORDS: [&str; 17] = [
+    "CRASHES",
+    "RESTORED",
+    "CUT",
+    "FORGED",
+    "DAMAGED",
+    "fills up",
+    "old batch",
+    "lost",
+    "twice",
+    "out of order",
+    "stale",
+    "YouWereRestored",
+    "IWasRestored",
+    "Leaves",
+    "TEST-001",
+    "SYNC-120",
+    "SYNC-122",
+];
+
+type Counts = BTreeMap<&'static str, u64>;
+
+fn count(counts: &mut Counts, log: &[String]) {
+    for line in log {
+        for word in WORDS.iter().filter(|word| line.contains(**word)) {
+            *counts.entry(word).or_default() += 1;
+        }
+    }
+}
+
 /// Runs seeds on two threads. Returns those that fail, with what was broken first.
 fn run_all(seeds: &[u64], control: Control, twice: bool) -> Vec<(u64, String)> {
     let next = AtomicU64::new(0);
+    let counts = Mutex::new(Counts::new());
     let work = || {
         let mut failing = Vec::new();
         while let Some(seed) = usize::try_from(next.fetch_add(1, Ordering::Relaxed))
@@ -79,6 +115,7 @@ fn run_all(seeds: &[u64], control: Control, twice: bool) -> Vec<(u64, String)> {
             .and_then(|at| seeds.get(at).copied())
         {
             let outcome = run(seed, control);
+            count(&mut counts.lock().unwrap(), &outcome.log);
             if twice {
                 let again = run(seed, control);
                 if again.log != outcome.log {
@@ -101,6 +138,7 @@ fn run_all(seeds: &[u64], control: Control, twice: bool) -> Vec<(u64, String)> {
         failing
     });
     failing.sort();
+    println!("{control:?} {:?}", counts.lock().unwrap());
     failing
 }
 

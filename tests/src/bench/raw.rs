@@ -86,11 +86,8 @@ impl SyncRpc for Counter {
 ///
 /// # Panics
 /// When the line breaks.
-pub(crate) async fn stream(folder: &Path, records: &[Bytes]) -> f64 {
-    let hub = HubRig::serving(fresh_replica(), &Medium::Disk(&folder.join("hub")), |_| {
-        Counter
-    })
-    .await;
+pub(crate) async fn stream(records: &[Bytes]) -> f64 {
+    let hub = HubRig::serving(fresh_replica(), &Medium::Memory, |_| Counter).await;
     let node = hub.node(fresh_replica(), CITY, &Medium::Memory);
     let clock: Arc<dyn replica::Clock> = Arc::new(program::clock::SystemClock::default());
     let dialer = Dialer::tcp(clock);

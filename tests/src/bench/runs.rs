@@ -130,7 +130,7 @@ async fn sync(n: u64, folder: &Path, report: &mut Report) {
     );
     report.add(
         &format!("raw stream, {n}"),
-        raw::stream(folder, &records).await,
+        raw::stream(&records).await,
         "/s",
     );
 

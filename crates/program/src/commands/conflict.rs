@@ -83,20 +83,41 @@ pub fn run(app: &App, command: ConflictCommand, out: &mut Out) -> Result<(), Fai
     match command {
         ConflictCommand::List { scope } => list(app, scope.as_deref(), out),
         ConflictCommand::Show { id } => show(app, &Docket::parse(app, &id)?, out),
-        ConflictCommand::Take { id, candidate, seen, reason } => {
-            decide(app, &id, &Choice::Take(candidate), (seen.as_deref(), &reason), out)
-        }
-        ConflictCommand::Edit { id, sets, seen, reason } => {
-            decide(app, &id, &Choice::Edit(sets), (seen.as_deref(), &reason), out)
-        }
+        ConflictCommand::Take {
+            id,
+            candidate,
+            seen,
+            reason,
+        } => decide(
+            app,
+            &id,
+            &Choice::Take(candidate),
+            (seen.as_deref(), &reason),
+            out,
+        ),
+        ConflictCommand::Edit {
+            id,
+            sets,
+            seen,
+            reason,
+        } => decide(
+            app,
+            &id,
+            &Choice::Edit(sets),
+            (seen.as_deref(), &reason),
+            out,
+        ),
         ConflictCommand::KeepBoth { id, seen, reason } => {
             decide(app, &id, &Choice::KeepBoth, (seen.as_deref(), &reason), out)
         }
         ConflictCommand::Return { id, reason } => {
             let docket = Docket::parse(app, &id)?;
             let (_, document) = conflicts::send_back(app, &docket, &reason)?;
-            let text = out.say("已退回核实；冲突仍待处理。", "Sent back; the conflict stays open.");
-            finish(&document, &text.to_owned(), out);
+            let text = out.say(
+                "已退回核实；冲突仍待处理。",
+                "Sent back; the conflict stays open.",
+            );
+            finish(&document, text, out);
             Ok(())
         }
     }
@@ -110,12 +131,12 @@ fn list(app: &App, scope: Option<&str>, out: &mut Out) -> Result<(), Failure> {
         return Ok(());
     }
     if all.is_empty() {
-        out.line(out.say("没有待处理的冲突", "no open conflicts").to_owned());
+        out.line(out.say("没有待处理的冲突", "no open conflicts"));
     }
     for entry in all {
         let kind = entry.get("kind").and_then(Value::as_str);
         let kind = kind.and_then(|kind| app.catalogue.kind_by_id(kind));
-        show_candidates(app, kind, &Value::Object(entry), out);
+        show_candidates(kind, &Value::Object(entry), out);
     }
     Ok(())
 }
@@ -127,17 +148,29 @@ fn show(app: &App, docket: &Docket, out: &mut Out) -> Result<(), Failure> {
         return Ok(());
     }
     let kind = app.catalogue.kind(docket.key.kind);
-    let field = entry.get("field").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let field = entry
+        .get("field")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let base = entry.get("base").cloned().unwrap_or_default();
     let others = entry.get("others").cloned().unwrap_or_default();
     let notes = entry.get("notes").cloned().unwrap_or_default();
-    show_candidates(app, kind, &Value::Object(entry), out);
-    if let Some(value) = base.get("value").filter(|_| base.get("known") == Some(&true.into())) {
+    show_candidates(kind, &Value::Object(entry), out);
+    if let Some(value) = base
+        .get("value")
+        .filter(|_| base.get("known") == Some(&true.into()))
+    {
         let value = value_text(kind, &field, value, out.language);
         let lead = out.say("  共同的前一个值：", "  the value before: ");
         out.line(format!("{lead}{value}"));
     }
-    for other in others.as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for other in others
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         let lead = out.say("  本记录另有冲突：", "  also open: ");
         out.line(format!("{lead}{other}"));
     }
@@ -150,14 +183,12 @@ fn show(app: &App, docket: &Docket, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// Prints what stands against what.
-pub(super) fn show_candidates(
-    _app: &App,
-    kind: Option<&KindSpec>,
-    conflict: &Value,
-    out: &mut Out,
-) {
+pub(super) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &mut Out) {
     let text = |of: &Value, name: &str| {
-        of.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        of.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     let name = text(conflict, "field");
     let label = kind.and_then(|kind| kind.field(&name));
@@ -168,13 +199,18 @@ pub(super) fn show_candidates(
         .into_iter()
         .flatten()
         .map(|candidate| {
-            let number = candidate.get("candidate").map(Value::to_string).unwrap_or_default();
+            let number = candidate
+                .get("candidate")
+                .map(Value::to_string)
+                .unwrap_or_default();
             let value = candidate.get("value").unwrap_or(&Value::Null);
             vec![
                 number,
                 value_text(kind, &name, value, out.language),
                 text(candidate, "author"),
-                text(candidate, "at").trim_end_matches("+08:00").replace('T', " "),
+                text(candidate, "at")
+                    .trim_end_matches("+08:00")
+                    .replace('T', " "),
                 text(candidate, "source"),
                 text(candidate, "reason"),
             ]
@@ -199,7 +235,9 @@ fn decide(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let docket = Docket::parse(app, id)?;
-    let seen = seen.map(|token| Seen::parse_for(token, docket.key)).transpose()?;
+    let seen = seen
+        .map(|token| Seen::parse_for(token, docket.key))
+        .transpose()?;
     let decided = conflicts::decide(app, &docket, choice, seen.as_ref(), reason)?;
     records::note_warnings(&decided.warnings, out);
     let text = if decided.is_open {
@@ -211,7 +249,7 @@ fn decide(
     } else {
         out.say("已处理。", "Decided.")
     };
-    finish(&decided.document, &text.to_owned(), out);
+    finish(&decided.document, text, out);
     Ok(())
 }
 

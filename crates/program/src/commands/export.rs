@@ -42,8 +42,9 @@ pub fn run(app: &App, args: &ExportArgs, out: &mut Out) -> Result<(), Failure> {
         language: out.language,
     };
     let what = out.say("导出", "export").to_owned();
-    let exported =
-        export::export(app, &request, &mut |done, total| out.progress(done, total, &what))?;
+    let exported = export::export(app, &request, &mut |done, total| {
+        out.progress(done, total, &what);
+    })?;
     let path = request.path.display().to_string();
     if out.json {
         out.document(&serde_json::json!({

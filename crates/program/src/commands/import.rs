@@ -44,7 +44,11 @@ pub fn run(app: &App, args: &ImportArgs, out: &mut Out) -> Result<(), Failure> {
         domain::date::read(text).ok_or_else(wrong)
     });
     let path = app.path(&args.file);
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let request = Request {
         kind,
         sheet: args.sheet.clone(),
@@ -54,7 +58,9 @@ pub fn run(app: &App, args: &ImportArgs, out: &mut Out) -> Result<(), Failure> {
         path,
     };
     let what = out.say("导入", "import").to_owned();
-    let report = import::import(app, &request, &mut |done, total| out.progress(done, total, &what))?;
+    let report = import::import(app, &request, &mut |done, total| {
+        out.progress(done, total, &what);
+    })?;
     if out.json {
         let mut document = report.json(out.language);
         if let Some(map) = document.as_object_mut() {
@@ -76,12 +82,20 @@ fn print(request: &Request, report: &Report, out: &mut Out) {
             domain::label::Language::Zh => zh,
             domain::label::Language::En => en,
         };
-        let rows: Vec<Vec<String>> =
-            report.rejected.iter().map(|notice| table_row(request, notice, out)).collect();
+        let rows: Vec<Vec<String>> = report
+            .rejected
+            .iter()
+            .map(|notice| table_row(request, notice, out))
+            .collect();
         out.table(&headings, &rows);
     }
     let (rows, rejected) = (report.rows(), report.rejected.len());
-    let Report { created, changed, unchanged, .. } = report;
+    let Report {
+        created,
+        changed,
+        unchanged,
+        ..
+    } = report;
     let zh = format!(
         "共读入 {rows} 行：新建 {created}，更改 {changed}，未变 {unchanged}，退回 {rejected}。"
     );
@@ -92,8 +106,11 @@ fn print(request: &Request, report: &Report, out: &mut Out) {
     let numbers = out.say(&zh, &en).to_owned();
     out.line(numbers);
     if request.mode == Mode::Try {
-        let text = out.say("这是试运行，没有写入任何数据。", "This was a dry run; nothing was written.");
-        out.note(text.to_owned());
+        let text = out.say(
+            "这是试运行，没有写入任何数据。",
+            "This was a dry run; nothing was written.",
+        );
+        out.note(text);
     } else if rejected > 0 {
         let zh = "退回的行没有写入，其余已保存。改正后把同一个文件再导入一次，已保存的行不会重复。";
         let en = "Rejected rows were not written, the rest is saved. Correct them and import the \
@@ -130,13 +147,23 @@ fn warning(request: &Request, notice: &Notice, out: &Out) -> String {
     });
     let label = label(request, notice, out);
     let place = place.unwrap_or_default();
-    let mark = if place.is_empty() && label.is_empty() { "" } else { "  " };
-    format!("{}  {place}{label}{mark}{}", notice.why.code, notice.why.text(out.language))
+    let mark = if place.is_empty() && label.is_empty() {
+        ""
+    } else {
+        "  "
+    };
+    format!(
+        "{}  {place}{label}{mark}{}",
+        notice.why.code,
+        notice.why.text(out.language)
+    )
 }
 
 /// What people call the field of a notice.
 fn label(request: &Request, notice: &Notice, out: &Out) -> String {
-    let Some(id) = notice.field.as_deref() else { return String::new() };
+    let Some(id) = notice.field.as_deref() else {
+        return String::new();
+    };
     match request.kind.field(id) {
         Some(field) => out.say(&field.zh, &field.en).to_owned(),
         None if id == ID => out.say("记录编号", "record id").to_owned(),

@@ -213,7 +213,7 @@ pub fn config(setting: &Setting, command: &ConfigCommand, out: &mut Out) -> Resu
             if out.json {
                 out.document(&json!({"ok": true, "config": text}));
             } else {
-                out.line(out.say("配置有效", "the settings are valid").to_owned());
+                out.line(out.say("配置有效", "the settings are valid"));
             }
         }
     }

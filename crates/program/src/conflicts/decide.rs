@@ -67,19 +67,40 @@ pub fn decide(
     let seen_meaning = effective_with(app.catalogue, &shown.record, &past);
     let open = open_of(&seen_meaning, docket, Some(kind))?;
     let author = app.author();
-    if open.candidates.iter().any(|sibling| sibling.write.author == author) {
+    if open
+        .candidates
+        .iter()
+        .any(|sibling| sibling.write.author == author)
+    {
         return Err(Failure::new("CONFLICT-003", Exit::Refused).with("author", author));
     }
-    let case = Case { app, kind, docket, record: &record, shown: &shown, open, reason: &reason };
+    let case = Case {
+        app,
+        kind,
+        docket,
+        record: &record,
+        shown: &shown,
+        open,
+        reason: &reason,
+    };
     let (value, warnings) = case.value(choice, seen)?;
     let set = [(docket.register, value.clone())];
-    let new = NewState { key: record.key, scope: record.scope, set: &set };
+    let new = NewState {
+        key: record.key,
+        scope: record.scope,
+        set: &set,
+    };
     allowed(app, Purpose::Decision, Some(&record), &new)?;
     let (decision, edits) = case.edits(choice, value)?;
     app.writer.edit(edits, Vec::new())?;
     let (mut document, is_open) = after(app, docket)?;
     document.insert("decision".to_owned(), decision.to_string().into());
-    Ok(Decided { decision, document, is_open, warnings })
+    Ok(Decided {
+        decision,
+        document,
+        is_open,
+        warnings,
+    })
 }
 
 /// Sends a conflict back to the district with a question. Nothing is decided.
@@ -104,9 +125,23 @@ pub fn send_back(
         written_by: Some(app.author()),
     };
     let id = new_id(app);
-    let edit = made(app, "docket_note", (id, record.scope), &note.encode_to_vec(), &text)?;
-    let set: Vec<_> = edit.set.iter().map(|set| (set.register, set.value.clone())).collect();
-    let new = NewState { key: edit.key, scope: record.scope, set: &set };
+    let edit = made(
+        app,
+        "docket_note",
+        (id, record.scope),
+        &note.encode_to_vec(),
+        &text,
+    )?;
+    let set: Vec<_> = edit
+        .set
+        .iter()
+        .map(|set| (set.register, set.value.clone()))
+        .collect();
+    let new = NewState {
+        key: edit.key,
+        scope: record.scope,
+        set: &set,
+    };
     allowed(app, Purpose::Decision, None, &new)?;
     app.writer.edit(vec![edit], Vec::new())?;
     let (mut document, _) = after(app, docket)?;
@@ -152,13 +187,14 @@ impl Case<'_> {
         let all = &self.open.candidates;
         let candidate = number.checked_sub(1).and_then(|at| all.get(at));
         let candidate = candidate.ok_or_else(|| {
-            Failure::new("CONFLICT-004", Exit::Invalid).with("n", number).with("max", all.len())
+            Failure::new("CONFLICT-004", Exit::Invalid)
+                .with("n", number)
+                .with("max", all.len())
         })?;
         if self.docket.register != RegisterId::DELETED {
             return Ok(candidate.value.clone());
         }
-        let is_deletion =
-            candidate.register == RegisterId::DELETED && !candidate.value.is_empty();
+        let is_deletion = candidate.register == RegisterId::DELETED && !candidate.value.is_empty();
         if !is_deletion {
             // An edit taken against a deletion restores the record.
             return Ok(Bytes::new());
@@ -174,7 +210,9 @@ impl Case<'_> {
         let desk = Desk::new(self.app)?;
         let set = set_of_text(sets)?;
         let is_other = |name: &str| {
-            self.kind.field(name).is_none_or(|field| field.register != self.docket.register)
+            self.kind
+                .field(name)
+                .is_none_or(|field| field.register != self.docket.register)
         };
         if let Some((name, _)) = set.iter().find(|(name, _)| is_other(name)) {
             return Err(Failure::new("CONFLICT-006", Exit::Invalid).with("field", name));
@@ -222,9 +260,19 @@ impl Case<'_> {
         let items: Value = items.collect();
         let base = |register| self.shown.value(self.app, register);
         let set = [(field.id.as_str(), Input::Json(&items))];
-        let edits = value::edits(self.app.catalogue, self.kind, &base, set, &domain::NoResolve)
-            .map_err(|findings| crate::records::failure_of(&findings))?;
-        edits.into_iter().next().map(|edit| edit.value).ok_or_else(unfit)
+        let edits = value::edits(
+            self.app.catalogue,
+            self.kind,
+            &base,
+            set,
+            &domain::NoResolve,
+        )
+        .map_err(|findings| crate::records::failure_of(&findings))?;
+        edits
+            .into_iter()
+            .next()
+            .map(|edit| edit.value)
+            .ok_or_else(unfit)
     }
 
     /// The decision and the candidate that carries it out.
@@ -253,13 +301,29 @@ impl Case<'_> {
         };
         let id = new_id(self.app);
         let scope = self.record.scope;
-        let record = made(self.app, "decision", (id, scope), &decision.encode_to_vec(), self.reason)?;
+        let record = made(
+            self.app,
+            "decision",
+            (id, scope),
+            &decision.encode_to_vec(),
+            self.reason,
+        )?;
         let register = self.docket.register;
-        let shown = self.shown.record.register(register).iter().map(Sibling::shown).collect();
+        let shown = self
+            .shown
+            .record
+            .register(register)
+            .iter()
+            .map(Sibling::shown)
+            .collect();
         let carried_out = Edit {
             key: self.docket.key,
             scope,
-            set: vec![Set { register, value, shown }],
+            set: vec![Set {
+                register,
+                value,
+                shown,
+            }],
             author: self.app.author(),
             reason: self.reason.to_owned(),
             source: Source::Decision,
@@ -281,9 +345,16 @@ fn made(
     let registers = value::split(kind, values).map_err(|error| {
         Failure::new("RECORD-014", Exit::Invalid).with("detail", crate::failure::causes(&error))
     })?;
-    let set = registers.into_iter().map(|(register, value)| Set { register, value, shown: Vec::new() });
+    let set = registers.into_iter().map(|(register, value)| Set {
+        register,
+        value,
+        shown: Vec::new(),
+    });
     Ok(Edit {
-        key: RecordKey { kind: kind.kind, id },
+        key: RecordKey {
+            kind: kind.kind,
+            id,
+        },
         scope,
         set: set.collect(),
         author: app.author(),

@@ -4,7 +4,12 @@
 //! passed on as text and read by the catalogue's types; here only sets are taken apart, so that
 //! labels with spaces in them stay whole.
 
-use domain::{Date, FieldSpec, KindSpec, Resolve, catalogue::{Shape, Type}, text, value::Input};
+use domain::{
+    Date, FieldSpec, KindSpec, Resolve,
+    catalogue::{Shape, Type},
+    text,
+    value::Input,
+};
 use replica::RecordId;
 use serde_json::Value as Json;
 
@@ -32,7 +37,10 @@ pub(crate) fn headings(kind: &KindSpec) -> HeadingIndex {
         en: "Record id".to_owned(),
         others: vec!["记录ID".to_owned()],
     };
-    let fields = kind.fields.iter().filter(|field| !matches!(field.shape, Shape::Opaque));
+    let fields = kind
+        .fields
+        .iter()
+        .filter(|field| !matches!(field.shape, Shape::Opaque));
     let fields = fields.map(|field| FieldHeadings {
         field: field.id.clone(),
         zh: field.zh.clone(),
@@ -87,9 +95,17 @@ impl<'k> Columns<'k> {
     pub(super) fn new(kind: &'k KindSpec, table: &Table, as_of: Option<Date>) -> Self {
         let known = |column: &crate::sheet::Column| kind.field(column.field.as_deref()?);
         let fields = table.columns.iter().enumerate();
-        let fields = fields.filter_map(|(at, column)| Some((at, known(column)?))).collect();
+        let fields = fields
+            .filter_map(|(at, column)| Some((at, known(column)?)))
+            .collect();
         let above = table.statement_date.as_deref().and_then(domain::date::read);
-        Self { kind, fields, id_at: table.column_of(ID), as_of: as_of.or(above), foreign_ids: 0 }
+        Self {
+            kind,
+            fields,
+            id_at: table.column_of(ID),
+            as_of: as_of.or(above),
+            foreign_ids: 0,
+        }
     }
 
     /// Reads a row.
@@ -104,22 +120,33 @@ impl<'k> Columns<'k> {
             given.extend(read_cell(field, cell, find).map(|value| (*field, value)));
         }
         self.date_figures(&mut given);
-        let id = self.id_at.and_then(|at| row.cells.get(at)).filter(|cell| !cell.is_blank());
+        let id = self
+            .id_at
+            .and_then(|at| row.cells.get(at))
+            .filter(|cell| !cell.is_blank());
         let id = id.and_then(|cell| {
             let id = uuid::Uuid::try_parse(cell.to_text().trim()).ok();
             self.foreign_ids += usize::from(id.is_none());
             id.map(|id| RecordId(id.into_bytes()))
         });
-        Ok(Line { row: row.line, id, given })
+        Ok(Line {
+            row: row.line,
+            id,
+            given,
+        })
     }
 
     /// Figures without a date of their own have that of the command or of the sheet.
     fn date_figures(&self, given: &mut Vec<(&'k FieldSpec, Given)>) {
         let Some(day) = self.as_of else { return };
         for register in &self.kind.registers {
-            let field = register.as_of.and_then(|number| self.kind.field_by_number(number));
+            let field = register
+                .as_of
+                .and_then(|number| self.kind.field_by_number(number));
             let Some(field) = field else { continue };
-            let mut inside = given.iter().filter(|(known, _)| known.register == register.id);
+            let mut inside = given
+                .iter()
+                .filter(|(known, _)| known.register == register.id);
             let has_figures = inside.clone().next().is_some();
             if has_figures && inside.all(|(known, _)| known.number != field.number) {
                 given.push((field, Given::Text(domain::date::text(day))));
@@ -132,7 +159,9 @@ fn read_cell(field: &FieldSpec, cell: &Cell, find: &dyn Resolve) -> Option<Given
     if cell.is_blank() {
         return None;
     }
-    if field.value_type == Type::Date && let Some(day) = cell.date() {
+    if field.value_type == Type::Date
+        && let Some(day) = cell.date()
+    {
         return Some(Given::Text(day.to_string()));
     }
     let typed = cell.to_text();
@@ -170,7 +199,9 @@ fn means_nothing(field: &FieldSpec, typed: &str) -> bool {
 /// The number of an enumeration value that a later program knows: exported raw, kept as it is.
 fn is_unknown_value(field: &FieldSpec, typed: &str) -> bool {
     field.enumeration().is_some_and(|values| {
-        values.read(typed).is_none() && !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_digit())
+        values.read(typed).is_none()
+            && !typed.is_empty()
+            && typed.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
@@ -191,8 +222,11 @@ fn items(field: &FieldSpec, typed: &str, find: &dyn Resolve) -> Option<Json> {
         }
         _ => false,
     };
-    let parts: Vec<&str> =
-        typed.split(MARKS).map(str::trim).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = typed
+        .split(MARKS)
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
     let all_known = !parts.is_empty() && parts.iter().all(|part| is_known(part));
     all_known.then(|| Json::from(parts))
 }

@@ -20,7 +20,9 @@ use crate::{app::App, failure::Failure, records::Known};
 
 /// The field with the credit code of a kind.
 pub(crate) fn code_field(kind: &KindSpec) -> Option<&FieldSpec> {
-    kind.fields.iter().find(|field| field.value_type == Type::Uscc)
+    kind.fields
+        .iter()
+        .find(|field| field.value_type == Type::Uscc)
 }
 
 /// The field that a kind's records are called by.
@@ -33,7 +35,9 @@ pub(crate) fn name_field(kind: &KindSpec) -> Option<&FieldSpec> {
         field.value_type == Type::Text && matches!(field.id.as_str(), "name" | "title")
     };
     let required = || kind.fields.iter().filter(is_required_text);
-    required().find(|field| field.value_type == Type::Name).or_else(|| required().find(is_title))
+    required()
+        .find(|field| field.value_type == Type::Name)
+        .or_else(|| required().find(is_title))
 }
 
 /// The text of a field of a record as it is now.
@@ -72,7 +76,11 @@ pub(crate) struct Finder<'k, 'a> {
 impl Finder<'_, '_> {
     fn town(&self, name: &str) -> Option<String> {
         let identity = &self.known.app().identity;
-        let own = self.known.scopes().code(self.scope).unwrap_or_else(|_| identity.scope.code.clone());
+        let own = self
+            .known
+            .scopes()
+            .code(self.scope)
+            .unwrap_or_else(|_| identity.scope.code.clone());
         let city = identity.published.code.as_str();
         let near = division::by_name(&own, name).or_else(|| division::by_name(city, name));
         if let Some(code) = near {
@@ -81,8 +89,9 @@ impl Finder<'_, '_> {
         let districts = [Edition::Year2020, Edition::Year2023]
             .into_iter()
             .flat_map(|edition| division::below(edition, city));
-        let codes: BTreeSet<&str> =
-            districts.filter_map(|district| division::by_name(district.code, name)).collect();
+        let codes: BTreeSet<&str> = districts
+            .filter_map(|district| division::by_name(district.code, name))
+            .collect();
         let only = codes.first().filter(|_| codes.len() == 1);
         only.map(|code| (*code).to_owned())
     }
@@ -93,8 +102,14 @@ impl Finder<'_, '_> {
     /// The store is damaged or cannot be read.
     pub(crate) fn call(&self, kind: &str, id: RecordId) -> Result<String, Failure> {
         let app = self.known.app();
-        let Some(spec) = app.catalogue.kind_by_id(kind) else { return Ok(id.to_string()) };
-        let Some(stored) = app.reader().get(RecordKey { kind: spec.kind, id })? else {
+        let Some(spec) = app.catalogue.kind_by_id(kind) else {
+            return Ok(id.to_string());
+        };
+        let Some(stored) = app.reader().get(RecordKey {
+            kind: spec.kind,
+            id,
+        })?
+        else {
             return Ok(id.to_string());
         };
         let key = spec.key_fields().next().filter(|_| spec.derived_id);
@@ -122,7 +137,9 @@ impl Resolve for Finder<'_, '_> {
         let known = self.towns.borrow().get(text).cloned();
         known.unwrap_or_else(|| {
             let found = self.town(text);
-            self.towns.borrow_mut().insert(text.to_owned(), found.clone());
+            self.towns
+                .borrow_mut()
+                .insert(text.to_owned(), found.clone());
             found
         })
     }

@@ -63,12 +63,17 @@ impl Mark {
     /// Reads the mark of a record. One that cannot be read counts as none.
     pub(super) fn load(reader: &Reader, name: &str) -> Result<Self, StoreError> {
         let bytes = reader.local(name)?;
-        Ok(bytes.and_then(|bytes| Self::decode(bytes).ok()).unwrap_or_default())
+        Ok(bytes
+            .and_then(|bytes| Self::decode(bytes).ok())
+            .unwrap_or_default())
     }
 
     /// What was read of a register.
     pub(super) fn register(&self, register: RegisterId) -> Option<&MarkedRegister> {
-        let at = self.registers.binary_search_by_key(&register.0, |marked| marked.register).ok()?;
+        let at = self
+            .registers
+            .binary_search_by_key(&register.0, |marked| marked.register)
+            .ok()?;
         self.registers.get(at)
     }
 
@@ -82,7 +87,10 @@ impl Mark {
             dots,
             has_written: deed == Deed::Write,
         };
-        match self.registers.binary_search_by_key(&register.0, |known| known.register) {
+        match self
+            .registers
+            .binary_search_by_key(&register.0, |known| known.register)
+        {
             Ok(at) => {
                 if let Some(known) = self.registers.get_mut(at) {
                     *known = new;
@@ -120,7 +128,9 @@ impl MarkedRegister {
         // It wrote nothing, or its write was taken back and what it replaced has returned.
         let shown = self.dots.iter().map(unmarked).filter_map(|dot| {
             let present = record.register(register).iter().find(|s| s.dot() == dot);
-            present.map(Sibling::shown).or_else(|| record.context.covers(dot).then(|| gone(dot)))
+            present
+                .map(Sibling::shown)
+                .or_else(|| record.context.covers(dot).then(|| gone(dot)))
         });
         Ok(shown.collect())
     }
@@ -129,7 +139,11 @@ impl MarkedRegister {
         sibling.write.source == Source::Import
             && sibling.value == self.value
             && sibling.write.author.rsplit('@').next() == Some(replica)
-            && sibling.replaces.iter().copied().eq(self.dots.iter().map(unmarked))
+            && sibling
+                .replaces
+                .iter()
+                .copied()
+                .eq(self.dots.iter().map(unmarked))
     }
 }
 
@@ -139,9 +153,15 @@ fn gone(dot: Dot) -> Shown {
 }
 
 fn marked(dot: Dot) -> MarkedDot {
-    MarkedDot { incarnation: dot.incarnation.0, counter: dot.counter }
+    MarkedDot {
+        incarnation: dot.incarnation.0,
+        counter: dot.counter,
+    }
 }
 
 fn unmarked(dot: &MarkedDot) -> Dot {
-    Dot { incarnation: Incarnation(dot.incarnation), counter: dot.counter }
+    Dot {
+        incarnation: Incarnation(dot.incarnation),
+        counter: dot.counter,
+    }
 }

@@ -63,7 +63,10 @@ impl<'k> Index<'k> {
     pub(super) fn read(app: &App, kind: &'k KindSpec, scope: ScopeId) -> Result<Self, Failure> {
         let keys = kind.registers.iter().filter(|register| {
             let is_once = matches!(register.merge, Merge::Key | Merge::Append);
-            is_once && kind.fields_of(register).any(|field| field.need == Need::Required)
+            is_once
+                && kind
+                    .fields_of(register)
+                    .any(|field| field.need == Need::Required)
         });
         let mut index = Self {
             kind,
@@ -78,7 +81,8 @@ impl<'k> Index<'k> {
         }
         for key in app.reader().keys(kind.kind, Some(scope), None, usize::MAX) {
             let stored = app.reader().get(key)?;
-            if let Some(stored) = stored.filter(|s| !s.record.is_deleted() && !s.record.is_empty()) {
+            if let Some(stored) = stored.filter(|s| !s.record.is_deleted() && !s.record.is_empty())
+            {
                 let identity = index.of_record(app, &stored.record);
                 index.add(key.id, &identity);
             }
@@ -97,7 +101,11 @@ impl<'k> Index<'k> {
         Identity {
             code: of(self.code),
             name: of(self.name).map(|name| text::loose(&name)),
-            keys: self.keys.iter().filter_map(|register| value(register)).collect(),
+            keys: self
+                .keys
+                .iter()
+                .filter_map(|register| value(register))
+                .collect(),
         }
     }
 
@@ -108,26 +116,39 @@ impl<'k> Index<'k> {
             let edit = edits.iter().find(|edit| edit.register == field.register)?;
             text_in(self.kind, field, &edit.value)
         };
-        let keys = edits.iter().filter(|edit| self.keys.iter().any(|key| key.id == edit.register));
+        let keys = edits
+            .iter()
+            .filter(|edit| self.keys.iter().any(|key| key.id == edit.register));
         Identity {
             code: of(self.code),
             name: of(self.name).map(|name| text::loose(&name)),
-            keys: keys.map(|edit| (edit.register, edit.value.to_vec())).collect(),
+            keys: keys
+                .map(|edit| (edit.register, edit.value.to_vec()))
+                .collect(),
         }
     }
 
     /// Makes a record known.
     pub(super) fn add(&mut self, id: RecordId, identity: &Identity) {
+        self.add_code(id, identity);
+        let entries = self.by_name.entry(self.called(identity)).or_default();
+        entries.retain(|entry| entry.id != id);
+        let keys = identity.keys.clone();
+        entries.push(Entry {
+            id,
+            has_code: identity.code.is_some(),
+            keys,
+        });
+    }
+
+    /// Makes the code known that a record has got.
+    pub(super) fn add_code(&mut self, id: RecordId, identity: &Identity) {
         if let Some(code) = &identity.code {
             let ids = self.by_code.entry(code.clone()).or_default();
             if !ids.contains(&id) {
                 ids.push(id);
             }
         }
-        let entries = self.by_name.entry(self.called(identity)).or_default();
-        entries.retain(|entry| entry.id != id);
-        let keys = identity.keys.clone();
-        entries.push(Entry { id, has_code: identity.code.is_some(), keys });
     }
 
     fn called(&self, identity: &Identity) -> String {
@@ -158,11 +179,15 @@ impl<'k> Index<'k> {
                 known.is_none_or(|(_, known)| known == value)
             })
         };
-        let mut fitting = entries.iter().filter(fits);
-        match (fitting.next(), fitting.next()) {
-            (None, _) => Met::Nobody,
-            (Some(only), None) => Met::One(only.id),
-            (Some(_), Some(_)) => Met::Several,
+        let fitting: Vec<&Entry> = entries.iter().filter(fits).collect();
+        // A row without a code is rather about the record without one: the file that made both
+        // must meet them again.
+        let uncoded = fitting.iter().filter(|entry| !entry.has_code);
+        match (fitting.as_slice(), uncoded.collect::<Vec<_>>().as_slice()) {
+            ([], _) => Met::Nobody,
+            ([only], _) => Met::One(only.id),
+            (_, [only]) => Met::One(only.id),
+            (_, _) => Met::Several,
         }
     }
 

@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use domain::{Finding, KindSpec, RegisterEdit};
-use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Source};
+use replica::{Edit, Record, RecordId, RecordKey, ScopeId, Set, Source};
 
-use self::edits::{Parsed, joined, seen};
+use self::edits::{Parsed, joined};
 use super::{
     fields::{ID, Line},
     find::{Finder, Towns, code_field, name_field},
@@ -101,7 +101,11 @@ fn rejected(notice: Notice) -> Outcome {
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(app: &'a App, kind: &'static KindSpec, reason: String) -> Result<Self, Failure> {
+    pub(super) fn new(
+        app: &'a App,
+        kind: &'static KindSpec,
+        reason: String,
+    ) -> Result<Self, Failure> {
         let scope = default_scope(app, kind);
         Ok(Self {
             app,
@@ -119,7 +123,11 @@ impl<'a> Planner<'a> {
 
     /// Finds what cells refer to.
     pub(super) fn finder(&self) -> Finder<'_, 'a> {
-        Finder { known: self.desk.known(), towns: &self.towns, scope: self.scope }
+        Finder {
+            known: self.desk.known(),
+            towns: &self.towns,
+            scope: self.scope,
+        }
     }
 
     /// Plans a row.
@@ -143,13 +151,23 @@ impl<'a> Planner<'a> {
         {
             return Ok(self.repeated(line, &edits, &identity, first));
         }
-        let parsed = Parsed { line, edits, dropped, identity };
+        let parsed = Parsed {
+            line,
+            edits,
+            dropped,
+            identity,
+        };
         let (fate, mut warnings) = match target {
             Target::New(id) => self.create(&parsed, id)?,
             Target::Known(id) => self.change(&parsed, id)?,
         };
         if !matches!(fate, Fate::Rejected(_)) {
-            warnings.extend(parsed.dropped.iter().map(|finding| edits::left_empty(line.row, finding)));
+            warnings.extend(
+                parsed
+                    .dropped
+                    .iter()
+                    .map(|finding| edits::left_empty(line.row, finding)),
+            );
         }
         Ok((fate, warnings))
     }
@@ -159,15 +177,18 @@ impl<'a> Planner<'a> {
         self.noted.values().map(|(rows, first, finding)| Notice {
             row: None,
             field: Some(finding.field.clone()),
-            why: said(finding.code).saying(
+            why: Box::new(said(finding.code).saying(
                 format!("{rows} 行（首见第 {first} 行）：{}", finding.zh),
                 format!("{rows} rows (first in line {first}): {}", finding.en),
-            ),
+            )),
         })
     }
 
     fn key(&self, id: RecordId) -> RecordKey {
-        RecordKey { kind: self.kind.kind, id }
+        RecordKey {
+            kind: self.kind.kind,
+            id,
+        }
     }
 
     /// Finds the record of a row: by the id that it names, by the id that its values make, by what
@@ -180,7 +201,9 @@ impl<'a> Planner<'a> {
     ) -> Result<Result<Target, Notice>, Failure> {
         if let Some(id) = line.id {
             let unknown = || Notice::cell(line.row, ID, said("IMPORT-024").with("id", id));
-            return Ok(self.standing(line, id)?.and_then(|known| known.ok_or_else(unknown)));
+            return Ok(self
+                .standing(line, id)?
+                .and_then(|known| known.ok_or_else(unknown)));
         }
         if self.kind.derived_id {
             let Some(id) = domain::derive_id(self.kind, &joined(edits)) else {
@@ -192,9 +215,11 @@ impl<'a> Planner<'a> {
         Ok(match self.index.meet(identity) {
             Met::Nobody => Ok(Target::New(Some(edits::new_id(self.app, line.row)?))),
             Met::One(id) => Ok(Target::Known(id)),
-            Met::Several => {
-                Err(Notice::cell(line.row, &self.known_by(line, identity), said("IMPORT-022")))
-            }
+            Met::Several => Err(Notice::cell(
+                line.row,
+                &self.known_by(line, identity),
+                said("IMPORT-022"),
+            )),
         })
     }
 
@@ -212,7 +237,11 @@ impl<'a> Planner<'a> {
             None => Ok(None),
             Some(stored) if stored.record.is_deleted() => {
                 let field = if line.id.is_some() { ID } else { "" };
-                Err(Notice::cell(line.row, field, said("IMPORT-025").with("id", id)))
+                Err(Notice::cell(
+                    line.row,
+                    field,
+                    said("IMPORT-025").with("id", id),
+                ))
             }
             Some(_) => Ok(Some(Target::Known(id))),
         })
@@ -222,7 +251,12 @@ impl<'a> Planner<'a> {
     fn known_by(&self, line: &Line<'_>, identity: &Identity) -> String {
         let code = code_field(self.kind).filter(|_| identity.code.is_some());
         let name = || name_field(self.kind);
-        let key = || self.kind.key_fields().next().filter(|_| self.kind.derived_id);
+        let key = || {
+            self.kind
+                .key_fields()
+                .next()
+                .filter(|_| self.kind.derived_id)
+        };
         let field = code.or_else(key).or_else(name);
         match field {
             _ if line.id.is_some() && code.is_none() => ID.to_owned(),
@@ -259,14 +293,22 @@ impl<'a> Planner<'a> {
             return Ok(rejected(notice));
         }
         let Some(id) = id else {
-            let key = self.kind.key_fields().next().map_or("", |field| field.id.as_str());
+            let key = self
+                .kind
+                .key_fields()
+                .next()
+                .map_or("", |field| field.id.as_str());
             return Ok(rejected(Notice::cell(row, key, said("IMPORT-028"))));
         };
         let mut mark = Mark::default();
         let mut set = Vec::with_capacity(edits.len());
         for edit in &edits {
             mark.set(edit.register, edit.value.clone(), &[], Deed::Write);
-            set.push(Set { register: edit.register, value: edit.value.clone(), shown: Vec::new() });
+            set.push(Set {
+                register: edit.register,
+                value: edit.value.clone(),
+                shown: Vec::new(),
+            });
         }
         let edit = self.edit(id, self.scope, set);
         let empty = Record::new(edit.key, self.scope);
@@ -279,6 +321,9 @@ impl<'a> Planner<'a> {
             let name = name_field(self.kind).map_or("", |field| field.id.as_str());
             warnings.push(Notice::cell(row, name, said("IMPORT-038")));
         }
+        if !self.kind.derived_id {
+            self.index.add(id, &parsed.identity);
+        }
         self.remember(parsed, id, self.scope, &values)?;
         Ok((Fate::Created(self.order(id, Some(edit), &mark)), warnings))
     }
@@ -286,7 +331,11 @@ impl<'a> Planner<'a> {
     fn change(&mut self, parsed: &Parsed<'_>, id: RecordId) -> Result<Outcome, Failure> {
         let (app, row) = (self.app, parsed.line.row);
         let Some(stored) = app.reader().get(self.key(id))? else {
-            return Ok(rejected(Notice::cell(row, ID, said("IMPORT-024").with("id", id))));
+            return Ok(rejected(Notice::cell(
+                row,
+                ID,
+                said("IMPORT-024").with("id", id),
+            )));
         };
         let record = stored.record;
         let before = Mark::load(app.reader(), &mark::name(self.kind, id))?;
@@ -313,66 +362,11 @@ impl<'a> Planner<'a> {
             Ok(beside) => beside,
             Err(notice) => return Ok(rejected(notice)),
         };
+        if record.scope == self.scope {
+            self.index.add_code(id, &parsed.identity);
+        }
         self.remember(parsed, id, record.scope, &after)?;
         Ok((Fate::Changed(self.order(id, Some(edit), &mark)), beside))
-    }
-
-    /// The registers that a row changes, each with the candidates that its value replaces; notes in
-    /// the mark what was read.
-    fn differences(
-        &self,
-        parsed: &Parsed<'_>,
-        record: &Record,
-        mark: &mut Mark,
-    ) -> Result<Result<Vec<Set>, Vec<Finding>>, Failure> {
-        let read = |register| edits::reading(self.app, record, register);
-        let last = mark.clone();
-        let known = |register: RegisterId| {
-            let marked = last.register(register).map(|marked| marked.value.clone());
-            marked.unwrap_or_else(|| read(register).value)
-        };
-        let against_last = match self.parse(parsed.line, &known, &mut parsed.dropped.clone()) {
-            Ok(edits) => edits,
-            Err(findings) => return Ok(Err(findings)),
-        };
-        // What is written keeps the other fields of a group as they are now, whoever wrote them.
-        let now = |register| read(register).value;
-        let against_now = if against_last.iter().any(|edit| edit.changed) {
-            match self.parse(parsed.line, &now, &mut parsed.dropped.clone()) {
-                Ok(edits) => edits,
-                Err(findings) => return Ok(Err(findings)),
-            }
-        } else {
-            Vec::new()
-        };
-        let mut set = Vec::new();
-        for edit in &against_last {
-            let register = edit.register;
-            let (marked, reading) = (last.register(register), read(register));
-            if !edit.changed {
-                if marked.is_none() {
-                    let shown = seen(record, register, &reading, &edit.value);
-                    mark.set(register, edit.value.clone(), &shown, Deed::Read);
-                }
-                continue;
-            }
-            let written = against_now.iter().find(|edit| edit.register == register);
-            let value = written.map_or_else(|| edit.value.clone(), |edit| edit.value.clone());
-            let stands = record.register(register).iter().any(|sibling| sibling.value == value);
-            if value == reading.value || stands {
-                // A person has entered the same in the meantime.
-                let shown = seen(record, register, &reading, &value);
-                mark.set(register, value, &shown, Deed::Read);
-                continue;
-            }
-            let shown = match marked {
-                Some(marked) => marked.shown(record, &self.replica, self.app.reader())?,
-                None => seen(record, register, &reading, &value),
-            };
-            mark.set(register, value.clone(), &shown, Deed::Write);
-            set.push(Set { register, value, shown });
-        }
-        Ok(Ok(set))
     }
 
     fn edit(&self, id: RecordId, scope: ScopeId, set: Vec<Set>) -> Edit {
@@ -389,16 +383,22 @@ impl<'a> Planner<'a> {
 
     fn order(&self, id: RecordId, edit: Option<Edit>, mark: &Mark) -> Order {
         let bytes = prost::Message::encode_to_vec(mark);
-        Order { edit, mark: (mark::name(self.kind, id), Some(bytes)) }
+        Order {
+            edit,
+            mark: (mark::name(self.kind, id), Some(bytes)),
+        }
     }
 
     /// Notes what the row said of its record, for rows that repeat it.
     fn note_row(&mut self, parsed: &Parsed<'_>, id: RecordId) {
-        let planned = Planned { row: parsed.line.row, edits: parsed.edits.clone() };
+        let planned = Planned {
+            row: parsed.line.row,
+            edits: parsed.edits.clone(),
+        };
         self.planned.insert(id, planned);
     }
 
-    /// Makes the record known to the rows that follow.
+    /// Makes the values known to the rules and references of the rows that follow.
     fn remember(
         &mut self,
         parsed: &Parsed<'_>,
@@ -407,9 +407,6 @@ impl<'a> Planner<'a> {
         values: &[u8],
     ) -> Result<(), Failure> {
         self.note_row(parsed, id);
-        if !self.kind.derived_id && scope == self.scope {
-            self.index.add(id, &parsed.identity);
-        }
         self.desk.known().note(self.key(id), scope, values)
     }
 }

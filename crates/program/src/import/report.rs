@@ -16,18 +16,26 @@ pub struct Notice {
     /// The id of the field.
     pub field: Option<String>,
     /// The code and the sentence.
-    pub why: Failure,
+    pub why: Box<Failure>,
 }
 
 impl Notice {
     /// Returns a notice about the whole file.
     pub(super) fn file(why: Failure) -> Self {
-        Self { row: None, field: None, why }
+        Self {
+            row: None,
+            field: None,
+            why: Box::new(why),
+        }
     }
 
     /// Returns a notice about a field of a row.
     pub(super) fn cell(row: u32, field: &str, why: Failure) -> Self {
-        Self { row: Some(row), field: Some(field.to_owned()), why }
+        Self {
+            row: Some(row),
+            field: Some(field.to_owned()),
+            why: Box::new(why),
+        }
     }
 
     /// As a document for scripts.

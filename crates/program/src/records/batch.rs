@@ -46,7 +46,9 @@ impl Drop for Answer {
     fn drop(&mut self) {
         // There is room for every submission that waits; when the batcher has gone nobody is left
         // to be told.
-        self.to.try_send((self.ticket, self.reply.take())).unwrap_or_default();
+        self.to
+            .try_send((self.ticket, self.reply.take()))
+            .unwrap_or_default();
     }
 }
 
@@ -55,7 +57,14 @@ impl<T> Batcher<T> {
     #[must_use]
     pub fn new(handle: Handle) -> Self {
         let (answers, replies) = sync_channel(IN_FLIGHT_MAX + 1);
-        Self { handle, answers, replies, waiting: BTreeMap::new(), next: 0, done: Vec::new() }
+        Self {
+            handle,
+            answers,
+            replies,
+            waiting: BTreeMap::new(),
+            next: 0,
+            done: Vec::new(),
+        }
     }
 
     /// Hands edits over, with what the program keeps beside them. Waits only while as many as may
@@ -66,7 +75,11 @@ impl<T> Batcher<T> {
         }
         let ticket = self.next;
         self.next += 1;
-        let answer = Answer { ticket, to: self.answers.clone(), reply: None };
+        let answer = Answer {
+            ticket,
+            to: self.answers.clone(),
+            reply: None,
+        };
         let done = move |reply| {
             let mut answer = answer;
             answer.reply = Some(reply);
@@ -121,7 +134,9 @@ impl<T> Batcher<T> {
     }
 
     fn accept(&mut self, (ticket, reply): (u64, Option<Reply>)) {
-        let Some((tag, _)) = self.waiting.remove(&ticket) else { return };
+        let Some((tag, _)) = self.waiting.remove(&ticket) else {
+            return;
+        };
         let result = match reply {
             Some(Reply::Written(written)) => written.map_err(Failure::from),
             Some(Reply::Input(_) | Reply::Nothing) | None => Err(HostError::Busy.into()),

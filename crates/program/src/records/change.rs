@@ -13,9 +13,7 @@ use domain::{
     effective::{self, effective_with},
     value::{self, Input, RegisterEdit},
 };
-use replica::{
-    Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source,
-};
+use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
 use store::StoreError;
 
@@ -47,7 +45,10 @@ pub struct Change<'a> {
 /// The fields of a JSON object.
 #[must_use]
 pub fn set_of_json(values: &Map<String, Value>) -> Vec<(&str, Input<'_>)> {
-    values.iter().map(|(name, value)| (name.as_str(), Input::Json(value))).collect()
+    values
+        .iter()
+        .map(|(name, value)| (name.as_str(), Input::Json(value)))
+        .collect()
 }
 
 /// The fields of `field=value` texts.
@@ -57,7 +58,9 @@ pub fn set_of_json(values: &Map<String, Value>) -> Vec<(&str, Input<'_>)> {
 pub fn set_of_text(sets: &[String]) -> Result<Vec<(&str, Input<'_>)>, Failure> {
     let parsed = sets.iter().map(|text| value::parse_set(text));
     let parsed = parsed.map(|split| split.map(|(name, value)| (name, Input::Text(value))));
-    parsed.collect::<Result<_, _>>().map_err(|finding| failure_of(&[finding]))
+    parsed
+        .collect::<Result<_, _>>()
+        .map_err(|finding| failure_of(&[finding]))
 }
 
 /// A change that may be written.
@@ -88,7 +91,10 @@ pub struct Rejection {
 
 impl From<Failure> for Rejection {
     fn from(failure: Failure) -> Self {
-        Self { failure, findings: Box::default() }
+        Self {
+            failure,
+            findings: Box::default(),
+        }
     }
 }
 
@@ -100,7 +106,10 @@ impl From<StoreError> for Rejection {
 
 impl From<Vec<Finding>> for Rejection {
     fn from(findings: Vec<Finding>) -> Self {
-        Self { failure: failure_of(&findings), findings: findings.into() }
+        Self {
+            failure: failure_of(&findings),
+            findings: findings.into(),
+        }
     }
 }
 
@@ -117,6 +126,19 @@ pub struct Desk<'a> {
     known: Known<'a>,
     year: Parameters,
     today: Date,
+}
+
+/// The record of a change as it is now.
+struct Place {
+    present: Record,
+    /// Nothing of it is there yet, or any more.
+    is_new: bool,
+}
+
+impl Place {
+    fn existing(&self) -> Option<&Record> {
+        (!self.is_new).then_some(&self.present)
+    }
 }
 
 /// A record as the author of a change saw it.
@@ -143,7 +165,12 @@ impl<'a> Desk<'a> {
     /// The store is damaged or cannot be read.
     pub fn new(app: &'a App) -> Result<Self, Failure> {
         let today = app.today();
-        Ok(Self { app, known: Known::new(app), year: newest_year(app, today)?, today })
+        Ok(Self {
+            app,
+            known: Known::new(app),
+            year: newest_year(app, today)?,
+            today,
+        })
     }
 
     /// What is known of other records.
@@ -157,7 +184,8 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// The store is damaged or cannot be read.
     pub fn note(&self, prepared: &Prepared) -> Result<(), Failure> {
-        self.known.note(prepared.key, prepared.scope, &prepared.values)
+        self.known
+            .note(prepared.key, prepared.scope, &prepared.values)
     }
 
     /// Makes an edit of a change, or says why it may not be made.
@@ -165,41 +193,47 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// No authority (exit code 4), or values that cannot be read or break a rule (6).
     pub fn prepare(&self, change: &Change<'_>) -> Result<Prepared, Rejection> {
-        let app = self.app;
-        let kind = change.kind;
-        let place = change.scope.unwrap_or_else(|| default_scope(app, kind));
+        let (app, kind) = (self.app, change.kind);
         let reason = reason_of(change.reason)?;
-        let key = RecordKey { kind: kind.kind, id: self.id(change, place)? };
-        let stored = app.reader().get(key)?.map(|stored| stored.record);
-        let scope = stored.as_ref().map_or(place, |record| record.scope);
-        let existing = stored.as_ref().filter(|record| !record.is_empty());
-        allowed(app, Purpose::Edit, existing, &NewState { key, scope, set: &[] })?;
-        let present = stored.clone().unwrap_or_else(|| Record::new(key, scope));
-        let shown = shown(app, &present, change.seen.as_ref())?;
-
-        let code = self.known.scopes().code(scope)?;
-        let set = with_scope(kind, existing, &change.set, &code);
-        let base = |register| shown.value(app, register);
-        let resolve = InScope::new(&self.known, scope);
-        let edits = value::edits(app.catalogue, kind, &base, set, &resolve);
-        self.known.take_failure().map_or(Ok(()), Err)?;
-        let edits: Vec<_> = edits?.into_iter().filter(|edit| counts(edit, change, &shown)).collect();
-        let values: Vec<_> = edits.iter().map(|edit| (edit.register, edit.value.clone())).collect();
-        allowed(app, Purpose::Edit, existing, &NewState { key, scope, set: &values })?;
+        let place = self.place(change)?;
+        let (key, scope) = (place.present.key, place.present.scope);
+        let shown = shown(app, &place.present, change.seen.as_ref())?;
+        let edits = self.edits(change, &place, &shown)?;
+        let values: Vec<_> = edits
+            .iter()
+            .map(|edit| (edit.register, edit.value.clone()))
+            .collect();
+        let new = NewState {
+            key,
+            scope,
+            set: &values,
+        };
+        allowed(app, Purpose::Edit, place.existing(), &new)?;
 
         let (before, after) = before_and_after(app, &shown, &edits);
-        let before = existing.map(|_| before.as_slice());
-        if existing.is_none() && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
-            return Err(Failure::new("RECORD-008", Exit::Invalid).with("id", key.id).into());
+        if place.is_new && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
+            return Err(Failure::new("RECORD-008", Exit::Invalid)
+                .with("id", key.id)
+                .into());
         }
-        let subject = Subject { kind, id: key.id, scope, before, after: &after };
-        let warnings = self.judge(&subject, &edits)?;
-        let registers = edits.into_iter().map(|edit| Set {
-            register: edit.register,
-            shown: seen_of(change.seen.as_ref(), &present, edit.register),
-            value: edit.value,
-        });
-        let set: Vec<Set> = registers.collect();
+        let before = (!place.is_new).then_some(before.as_slice());
+        let subject = Subject {
+            kind,
+            id: key.id,
+            scope,
+            before,
+            after: &after,
+        };
+        let mut warnings = self.judge(&subject, &edits)?;
+        warnings.extend(settled(app, kind, &shown, &edits));
+        let set: Vec<Set> = edits
+            .into_iter()
+            .map(|edit| Set {
+                register: edit.register,
+                shown: seen_of(change.seen.as_ref(), &place.present, edit.register),
+                value: edit.value,
+            })
+            .collect();
         let edit = (!set.is_empty()).then(|| Edit {
             key,
             scope,
@@ -209,7 +243,58 @@ impl<'a> Desk<'a> {
             source: change.source,
             decision: Bytes::new(),
         });
-        Ok(Prepared { edit, key, scope, is_new: existing.is_none(), values: after, warnings })
+        Ok(Prepared {
+            edit,
+            key,
+            scope,
+            is_new: place.is_new,
+            values: after,
+            warnings,
+        })
+    }
+
+    /// Which record, and what it is now. Refused is what this place may write nothing of.
+    fn place(&self, change: &Change<'_>) -> Result<Place, Rejection> {
+        let scope = change
+            .scope
+            .unwrap_or_else(|| default_scope(self.app, change.kind));
+        let key = RecordKey {
+            kind: change.kind.kind,
+            id: self.id(change, scope)?,
+        };
+        let stored = self.app.reader().get(key)?.map(|stored| stored.record);
+        let present = stored.unwrap_or_else(|| Record::new(key, scope));
+        let place = Place {
+            is_new: present.is_empty(),
+            present,
+        };
+        let new = NewState {
+            key,
+            scope: place.present.scope,
+            set: &[],
+        };
+        allowed(self.app, Purpose::Edit, place.existing(), &new)?;
+        Ok(place)
+    }
+
+    /// The registers that the change writes.
+    fn edits(
+        &self,
+        change: &Change<'_>,
+        place: &Place,
+        shown: &Shown,
+    ) -> Result<Vec<RegisterEdit>, Rejection> {
+        let scope = place.present.scope;
+        let code = self.known.scopes().code(scope)?;
+        let set = with_scope(change.kind, place.existing(), &change.set, &code);
+        let base = |register| shown.value(self.app, register);
+        let resolve = InScope::new(&self.known, scope);
+        let edits = value::edits(self.app.catalogue, change.kind, &base, set, &resolve);
+        self.known.take_failure().map_or(Ok(()), Err)?;
+        Ok(edits?
+            .into_iter()
+            .filter(|edit| counts(edit, change, shown))
+            .collect())
     }
 
     /// The id that the change names, that its key fields give, or a new one.
@@ -221,17 +306,38 @@ impl<'a> Desk<'a> {
             return Ok(new_id(self.app));
         }
         // A record of which this place may make none is refused before its fields are read.
-        let key = RecordKey { kind: change.kind.kind, id: RecordId([0; 16]) };
-        allowed(self.app, Purpose::Edit, None, &NewState { key, scope, set: &[] })?;
+        let key = RecordKey {
+            kind: change.kind.kind,
+            id: RecordId([0; 16]),
+        };
+        allowed(
+            self.app,
+            Purpose::Edit,
+            None,
+            &NewState {
+                key,
+                scope,
+                set: &[],
+            },
+        )?;
         let resolve = InScope::new(&self.known, scope);
         let code = self.known.scopes().code(scope)?;
         let set = with_scope(change.kind, None, &change.set, &code);
-        let edits = value::edits(self.app.catalogue, change.kind, &|_| Bytes::new(), set, &resolve);
+        let edits = value::edits(
+            self.app.catalogue,
+            change.kind,
+            &|_| Bytes::new(),
+            set,
+            &resolve,
+        );
         self.known.take_failure().map_or(Ok(()), Err)?;
         let values: Vec<u8> = edits?.iter().flat_map(|edit| edit.value.to_vec()).collect();
         domain::derive_id(change.kind, &values).ok_or_else(|| {
             let json = value::to_json(change.kind, &values);
-            let missing = change.kind.key_fields().filter(|f| json.get(&f.id).is_none_or(Value::is_null));
+            let missing = change
+                .kind
+                .key_fields()
+                .filter(|f| json.get(&f.id).is_none_or(Value::is_null));
             missing.map(required).collect::<Vec<_>>().into()
         })
     }
@@ -246,13 +352,24 @@ impl<'a> Desk<'a> {
             let register = subject.kind.field(field).map(|field| field.register);
             register.is_none_or(|register| edits.iter().any(|edit| edit.register == register))
         };
-        let named = ["uscc", "name", "census_status"].iter().any(|field| touches(field));
+        let named = ["uscc", "name", "census_status"]
+            .iter()
+            .any(|field| touches(field));
         self.known.set_duplicates_matter(named);
         let mut findings = domain::validate(subject, self.today, &self.year, &self.known);
-        if let Some(before) = subject.before.filter(|_| findings.iter().any(Finding::blocks)) {
-            let former = Subject { after: before, ..*subject };
+        if let Some(before) = subject
+            .before
+            .filter(|_| findings.iter().any(Finding::blocks))
+        {
+            let former = Subject {
+                after: before,
+                ..*subject
+            };
             let former = domain::validate(&former, self.today, &self.year, &self.known);
-            for finding in findings.iter_mut().filter(|finding| !touches(&finding.field)) {
+            for finding in findings
+                .iter_mut()
+                .filter(|finding| !touches(&finding.field))
+            {
                 let same = |f: &Finding| f.code == finding.code && f.field == finding.field;
                 if former.iter().any(same) {
                     finding.level = Level::Warn;
@@ -260,8 +377,13 @@ impl<'a> Desk<'a> {
             }
         }
         self.known.take_failure().map_or(Ok(()), Err)?;
-        let (blocking, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::blocks);
-        if blocking.is_empty() { Ok(warnings) } else { Err(blocking.into()) }
+        let (blocking, warnings): (Vec<_>, Vec<_>) =
+            findings.into_iter().partition(Finding::blocks);
+        if blocking.is_empty() {
+            Ok(warnings)
+        } else {
+            Err(blocking.into())
+        }
     }
 }
 
@@ -281,7 +403,11 @@ fn required(field: &domain::FieldSpec) -> Finding {
 /// this program's own.
 #[must_use]
 pub fn default_scope(app: &App, kind: &KindSpec) -> ScopeId {
-    if kind.travel == Travel::Published { app.published() } else { app.scope() }
+    if kind.travel == Travel::Published {
+        app.published()
+    } else {
+        app.scope()
+    }
 }
 
 /// A new id, ordered by time.
@@ -289,8 +415,14 @@ pub fn default_scope(app: &App, kind: &KindSpec) -> ScopeId {
 pub fn new_id(app: &App) -> RecordId {
     let random = || (app.writer.config().random)();
     let mut bytes = [0; 10];
-    let sixteen = random().to_be_bytes().into_iter().chain(random().to_be_bytes());
-    bytes.iter_mut().zip(sixteen).for_each(|(byte, random)| *byte = random);
+    let sixteen = random()
+        .to_be_bytes()
+        .into_iter()
+        .chain(random().to_be_bytes());
+    bytes
+        .iter_mut()
+        .zip(sixteen)
+        .for_each(|(byte, random)| *byte = random);
     let builder = uuid::Builder::from_unix_timestamp_millis(app.clock.wall_ms(), &bytes);
     RecordId(builder.into_uuid().into_bytes())
 }
@@ -301,7 +433,11 @@ pub fn new_id(app: &App) -> RecordId {
 /// It is empty, or no text.
 pub(crate) fn reason_of(given: &str) -> Result<String, Failure> {
     let reason = domain::text::long(given).unwrap_or_default();
-    if reason.is_empty() { Err(Failure::new("RECORD-007", Exit::Invalid)) } else { Ok(reason) }
+    if reason.is_empty() {
+        Err(Failure::new("RECORD-007", Exit::Invalid))
+    } else {
+        Ok(reason)
+    }
 }
 
 /// Asks whether these registers may be written here.
@@ -315,7 +451,10 @@ pub(crate) fn allowed(
     new: &NewState<'_>,
 ) -> Result<(), Failure> {
     let writer = if app.is_hub() {
-        Writer::Hub { published: app.published(), city_direct: app.scope() }
+        Writer::Hub {
+            published: app.published(),
+            city_direct: app.scope(),
+        }
     } else {
         Writer::Node { scope: app.scope() }
     };
@@ -335,14 +474,23 @@ fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) ->
         Refusal::Scope => ("请由该辖区填写", "Have that scope write it"),
         Refusal::Local => ("请在本地填写", "Write it where it stays"),
         Refusal::Authority | Refusal::Step => ("请联系市级", "Ask the city"),
-        Refusal::SetOnce => ("填错时请删除后重新建立", "If it is wrong, delete the record and make another"),
+        Refusal::SetOnce => (
+            "填错时请删除后重新建立",
+            "If it is wrong, delete the record and make another",
+        ),
         Refusal::Change => ("请联系县区更正", "Ask the district to correct it"),
     };
     Failure::new(refusal.code(), Exit::Refused)
         .with("field", field.map_or("", |field| field.id.as_str()))
         .saying(
-            format!("“{zh}”：{}。没有保存，原有内容没有变动。{next_zh}。", refusal.zh()),
-            format!("\"{en}\": {}. Nothing was saved or changed. {next_en}.", refusal.en()),
+            format!(
+                "“{zh}”：{}。没有保存，原有内容没有变动。{next_zh}。",
+                refusal.zh()
+            ),
+            format!(
+                "\"{en}\": {}. Nothing was saved or changed. {next_en}.",
+                refusal.en()
+            ),
         )
 }
 
@@ -373,7 +521,8 @@ fn with_scope<'c>(
 ) -> Vec<(&'c str, Input<'c>)> {
     let mut set = set.to_vec();
     let states = kind.field("scope").filter(|field| {
-        field.need == domain::catalogue::Need::Required && field.reference.as_deref() == Some("scope")
+        field.need == domain::catalogue::Need::Required
+            && field.reference.as_deref() == Some("scope")
     });
     let said = set.iter().any(|(name, _)| *name == "scope");
     if let Some(field) = states.filter(|_| existing.is_none() && !said) {
@@ -391,23 +540,57 @@ fn counts(edit: &RegisterEdit, change: &Change<'_>, shown: &Shown) -> bool {
     edit.changed || (by_hand && candidates.iter().any(|sibling| sibling.value != edit.value))
 }
 
+/// An open conflict that the edit ends without a decision, because its author saw all values.
+fn settled(app: &App, kind: &KindSpec, shown: &Shown, edits: &[RegisterEdit]) -> Vec<Finding> {
+    let past = |register, dot| shown.past.value(register, dot);
+    let is_open = |register| {
+        effective::register(app.catalogue, &shown.record, register, &past)
+            .conflict
+            .is_some()
+    };
+    let ended = edits.iter().filter(|edit| is_open(edit.register));
+    let fields = ended.filter_map(|edit| kind.fields_of(kind.register(edit.register)?).next());
+    let finding = |field: &domain::FieldSpec| Finding {
+        rule: "CONFLICT",
+        level: Level::Warn,
+        field: field.id.clone(),
+        code: "superseded",
+        zh: format!(
+            "“{}”原有待处理的冲突，这次填写取代了各方的值；原值可用 record history 查看",
+            field.zh
+        ),
+        en: format!(
+            "\"{}\" was in conflict; this save replaces all its values, see record history",
+            field.en
+        ),
+    };
+    fields.map(finding).collect()
+}
+
 /// The candidates that a new one replaces.
 fn seen_of(seen: Option<&Seen>, present: &Record, register: RegisterId) -> Vec<replica::Shown> {
     match seen {
         Some(seen) => seen.register(register).to_vec(),
-        None => present.register(register).iter().map(Sibling::shown).collect(),
+        None => present
+            .register(register)
+            .iter()
+            .map(Sibling::shown)
+            .collect(),
     }
 }
 
 /// The record with the candidates that somebody saw, as far as they are known here.
-pub(crate) fn shown(
-    app: &App,
-    present: &Record,
-    seen: Option<&Seen>,
-) -> Result<Shown, Failure> {
+pub(crate) fn shown(app: &App, present: &Record, seen: Option<&Seen>) -> Result<Shown, Failure> {
     let Some(seen) = seen else {
-        let past = if is_contested(present) { Past::of(app, present.key)? } else { Past::default() };
-        return Ok(Shown { record: present.clone(), past });
+        let past = if is_contested(present) {
+            Past::of(app, present.key)?
+        } else {
+            Past::default()
+        };
+        return Ok(Shown {
+            record: present.clone(),
+            past,
+        });
     };
     let past = Past::of(app, present.key)?;
     let mut record = Record::new(present.key, present.scope);
@@ -438,6 +621,9 @@ pub(crate) fn before_and_after(
         .map(|register| (register, shown.value(app, register)))
         .collect();
     values.extend(edits.iter().map(|edit| (edit.register, edit.value.clone())));
-    let after = values.into_values().flat_map(|value| value.to_vec()).collect();
+    let after = values
+        .into_values()
+        .flat_map(|value| value.to_vec())
+        .collect();
     (before, after)
 }

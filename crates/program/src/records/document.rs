@@ -24,7 +24,11 @@ impl<'a> Documents<'a> {
     /// # Errors
     /// The writer has ended.
     pub fn new(app: &'a App) -> Result<Self, Failure> {
-        Ok(Self { app, scopes: Scopes::new(app), settled: RefCell::new(Settled::now(app)?) })
+        Ok(Self {
+            app,
+            scopes: Scopes::new(app),
+            settled: RefCell::new(Settled::now(app)?),
+        })
     }
 
     /// The codes of scopes.
@@ -45,7 +49,10 @@ impl<'a> Documents<'a> {
             || value::raw_json(&meaning.values),
             |kind| value::to_json(kind, &meaning.values),
         );
-        let open = meaning.conflicts.iter().map(|open| conflicts::entry(kind, record, open));
+        let open = meaning
+            .conflicts
+            .iter()
+            .map(|open| conflicts::entry(kind, record, open));
         let mut document = Map::new();
         document.insert("kind".to_owned(), name.into());
         document.insert("id".to_owned(), record.key.id.to_string().into());
@@ -123,7 +130,10 @@ pub fn source_name(source: Source) -> String {
 /// When a candidate was written, for scripts: `2020-09-30T17:05:09+08:00`.
 #[must_use]
 pub fn at_text(sibling: &Sibling) -> String {
-    format!("{}+08:00", clock::moment(sibling.write.time.millis()).replace(' ', "T"))
+    format!(
+        "{}+08:00",
+        clock::moment(sibling.write.time.millis()).replace(' ', "T")
+    )
 }
 
 /// Who wrote a candidate, when, and how it came in.
@@ -134,7 +144,10 @@ pub(crate) fn authorship(sibling: &Sibling) -> Map<String, Value> {
     map.insert("at".to_owned(), at_text(sibling).into());
     map.insert("source".to_owned(), source_name(write.source).into());
     map.insert("reason".to_owned(), write.reason.as_str().into());
-    map.insert("decision".to_owned(), decision_of(sibling).map_or(Value::Null, Value::from));
+    map.insert(
+        "decision".to_owned(),
+        decision_of(sibling).map_or(Value::Null, Value::from),
+    );
     map
 }
 
@@ -147,7 +160,13 @@ pub(crate) fn decision_of(sibling: &Sibling) -> Option<String> {
 /// The registers of a record that hold several values that differ.
 pub(crate) fn differing(record: &Record) -> Vec<RegisterId> {
     let differ = |siblings: &[Sibling]| {
-        siblings.first().is_some_and(|first| siblings.iter().any(|s| s.value != first.value))
+        siblings
+            .first()
+            .is_some_and(|first| siblings.iter().any(|s| s.value != first.value))
     };
-    record.registers().filter(|(_, siblings)| differ(siblings)).map(|(id, _)| id).collect()
+    record
+        .registers()
+        .filter(|(_, siblings)| differ(siblings))
+        .map(|(id, _)| id)
+        .collect()
 }

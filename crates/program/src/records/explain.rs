@@ -26,11 +26,12 @@ pub fn explain(app: &App, key: RecordKey, field: Option<&str>) -> Result<Vec<Val
     let past = Past::of(app, key)?;
     let Some(name) = field else {
         let registers = record.registers().map(|(register, _)| register);
-        return Ok(registers.map(|one| register_json(app, kind, &record, &past, one)).collect());
+        return Ok(registers
+            .map(|one| register_json(app, kind, &record, &past, one))
+            .collect());
     };
-    let register = register_of(kind, name).ok_or_else(|| {
-        Failure::new("RECORD-015", Exit::Invalid).with("field", name)
-    })?;
+    let register = register_of(kind, name)
+        .ok_or_else(|| Failure::new("RECORD-015", Exit::Invalid).with("field", name))?;
     Ok(vec![register_json(app, kind, &record, &past, register)])
 }
 
@@ -44,27 +45,42 @@ fn register_json(
     let look = |register, dot| past.value(register, dot);
     let reading = effective::register(app.catalogue, record, register, &look);
     let candidates = record.register(register);
-    let author = candidates.iter().find(|sibling| sibling.value == reading.value);
+    let author = candidates
+        .iter()
+        .find(|sibling| sibling.value == reading.value);
     let is_open = reading.conflict.is_some();
     let (rule, zh, en) = rule(kind, register, candidates, is_open);
     let mut entry = Map::new();
     entry.insert("field".to_owned(), register_name(kind, register).into());
-    entry.insert("value".to_owned(), register_value(kind, register, &reading.value));
+    entry.insert(
+        "value".to_owned(),
+        register_value(kind, register, &reading.value),
+    );
     entry.insert("rule".to_owned(), rule.into());
     entry.insert("rule_zh".to_owned(), zh.into());
     entry.insert("rule_en".to_owned(), en.into());
     entry.extend(author.map(authorship).unwrap_or_default());
     let replaced = author.into_iter().flat_map(|author| &author.replaces);
-    let replaced = replaced.filter_map(|dot| past.sibling(register, *dot)).map(|sibling| {
-        let mut former = authorship(sibling);
-        former.insert("value".to_owned(), register_value(kind, register, &sibling.value));
-        Value::Object(former)
-    });
+    let replaced = replaced
+        .filter_map(|dot| past.sibling(register, *dot))
+        .map(|sibling| {
+            let mut former = authorship(sibling);
+            former.insert(
+                "value".to_owned(),
+                register_value(kind, register, &sibling.value),
+            );
+            Value::Object(former)
+        });
     entry.insert("replaced".to_owned(), replaced.collect());
-    let others = candidates.iter().filter(|one| author.is_none_or(|a| a.dot() != one.dot()));
+    let others = candidates
+        .iter()
+        .filter(|one| author.is_none_or(|a| a.dot() != one.dot()));
     let others = others.map(|sibling| {
         let mut other = authorship(sibling);
-        other.insert("value".to_owned(), register_value(kind, register, &sibling.value));
+        other.insert(
+            "value".to_owned(),
+            register_value(kind, register, &sibling.value),
+        );
         Value::Object(other)
     });
     entry.insert("beside".to_owned(), others.collect());
@@ -92,18 +108,33 @@ fn rule(
     if candidates.len() == 1 {
         return ("only", "只有这一个值", "it is the only value");
     }
-    if candidates.iter().all(|sibling| Some(&sibling.value) == first) {
+    if candidates
+        .iter()
+        .all(|sibling| Some(&sibling.value) == first)
+    {
         return ("agreed", "各方填写的值相同", "all wrote the same");
     }
-    let merge = kind.and_then(|kind| kind.register(register)).map(|register| register.merge);
+    let merge = kind
+        .and_then(|kind| kind.register(register))
+        .map(|register| register.merge);
     match merge {
-        Some(Merge::LaterAsOf) => {
-            ("later_as_of", "数据日期较晚的一组有效", "of several, the figures of the later date stand")
-        }
-        Some(Merge::Union) => ("union", "集合取并集，添加的项目保留", "sets are joined; what was added stays"),
+        Some(Merge::LaterAsOf) => (
+            "later_as_of",
+            "数据日期较晚的一组有效",
+            "of several, the figures of the later date stand",
+        ),
+        Some(Merge::Union) => (
+            "union",
+            "集合取并集，添加的项目保留",
+            "sets are joined; what was added stays",
+        ),
         Some(Merge::TrueWins) => ("true_wins", "有一方填“是”即为“是”", "yes wins over no"),
         Some(Merge::Max) => ("max", "取较大的值", "the larger value stands"),
-        Some(Merge::State) => ("state", "取流程中更靠后的状态", "the further status on the line stands"),
+        Some(Merge::State) => (
+            "state",
+            "取流程中更靠后的状态",
+            "the further status on the line stands",
+        ),
         Some(Merge::Append) => ("append", "以最先登记的为准", "the first entry stands"),
         Some(Merge::Unspecified | Merge::Key | Merge::Ask | Merge::Owner) | None => {
             ("first", "以最先登记的为准", "the first entry stands")

@@ -34,12 +34,18 @@ pub fn events(record: &Record, past: &Past) -> Vec<Event> {
         });
         event.is_standing |= stands;
         // One that went and came back stands in the history too.
-        if !event.siblings.iter().any(|known| known.register == sibling.register) {
+        if !event
+            .siblings
+            .iter()
+            .any(|known| known.register == sibling.register)
+        {
             event.siblings.push(sibling.clone());
         }
     }
     let mut events: Vec<_> = by_dot.into_values().collect();
-    events.iter_mut().for_each(|event| event.siblings.sort_by_key(|sibling| sibling.register));
+    events
+        .iter_mut()
+        .for_each(|event| event.siblings.sort_by_key(|sibling| sibling.register));
     events.sort_by_key(|event| std::cmp::Reverse((event.write.time, event.write.dot)));
     events
 }
@@ -53,25 +59,28 @@ pub fn history(app: &App, key: RecordKey) -> Result<Vec<Value>, Failure> {
     let past = Past::of(app, key)?;
     let kind = app.catalogue.kind(key.kind);
     let events = events(&record, &past);
-    Ok(events.iter().map(|event| event_json(kind, &record, &past, event)).collect())
+    Ok(events
+        .iter()
+        .map(|event| event_json(kind, &record, &past, event))
+        .collect())
 }
 
 fn event_json(kind: Option<&KindSpec>, record: &Record, past: &Past, event: &Event) -> Value {
-    let Some(first) = event.siblings.first() else { return Value::Null };
+    let Some(first) = event.siblings.first() else {
+        return Value::Null;
+    };
     let mut entry = authorship(first);
-    let fields = event.siblings.iter().flat_map(|sibling| changes(kind, record, past, sibling));
+    let fields = event
+        .siblings
+        .iter()
+        .flat_map(|sibling| changes(kind, record, past, sibling));
     entry.insert("fields".to_owned(), fields.collect());
     entry.insert("standing".to_owned(), event.is_standing.into());
     Value::Object(entry)
 }
 
 /// The fields that a candidate set, from what it replaced to what it says.
-fn changes(
-    kind: Option<&KindSpec>,
-    record: &Record,
-    past: &Past,
-    sibling: &Sibling,
-) -> Vec<Value> {
+fn changes(kind: Option<&KindSpec>, record: &Record, past: &Past, sibling: &Sibling) -> Vec<Value> {
     let register = sibling.register;
     let replaced: Vec<&Sibling> = sibling
         .replaces
@@ -83,12 +92,18 @@ fn changes(
         .collect();
     let fields = kind.and_then(|kind| Some((kind, kind.register(register)?)));
     let Some((kind, spec)) = fields else {
-        let before = replaced.iter().map(|s| register_value(kind, register, &s.value)).collect();
+        let before = replaced
+            .iter()
+            .map(|s| register_value(kind, register, &s.value))
+            .collect();
         let after = register_value(kind, register, &sibling.value);
         return vec![change(register_name(kind, register), before, after)];
     };
     let after = value::to_json(kind, &sibling.value);
-    let before: Vec<_> = replaced.iter().map(|s| value::to_json(kind, &s.value)).collect();
+    let before: Vec<_> = replaced
+        .iter()
+        .map(|s| value::to_json(kind, &s.value))
+        .collect();
     let of = |values: &Map<String, Value>, field: &str| {
         values.get(field).cloned().unwrap_or(Value::Null)
     };

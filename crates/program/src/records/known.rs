@@ -92,14 +92,18 @@ impl Links {
             self.of_party.entry(party).or_default().insert(id);
         }
         if let Some(organisation) = end(row.organisation.as_ref()) {
-            self.of_organisation.entry(organisation).or_default().insert(id);
+            self.of_organisation
+                .entry(organisation)
+                .or_default()
+                .insert(id);
         }
         self.rows.insert(id, row);
     }
 
     fn found(&self, ids: Option<&BTreeSet<RecordId>>) -> Vec<(RecordId, CoverageLink)> {
         let ids = ids.into_iter().flatten();
-        ids.filter_map(|id| Some((*id, self.rows.get(id)?.clone()))).collect()
+        ids.filter_map(|id| Some((*id, self.rows.get(id)?.clone())))
+            .collect()
     }
 }
 
@@ -144,9 +148,12 @@ impl<'a> Known<'a> {
             let code = names.by_code.get(&text::code(named));
             let only = |found: &BTreeSet<(ScopeId, RecordId)>, inside: Option<ScopeId>| {
                 let mut ids = found.iter().filter(|(s, _)| inside.is_none_or(|i| i == *s));
-                ids.next().filter(|_| ids.next().is_none()).map(|(_, id)| *id)
+                ids.next()
+                    .filter(|_| ids.next().is_none())
+                    .map(|(_, id)| *id)
             };
-            let by_code = code.and_then(|found| only(found, Some(scope)).or_else(|| only(found, None)));
+            let by_code =
+                code.and_then(|found| only(found, Some(scope)).or_else(|| only(found, None)));
             by_code.or_else(|| {
                 let found = names.by_name.get(&text::loose(named))?;
                 let city = [self.app.published(), self.app.scope()];
@@ -161,7 +168,9 @@ impl<'a> Known<'a> {
     /// # Errors
     /// The store is damaged or cannot be read.
     pub fn note(&self, key: RecordKey, scope: ScopeId, values: &[u8]) -> Result<(), Failure> {
-        let Some(kind) = self.app.catalogue.kind(key.kind) else { return Ok(()) };
+        let Some(kind) = self.app.catalogue.kind(key.kind) else {
+            return Ok(());
+        };
         // Built before the first write of the kind is on its way, so none is missed.
         self.names(kind, |_| ())?;
         if let Some(names) = self.kinds.borrow_mut().get_mut(&key.kind) {
@@ -208,7 +217,10 @@ impl<'a> Known<'a> {
         let mut links = Links::default();
         if let Some(kind) = self.app.catalogue.kind_by_id("coverage_link") {
             each(self.app, kind.kind, None, None, &mut |stored, meaning| {
-                links.set(stored.record.key.id, decode(&meaning.values).unwrap_or_default());
+                links.set(
+                    stored.record.key.id,
+                    decode(&meaning.values).unwrap_or_default(),
+                );
                 Ok(ControlFlow::Continue(()))
             })?;
         }
@@ -218,8 +230,14 @@ impl<'a> Known<'a> {
     }
 
     fn values(&self, kind: &str, id: RecordId) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(kind) = self.app.catalogue.kind_by_id(kind) else { return Ok(None) };
-        let Some(stored) = self.app.reader().get(RecordKey { kind: kind.kind, id })? else {
+        let Some(kind) = self.app.catalogue.kind_by_id(kind) else {
+            return Ok(None);
+        };
+        let Some(stored) = self.app.reader().get(RecordKey {
+            kind: kind.kind,
+            id,
+        })?
+        else {
             return Ok(None);
         };
         let meaning = meaning(self.app, &stored.record)?;
@@ -235,7 +253,9 @@ impl<'a> Known<'a> {
     }
 
     fn organisations<T: Default>(&self, ask: impl FnOnce(&Names) -> T) -> T {
-        let Some(kind) = self.app.catalogue.kind_by_id("organisation") else { return T::default() };
+        let Some(kind) = self.app.catalogue.kind_by_id("organisation") else {
+            return T::default();
+        };
         if !self.duplicates_matter.get() && !self.kinds.borrow().contains_key(&kind.kind) {
             return T::default();
         }
@@ -248,7 +268,12 @@ fn name_of(kind: &KindSpec, scope: ScopeId, values: &[u8]) -> Name {
     if kind.id == "organisation" {
         let row: Organisation = decode(values).unwrap_or_default();
         let is_counted = row.census_status() == CensusStatus::Counted;
-        return Name { scope, name: row.name.as_deref().and_then(loose), code: row.uscc, is_counted };
+        return Name {
+            scope,
+            name: row.name.as_deref().and_then(loose),
+            code: row.uscc,
+            is_counted,
+        };
     }
     // Other kinds are few, and their names stand in fields of a few names.
     let json = value::to_json(kind, values);
@@ -258,17 +283,26 @@ fn name_of(kind: &KindSpec, scope: ScopeId, values: &[u8]) -> Name {
         _ => None,
     };
     let code = ["code", "year"].iter().find_map(|field| said(field));
-    let name = ["name", "display_name", "title"].iter().find_map(|field| said(field));
-    Name { scope, code, name: name.as_deref().and_then(loose), is_counted: false }
+    let name = ["name", "display_name", "title"]
+        .iter()
+        .find_map(|field| said(field));
+    Name {
+        scope,
+        code,
+        name: name.as_deref().and_then(loose),
+        is_counted: false,
+    }
 }
 
 impl Lookup for Known<'_> {
     fn organisation(&self, id: RecordId) -> Option<Organisation> {
-        self.kept(self.values("organisation", id)).and_then(|values| decode(&values).ok())
+        self.kept(self.values("organisation", id))
+            .and_then(|values| decode(&values).ok())
     }
 
     fn party_organisation(&self, id: RecordId) -> Option<PartyOrganisation> {
-        self.kept(self.values("party_organisation", id)).and_then(|values| decode(&values).ok())
+        self.kept(self.values("party_organisation", id))
+            .and_then(|values| decode(&values).ok())
     }
 
     fn links_of_party_organisation(&self, id: RecordId) -> Vec<(RecordId, CoverageLink)> {
@@ -281,7 +315,11 @@ impl Lookup for Known<'_> {
 
     fn counted_with_code(&self, uscc: &str) -> Vec<RecordId> {
         self.organisations(|names| {
-            names.counted.get(uscc).map(|ids| ids.iter().copied().collect()).unwrap_or_default()
+            names
+                .counted
+                .get(uscc)
+                .map(|ids| ids.iter().copied().collect())
+                .unwrap_or_default()
         })
     }
 
@@ -289,7 +327,10 @@ impl Lookup for Known<'_> {
         self.organisations(|names| {
             let found = names.by_name.get(&text::loose(name)).into_iter().flatten();
             let uncoded = |id: &RecordId| names.rows.get(id).is_some_and(|row| row.code.is_none());
-            found.filter(|(s, id)| *s == scope && uncoded(id)).map(|(_, id)| *id).collect()
+            found
+                .filter(|(s, id)| *s == scope && uncoded(id))
+                .map(|(_, id)| *id)
+                .collect()
         })
     }
 }

@@ -42,22 +42,31 @@ pub fn list(
     let documents = Documents::new(app)?;
     let limit = filter.limit.unwrap_or(usize::MAX);
     let (mut count, mut last, mut next) = (0_usize, None, None);
-    each(app, filter.kind.kind, filter.scope, filter.after, &mut |stored, meaning| {
-        if !wanted.is_empty() {
-            let values = value::to_json(filter.kind, &meaning.values);
-            if !wanted.iter().all(|(field, value)| holds(values.get(field), value)) {
-                return Ok(ControlFlow::Continue(()));
+    each(
+        app,
+        filter.kind.kind,
+        filter.scope,
+        filter.after,
+        &mut |stored, meaning| {
+            if !wanted.is_empty() {
+                let values = value::to_json(filter.kind, &meaning.values);
+                if !wanted
+                    .iter()
+                    .all(|(field, value)| holds(values.get(field), value))
+                {
+                    return Ok(ControlFlow::Continue(()));
+                }
             }
-        }
-        if count == limit {
-            next = last;
-            return Ok(ControlFlow::Break(()));
-        }
-        count += 1;
-        last = Some(stored.record.key.id);
-        visit(documents.of(stored, meaning)?)?;
-        Ok(ControlFlow::Continue(()))
-    })?;
+            if count == limit {
+                next = last;
+                return Ok(ControlFlow::Break(()));
+            }
+            count += 1;
+            last = Some(stored.record.key.id);
+            visit(documents.of(stored, meaning)?)?;
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     Ok(next)
 }
 
@@ -72,8 +81,12 @@ fn wanted(app: &App, filter: &Filter<'_>) -> Result<Vec<(String, Value)>, Failur
         let edits = value::edits(app.catalogue, filter.kind, &|_| Bytes::new(), set, &resolve);
         known.take_failure().map_or(Ok(()), Err)?;
         let edits = edits.map_err(|findings| failure_of(&findings))?;
-        let values = edits.first().map(|edit| value::to_json(filter.kind, &edit.value));
-        let value = values.and_then(|mut values| values.remove(name)).unwrap_or(Value::Null);
+        let values = edits
+            .first()
+            .map(|edit| value::to_json(filter.kind, &edit.value));
+        let value = values
+            .and_then(|mut values| values.remove(name))
+            .unwrap_or(Value::Null);
         wanted.push((name.to_owned(), value));
     }
     Ok(wanted)

@@ -93,15 +93,24 @@ struct Text {
 
 fn next_line(lines: &mut BufReader<File>) -> Result<Option<Text>, Failure> {
     let mut content = Vec::new();
-    let bytes = lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut content)?;
+    let bytes = lines
+        .by_ref()
+        .take(LINE_BYTES_MAX)
+        .read_until(b'\n', &mut content)?;
     if bytes == 0 {
         return Ok(None);
     }
     if content.ends_with(b"\n") || bytes as u64 != LINE_BYTES_MAX {
-        return Ok(Some(Text { bytes, content: Some(content) }));
+        return Ok(Some(Text {
+            bytes,
+            content: Some(content),
+        }));
     }
     let rest = lines.skip_until(b'\n')?;
-    Ok(Some(Text { bytes: bytes.saturating_add(rest), content: None }))
+    Ok(Some(Text {
+        bytes: bytes.saturating_add(rest),
+        content: None,
+    }))
 }
 
 struct Load<'a> {
@@ -121,11 +130,15 @@ impl Load<'_> {
         }
         self.loaded.lines += 1;
         let at = self.loaded.results.len();
-        let mut result =
-            Line { line: number, kind: String::new(), id: None, result: "unchanged", failure: None };
-        let row = content.ok_or_else(|| {
-            Failure::new("RECORD-012", Exit::Invalid).with("max", LINE_BYTES_MAX)
-        });
+        let mut result = Line {
+            line: number,
+            kind: String::new(),
+            id: None,
+            result: "unchanged",
+            failure: None,
+        };
+        let row = content
+            .ok_or_else(|| Failure::new("RECORD-012", Exit::Invalid).with("max", LINE_BYTES_MAX));
         let row = row.and_then(read_row);
         if let Some(kind) = row.as_ref().ok().and_then(|row| row.get("kind")?.as_str()) {
             kind.clone_into(&mut result.kind);
@@ -166,20 +179,35 @@ impl Load<'_> {
         let mut set = set_of_json(values);
         let id = row.get("id").filter(|id| !id.is_null());
         let text = id.map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
-        let named = text.map(|text| named(self.desk.known(), kind, &text)).transpose()?;
+        let named = text
+            .map(|text| named(self.desk.known(), kind, &text))
+            .transpose()?;
         let key_field = named.as_ref().and_then(|named| named.key_field.as_ref());
         if let Some((field, text)) = key_field.filter(|(field, _)| !values.contains_key(*field)) {
             set.push((field, domain::value::Input::Text(text)));
         }
         let id = named.as_ref().map(|named| named.id);
-        let key = id.map(|id| RecordKey { kind: kind.kind, id });
+        let key = id.map(|id| RecordKey {
+            kind: kind.kind,
+            id,
+        });
         let token = row.get("seen").and_then(Value::as_str);
         let seen = token.map(Seen::parse).transpose()?;
-        if seen.as_ref().is_some_and(|seen| key.is_some_and(|key| key != seen.key)) {
+        if seen
+            .as_ref()
+            .is_some_and(|seen| key.is_some_and(|key| key != seen.key))
+        {
             return Err(Failure::new("RECORD-006", Exit::Invalid));
         }
-        let change =
-            Change { kind, id, set, seen, scope: None, reason: self.reason, source: Source::Import };
+        let change = Change {
+            kind,
+            id,
+            set,
+            seen,
+            scope: None,
+            reason: self.reason,
+            source: Source::Import,
+        };
         if let Some(key) = key {
             self.batcher.settle(key);
         }
@@ -195,7 +223,8 @@ impl Load<'_> {
     /// Takes the answers that have come.
     fn collect(&mut self) -> Result<(), Failure> {
         let done = self.batcher.take_done();
-        done.into_iter().try_for_each(|done| answered(&mut self.loaded, done.tag, done.result))
+        done.into_iter()
+            .try_for_each(|done| answered(&mut self.loaded, done.tag, done.result))
     }
 
     fn finish(self) -> Result<Loaded, Failure> {

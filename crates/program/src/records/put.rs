@@ -7,8 +7,11 @@ use serde_json::{Map, Value};
 use store::Stored;
 
 use super::{
-    Change, Desk, Seen, change::{allowed, reason_of}, document,
-    document::differing, find, meaning, register_name,
+    Change, Desk, Seen,
+    change::{allowed, reason_of},
+    document,
+    document::differing,
+    find, meaning, register_name,
 };
 use crate::{app::App, conflicts, failure::Failure};
 
@@ -43,7 +46,12 @@ pub fn put(app: &App, change: &Change<'_>) -> Result<Saved, Failure> {
         app.writer.edit(vec![edit], Vec::new())?;
     }
     let saved = saved(app, prepared.key, &written)?;
-    Ok(Saved { is_new: prepared.is_new, is_changed, warnings: prepared.warnings, ..saved })
+    Ok(Saved {
+        is_new: prepared.is_new,
+        is_changed,
+        warnings: prepared.warnings,
+        ..saved
+    })
 }
 
 /// Deletes a record that was entered by mistake. What its author had not seen stays beside it.
@@ -69,20 +77,40 @@ pub fn delete(
     let author = app.author();
     let value = domain::effective::deletion(&reason, &author, &context);
     let set = [(RegisterId::DELETED, value.clone())];
-    allowed(app, Purpose::Edit, Some(&record), &NewState { key, scope: record.scope, set: &set })?;
-    let marks = record.register(RegisterId::DELETED).iter().map(Sibling::shown).collect();
+    allowed(
+        app,
+        Purpose::Edit,
+        Some(&record),
+        &NewState {
+            key,
+            scope: record.scope,
+            set: &set,
+        },
+    )?;
+    let marks = record
+        .register(RegisterId::DELETED)
+        .iter()
+        .map(Sibling::shown)
+        .collect();
     let shown = seen.map_or(marks, |seen| seen.register(RegisterId::DELETED).to_vec());
     let edit = Edit {
         key,
         scope: record.scope,
-        set: vec![Set { register: RegisterId::DELETED, value, shown }],
+        set: vec![Set {
+            register: RegisterId::DELETED,
+            value,
+            shown,
+        }],
         author,
         reason,
         source: Source::Command,
         decision: Bytes::new(),
     };
     app.writer.edit(vec![edit], Vec::new())?;
-    Ok(Saved { is_changed: true, ..saved(app, key, &[RegisterId::DELETED])? })
+    Ok(Saved {
+        is_changed: true,
+        ..saved(app, key, &[RegisterId::DELETED])?
+    })
 }
 
 /// The record after these registers were written.
@@ -91,7 +119,11 @@ fn saved(app: &App, key: RecordKey, written: &[RegisterId]) -> Result<Saved, Fai
     let meaning = meaning(app, &stored.record)?;
     let mut document = document(app, &stored)?;
     let differing = differing(&stored.record);
-    let beside: Vec<_> = written.iter().copied().filter(|r| differing.contains(r)).collect();
+    let beside: Vec<_> = written
+        .iter()
+        .copied()
+        .filter(|r| differing.contains(r))
+        .collect();
     let contests = |open: &domain::Conflict| {
         written.contains(&open.register) || open.register == RegisterId::DELETED
     };
@@ -102,7 +134,10 @@ fn saved(app: &App, key: RecordKey, written: &[RegisterId]) -> Result<Saved, Fai
             let mut entry = Map::new();
             entry.insert("field".to_owned(), register_name(kind, *register).into());
             let candidates = stored.record.register(*register);
-            entry.insert("candidates".to_owned(), conflicts::candidates(kind, candidates));
+            entry.insert(
+                "candidates".to_owned(),
+                conflicts::candidates(kind, candidates),
+            );
             Value::Object(entry)
         });
         document.insert("beside".to_owned(), shown.collect());

@@ -26,8 +26,15 @@ const PAGE_KEYS: usize = 512;
 /// There is none.
 pub fn kind_of(app: &App, name: &str) -> Result<&'static KindSpec, Failure> {
     app.catalogue.kind_by_id(name).ok_or_else(|| {
-        let known: Vec<_> = app.catalogue.kinds().iter().map(|kind| kind.id.as_str()).collect();
-        Failure::new("RECORD-001", Exit::Invalid).with("kind", name).with("known", known.join(", "))
+        let known: Vec<_> = app
+            .catalogue
+            .kinds()
+            .iter()
+            .map(|kind| kind.id.as_str())
+            .collect();
+        Failure::new("RECORD-001", Exit::Invalid)
+            .with("kind", name)
+            .with("known", known.join(", "))
     })
 }
 
@@ -48,11 +55,17 @@ pub struct Named {
 pub fn named(known: &Known<'_>, kind: &'static KindSpec, text: &str) -> Result<Named, Failure> {
     let text = text.trim();
     if let Ok(id) = uuid::Uuid::try_parse(text) {
-        return Ok(Named { id: RecordId(id.into_bytes()), key_field: None });
+        return Ok(Named {
+            id: RecordId(id.into_bytes()),
+            key_field: None,
+        });
     }
     let app = known.app();
     if let Some(id) = known.find(kind, text, app.scope())? {
-        return Ok(Named { id, key_field: None });
+        return Ok(Named {
+            id,
+            key_field: None,
+        });
     }
     let mut keys = kind.key_fields();
     if let (Some(field), None) = (keys.next(), keys.next()) {
@@ -61,10 +74,15 @@ pub fn named(known: &Known<'_>, kind: &'static KindSpec, text: &str) -> Result<N
         let first = edits.unwrap_or_default().into_iter().next();
         let id = first.and_then(|edit| domain::derive_id(kind, &edit.value));
         if let Some(id) = id {
-            return Ok(Named { id, key_field: Some((&field.id, text.to_owned())) });
+            return Ok(Named {
+                id,
+                key_field: Some((&field.id, text.to_owned())),
+            });
         }
     }
-    Err(Failure::new("RECORD-002", Exit::Invalid).with("id", text).with("kind", &kind.id))
+    Err(Failure::new("RECORD-002", Exit::Invalid)
+        .with("id", text)
+        .with("kind", &kind.id))
 }
 
 /// The present state of a record.
@@ -72,10 +90,18 @@ pub fn named(known: &Known<'_>, kind: &'static KindSpec, text: &str) -> Result<N
 /// # Errors
 /// There is no such record, or the store cannot be read.
 pub fn find(app: &App, key: RecordKey) -> Result<Stored, Failure> {
-    let found = app.reader().get(key)?.filter(|stored| !stored.record.is_empty());
+    let found = app
+        .reader()
+        .get(key)?
+        .filter(|stored| !stored.record.is_empty());
     found.ok_or_else(|| {
-        let kind = app.catalogue.kind(key.kind).map_or_else(|| key.kind.0.to_string(), |k| k.id.clone());
-        Failure::new("RECORD-003", Exit::Invalid).with("kind", kind).with("id", key.id)
+        let kind = app
+            .catalogue
+            .kind(key.kind)
+            .map_or_else(|| key.kind.0.to_string(), |k| k.id.clone());
+        Failure::new("RECORD-003", Exit::Invalid)
+            .with("kind", kind)
+            .with("id", key.id)
     })
 }
 
@@ -90,19 +116,27 @@ impl Past {
     /// The store is damaged or cannot be read.
     pub fn of(app: &App, key: RecordKey) -> Result<Self, Failure> {
         let history = app.reader().history(key)?;
-        Ok(Self(history.into_iter().flat_map(|(_, siblings)| siblings).collect()))
+        Ok(Self(
+            history
+                .into_iter()
+                .flat_map(|(_, siblings)| siblings)
+                .collect(),
+        ))
     }
 
     /// A candidate by its place.
     #[must_use]
     pub fn sibling(&self, register: RegisterId, dot: Dot) -> Option<&Sibling> {
-        self.0.iter().find(|sibling| sibling.register == register && sibling.dot() == dot)
+        self.0
+            .iter()
+            .find(|sibling| sibling.register == register && sibling.dot() == dot)
     }
 
     /// The value that a write gave a register.
     #[must_use]
     pub fn value(&self, register: RegisterId, dot: Dot) -> Option<Bytes> {
-        self.sibling(register, dot).map(|sibling| sibling.value.clone())
+        self.sibling(register, dot)
+            .map(|sibling| sibling.value.clone())
     }
 
     /// All of them.
@@ -126,8 +160,13 @@ pub fn meaning(app: &App, record: &Record) -> Result<Effective, Failure> {
         return Ok(domain::effective(app.catalogue, record));
     }
     let past = Past::of(app, record.key)?;
-    Ok(effective_with(app.catalogue, record, &|register, dot| past.value(register, dot)))
+    Ok(effective_with(app.catalogue, record, &|register, dot| {
+        past.value(register, dot)
+    }))
 }
+
+/// Sees one record after the other, and may break off.
+pub type Visitor<'v> = &'v mut dyn FnMut(&Stored, &Effective) -> Result<ControlFlow<()>, Failure>;
 
 /// Shows every record of a kind after an id, ascending, of one scope or of all, without those that
 /// are deleted or were taken back whole, until the visitor breaks off.
@@ -139,12 +178,14 @@ pub fn each(
     kind: Kind,
     scope: Option<ScopeId>,
     after: Option<RecordId>,
-    visit: &mut dyn FnMut(&Stored, &Effective) -> Result<ControlFlow<()>, Failure>,
+    visit: Visitor<'_>,
 ) -> Result<(), Failure> {
     let mut after = after;
     loop {
         let keys = app.reader().keys(kind, scope, after, PAGE_KEYS);
-        let Some(last) = keys.last() else { return Ok(()) };
+        let Some(last) = keys.last() else {
+            return Ok(());
+        };
         after = Some(last.id);
         for key in keys {
             let Some(stored) = app.reader().get(key)?.filter(|s| !s.record.is_empty()) else {

@@ -24,7 +24,10 @@ impl<'a> Scopes<'a> {
     /// Returns an empty table.
     #[must_use]
     pub fn new(app: &'a App) -> Self {
-        Self { app, codes: RefCell::new(BTreeMap::new()) }
+        Self {
+            app,
+            codes: RefCell::new(BTreeMap::new()),
+        }
     }
 
     /// The code of a scope: as its record says, else as this program was set up, else its id.
@@ -46,17 +49,29 @@ impl<'a> Scopes<'a> {
 
 /// The record of a scope.
 pub(crate) fn record(app: &App, scope: ScopeId) -> Result<Option<Scope>, Failure> {
-    let Some(kind) = app.catalogue.kind_by_id("scope") else { return Ok(None) };
+    let Some(kind) = app.catalogue.kind_by_id("scope") else {
+        return Ok(None);
+    };
     // The id of a scope is the id of its record.
-    let stored = app.reader().get(RecordKey { kind: kind.kind, id: RecordId(scope.0) })?;
-    let Some(stored) = stored else { return Ok(None) };
+    let stored = app.reader().get(RecordKey {
+        kind: kind.kind,
+        id: RecordId(scope.0),
+    })?;
+    let Some(stored) = stored else {
+        return Ok(None);
+    };
     let meaning = meaning(app, &stored.record)?;
-    Ok(domain::decode(&meaning.values).ok().filter(|_| !meaning.deleted))
+    Ok(domain::decode(&meaning.values)
+        .ok()
+        .filter(|_| !meaning.deleted))
 }
 
 fn of_identity(app: &App, scope: ScopeId) -> Option<String> {
     let names = [&app.identity.scope, &app.identity.published];
-    names.into_iter().find(|name| name.scope() == scope).map(|name| name.code.clone())
+    names
+        .into_iter()
+        .find(|name| name.scope() == scope)
+        .map(|name| name.code.clone())
 }
 
 /// The scope that somebody named: by its code, its name, or its id.
@@ -70,7 +85,10 @@ pub fn scope_of(app: &App, named: &str) -> Result<ScopeId, Failure> {
         let loose = text::loose(named);
         each(app, kind.kind, None, None, &mut |stored, meaning| {
             let row: Scope = domain::decode(&meaning.values).unwrap_or_default();
-            let is_named = row.name.as_deref().is_some_and(|name| text::loose(name) == loose);
+            let is_named = row
+                .name
+                .as_deref()
+                .is_some_and(|name| text::loose(name) == loose);
             if row.code.as_deref() == Some(code.as_str()) || is_named {
                 found = Some(ScopeId(stored.record.key.id.0));
                 return Ok(ControlFlow::Break(()));
@@ -79,7 +97,9 @@ pub fn scope_of(app: &App, named: &str) -> Result<ScopeId, Failure> {
         })?;
     }
     let names = [&app.identity.scope, &app.identity.published];
-    let own = names.into_iter().find(|name| text::code(&name.code) == code);
+    let own = names
+        .into_iter()
+        .find(|name| text::code(&name.code) == code);
     found
         .or_else(|| own.map(crate::dir::ScopeName::scope))
         .or_else(|| hex16(named.trim()).map(ScopeId))

@@ -28,27 +28,41 @@ impl Seen {
     /// Somebody who saw nothing of a record: all that is written stays beside what is there.
     #[must_use]
     pub fn nothing(key: RecordKey) -> Self {
-        Self { key, shown: BTreeMap::new() }
+        Self {
+            key,
+            shown: BTreeMap::new(),
+        }
     }
 
     /// Somebody who saw a record as it is.
     #[must_use]
     pub fn of(record: &Record) -> Self {
         let shown = record.registers().map(|(register, siblings)| {
-            (register, siblings.iter().map(replica::Sibling::shown).collect())
+            (
+                register,
+                siblings.iter().map(replica::Sibling::shown).collect(),
+            )
         });
-        Self { key: record.key, shown: shown.collect() }
+        Self {
+            key: record.key,
+            shown: shown.collect(),
+        }
     }
 
     /// What was seen of a register.
     #[must_use]
     pub fn register(&self, register: RegisterId) -> &[Shown] {
-        self.shown.get(&register).map(Vec::as_slice).unwrap_or_default()
+        self.shown
+            .get(&register)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// The registers of which something was seen.
     pub fn registers(&self) -> impl Iterator<Item = (RegisterId, &[Shown])> {
-        self.shown.iter().map(|(register, shown)| (*register, shown.as_slice()))
+        self.shown
+            .iter()
+            .map(|(register, shown)| (*register, shown.as_slice()))
     }
 
     /// Says what was seen of a register.
@@ -66,12 +80,18 @@ impl Seen {
         let mut bytes = vec![VERSION];
         bytes.extend_from_slice(&self.key.kind.0.to_be_bytes());
         bytes.extend_from_slice(&self.key.id.0);
-        let all = || self.shown.iter().flat_map(|(r, s)| s.iter().map(move |shown| (r, shown)));
+        let all = || {
+            self.shown
+                .iter()
+                .flat_map(|(r, s)| s.iter().map(move |shown| (r, shown)))
+        };
         let mut incarnations: Vec<u64> = all().map(|(_, s)| s.dot.incarnation.0).collect();
         incarnations.sort_unstable();
         incarnations.dedup();
         encode_varint(incarnations.len() as u64, &mut bytes);
-        incarnations.iter().for_each(|one| bytes.extend_from_slice(&one.to_be_bytes()));
+        incarnations
+            .iter()
+            .for_each(|one| bytes.extend_from_slice(&one.to_be_bytes()));
         for (register, shown) in all() {
             let index = incarnations.partition_point(|one| *one < shown.dot.incarnation.0);
             encode_varint(u64::from(register.0), &mut bytes);
@@ -99,7 +119,11 @@ impl Seen {
     /// As [`Seen::parse`], and a token of another record.
     pub fn parse_for(token: &str, key: RecordKey) -> Result<Self, Failure> {
         let seen = Self::parse(token)?;
-        if seen.key == key { Ok(seen) } else { Err(Failure::new("RECORD-006", Exit::Invalid)) }
+        if seen.key == key {
+            Ok(seen)
+        } else {
+            Err(Failure::new("RECORD-006", Exit::Invalid))
+        }
     }
 }
 
@@ -119,7 +143,10 @@ fn read(bytes: &[u8]) -> Option<Seen> {
         return None;
     }
     let kind = Kind(u32::from_be_bytes(*kind));
-    let mut seen = Seen::nothing(RecordKey { kind, id: RecordId(*id) });
+    let mut seen = Seen::nothing(RecordKey {
+        kind,
+        id: RecordId(*id),
+    });
     let mut incarnations = Vec::new();
     for _ in 0..decode_varint(&mut rest).ok()? {
         let (one, after) = rest.split_first_chunk::<8>()?;
@@ -132,8 +159,14 @@ fn read(bytes: &[u8]) -> Option<Seen> {
         let counter = decode_varint(&mut rest).ok()?;
         let (print, after) = rest.split_first_chunk::<8>()?;
         rest = after;
-        let dot = Dot { incarnation: *incarnations.get(index)?, counter };
-        let shown = Shown { dot, print: u64::from_be_bytes(*print) };
+        let dot = Dot {
+            incarnation: *incarnations.get(index)?,
+            counter,
+        };
+        let shown = Shown {
+            dot,
+            print: u64::from_be_bytes(*print),
+        };
         seen.shown.entry(register).or_default().push(shown);
     }
     Some(seen)
@@ -145,11 +178,15 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 fn to_text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = three
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
         let bits = bits << (8 * (3 - three.len()));
         for at in 0..=three.len() {
             let letter = (bits >> (18 - 6 * at)) & 63;
-            let letter = usize::try_from(letter).ok().and_then(|letter| LETTERS.get(letter));
+            let letter = usize::try_from(letter)
+                .ok()
+                .and_then(|letter| LETTERS.get(letter));
             text.extend(letter.map(|letter| char::from(*letter)));
         }
     }
@@ -178,12 +215,21 @@ mod tests {
     use super::*;
 
     fn sample() -> Seen {
-        let mut seen = Seen::nothing(RecordKey { kind: Kind(5), id: RecordId([7; 16]) });
+        let mut seen = Seen::nothing(RecordKey {
+            kind: Kind(5),
+            id: RecordId([7; 16]),
+        });
         let shown = |incarnation, counter, print| Shown {
-            dot: Dot { incarnation: Incarnation(incarnation), counter },
+            dot: Dot {
+                incarnation: Incarnation(incarnation),
+                counter,
+            },
             print,
         };
-        seen.set(RegisterId(1), vec![shown(9, 1, 77), shown(u64::MAX, 300, u64::MAX)]);
+        seen.set(
+            RegisterId(1),
+            vec![shown(9, 1, 77), shown(u64::MAX, 300, u64::MAX)],
+        );
         seen.set(RegisterId(100_001), vec![shown(9, 2, 0)]);
         seen
     }
@@ -201,10 +247,19 @@ mod tests {
         let token = sample().token();
         for cut in [0, 1, token.len() / 2, token.len() - 1] {
             let failure = Seen::parse(token.get(..cut).unwrap()).unwrap_err();
-            assert_eq!((failure.code.as_str(), failure.exit), ("RECORD-005", Exit::Invalid));
+            assert_eq!(
+                (failure.code.as_str(), failure.exit),
+                ("RECORD-005", Exit::Invalid)
+            );
         }
-        let other = RecordKey { kind: Kind(5), id: RecordId([8; 16]) };
-        assert_eq!(Seen::parse_for(&token, other).unwrap_err().code, "RECORD-006");
+        let other = RecordKey {
+            kind: Kind(5),
+            id: RecordId([8; 16]),
+        };
+        assert_eq!(
+            Seen::parse_for(&token, other).unwrap_err().code,
+            "RECORD-006"
+        );
     }
 
     proptest! {

@@ -50,8 +50,14 @@ impl Settled {
         let status = app.writer.status()?;
         let mut refused: BTreeMap<RecordKey, (i64, String)> = BTreeMap::new();
         // What a peer must take back stands in its own list, not in ours.
-        for draft in status.refused.into_iter().filter(|draft| draft.peer.is_none()) {
-            let entry = refused.entry(draft.key).or_insert((i64::MIN, String::new()));
+        for draft in status
+            .refused
+            .into_iter()
+            .filter(|draft| draft.peer.is_none())
+        {
+            let entry = refused
+                .entry(draft.key)
+                .or_insert((i64::MIN, String::new()));
             if draft.at_ms > entry.0 {
                 *entry = (draft.at_ms, draft.code);
             }
@@ -67,9 +73,20 @@ impl Settled {
 
     /// Where a record stands.
     pub fn of(&mut self, app: &App, stored: &Stored) -> State {
-        let newest = stored.record.siblings.iter().map(|s| s.write.time.millis()).max();
-        let newest = newest.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(i64::MIN);
-        if self.refused.get(&stored.record.key).is_some_and(|(at, _)| *at >= newest) {
+        let newest = stored
+            .record
+            .siblings
+            .iter()
+            .map(|s| s.write.time.millis())
+            .max();
+        let newest = newest
+            .and_then(|ms| i64::try_from(ms).ok())
+            .unwrap_or(i64::MIN);
+        if self
+            .refused
+            .get(&stored.record.key)
+            .is_some_and(|(at, _)| *at >= newest)
+        {
             return State::Refused;
         }
         let number = stored.place.scope;
@@ -87,7 +104,11 @@ impl Settled {
         // A state that the only other side sent is there.
         let came = stored.origin != 0 && have.len() <= 1;
         let ends = have.is_empty() && self.ends_here == Some(scope);
-        if all_have || came || ends { State::Acked } else { State::Pending }
+        if all_have || came || ends {
+            State::Acked
+        } else {
+            State::Pending
+        }
     }
 
     /// The code with which a write of the record was last refused.

@@ -11,7 +11,7 @@ use std::{
 use domain::{Catalogue, KindSpec, date};
 use replica::{Clock, Mono, RecordKey, Source};
 use serde_json::{Map, Value};
-use store::{Handle, Host, Memory, Stored, Writer, WriterConfig};
+use store::{Handle, Host, Memory, Store, Stored, Writer, WriterConfig};
 
 use super::{Change, Saved, Seen, find, kind_of, put, set_of_json};
 use crate::{
@@ -42,6 +42,7 @@ impl Clock for Ticking {
 /// A program over memory. Its writer stops when it is dropped.
 pub(crate) struct World {
     pub(crate) app: App,
+    memory: Arc<Memory>,
     writer: Option<Writer>,
     _runtime: tokio::runtime::Runtime,
 }
@@ -73,11 +74,18 @@ fn world(role: Role, scope: ScopeName) -> World {
         published: ScopeName::of("410300", "洛阳市"),
         hub: None,
     };
+    open(Arc::new(Memory::new()), identity)
+}
+
+fn open(memory: Arc<Memory>, identity: Identity) -> World {
     let clock: Arc<dyn Clock> = Arc::new(Ticking::default());
-    let host = Host::open(Arc::new(Memory::new()), host_config(&identity, Arc::clone(&clock)))
+    let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
+    let host = Host::open(store, host_config(&identity, Arc::clone(&clock)))
         .expect("an empty store opens");
     let writer = Writer::start(host, WriterConfig::default()).expect("the system gives a thread");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     let app = App {
         dir: Dir::new(Path::new("/nowhere")),
         identity: Arc::new(identity),
@@ -90,13 +98,31 @@ fn world(role: Role, scope: ScopeName) -> World {
         today: date::stored("2020-10-15"),
         folder: PathBuf::from("."),
     };
-    World { app, writer: Some(writer), _runtime: runtime }
+    World {
+        app,
+        memory,
+        writer: Some(writer),
+        _runtime: runtime,
+    }
 }
 
 impl World {
     /// The same program with another person at it.
     pub(crate) fn by(&self, account: &str) -> App {
-        App { account: account.to_owned(), ..self.app.clone() }
+        App {
+            account: account.to_owned(),
+            ..self.app.clone()
+        }
+    }
+
+    /// The same program after a stop and a start.
+    pub(crate) fn restarted(self) -> Self {
+        let (memory, identity) = (
+            Arc::clone(&self.memory),
+            Identity::clone(&self.app.identity),
+        );
+        drop(self);
+        open(memory, identity)
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -112,7 +138,7 @@ pub(crate) fn kind(app: &App, name: &str) -> &'static KindSpec {
 /// A complete organisation.
 pub(crate) fn organisation(name: &str) -> Map<String, Value> {
     let values = serde_json::json!({
-        "uscc": "91410305DEM1FYRA54", "name": name, "org_class": "non_public_enterprise",
+        "uscc": "91410305DEM1FYRA54", "name": name, "org_class": "new_economic",
         "org_kind": "private_enterprise", "industry": "C", "operating_status": "operating",
         "census_status": "counted", "employees": 120, "members": 5, "full_members": 5,
         "as_of": "2020-09-30", "eligibility": "eligible", "source": "manual",
@@ -146,7 +172,9 @@ pub(crate) fn save(
 /// Makes an organisation.
 pub(crate) fn made(app: &App, name: &str) -> Stored {
     let values = Value::Object(organisation(name));
-    save(app, "organisation", None, &values, None).expect("a sound organisation").stored
+    save(app, "organisation", None, &values, None)
+        .expect("a sound organisation")
+        .stored
 }
 
 /// A record as it is now.

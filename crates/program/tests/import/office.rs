@@ -8,7 +8,7 @@ use std::{
 
 use domain::{Catalogue, label::Language, value};
 use program::{
-    App, Exit, Failure, Out,
+    App, Failure, Out,
     app::host_config,
     commands::{export, import},
     config::Config,
@@ -39,6 +39,7 @@ impl Clock for Fixed {
 pub(crate) struct Office {
     pub(crate) app: App,
     writer: Option<Writer>,
+    pub(crate) store: Arc<Memory>,
     folder: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
 }
@@ -46,7 +47,8 @@ pub(crate) struct Office {
 impl Drop for Office {
     fn drop(&mut self) {
         if let Some(writer) = self.writer.take() {
-            writer.stop().unwrap();
+            // A test that filled the disk has seen the writer fail.
+            drop(writer.stop());
         }
     }
 }
@@ -57,7 +59,31 @@ pub(crate) struct Said {
     pub(crate) progress: Vec<(u64, u64)>,
 }
 
+/// For whom a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    People,
+}
+
+/// What stands on stdout, and for people on stderr too.
+pub(crate) fn text_of(parts: &[Part], form: Form) -> String {
+    let text = |part: &Part| match part {
+        Part::Stdout(text) => text.clone(),
+        Part::Stderr(text) if form == Form::People => text.clone(),
+        Part::Stderr(_) | Part::Progress { .. } => String::new(),
+    };
+    parts.iter().map(text).collect()
+}
+
 impl Said {
+    /// The numbers of every answer add up.
+    fn checked(self) -> Self {
+        let [rows, created, changed, unchanged, rejected] = self.numbers();
+        assert_eq!(rows, created + changed + unchanged + rejected);
+        self
+    }
+
     pub(crate) fn number(&self, name: &str) -> u64 {
         self.json[name].as_u64().unwrap()
     }
@@ -103,6 +129,15 @@ impl Said {
 
 impl Office {
     pub(crate) fn new() -> Self {
+        Self::with(Arc::new(Memory::new()))
+    }
+
+    /// The same office after a start over what was durable.
+    pub(crate) fn over(former: &Self) -> Self {
+        Self::with(Arc::new(Memory::from_image(former.store.image())))
+    }
+
+    fn with(store: Arc<Memory>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let identity = Identity {
             role: Role::Node,
@@ -114,7 +149,7 @@ impl Office {
         };
         let clock: Arc<dyn Clock> = Arc::new(Fixed);
         let config = host_config(&identity, Arc::clone(&clock));
-        let host = Host::open(Arc::new(Memory::new()), config).unwrap();
+        let host = Host::open(Arc::<Memory>::clone(&store), config).unwrap();
         let writer = Writer::start(host, WriterConfig::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -134,6 +169,7 @@ impl Office {
         Self {
             app,
             writer: Some(writer),
+            store,
             folder,
             _runtime: runtime,
         }
@@ -150,37 +186,38 @@ impl Office {
         path
     }
 
-    pub(crate) fn try_import(&self, args: import::ImportArgs) -> Result<Said, Failure> {
+    /// Runs an import. Returns what it printed, part by part.
+    pub(crate) fn print(
+        &self,
+        args: &import::ImportArgs,
+        form: Form,
+    ) -> Result<Vec<Part>, Failure> {
         let parts = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&parts);
         let keep = move |part| sink.lock().unwrap().push(part);
-        let mut out = Out::new(true, Language::Zh, 0, keep);
-        import::run(&self.app, &args, &mut out)?;
-        assert_eq!(out.exit, Exit::Done);
-        let parts = parts.lock().unwrap();
-        let stdout: String = parts
-            .iter()
-            .filter_map(|part| match part {
-                Part::Stdout(text) => Some(text.as_str()),
-                Part::Stderr(_) | Part::Progress { .. } => None,
-            })
-            .collect();
+        let mut out = Out::new(form == Form::Json, Language::Zh, 0, keep);
+        import::run(&self.app, args, &mut out)?;
+        drop(out);
+        Ok(Arc::into_inner(parts).unwrap().into_inner().unwrap())
+    }
+
+    pub(crate) fn try_import(&self, args: &import::ImportArgs) -> Result<Said, Failure> {
+        let parts = self.print(args, Form::Json)?;
+        let stdout = text_of(&parts, Form::Json);
         let progress = parts.iter().filter_map(|part| match part {
             Part::Progress { done, total, .. } => Some((*done, *total)),
             Part::Stdout(_) | Part::Stderr(_) => None,
         });
         let json: Json = serde_json::from_str(&stdout).unwrap();
-        let said = Said {
+        Ok(Said {
             json,
             progress: progress.collect(),
-        };
-        let [rows, created, changed, unchanged, rejected] = said.numbers();
-        assert_eq!(rows, created + changed + unchanged + rejected);
-        Ok(said)
+        }
+        .checked())
     }
 
     pub(crate) fn import(&self, kind: &str, file: &str) -> Said {
-        self.try_import(args(kind, file)).unwrap()
+        self.try_import(&args(kind, file)).unwrap()
     }
 
     pub(crate) fn export(&self, kind: &str, format: Format, file: &str, language: Language) {

@@ -15,7 +15,7 @@ fn office() -> Office {
     let agency = office.put(
         "agency",
         None,
-        json!({"name": "区民政局", "kind": "civil_affairs", "active": true}),
+        json!({"name": "区民政局", "kind": "registration_authority", "active": true}),
     );
     let person = office.put(
         "person",
@@ -202,6 +202,6 @@ fn an_export_that_cannot_be_written_leaves_what_was_there() {
         (failure.code.as_str(), failure.exit),
         ("EXPORT-001", program::Exit::Failed)
     );
-    let known = office.try_import(args("person", "没有这个文件夹/人员.csv"));
+    let known = office.try_import(&args("person", "没有这个文件夹/人员.csv"));
     assert!(known.is_err());
 }

@@ -1,6 +1,6 @@
 //! One scope within a session: a feed in each direction, windows, and when it is quiet.
 
-use proto::sync::{Ack, Batch, frame::Frame as Body};
+use proto::sync::{Ack, Batch, Position, frame::Frame as Body};
 
 use super::{
     EXCHANGES_MAX, FeedPoint, IDLE_ADVANCE_MS, Op, QUIET_MS, Role, Standing, Step, heal::Healing,
@@ -29,7 +29,8 @@ pub struct Lane {
     pub taken: FeedPoint,
     pub(super) in_flight: usize,
     reading: bool,
-    /// A read that brought nothing but a later point, and when it goes even so.
+    /// A read that brought nothing but a later point, and when it goes even so. It carries no
+    /// positions, so it may be dropped.
     idle: Option<(Batch, Mono)>,
     pub(super) quiet_since: Mono,
     /// The points (ours, theirs) at which both sides were last found equal.
@@ -139,16 +140,19 @@ impl Lane {
         }
     }
 
-    pub(super) fn read(&mut self, now: Mono, batch: Batch, step: &mut Step) {
+    /// Takes what was read. Returns the positions of a batch that will not be sent: they were
+    /// given out once and must travel with another.
+    pub(super) fn read(&mut self, now: Mono, batch: Batch, step: &mut Step) -> Vec<Position> {
         self.reading = false;
         if self.healing.is_some() || FeedPoint::from_wire(batch.after.as_ref()) != self.cursor {
-            return;
+            return batch.positions;
         }
         if batch.records.is_empty() {
             self.idle = Some((batch, Mono(now.0 + IDLE_ADVANCE_MS)));
         } else {
             self.send_batch(now, batch, step);
         }
+        Vec::new()
     }
 
     fn send_batch(&mut self, now: Mono, batch: Batch, step: &mut Step) {

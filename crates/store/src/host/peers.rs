@@ -263,11 +263,24 @@ impl Peers {
         of_record.map(|(_, _, dot)| *dot).collect()
     }
 
+    /// Every peer by its number, with its scope.
+    pub(super) fn all(&self) -> Vec<(u32, ScopeId)> {
+        self.peers
+            .iter()
+            .map(|(n, peer)| (*n, peer.scope))
+            .collect()
+    }
+
     /// From now on the peer may give back what this replica has forgotten. Returns the key to
-    /// store.
-    pub(super) fn begin_refill(&mut self, peer: u32, scope: u32) -> Vec<u8> {
-        self.refills.insert((peer, scope));
-        keys::refill(peer, scope)
+    /// store when that is news.
+    pub(super) fn begin_refill(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
+        self.refills
+            .insert((peer, scope))
+            .then(|| keys::refill(peer, scope))
+    }
+
+    pub(super) fn is_any_refilling(&self) -> bool {
+        !self.refills.is_empty()
     }
 
     pub(super) fn is_refilling(&self, peer: u32, scope: u32) -> bool {

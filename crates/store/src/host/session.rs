@@ -107,7 +107,12 @@ impl Host {
 
     fn begin(&mut self, login: &Login) {
         self.sessions.retain(|_, state| state.peer != login.peer);
+        let known = self.peers.scope_of(login.peer).is_some();
         let number = self.peers.number(login.peer, login.scope, &mut self.ledger);
+        if !known && self.config.role == Role::Hub && self.peers.is_any_refilling() {
+            // A node that a restored hub has never heard of is one that it has forgotten.
+            self.begin_refill();
+        }
         let state = SessionState {
             peer: login.peer,
             number,
@@ -195,7 +200,7 @@ impl Host {
             return Err("SYNC-111");
         }
         let restored = self.peer_was_restored(login, hello)?;
-        let forgotten = self.was_restored(login, hello);
+        let mut found = self.was_restored(login, hello);
         let number = self.state(login).number;
         let mut standings = Vec::new();
         for scope in self.scopes(login) {
@@ -207,12 +212,12 @@ impl Host {
             };
             let standing = self.standing(login, scope, flows, taken);
             // A feed that the node knows otherwise is one that this hub has lost.
-            if forgotten || standing.resume.is_none() {
-                let scope = self.ledger.scope_number(scope);
-                let key = self.peers.begin_refill(number, scope);
-                self.ledger.stage(key, Some(Vec::new()));
-            }
+            let number = self.ledger.scope_number(scope);
+            found |= standing.resume.is_none() && !self.ledger.is_pruned(number, taken.seq);
             standings.push(standing);
+        }
+        if found {
+            self.begin_refill();
         }
         let refilling = self.is_refilling(login);
         self.learn(login, &hello.positions);
@@ -369,12 +374,18 @@ impl Host {
         } else {
             after
         };
+        // A batch without records may be dropped on its way out: what is news stays news.
+        let positions = if stretch.records.is_empty() {
+            Vec::new()
+        } else {
+            self.news(login)
+        };
         Ok(Batch {
             scope: scope.0.to_vec().into(),
             after: after.to_wire(),
             upto: upto.to_wire(),
             records: stretch.records,
-            positions: self.news(login),
+            positions,
             exchange: false,
         })
     }
@@ -403,7 +414,11 @@ impl Host {
             records.push(bytes);
         }
         rest.extend(keys);
-        let positions = self.news(login);
+        let positions = if records.is_empty() {
+            Vec::new()
+        } else {
+            self.news(login)
+        };
         let batch = Batch {
             scope: scope.0.to_vec().into(),
             after: None,
@@ -450,6 +465,20 @@ impl Host {
         }
         if self.config.role == Role::Hub && scope == login.scope {
             self.confirm_settled(peer);
+        }
+    }
+
+    /// From now on every node may give back what this hub has forgotten, until both are found
+    /// equal: what one node lacks another holds, whichever of them shows the gap.
+    fn begin_refill(&mut self) {
+        let published = self.ledger.scope_number(self.config.published);
+        for (peer, scope) in self.peers.all() {
+            let own = self.ledger.scope_number(scope);
+            for scope in [own, published] {
+                if let Some(key) = self.peers.begin_refill(peer, scope) {
+                    self.ledger.stage(key, Some(Vec::new()));
+                }
+            }
         }
     }
 

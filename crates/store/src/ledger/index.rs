@@ -207,6 +207,9 @@ pub(super) fn load(store: &dyn Store) -> Result<(Index, BTreeMap<u32, Fingerprin
             .and_then(name_of)
             .ok_or_else(damaged)?;
         prints.entry(scope).or_default().add(name, leaf);
+        if value.get(4) == Some(&1) {
+            index.contested.insert(name);
+        }
         index.records.insert(
             name,
             Place {

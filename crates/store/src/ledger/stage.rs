@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{HistoryEntry, HistoryPage, JournalEntry as JournalWire};
 use replica::{
-    Bucket, Fingerprint, JournalEntry, Leaf, Record, RecordKey, Sibling, session::FeedPoint,
+    Bucket, Fingerprint, JournalEntry, Leaf, Record, RecordKey, RegisterId, Sibling, session::FeedPoint,
 };
 
 use super::{End, Place, Shared, Stored, history_entry, index::scope_to_bytes};
@@ -151,10 +151,11 @@ impl Stage {
             }
             let mut value = Vec::with_capacity(keys::RECORD_HEAD_BYTES + staged.bytes.len());
             value.extend_from_slice(&staged.origin.to_be_bytes());
+            // Against a deletion stand writes of other registers, one candidate each.
             let contested = staged
                 .record
                 .registers()
-                .any(|(_, siblings)| siblings.len() > 1);
+                .any(|(register, siblings)| siblings.len() > 1 || register == RegisterId::DELETED);
             value.push(u8::from(contested));
             value.extend_from_slice(&staged.leaf.0);
             value.extend_from_slice(&staged.bytes);

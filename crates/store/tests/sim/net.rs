@@ -137,6 +137,13 @@ impl World {
         if let Some(done) = step.done {
             let by = if done.by_peer { "peer" } else { "itself" };
             self.say(format!("line {conn} {name} ends '{}' by {by}", done.code));
+            let honest = !self.options.frames && self.options.control == Control::None;
+            if honest && !done.by_peer && !done.code.is_empty() {
+                self.broken(format!(
+                    "P1 a session of honest sides ends with {}",
+                    done.code
+                ));
+            }
             self.close_end(conn, side);
             let other = side.other();
             let at = self.conns[conn].end(other).last_at.max(self.now + 1);
@@ -180,6 +187,9 @@ impl World {
         self.conns[conn].end_mut(to).last_at = arrival;
         if let Some(Body::Batch(batch)) = &frame.frame {
             self.moved += batch.records.len() as u64;
+        }
+        if self.options.is_calm() && matches!(frame.frame, Some(Body::Leaves(_))) {
+            self.broken("P2 an exchange although nothing went wrong".to_owned());
         }
         self.at(arrival, Event::Frame(conn, to, Box::new(frame)));
     }

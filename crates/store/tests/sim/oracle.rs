@@ -10,6 +10,7 @@ use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Si
 
 use super::{
     medium::Image,
+    options::Control,
     people::uid_of,
     world::{HUB, NAMES, NODES, PUBLISHED, World},
 };
@@ -132,17 +133,13 @@ impl World {
     /// At a start: what was promised is there (I4), and no peer believes to have taken what is
     /// not (I15).
     pub(crate) fn check_start(&mut self, at: usize) {
-        let promises = std::mem::take(&mut self.replicas[at].promises);
-        let records = self.records(at);
-        for (key, dot) in promises {
-            let kept = records.get(&key).is_some_and(|(record, _)| {
-                let reached = record.context.highest(dot.incarnation) >= dot.counter;
-                reached || record.context.holes().any(|hole| hole == dot)
-            });
-            if !kept {
-                self.broken(format!("I4 {} forgot {dot} of {}", NAMES[at], key.id));
-            }
+        let mut promises = std::mem::take(&mut self.replicas[at].promises);
+        if self.options.control == Control::ReadBeyondDurable {
+            // This control is about what a peer takes, not about what was promised.
+            promises.clear();
         }
+        let records = self.records(at);
+        self.check_kept(at, &records, promises);
         if self.replicas[at].rewound {
             return;
         }
@@ -165,6 +162,23 @@ impl World {
                         "I15 {peer} has taken {taken} of {name}, which has {end}"
                     ));
                 }
+            }
+        }
+    }
+
+    /// Each of these writes was seen by the record that it was written to, whatever became of it.
+    fn check_kept(
+        &mut self,
+        at: usize,
+        records: &BTreeMap<RecordKey, (Record, Leaf)>,
+        promises: Vec<(RecordKey, Dot)>,
+    ) {
+        for (key, dot) in promises {
+            let kept = records
+                .get(&key)
+                .is_some_and(|(record, _)| record.context.highest(dot.incarnation) >= dot.counter);
+            if !kept {
+                self.broken(format!("I4 {} forgot {dot} of {}", NAMES[at], key.id));
             }
         }
     }
@@ -215,6 +229,14 @@ impl World {
     /// Everything that must hold when all is settled.
     pub(crate) fn check_end(&mut self, must: &BTreeSet<Uid>) {
         self.check_prints();
+        for at in 0..self.replicas.len() {
+            let on_record = (0..self.replicas.len()).flat_map(|at| on_record(&self.image(at)));
+            let on_record: BTreeSet<Dot> = on_record.map(|(dot, _)| dot).collect();
+            let mut saved = std::mem::take(&mut self.replicas[at].saved);
+            saved.retain(|(_, dot)| !on_record.contains(dot));
+            let records = self.records(HUB);
+            self.check_kept(at, &records, saved);
+        }
         self.check_equal();
         self.check_nothing_lost(must);
         self.check_contents();
@@ -306,13 +328,13 @@ impl World {
             .filter(|(_, record)| record.siblings.iter().all(|s| uid_of(s).is_some()))
             .map(|(dot, _)| dot)
             .collect();
-        for at in 0..self.replicas.len() {
+        for (at, name) in NAMES.into_iter().enumerate() {
             for (key, (record, _)) in self.records(at) {
                 for sibling in &record.siblings {
                     let uid = uid_of(sibling).unwrap_or(0);
                     let illegal = self.ghost.illegal.contains(&(uid, sibling.register));
                     if illegal || refused.contains(&sibling.dot()) || uid == 0 {
-                        let (name, dot) = (NAMES[at], sibling.dot());
+                        let dot = sibling.dot();
                         self.broken(format!("I9 {name} shows {dot} ({uid}) in {}", key.id));
                     }
                 }

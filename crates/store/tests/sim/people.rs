@@ -106,11 +106,15 @@ impl World {
         );
     }
 
+    fn register(&mut self) -> RegisterId {
+        [RegisterId(1), RegisterId(2), RegisterId(3)][self.rng.below(3)]
+    }
+
     fn edit_of(&mut self, form: &Form) -> Edit {
         let uid = self.number();
-        let mut registers = BTreeSet::from([RegisterId(self.rng.below(3) as u32 + 1)]);
+        let mut registers = BTreeSet::from([self.register()]);
         if self.rng.chance(30) {
-            registers.insert(RegisterId(self.rng.below(3) as u32 + 1));
+            registers.insert(self.register());
         }
         if self.rng.chance(8) {
             registers.insert(RegisterId::DELETED);
@@ -215,6 +219,7 @@ impl World {
         self.replicas[at].medium = Medium::new(image, false);
         self.replicas[at].rewound = true;
         self.replicas[at].promises.clear();
+        self.replicas[at].saved.clear();
     }
 
     /// An old batch is applied once more, outside of any feed.
@@ -235,7 +240,7 @@ impl World {
         let login = live
             .filter(|end| end.open && of_peer(end))
             .map(|end| end.login);
-        let Some(login) = login.last() else {
+        let Some(login) = login.next_back() else {
             return;
         };
         self.say(format!("{} gets an old batch again", NAMES[at]));

@@ -70,7 +70,7 @@ impl World {
         self.replicas.iter().map(host).collect()
     }
 
-    fn cut_all(&mut self) {
+    pub(crate) fn cut_all(&mut self) {
         for conn in 0..self.conns.len() {
             if self.conns[conn].end(super::net::Side::Node).open
                 || self.conns[conn].end(super::net::Side::Hub).open
@@ -122,7 +122,7 @@ impl World {
     }
 
     /// I12: everybody syncs until nothing is left to do, in bounded time.
-    fn settle(&mut self) -> bool {
+    pub(crate) fn settle(&mut self) -> bool {
         let until = self.now + SETTLE_MS;
         let mut events = 0;
         while !self.is_settled() {

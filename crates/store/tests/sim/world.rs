@@ -70,6 +70,8 @@ pub(crate) struct Replica {
     pub(crate) rewound: bool,
     /// What it has said is durable here, since this was last proved.
     pub(crate) promises: Vec<(RecordKey, Dot)>,
+    /// What it has told its people is saved, unless it was returned to an earlier image since.
+    pub(crate) saved: Vec<(RecordKey, Dot)>,
 }
 
 /// Whom an answer of a host is for.
@@ -139,7 +141,7 @@ fn judge(input: &JudgeInput<'_>) -> Verdict {
 impl World {
     pub(crate) fn new(seed: u64, control: Control, log: Arc<Mutex<Vec<String>>>) -> Self {
         let mut rng = Rng::new(seed);
-        let options = Options::of(&mut rng, control);
+        let options = Options::of(seed, &mut rng, control);
         let random = Arc::new(AtomicU64::new(rng.next()));
         let lazy = |at: usize| match control {
             Control::AckBeforeSync => at == HUB,
@@ -157,6 +159,7 @@ impl World {
             images: vec![Image::new()],
             rewound: false,
             promises: Vec::new(),
+            saved: Vec::new(),
         };
         let replicas = vec![
             replica(HUB, PUBLISHED),
@@ -344,12 +347,10 @@ impl World {
                 self.input(conn, side, *input);
             }
             (Target::Writer, Reply::Written(Ok(written))) => {
-                if self.options.control == Control::ReadBeyondDurable {
-                    // The control is about what leaves; what was told to people is another.
-                    return;
-                }
                 let promised = written.into_iter().map(|w| (w.key, w.dot));
-                self.replicas[at].promises.extend(promised);
+                let promised: Vec<_> = promised.collect();
+                self.replicas[at].promises.extend_from_slice(&promised);
+                self.replicas[at].saved.extend(promised);
             }
             (Target::Writer, Reply::Written(Err(error))) => {
                 self.say(format!("{} answers: {error}", NAMES[at]));

@@ -1,7 +1,12 @@
 //! A row's cells as register values, and what they are held against.
 
 use bytes::Bytes;
-use domain::{Finding, RegisterEdit, catalogue::{Need, Type}, effective::Reading, value};
+use domain::{
+    Finding, RegisterEdit,
+    catalogue::{Need, Type},
+    effective::Reading,
+    value,
+};
 use replica::{Record, RecordId, RegisterId, Set, Shown, Sibling};
 
 use super::Planner;
@@ -10,6 +15,7 @@ use crate::{
     failure::{Exit, Failure},
     import::{
         fields::Line,
+        mark::{Deed, Mark},
         meet::Identity,
         report::{Notice, said},
     },
@@ -36,9 +42,10 @@ impl Planner<'_> {
         dropped: &mut Vec<Finding>,
     ) -> Result<Vec<RegisterEdit>, Vec<Finding>> {
         let read = |dropped: &[Finding]| {
-            let kept = line.given.iter().filter(|(field, _)| {
-                dropped.iter().all(|finding| finding.field != field.id)
-            });
+            let kept = line
+                .given
+                .iter()
+                .filter(|(field, _)| dropped.iter().all(|finding| finding.field != field.id));
             let set = kept.map(|(field, given)| (field.id.as_str(), given.input()));
             value::edits(self.app.catalogue, self.kind, base, set, &self.finder())
         };
@@ -52,6 +59,71 @@ impl Planner<'_> {
         }
         dropped.extend(soft);
         read(dropped)
+    }
+
+    /// The registers that a row changes, each with the candidates that its value replaces; notes in
+    /// the mark what was read.
+    pub(super) fn differences(
+        &self,
+        parsed: &Parsed<'_>,
+        record: &Record,
+        mark: &mut Mark,
+    ) -> Result<Result<Vec<Set>, Vec<Finding>>, Failure> {
+        let read = |register| reading(self.app, record, register);
+        let last = mark.clone();
+        let known = |register: RegisterId| {
+            let marked = last.register(register).map(|marked| marked.value.clone());
+            marked.unwrap_or_else(|| read(register).value)
+        };
+        let against_last = match self.parse(parsed.line, &known, &mut parsed.dropped.clone()) {
+            Ok(edits) => edits,
+            Err(findings) => return Ok(Err(findings)),
+        };
+        // What is written keeps the other fields of a group as they are now, whoever wrote them.
+        let now = |register| read(register).value;
+        let against_now = if against_last.iter().any(|edit| edit.changed) {
+            match self.parse(parsed.line, &now, &mut parsed.dropped.clone()) {
+                Ok(edits) => edits,
+                Err(findings) => return Ok(Err(findings)),
+            }
+        } else {
+            Vec::new()
+        };
+        let mut set = Vec::new();
+        for edit in &against_last {
+            let register = edit.register;
+            let (marked, reading) = (last.register(register), read(register));
+            if !edit.changed {
+                if marked.is_none() {
+                    let shown = seen(record, register, &reading, &edit.value);
+                    mark.set(register, edit.value.clone(), &shown, Deed::Read);
+                }
+                continue;
+            }
+            let written = against_now.iter().find(|edit| edit.register == register);
+            let value = written.map_or_else(|| edit.value.clone(), |edit| edit.value.clone());
+            let stands = record
+                .register(register)
+                .iter()
+                .any(|sibling| sibling.value == value);
+            if value == reading.value || stands {
+                // A person has entered the same in the meantime.
+                let shown = seen(record, register, &reading, &value);
+                mark.set(register, value, &shown, Deed::Read);
+                continue;
+            }
+            let shown = match marked {
+                Some(marked) => marked.shown(record, &self.replica, self.app.reader())?,
+                None => seen(record, register, &reading, &value),
+            };
+            mark.set(register, value.clone(), &shown, Deed::Write);
+            set.push(Set {
+                register,
+                value,
+                shown,
+            });
+        }
+        Ok(Ok(set))
     }
 
     /// Whether a later row of this file may make what was not found.
@@ -68,11 +140,22 @@ impl Planner<'_> {
     /// The values of a record to be made. What the sheet need not say and the program knows is where
     /// they come from, and the scope in which they are made.
     pub(super) fn with_defaults(&self, parsed: &Parsed<'_>) -> Vec<RegisterEdit> {
-        let mut edits: Vec<RegisterEdit> =
-            parsed.edits.iter().filter(|edit| !edit.value.is_empty()).cloned().collect();
-        let place = self.desk.known().scopes().code(self.scope).unwrap_or_default();
+        let mut edits: Vec<RegisterEdit> = parsed
+            .edits
+            .iter()
+            .filter(|edit| !edit.value.is_empty())
+            .cloned()
+            .collect();
+        let place = self
+            .desk
+            .known()
+            .scopes()
+            .code(self.scope)
+            .unwrap_or_default();
         for field in &self.kind.fields {
-            let is_source = field.enumeration().is_some_and(|values| values.id == "data_source");
+            let is_source = field
+                .enumeration()
+                .is_some_and(|values| values.id == "data_source");
             let is_place = field.id == "scope" && field.need == Need::Required;
             let text = match (is_source, is_place) {
                 (true, _) => "file",
@@ -99,14 +182,20 @@ fn is_not_found(finding: &Finding) -> bool {
 pub(super) fn left_empty(row: u32, finding: &Finding) -> Notice {
     let why = said(finding.code).saying(
         format!("{}；这一项没有填写，其余已读入", finding.zh),
-        format!("{}; the field was left as it was, the rest of the row was read", finding.en),
+        format!(
+            "{}; the field was left as it was, the rest of the row was read",
+            finding.en
+        ),
     );
     Notice::cell(row, &finding.field, why)
 }
 
 /// The values of registers one after the other: the encoding of their record.
 pub(super) fn joined(edits: &[RegisterEdit]) -> Vec<u8> {
-    edits.iter().flat_map(|edit| edit.value.iter().copied()).collect()
+    edits
+        .iter()
+        .flat_map(|edit| edit.value.iter().copied())
+        .collect()
 }
 
 /// What is set, as the rules are told of it.
@@ -134,7 +223,10 @@ pub(super) fn after(app: &App, record: &Record, set: &[Set]) -> Vec<u8> {
         .chain(set.iter().map(|set| (set.register, set.value.clone())))
         .collect();
     registers.sort_by_key(|(register, _)| *register);
-    registers.iter().flat_map(|(_, value)| value.iter().copied()).collect()
+    registers
+        .iter()
+        .flat_map(|(_, value)| value.iter().copied())
+        .collect()
 }
 
 /// The candidates that somebody who reads this value of a register has before him: all, but in an

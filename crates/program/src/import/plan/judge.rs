@@ -1,6 +1,6 @@
 //! Whether a planned row may go in: the rules, the authority, and what the record would be.
 
-use domain::{FieldSpec, Finding, RegisterEdit, Refusal, Subject, Writer, authority::NewState};
+use domain::{FieldSpec, Finding, Refusal, RegisterEdit, Subject, Writer, authority::NewState};
 use replica::{
     Dot, Edit, EditError, HybridTime, Incarnation, Record, RecordId, RegisterId, ScopeId, Stamp,
     limits::RECORD_BYTES_MAX,
@@ -14,7 +14,10 @@ use crate::{
 
 /// The name that a write has while it is only tried out. It goes nowhere.
 const TRIAL: Stamp = Stamp {
-    dot: Dot { incarnation: Incarnation(u64::MAX), counter: 1 },
+    dot: Dot {
+        incarnation: Incarnation(u64::MAX),
+        counter: 1,
+    },
     time: HybridTime(0),
     epoch: 0,
 };
@@ -29,14 +32,23 @@ impl Planner<'_> {
         before: Option<&[u8]>,
         after: &[u8],
     ) -> Result<Result<(), Notice>, Failure> {
-        let subject = Subject { kind: self.kind, id, scope, before, after };
+        let subject = Subject {
+            kind: self.kind,
+            id,
+            scope,
+            before,
+            after,
+        };
         let warnings = match self.desk.judge(&subject, edits) {
             Ok(warnings) => warnings,
             Err(rejection) if rejection.findings.is_empty() => return Err(rejection.failure),
             Err(rejection) => {
                 // A field that is missing because its cell was not found: the cell is the reason.
                 let reason = |finding: &Finding| {
-                    let cell = parsed.dropped.iter().find(|cell| cell.field == finding.field);
+                    let cell = parsed
+                        .dropped
+                        .iter()
+                        .find(|cell| cell.field == finding.field);
                     cell.unwrap_or(finding).clone()
                 };
                 let blocks: Vec<Finding> = rejection.findings.iter().map(reason).collect();
@@ -60,8 +72,16 @@ impl Planner<'_> {
         record: &Record,
         edit: &Edit,
     ) -> Result<Vec<Notice>, Notice> {
-        let set: Vec<_> = edit.set.iter().map(|set| (set.register, set.value.clone())).collect();
-        let new = NewState { key: edit.key, scope: edit.scope, set: &set };
+        let set: Vec<_> = edit
+            .set
+            .iter()
+            .map(|set| (set.register, set.value.clone()))
+            .collect();
+        let new = NewState {
+            key: edit.key,
+            scope: edit.scope,
+            set: &set,
+        };
         let purpose = domain::Purpose::Edit;
         domain::may_edit(self.app.catalogue, self.writer(), purpose, existing, &new)
             .map_err(|(register, refusal)| self.forbidden(row, register, refusal))?;
@@ -70,9 +90,17 @@ impl Planner<'_> {
             Err(error) => return Err(self.not_taken(row, error)),
         };
         // Short values cannot make a long record; the exact answer costs an encoding.
-        let size: usize = next.siblings.iter().map(|sibling| sibling.value.len()).sum();
+        let size: usize = next
+            .siblings
+            .iter()
+            .map(|sibling| sibling.value.len())
+            .sum();
         if size > RECORD_BYTES_MAX / 4 && next.encode().len() > RECORD_BYTES_MAX {
-            return Err(Notice::cell(row, "", Failure::new("EDIT-004", Exit::Invalid)));
+            return Err(Notice::cell(
+                row,
+                "",
+                Failure::new("EDIT-004", Exit::Invalid),
+            ));
         }
         if existing.is_none() {
             return Ok(Vec::new());
@@ -88,12 +116,12 @@ impl Planner<'_> {
         registers: impl Iterator<Item = RegisterId>,
     ) -> Vec<Notice> {
         let open = registers.filter(|register| {
-            edits::reading(self.app, record, *register).conflict.is_some()
+            edits::reading(self.app, record, *register)
+                .conflict
+                .is_some()
         });
-        open.map(|register| {
-            Notice::cell(row, &self.field_of(register), said("IMPORT-032"))
-        })
-        .collect()
+        open.map(|register| Notice::cell(row, &self.field_of(register), said("IMPORT-032")))
+            .collect()
     }
 
     /// The refusal of a row by the writer.
@@ -112,16 +140,25 @@ impl Planner<'_> {
 
     fn writer(&self) -> Writer {
         if self.app.is_hub() {
-            Writer::Hub { published: self.app.published(), city_direct: self.app.scope() }
+            Writer::Hub {
+                published: self.app.published(),
+                city_direct: self.app.scope(),
+            }
         } else {
-            Writer::Node { scope: self.app.scope() }
+            Writer::Node {
+                scope: self.app.scope(),
+            }
         }
     }
 
     fn forbidden(&self, row: u32, register: RegisterId, refusal: Refusal) -> Notice {
-        let (zh, en) = self.first(register).map_or(("", ""), |field| (&field.zh, &field.en));
-        let why = said(refusal.code())
-            .saying(format!("{zh}：{}", refusal.zh()), format!("{en}: {}", refusal.en()));
+        let (zh, en) = self
+            .first(register)
+            .map_or(("", ""), |field| (&field.zh, &field.en));
+        let why = said(refusal.code()).saying(
+            format!("{zh}：{}", refusal.zh()),
+            format!("{en}: {}", refusal.en()),
+        );
         Notice::cell(row, &self.field_of(register), why)
     }
 
@@ -133,6 +170,8 @@ impl Planner<'_> {
 
     /// Its id.
     fn field_of(&self, register: RegisterId) -> String {
-        self.first(register).map(|field| field.id.clone()).unwrap_or_default()
+        self.first(register)
+            .map(|field| field.id.clone())
+            .unwrap_or_default()
     }
 }

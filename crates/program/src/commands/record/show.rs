@@ -1,0 +1,290 @@
+//! Records as `record …` prints them: documents for scripts, tables for people.
+
+use domain::{KindSpec, label, label::Language};
+use replica::RecordKey;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    app::App,
+    commands::conflict::show_candidates,
+    failure::{Exit, Failure},
+    output::{Out, Part},
+    records::{self, Filter, Saved},
+};
+
+/// Prints a record after a save, and what to know about it.
+pub(super) fn show_saved(saved: &Saved, app: &App, out: &mut Out) {
+    records::note_warnings(&saved.warnings, out);
+    let mut document = saved.document.clone();
+    if !saved.warnings.is_empty() {
+        document.insert(
+            "warnings".to_owned(),
+            records::findings_json(&saved.warnings, out),
+        );
+    }
+    show(app, &document, out);
+    if saved.beside {
+        out.exit = Exit::Beside;
+        let text = out.say(
+            "已保存，但与另一个值并存：两个值都保留着。用 conflict list 查看。",
+            "Saved, but it stands beside another value: both are kept. See conflict list.",
+        );
+        out.note(text);
+    } else if !saved.is_changed {
+        let text = out.say(
+            "没有不同之处，未作改动。",
+            "Nothing differs; nothing was changed.",
+        );
+        out.note(text);
+    }
+}
+
+/// Prints a document: as it is, or as a table of fields that hold something.
+pub(super) fn show(app: &App, document: &Map<String, Value>, out: &mut Out) {
+    if out.json {
+        out.document(&Value::Object(document.clone()));
+        return;
+    }
+    let text = |name: &str| {
+        document
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let kind = app.catalogue.kind_by_id(text("kind"));
+    let title = kind.map_or_else(|| text("kind"), |kind| label::kind(kind, out.language));
+    out.line(format!(
+        "{title}  {}  {}  {}",
+        text("id"),
+        text("scope"),
+        text("sync")
+    ));
+    if document.get("deleted") == Some(&Value::Bool(true)) {
+        out.line(out.say("（已删除）", "(deleted)"));
+    }
+    let values = document.get("values").and_then(Value::as_object);
+    let rows: Vec<Vec<String>> = values
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|a| !a.is_empty()))
+        .map(|(name, value)| field_row(kind, name, value, out.language))
+        .collect();
+    out.table(
+        &[out.say("字段", "Field"), "", out.say("内容", "Value")],
+        &rows,
+    );
+    let open = document.get("conflicts").and_then(Value::as_array);
+    for conflict in open.into_iter().flatten() {
+        show_candidates(kind, conflict, out);
+    }
+}
+
+fn field_row(
+    kind: Option<&KindSpec>,
+    name: &str,
+    value: &Value,
+    language: Language,
+) -> Vec<String> {
+    let field = kind.and_then(|kind| kind.field(name));
+    let label = field.map_or("", |field| label::field(field, language));
+    vec![
+        label.to_owned(),
+        name.to_owned(),
+        value_text(kind, name, value, language),
+    ]
+}
+
+/// A value as people read it.
+pub(crate) fn value_text(
+    kind: Option<&KindSpec>,
+    name: &str,
+    value: &Value,
+    language: Language,
+) -> String {
+    match (value, kind.and_then(|kind| kind.field(name))) {
+        (Value::Object(group), _) if !group.is_empty() => {
+            let part = |(name, value): (&String, &Value)| {
+                let field = kind.and_then(|kind| kind.field(name));
+                let label = field.map_or(name.as_str(), |field| label::field(field, language));
+                let text = value_text(kind, name, value, language);
+                (!text.is_empty()).then(|| format!("{label} {text}"))
+            };
+            group
+                .iter()
+                .filter_map(part)
+                .collect::<Vec<_>>()
+                .join(language.pick("，", ", "))
+        }
+        (value, Some(field)) => label::text(field, value, language),
+        (Value::String(text), None) => text.clone(),
+        (Value::Null, None) => String::new(),
+        (value, None) => value.to_string(),
+    }
+}
+
+/// Prints the list as one JSON document, record by record, or as a table.
+pub(super) fn list(app: &App, filter: &Filter<'_>, out: &mut Out) -> Result<(), Failure> {
+    if out.json {
+        out.raw(Part::Stdout("{\"records\":[".to_owned()));
+        let mut mark = "";
+        let next = records::list(app, filter, &mut |document| {
+            let document = Value::Object(document);
+            out.raw(Part::Stdout(format!("{mark}{document}")));
+            mark = ",";
+            Ok(())
+        });
+        let next = next?.map(|id| id.to_string());
+        out.line(format!("],\"next\":{}}}", json!(next)));
+        return Ok(());
+    }
+    let columns = columns(filter.kind);
+    let mut headings = vec!["id"];
+    headings.extend(
+        columns
+            .iter()
+            .map(|field| label::field(field, out.language)),
+    );
+    let mut rows = Vec::new();
+    let next = records::list(app, filter, &mut |document| {
+        let values = document.get("values");
+        let mut row = vec![
+            document
+                .get("id")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+        ];
+        row.extend(columns.iter().map(|field| {
+            let value = values
+                .and_then(|values| values.get(&field.id))
+                .unwrap_or(&Value::Null);
+            value_text(Some(filter.kind), &field.id, value, out.language)
+        }));
+        rows.push(row);
+        Ok(())
+    })?;
+    out.table(&headings, &rows);
+    if let Some(next) = next {
+        let text = out.say(
+            "还有更多，下一页加上 --after ",
+            "There are more; the next page is --after ",
+        );
+        out.note(format!("{text}{next}"));
+    }
+    Ok(())
+}
+
+/// Fields that a list of people shows: the first required ones.
+fn columns(kind: &'static KindSpec) -> Vec<&'static domain::FieldSpec> {
+    let is_shown = |field: &&domain::FieldSpec| {
+        field.need == domain::catalogue::Need::Required
+            || field.value_type == domain::catalogue::Type::Uscc
+    };
+    kind.fields.iter().filter(is_shown).take(6).collect()
+}
+
+/// Prints every write of a record.
+pub(super) fn history(app: &App, key: RecordKey, out: &mut Out) -> Result<(), Failure> {
+    if out.json {
+        let history = records::history(app, key)?;
+        let kind = app
+            .catalogue
+            .kind(key.kind)
+            .map_or("", |kind| kind.id.as_str());
+        out.document(&json!({ "kind": kind, "id": key.id.to_string(), "history": history }));
+        return Ok(());
+    }
+    let kind = app.catalogue.kind(key.kind);
+    let history = records::history(app, key)?;
+    let mut rows = Vec::new();
+    for event in &history {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let at = text("at").trim_end_matches("+08:00").replace('T', " ");
+        let fields = event.get("fields").and_then(Value::as_array);
+        for change in fields.into_iter().flatten() {
+            let name = change
+                .get("field")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let value = |of: &str| {
+                let value = change.get(of).unwrap_or(&Value::Null);
+                value_text(kind, name, value, out.language)
+            };
+            let label = kind.and_then(|kind| kind.field(name));
+            let label = label.map_or(name, |field| label::field(field, out.language));
+            let step = format!("{label}  {} → {}", value("from"), value("to"));
+            rows.push(vec![
+                at.clone(),
+                text("author").to_owned(),
+                step,
+                text("reason").to_owned(),
+            ]);
+        }
+    }
+    let headings = [
+        out.say("时间", "when"),
+        out.say("填写人", "who"),
+        out.say("变更", "what"),
+        out.say("理由", "why"),
+    ];
+    out.table(&headings, &rows);
+    Ok(())
+}
+
+/// Prints why fields read as they do.
+pub(super) fn explain(
+    app: &App,
+    key: RecordKey,
+    field: Option<&str>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let entries = records::explain(app, key, field)?;
+    let kind = app.catalogue.kind(key.kind);
+    if out.json {
+        let name = kind.map_or("", |kind| kind.id.as_str());
+        out.document(&json!({ "kind": name, "id": key.id.to_string(), "fields": entries }));
+        return Ok(());
+    }
+    for entry in &entries {
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+        let name = text("field");
+        let label = kind.and_then(|kind| kind.field(name));
+        let label = label.map_or(name, |field| label::field(field, out.language));
+        let value = value_text(
+            kind,
+            name,
+            entry.get("value").unwrap_or(&Value::Null),
+            out.language,
+        );
+        let rule = out.say(text("rule_zh"), text("rule_en")).to_owned();
+        out.line(format!("{label}  {value}"));
+        out.line(format!(
+            "    {}  {}  {}  {}",
+            text("author"),
+            text("at"),
+            text("source"),
+            text("reason")
+        ));
+        out.line(format!("    {rule}"));
+        let replaced = entry.get("replaced").and_then(Value::as_array);
+        for former in replaced.into_iter().flatten() {
+            let value = value_text(
+                kind,
+                name,
+                former.get("value").unwrap_or(&Value::Null),
+                out.language,
+            );
+            let author = former
+                .get("author")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let lead = out.say("替换了", "replaced");
+            out.line(format!("    {lead} {value}（{author}）"));
+        }
+        if !text("decision").is_empty() {
+            let lead = out.say("依据处理决定", "by decision");
+            out.line(format!("    {lead} {}", text("decision")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Attacks on a hub by a node whose certificate is real: each is answered with its code, changes
+//! nothing of others, and an honest node keeps its session beside it.
+//!
+//! The hostile node speaks frames by hand over real TLS. Row numbers are those of the threat table
+//! in the page on trust.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first failure"
+)]
+
+#[path = "attacks/authority.rs"]
+mod authority;
+#[path = "attacks/causality.rs"]
+mod causality;
+#[path = "attacks/forward.rs"]
+mod forward;
+#[path = "attacks/frames.rs"]
+mod frames;
+#[path = "attacks/gaps.rs"]
+mod gaps;
+#[path = "attacks/hostile.rs"]
+mod hostile;
+#[path = "attacks/lines.rs"]
+mod lines;
+#[path = "attacks/replay.rs"]
+mod replay;
+#[path = "attacks/scopes.rs"]
+mod scopes;
+#[path = "attacks/world.rs"]
+mod world;

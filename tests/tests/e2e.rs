@@ -1,0 +1,24 @@
+//! End to end: the real programs as processes, on real ports of loopback, as people and scripts
+//! use them.
+//!
+//! Every test has a city of its own in a temporary directory and waits by looking, never by
+//! sleeping for a guess; none needs another.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the harness of a test fails by panicking"
+)]
+
+/// The modules, one a subject.
+mod e2e {
+    mod backup;
+    mod city;
+    mod clerks;
+    mod damage;
+    mod enrolment;
+    mod refusals;
+    mod records;
+    mod serving;
+    mod walk;
+}

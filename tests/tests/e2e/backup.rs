@@ -1,0 +1,182 @@
+//! Backups and what a restored program gets back.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tests::programs::Program;
+
+use super::city::{
+    City, assert_equal, hub_exe, load_samples, organisation, organisations, put, refused, sample,
+    settle,
+};
+
+fn backup(program: &Program, file: &Path) {
+    let report = program.json(["backup", file.to_str().unwrap()]);
+    assert!(report["entries"].as_u64().unwrap() > 0, "{report}");
+}
+
+fn restore(program: &Program, file: &Path) {
+    program.run(["restore", file.to_str().unwrap()]).ok();
+}
+
+fn ids(program: &Program) -> Vec<String> {
+    let all = organisations(program);
+    all.iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_node_restored_from_an_older_backup_gets_back_what_it_lacks() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    let node = &jianxi.node;
+    load_samples(node, 1..=30);
+    put(node, &sample(1).0, "remark=备份之前").ok();
+    settle(node);
+    let file = city.path("node.backup");
+    let serving = node.serve::<&str>([]);
+    // Also beside a serving program.
+    backup(node, &file);
+    assert_eq!(serving.terminate().0, 0);
+    load_samples(node, 31..=45);
+    put(node, &sample(1).0, "remark=备份之后").ok();
+    put(node, &sample(2).0, "operating_address=备份之后路2号").ok();
+    node.run(["record", "delete", "organisation", &sample(3).0, "--reason", "误录"]).ok();
+    settle(node);
+    let before = ids(&city.hub);
+
+    restore(node, &file);
+    assert_eq!(organisations(node).len(), 30, "the older state");
+    assert_eq!(organisation(node, &sample(1).0)["values"]["remark"], "备份之前");
+    // Work goes on before the line is there.
+    load_samples(node, 46..=50);
+    put(node, &sample(4).0, "remark=恢复之后").ok();
+    settle(node);
+    assert_equal(node, &city.hub);
+    let mut wanted = before;
+    wanted.extend((46..=50).map(|n| sample(n).0));
+    wanted.sort();
+    assert_eq!(ids(&city.hub), wanted, "nothing is lost, nothing is there twice");
+    for program in [node, &city.hub] {
+        let value = |n, field: &str| organisation(program, &sample(n).0)["values"][field].clone();
+        assert_eq!(value(1, "remark"), "备份之后");
+        assert_eq!(value(2, "operating_address"), "备份之后路2号");
+        assert_eq!(value(4, "remark"), "恢复之后");
+        assert_eq!(organisation(program, &sample(3).0)["deleted"], true);
+        assert_eq!(program.json(["conflict", "list"]), json!([]));
+    }
+    let moved = std::fs::read_dir(&node.data).unwrap().flatten();
+    let moved = moved.filter(|entry| entry.file_name().to_string_lossy().starts_with("store.before-"));
+    assert_eq!(moved.count(), 1, "the former store is kept aside");
+}
+
+#[test]
+fn a_hub_restored_from_an_older_backup_gets_its_records_back_from_the_nodes() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    let node = &jianxi.node;
+    load_samples(node, 1..=20);
+    settle(node);
+    let file = city.path("hub.backup");
+    backup(&city.hub, &file);
+    load_samples(node, 21..=40);
+    put(node, &sample(1).0, "remark=备份之后").ok();
+    put(&city.hub.by("市级"), &sample(2).0, "remark=市级在备份之后").ok();
+    settle(node);
+
+    refused(&city.hub, ["restore", file.to_str().unwrap()], 7, "STORE-001");
+    city.down();
+    restore(&city.hub, &file);
+    assert_eq!(organisations(&city.hub).len(), 20, "the older state");
+    city.up();
+    put(&city.hub.by("市级"), &sample(5).0, "remark=市级在恢复之后").ok();
+    settle(node);
+    assert_equal(node, &city.hub);
+    assert_eq!(organisations(&city.hub).len(), 40);
+    let remark = |n| organisation(&city.hub, &sample(n).0)["values"]["remark"].clone();
+    let remarks = json!([remark(1), remark(2), remark(5)]);
+    assert_eq!(remarks, json!(["备份之后", "市级在备份之后", "市级在恢复之后"]));
+    assert_eq!(node.json(["conflict", "list"]), json!([]));
+    let after = settle(node);
+    assert_eq!(after["refused"], 0, "{after}");
+}
+
+#[test]
+fn a_hub_moves_to_another_machine_with_its_keys() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    load_samples(&jianxi.node, 1..=5);
+    settle(&jianxi.node);
+    let (file, secret) = (city.path("hub.backup"), city.text_path("passphrase"));
+    std::fs::write(&secret, "四个词 和 一个数 7\n").unwrap();
+    let named = file.to_str().unwrap();
+    refused(&city.hub, ["backup", named, "--with-keys", "--passphrase-file", &city.text_path("none")], 1, "FILE-001");
+    city.hub.run(["backup", named, "--with-keys", "--passphrase-file", &secret]).ok();
+    city.down();
+    let wrong = city.text_path("wrong");
+    std::fs::write(&wrong, "另一个口令\n").unwrap();
+    let elsewhere = Program::hub(hub_exe(), &city.path("elsewhere"));
+    refused(&elsewhere, ["restore", named, "--passphrase-file", &wrong], 4, "BACKUP-012");
+    elsewhere.run(["restore", named, "--passphrase-file", &secret]).ok();
+    city.hub = elsewhere;
+    city.up();
+    load_samples(&jianxi.node, 6..=9);
+    settle(&jianxi.node);
+    assert_equal(&jianxi.node, &city.hub);
+}
+
+/// Everything in a directory: names and digests.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                found.insert(path, blake3::hash(&bytes).to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn an_altered_backup_is_refused_with_nothing_written() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=10);
+    let file = city.path("node.backup");
+    backup(&node, &file);
+    let good = std::fs::read(&file).unwrap();
+    let (altered, fresh) = (city.path("altered.backup"), Program::node(super::city::node_exe(), &city.path("fresh")));
+    let before = contents(&node.data);
+    let name = altered.to_str().unwrap();
+    let places = [0, 9, good.len() / 3, good.len() / 2, good.len() - 1];
+    for at in places {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&altered, bytes).unwrap();
+        refused(&node, ["restore", name], 6, "BACKUP-002");
+        refused(&node, ["restore", name, "--dry-run"], 6, "BACKUP-002");
+    }
+    std::fs::write(&altered, &good[..good.len() - 40]).unwrap();
+    refused(&node, ["restore", name], 6, "BACKUP-002");
+    refused(&fresh, ["restore", name], 6, "BACKUP-002");
+    refused(&fresh, ["status"], 2, "DIR-001");
+    let whole = node.json(["restore", file.to_str().unwrap(), "--dry-run"]);
+    assert!(whole["entries"].as_u64().unwrap() > 10, "{whole}");
+    let after = contents(&node.data);
+    let other = |(path, hash): &(&PathBuf, &String)| before.get(*path) != Some(*hash);
+    let differing: Vec<_> = after.iter().filter(other).map(|(path, _)| path).collect();
+    assert!(differing.is_empty(), "written: {differing:?}");
+    assert_eq!(after.len(), before.len(), "nothing is gone");
+
+    let other = city.district("410302", "老城区", "laocheng").node;
+    refused(&other, ["restore", file.to_str().unwrap()], 6, "BACKUP-010");
+    assert_eq!(organisations(&node).len(), 10);
+}
