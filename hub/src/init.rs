@@ -42,6 +42,7 @@ pub(crate) fn init(setting: &Setting, args: &InitArgs, out: &mut Out) -> Result<
     let secret = passphrase.as_ref().map(|text| text.as_str());
     Authority::create(dir.path(), identity.replica(), wall_ms, secret)
         .map_err(|error| authority_failed(&error))?;
+    dir.make_seal()?;
     let (app, writer) = App::open(&dir, setting.runtime.clone())?;
     let year = args
         .year

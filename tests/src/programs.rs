@@ -162,17 +162,34 @@ impl Program {
     /// # Panics
     /// When it does not come: shows what the program said instead.
     pub fn serve<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Serving {
+        self.try_serve(args)
+            .unwrap_or_else(|told| panic!("the program does not serve: {told}"))
+    }
+
+    /// The same where it may fail, as when a command holds the store for a moment.
+    ///
+    /// # Errors
+    /// What the program said instead of its first line.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn try_serve<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Serving, String> {
         let serve = std::ffi::OsString::from("serve");
         let args = [serve]
             .into_iter()
             .chain(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         let log = self.data.with_extension("log");
         let mut command = self.command(args);
-        let options = std::fs::OpenOptions::new()
+        let file = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
-            .open(&log);
-        command.stderr(options.expect("a log is made"));
+            .open(&log)
+            .expect("a log is made");
+        let before = file.metadata().map_or(0, |log| log.len());
+        command.stderr(file);
         let mut child = command.spawn().expect("the program starts");
         let out = child.stdout.take();
         // From here on a failure kills it.
@@ -190,11 +207,13 @@ impl Program {
             lines.read_to_string(&mut String::new()).ok()
         });
         let first = told.recv_timeout(COMMAND_MAX).unwrap_or_default();
-        serving.said = serde_json::from_str(&first).unwrap_or_else(|_| {
-            let told = std::fs::read_to_string(&log).unwrap_or_default();
-            panic!("the program does not serve: {first:?} {told}")
-        });
-        serving
+        serving.said = serde_json::from_str(&first).map_err(|_error| {
+            let log = std::fs::read(&log).unwrap_or_default();
+            let skip = usize::try_from(before).unwrap_or_default();
+            let told = log.get(skip..).unwrap_or_default();
+            format!("{first:?} {}", String::from_utf8_lossy(told))
+        })?;
+        Ok(serving)
     }
 }
 

@@ -21,7 +21,7 @@ use program::{
     clock::SystemClock,
     dir::{HubName, Identity, Role, ScopeName},
 };
-use replica::{Clock, ReplicaId, ScopeId, session::Role as SessionRole};
+use replica::{Clock, ReplicaId, ScopeId, SealKey, session::Role as SessionRole};
 use store::{
     Disk, DiskConfig, Handle, Host, Login, Memory, Store, StoreError, Writer, WriterConfig,
 };
@@ -139,7 +139,8 @@ pub fn open_over(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 ) -> Result<Writer, StoreError> {
-    let config = host_config(&identity(role, replica, scope), clock);
+    let seal = (role == Role::Hub).then(|| SealKey::new(*blake3::hash(&replica.0).as_bytes()));
+    let config = host_config(&identity(role, replica, scope), clock, seal);
     let host = Host::open(store, config)?;
     Writer::start(host, WriterConfig::default()).map_err(StoreError::Io)
 }
@@ -302,14 +303,19 @@ impl HubRig {
         let names = ["127.0.0.1".to_owned()];
         let server = self.authority.issue_server(&names, clock.wall_ms());
         let mut deny = DenyList::default();
-        deny.revoke_identity(link::Identity::Node { hub: self.replica, node: NodeId(node.0) });
+        deny.revoke_identity(link::Identity::Node {
+            hub: self.replica,
+            node: NodeId(node.0),
+        });
         let material = HubMaterial {
             hub: self.replica,
             server: server.expect("a certificate is issued"),
             authorities: vec![self.authority.certificate().clone()],
             deny,
         };
-        self.acceptor.reload(material).expect("the material is sound")
+        self.acceptor
+            .reload(material)
+            .expect("the material is sound")
     }
 
     /// Stops the hub.

@@ -18,8 +18,6 @@ mod causality;
 mod forward;
 #[path = "attacks/frames.rs"]
 mod frames;
-#[path = "attacks/gaps.rs"]
-mod gaps;
 #[path = "attacks/hostile.rs"]
 mod hostile;
 #[path = "attacks/lines.rs"]

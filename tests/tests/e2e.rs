@@ -17,8 +17,8 @@ mod e2e {
     mod clerks;
     mod damage;
     mod enrolment;
-    mod refusals;
     mod records;
+    mod refusals;
     mod serving;
     mod walk;
 }

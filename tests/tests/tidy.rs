@@ -194,12 +194,23 @@ fn every_stable_code_has_a_sentence() {
     let mut missing = BTreeSet::new();
     for (path, text) in sources() {
         let program = ["crates/", "node/src", "hub/src"];
-        if !program.iter().any(|room| path.to_string_lossy().starts_with(room)) {
+        if !program
+            .iter()
+            .any(|room| path.to_string_lossy().starts_with(room))
+        {
             continue;
         }
         // What stands between quotation marks, in every second piece.
-        let quoted = text.split('"').skip(1).step_by(2).filter(|quoted| is_code(quoted));
-        missing.extend(quoted.filter(|code| !program::texts::has(code)).map(str::to_owned));
+        let quoted = text
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .filter(|quoted| is_code(quoted));
+        missing.extend(
+            quoted
+                .filter(|code| !program::texts::has(code))
+                .map(str::to_owned),
+        );
     }
     assert!(missing.is_empty(), "codes without a sentence: {missing:?}");
 }

@@ -27,8 +27,14 @@ use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinHandle,
 };
-use tokio_stream::{StreamExt as _, wrappers::{ReceiverStream, UnixListenerStream}};
-use tonic::{Request, Response, Status, transport::{Endpoint, Server}};
+use tokio_stream::{
+    StreamExt as _,
+    wrappers::{ReceiverStream, UnixListenerStream},
+};
+use tonic::{
+    Request, Response, Status,
+    transport::{Endpoint, Server},
+};
 
 use crate::{
     app::App,
@@ -63,20 +69,32 @@ pub async fn forward(
     }
     let folder = File::open(dir.path())?;
     let path = socket_of(&folder);
-    let Ok(stream) = UnixStream::connect(&path).await else { return Ok(None) };
+    let Ok(stream) = UnixStream::connect(&path).await else {
+        return Ok(None);
+    };
     let mut stream = Some(stream);
     let connector = tower::service_fn(move |_: http::Uri| {
         let stream = stream.take();
-        async move { stream.map(TokioIo::new).ok_or_else(|| std::io::Error::other("used")) }
+        async move {
+            stream
+                .map(TokioIo::new)
+                .ok_or_else(|| std::io::Error::other("used"))
+        }
     });
     let gone = |error: &dyn std::error::Error| {
         let detail = crate::failure::causes(error);
         Failure::new("ADMIN-001", Exit::Unreachable).with("detail", detail)
     };
     let endpoint = Endpoint::from_static("http://admin");
-    let channel = endpoint.connect_with_connector(connector).await.map_err(|e| gone(&e))?;
+    let channel = endpoint
+        .connect_with_connector(connector)
+        .await
+        .map_err(|e| gone(&e))?;
     let request = RunRequest {
-        args: args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+        args: args
+            .iter()
+            .map(|arg| arg.to_string_lossy().into_owned())
+            .collect(),
         folder: setting.folder.to_string_lossy().into_owned(),
         language: match out.language {
             Language::Zh => "zh".to_owned(),
@@ -91,7 +109,11 @@ pub async fn forward(
             Some(Wire::Stdout(bytes)) => out.raw(Part::Stdout(text_of(&bytes))),
             Some(Wire::Stderr(bytes)) => out.raw(Part::Stderr(text_of(&bytes))),
             Some(Wire::Progress(p)) => {
-                out.raw(Part::Progress { done: p.done, total: p.total, what: p.what });
+                out.raw(Part::Progress {
+                    done: p.done,
+                    total: p.total,
+                    what: p.what,
+                });
             }
             Some(Wire::Exit(code)) => {
                 out.exit = Exit::from_code(code);
@@ -100,7 +122,9 @@ pub async fn forward(
             None => {}
         }
     }
-    Ok(Some(Err(Failure::new("ADMIN-001", Exit::Unreachable).with("detail", "closed early"))))
+    Ok(Some(Err(
+        Failure::new("ADMIN-001", Exit::Unreachable).with("detail", "closed early")
+    )))
 }
 
 fn text_of(bytes: &[u8]) -> String {
@@ -120,7 +144,11 @@ pub fn start<S: Side>(app: App, side: Arc<S>, stop: Stop) -> Result<JoinHandle<(
     let folder = File::open(app.dir.path())?;
     let listener = UnixListener::bind(socket_of(&folder))?;
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
-    let service = Service { app, side, at_once: Arc::new(Semaphore::new(COMMANDS_AT_ONCE)) };
+    let service = Service {
+        app,
+        side,
+        at_once: Arc::new(Semaphore::new(COMMANDS_AT_ONCE)),
+    };
     Ok(tokio::spawn(async move {
         let incoming = UnixListenerStream::new(listener);
         let mut waiting = stop.clone();
@@ -144,9 +172,18 @@ struct Service<S> {
 
 impl<S: Side> Service<S> {
     /// Runs one command to its end. Blocks.
-    fn command(app: &App, side: &Arc<S>, request: RunRequest, parts: &mpsc::Sender<RunReply>) -> i32 {
+    fn command(
+        app: &App,
+        side: &Arc<S>,
+        request: RunRequest,
+        parts: &mpsc::Sender<RunReply>,
+    ) -> i32 {
         let args = request.args.iter().map(OsString::from);
-        let language = if request.language == "en" { Language::En } else { Language::Zh };
+        let language = if request.language == "en" {
+            Language::En
+        } else {
+            Language::Zh
+        };
         let cli = Cli::<S::Command>::read(S::NAME, args);
         let json = cli.as_ref().is_ok_and(|cli| cli.options.json);
         let columns = u16::try_from(request.columns).unwrap_or(0);
@@ -186,17 +223,16 @@ fn wire(part: Part) -> RunReply {
 impl<S: Side> Admin for Service<S> {
     type RunStream = Pin<Box<dyn tokio_stream::Stream<Item = Result<RunReply, Status>> + Send>>;
 
-    async fn run(
-        &self,
-        request: Request<RunRequest>,
-    ) -> Result<Response<Self::RunStream>, Status> {
+    async fn run(&self, request: Request<RunRequest>) -> Result<Response<Self::RunStream>, Status> {
         let permit = Arc::clone(&self.at_once).acquire_owned().await;
         let permit = permit.map_err(|_closed| Status::unavailable("stopping"))?;
         let (parts, stream) = mpsc::channel(PARTS);
         let (app, side) = (self.app.clone(), Arc::clone(&self.side));
         tokio::task::spawn_blocking(move || {
             let exit = Self::command(&app, &side, request.into_inner(), &parts);
-            let last = RunReply { part: Some(Wire::Exit(exit)) };
+            let last = RunReply {
+                part: Some(Wire::Exit(exit)),
+            };
             parts.blocking_send(last).unwrap_or_default();
             drop(permit);
         });

@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use domain::{Catalogue, Date};
-use replica::{Clock, ScopeId, session::Role as SessionRole};
+use domain::{Catalogue, Date, Refusal};
+use replica::{Clock, Dot, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
     Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Status, Verdict, Writer,
     WriterConfig,
@@ -100,7 +100,8 @@ impl App {
         };
         let store = Arc::new(Disk::open(&dir.store(), &disk)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let host = Host::open(store, host_config(&identity, Arc::clone(&clock)))?;
+        let seal = dir.seal()?;
+        let host = Host::open(store, host_config(&identity, Arc::clone(&clock), seal))?;
         let writer = Writer::start(host, WriterConfig::default())?;
         let app = Self {
             dir: dir.clone(),
@@ -162,19 +163,32 @@ impl App {
 
 /// Makes the replica's configuration from who the program is.
 #[must_use]
-pub fn host_config(identity: &Identity, clock: Arc<dyn Clock>) -> HostConfig {
+pub fn host_config(
+    identity: &Identity,
+    clock: Arc<dyn Clock>,
+    seal: Option<SealKey>,
+) -> HostConfig {
     let published = identity.published.scope();
     let catalogue = Catalogue::builtin();
+    let judging = seal.clone();
     let judge = move |input: &JudgeInput<'_>| {
-        if input.refilling {
-            // A restored hub gets its own records back; seals will tell them from forgeries.
-            return Verdict::Accept;
+        let sealed = |sibling: &Sibling| {
+            let key = judging.as_ref().filter(|_| input.refilling);
+            key.is_some_and(|key| key.holds(input.incoming.key, sibling))
+        };
+        if input.refilling && input.incoming.scope == published {
+            return judge_homecoming(input, &sealed);
         }
-        let judged =
-            domain::judge(catalogue, input.scope, published, input.existing, input.incoming);
+        let (scope, existing, incoming) = (input.scope, input.existing, input.incoming);
+        let judged = domain::authority::judge_sealed(
+            catalogue, scope, published, existing, incoming, &sealed,
+        );
         match judged {
             Ok(()) => Verdict::Accept,
-            Err((dots, refusal)) => Verdict::Refuse { dots, code: refusal.code() },
+            Err((dots, refusal)) => Verdict::Refuse {
+                dots,
+                code: refusal.code(),
+            },
         }
     };
     HostConfig {
@@ -187,8 +201,23 @@ pub fn host_config(identity: &Identity, clock: Arc<dyn Clock>) -> HostConfig {
         published,
         schema: SCHEMA,
         judge: Arc::new(judge),
+        seal,
         clock,
         random: Arc::new(random),
+    }
+}
+
+/// A restored hub gets its published records back from a node: only what bears its own seal.
+fn judge_homecoming(input: &JudgeInput<'_>, sealed: &dyn Fn(&Sibling) -> bool) -> Verdict {
+    let known = |dot| input.existing.is_some_and(|e| e.context.covers(dot));
+    let fresh = input.incoming.siblings.iter().filter(|s| !known(s.dot()));
+    let dots: Vec<Dot> = fresh.filter(|s| !sealed(s)).map(Sibling::dot).collect();
+    if dots.is_empty() {
+        return Verdict::Accept;
+    }
+    Verdict::Refuse {
+        dots,
+        code: Refusal::Authority.code(),
     }
 }
 

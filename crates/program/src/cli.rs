@@ -27,7 +27,13 @@ pub enum Lang {
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Who gives the command: the author of a write is ACCOUNT@replica
-    #[arg(long = "as", global = true, env = "LIANGXIN_AS", value_name = "ACCOUNT", default_value = "operator")]
+    #[arg(
+        long = "as",
+        global = true,
+        env = "LIANGXIN_AS",
+        value_name = "ACCOUNT",
+        default_value = "operator"
+    )]
     pub account: String,
     /// The program's directory
     #[arg(long, global = true, env = "LIANGXIN_DATA", value_name = "DIR")]
@@ -59,12 +65,17 @@ impl Options {
     /// # Errors
     /// It was not given.
     pub fn dir(&self) -> Result<Dir, Failure> {
-        let path = self.data.as_ref().ok_or_else(|| Failure::new("USAGE-001", Exit::Usage))?;
+        let path = self
+            .data
+            .as_ref()
+            .ok_or_else(|| Failure::new("USAGE-001", Exit::Usage))?;
         Ok(Dir::new(path))
     }
 
     fn today(&self) -> Result<Option<Date>, Failure> {
-        let Some(text) = &self.today else { return Ok(None) };
+        let Some(text) = &self.today else {
+            return Ok(None);
+        };
         let date = domain::date::read(text);
         let wrong = || Failure::new("USAGE-002", Exit::Usage).with("date", text);
         date.map(Some).ok_or_else(wrong)
@@ -72,7 +83,9 @@ impl Options {
 }
 
 fn locale() -> Language {
-    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
     match set {
         Some(value) if value.starts_with("en") => Language::En,
         _ => Language::Zh,
@@ -208,7 +221,10 @@ impl<C: Subcommand> Cli<C> {
     ) -> Result<Self, clap::Error> {
         use clap::CommandFactory as _;
         let args = std::iter::once(OsString::from(name)).chain(args);
-        let matches = Self::command().name(name).bin_name(name).try_get_matches_from(args)?;
+        let matches = Self::command()
+            .name(name)
+            .bin_name(name)
+            .try_get_matches_from(args)?;
         Self::from_arg_matches(&matches)
     }
 }
@@ -219,7 +235,11 @@ pub fn main<S: Side>() -> ExitCode {
     let cli = match Cli::<S::Command>::read(S::NAME, args.clone()) {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let code = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
             // Nothing is left to be done when even the help cannot be printed.
             error.print().unwrap_or_default();
             return ExitCode::from(code as u8);
@@ -227,7 +247,12 @@ pub fn main<S: Side>() -> ExitCode {
     };
     logging::start(&cli.options);
     let columns = output_columns();
-    let mut out = Out::new(cli.options.json, cli.options.language(), columns, terminal());
+    let mut out = Out::new(
+        cli.options.json,
+        cli.options.language(),
+        columns,
+        terminal(),
+    );
     let result = run_process::<S>(cli, args, &mut out);
     ExitCode::from(finish(result, &mut out))
 }
@@ -257,10 +282,15 @@ fn run_process<S: Side>(
     args: Vec<OsString>,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let folder = std::env::current_dir()?;
-    let setting =
-        Setting { options: cli.options.clone(), runtime: runtime.handle().clone(), folder };
+    let setting = Setting {
+        options: cli.options.clone(),
+        runtime: runtime.handle().clone(),
+        folder,
+    };
     if S::place(&cli.command) == Place::Local {
         return S::local(&setting, cli.command, out);
     }
@@ -301,7 +331,12 @@ pub(crate) fn run_as<S: Side>(
         return Err(Failure::new("USAGE-003", Exit::Usage));
     }
     check_account(&cli.options.account)?;
-    let app = App { account: cli.options.account, today, folder, ..app.clone() };
+    let app = App {
+        account: cli.options.account,
+        today,
+        folder,
+        ..app.clone()
+    };
     side.run(&app, cli.command, out)
 }
 
@@ -320,11 +355,18 @@ fn output_columns() -> u16 {
     if !std::io::stdout().is_terminal() {
         return 0;
     }
-    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(120)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(120)
 }
 
 /// The sink of a process: stdout, stderr, and a progress bar on a terminal.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the one writer of the process")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the one writer of the process"
+)]
 fn terminal() -> impl FnMut(Part) + Send + 'static {
     use std::io::IsTerminal as _;
     let shows = std::io::stderr().is_terminal();

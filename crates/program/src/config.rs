@@ -29,7 +29,10 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { cache_mib: 64, min_free_mib: 64 }
+        Self {
+            cache_mib: 64,
+            min_free_mib: 64,
+        }
     }
 }
 
@@ -48,7 +51,11 @@ pub struct ServeConfig {
 
 impl Default for ServeConfig {
     fn default() -> Self {
-        Self { names: Vec::new(), metrics_port: Some(0), log_format: LogFormat::Text }
+        Self {
+            names: Vec::new(),
+            metrics_port: Some(0),
+            log_format: LogFormat::Text,
+        }
     }
 }
 
@@ -90,9 +97,8 @@ impl Config {
     }
 
     fn validate(&self) -> Result<(), Failure> {
-        let wrong = |what: &str| {
-            Err(Failure::new("CONFIG-001", Exit::Invalid).with("detail", what))
-        };
+        let wrong =
+            |what: &str| Err(Failure::new("CONFIG-001", Exit::Invalid).with("detail", what));
         if !(8..=65_536).contains(&self.store.cache_mib) {
             return wrong("store.cache_mib: 8 to 65536");
         }
@@ -114,6 +120,9 @@ mod tests {
 
     #[test]
     fn an_unknown_setting_is_an_error() {
-        assert_eq!(Config::parse("[store]\ncach_mib = 64").unwrap_err().code, "CONFIG-001");
+        assert_eq!(
+            Config::parse("[store]\ncach_mib = 64").unwrap_err().code,
+            "CONFIG-001"
+        );
     }
 }

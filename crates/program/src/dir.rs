@@ -6,6 +6,7 @@
 //! | `config.toml` | settings; may be missing | as made |
 //! | `store/` | the store | 0700 |
 //! | `ca.crt`, `ca.key` | the authority, at a hub | 0600 |
+//! | `seal.key` | the key of the hub's seals: outside the store and its data backups | 0600 |
 //! | `node.crt`, `node.key`, `hub.crt` | what a node shows and trusts | 0600 |
 //! | `admin.sock` | the socket of the serving program | 0600 |
 
@@ -16,10 +17,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use replica::{ReplicaId, ScopeId};
+use replica::{Head, ReplicaId, ScopeId, SealKey};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
+
+/// The file of the hub's seal key.
+pub(crate) const SEAL: &str = "seal.key";
 
 /// Which program a directory belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +50,11 @@ impl ScopeName {
     /// Names a scope by its code.
     #[must_use]
     pub fn of(code: &str, name: &str) -> Self {
-        Self { id: domain::scope_id(code).to_string(), code: code.to_owned(), name: name.to_owned() }
+        Self {
+            id: domain::scope_id(code).to_string(),
+            code: code.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// The id.
@@ -92,7 +100,11 @@ impl Identity {
     /// How the replica signs: scope code and the first digits of its id.
     #[must_use]
     pub fn short_name(&self) -> String {
-        format!("{}-{}", self.scope.code, self.replica.get(..8).unwrap_or(&self.replica))
+        format!(
+            "{}-{}",
+            self.scope.code,
+            self.replica.get(..8).unwrap_or(&self.replica)
+        )
     }
 }
 
@@ -130,7 +142,9 @@ impl Dir {
     /// Names a directory; nothing is looked at.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self {
+            path: path.to_owned(),
+        }
     }
 
     /// The directory.
@@ -175,7 +189,10 @@ impl Dir {
         if self.exists() {
             return Err(Failure::new("DIR-002", Exit::Usage).with("dir", self.path.display()));
         }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)?;
         Ok(())
     }
 
@@ -191,6 +208,40 @@ impl Dir {
         })?;
         serde_json::from_slice(&text)
             .map_err(|error| Failure::new("DIR-003", Exit::Store).with("detail", error))
+    }
+
+    /// The key of the hub's seals; none at a node.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not one of ours.
+    pub fn seal(&self) -> Result<Option<SealKey>, Failure> {
+        match fs::read_to_string(self.path.join(SEAL)) {
+            Ok(text) => {
+                let halves = text.trim().split_at_checked(32);
+                let halves = halves.and_then(|(a, b)| Some((hex16(a)?, hex16(b)?)));
+                let wrong = || Failure::new("DIR-003", Exit::Store).with("detail", SEAL);
+                let (first, second) = halves.ok_or_else(wrong)?;
+                let mut bytes = [0; 32];
+                bytes
+                    .iter_mut()
+                    .zip(first.into_iter().chain(second))
+                    .for_each(|(to, from)| *to = from);
+                Ok(Some(SealKey::new(bytes)))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes the key of a new hub's seals.
+    ///
+    /// # Errors
+    /// The system gives no random bytes, or the file cannot be written.
+    pub fn make_seal(&self) -> Result<(), Failure> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Failure::new("FILE-004", Exit::Failed).with("detail", error))?;
+        write_whole(&self.path.join(SEAL), Head(bytes).to_string().as_bytes())
     }
 
     /// Keeps who the program is.

@@ -44,7 +44,9 @@ impl Exit {
             Self::Invalid,
             Self::Store,
         ];
-        all.into_iter().find(|exit| *exit as i32 == code).unwrap_or(Self::Failed)
+        all.into_iter()
+            .find(|exit| *exit as i32 == code)
+            .unwrap_or(Self::Failed)
     }
 }
 
@@ -65,7 +67,12 @@ impl Failure {
     /// Returns a failure whose text stands in the table of texts.
     #[must_use]
     pub fn new(code: impl Into<String>, exit: Exit) -> Self {
-        Self { code: code.into(), exit, facts: Vec::new(), sentence: None }
+        Self {
+            code: code.into(),
+            exit,
+            facts: Vec::new(),
+            sentence: None,
+        }
     }
 
     /// Adds a fact for the text.
@@ -111,10 +118,9 @@ impl From<StoreError> for Failure {
             StoreError::InUse | StoreError::Damaged { .. } | StoreError::Format { .. } => {
                 Exit::Store
             }
-            StoreError::Full
-            | StoreError::ReadOnly
-            | StoreError::Failed
-            | StoreError::Io(_) => Exit::Failed,
+            StoreError::Full | StoreError::ReadOnly | StoreError::Failed | StoreError::Io(_) => {
+                Exit::Failed
+            }
         };
         Self::new(error.code(), exit).with("detail", causes(&error))
     }

@@ -11,9 +11,16 @@ use crate::{
 pub(crate) fn start(options: &Options) {
     let filter = EnvFilter::try_from_env("LIANGXIN_LOG")
         .unwrap_or_else(|_unset| EnvFilter::new("warn,liangxin=info"));
-    let config = options.dir().ok().and_then(|dir| Config::load(&dir.config()).ok());
-    let format = config.map(|config| config.serve.log_format).unwrap_or(LogFormat::Text);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let config = options
+        .dir()
+        .ok()
+        .and_then(|dir| Config::load(&dir.config()).ok());
+    let format = config
+        .map(|config| config.serve.log_format)
+        .unwrap_or(LogFormat::Text);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start in one process, as in tests, keeps the first.
     match format {
         LogFormat::Text => lines.try_init().unwrap_or_default(),

@@ -65,9 +65,17 @@ async fn answer(mut stream: TcpStream, figures: String) -> std::io::Result<()> {
         }
     }
     let (line, kind, body) = if request.starts_with(b"GET /metrics ") {
-        ("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8", figures)
+        (
+            "200 OK",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            figures,
+        )
     } else {
-        ("404 Not Found", "text/plain", "only GET /metrics is served here\n".to_owned())
+        (
+            "404 Not Found",
+            "text/plain",
+            "only GET /metrics is served here\n".to_owned(),
+        )
     };
     let head = format!(
         "HTTP/1.1 {line}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -89,24 +97,48 @@ fn figures<L: Live>(app: &App, live: &L) -> String {
         registry.register(name, help, gauge);
     };
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    set("records", "Records of all kinds", count(app.reader().count()));
+    set(
+        "records",
+        "Records of all kinds",
+        count(app.reader().count()),
+    );
     let size = i64::try_from(app.reader().size_bytes()).unwrap_or(i64::MAX);
     set("store_bytes", "Bytes of the store on disk", size);
     if let Some(days) = live.certificate_days(app) {
-        set("certificate_days", "Days until the own certificate ends", days);
+        set(
+            "certificate_days",
+            "Days until the own certificate ends",
+            days,
+        );
     }
     if let Ok(status) = app.writer.status() {
-        set("refused", "Writes refused or taken back", count(status.refused.len()));
-        set("quarantined", "Records held back", count(status.quarantined.len()));
+        set(
+            "refused",
+            "Writes refused or taken back",
+            count(status.refused.len()),
+        );
+        set(
+            "quarantined",
+            "Records held back",
+            count(status.quarantined.len()),
+        );
         let pending = Family::<Labels, Gauge>::default();
         let connected = Family::<Labels, Gauge>::default();
         for peer in live.peers(app, &status) {
             let labels = vec![("peer".to_owned(), peer.name.clone())];
-            pending.get_or_create(&labels).set(i64::try_from(peer.pending).unwrap_or(i64::MAX));
-            connected.get_or_create(&labels).set(i64::from(peer.state == "connected"));
+            pending
+                .get_or_create(&labels)
+                .set(i64::try_from(peer.pending).unwrap_or(i64::MAX));
+            connected
+                .get_or_create(&labels)
+                .set(i64::from(peer.state == "connected"));
         }
         registry.register("pending", "Changes that a peer has not acked", pending);
-        registry.register("connected", "Whether a session with a peer is open", connected);
+        registry.register(
+            "connected",
+            "Whether a session with a peer is open",
+            connected,
+        );
     }
     let mut text = String::new();
     // Writing into a string does not fail.

@@ -44,7 +44,9 @@ pub struct Out {
 
 impl fmt::Debug for Out {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Out").field("json", &self.json).finish_non_exhaustive()
+        f.debug_struct("Out")
+            .field("json", &self.json)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,7 +59,13 @@ impl Out {
         columns: u16,
         sink: impl FnMut(Part) + Send + 'static,
     ) -> Self {
-        Self { json, language, columns, exit: Exit::Done, sink: Box::new(sink) }
+        Self {
+            json,
+            language,
+            columns,
+            exit: Exit::Done,
+            sink: Box::new(sink),
+        }
     }
 
     /// Chooses a text.
@@ -89,9 +97,13 @@ impl Out {
     /// Prints a table.
     pub fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(headings.to_vec());
+        table
+            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .set_header(headings.to_vec());
         if self.columns > 0 {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(self.columns);
+            table
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(self.columns);
         }
         table.add_rows(rows.iter().cloned());
         self.line(table.to_string());
@@ -100,6 +112,10 @@ impl Out {
     /// Tells how far a long piece of work has come.
     pub fn progress(&mut self, done: usize, total: usize, what: &str) {
         let (done, total) = (done as u64, total as u64);
-        (self.sink)(Part::Progress { done, total, what: what.to_owned() });
+        (self.sink)(Part::Progress {
+            done,
+            total,
+            what: what.to_owned(),
+        });
     }
 }

@@ -104,9 +104,7 @@ where
 #[must_use]
 pub fn port_taken(error: std::io::Error, port: u16) -> Failure {
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            Failure::new("SERVE-001", Exit::Failed).with("port", port)
-        }
+        std::io::ErrorKind::AddrInUse => Failure::new("SERVE-001", Exit::Failed).with("port", port),
         _ => error.into(),
     }
 }

@@ -54,7 +54,10 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
         return Ok(());
     }
     let name = &app.identity.scope;
-    out.line(format!("{} {}  {}", name.code, name.name, app.identity.replica));
+    out.line(format!(
+        "{} {}  {}",
+        name.code, name.name, app.identity.replica
+    ));
     let headings = match out.language {
         domain::label::Language::Zh => ["对端", "状态", "已送达", "已接收", "待上传", "一致"],
         domain::label::Language::En => ["peer", "state", "sent", "received", "pending", "equal"],
@@ -91,7 +94,11 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
     };
     out.line(line);
     for refused in &status.refused {
-        out.line(format!("{}  {}", refused.code, texts::of(&refused.code, out.language)));
+        out.line(format!(
+            "{}  {}",
+            refused.code,
+            texts::of(&refused.code, out.language)
+        ));
     }
     Ok(())
 }

@@ -13,83 +13,378 @@ type Row = (&'static str, &'static str, &'static str);
 
 /// Codes of the program itself, the store and the session.
 const OWN: &[Row] = &[
-    ("USAGE-001", "没有指明数据目录。数据没有变动。请加上 --data 目录，或设置 LIANGXIN_DATA。", "No data directory was given. Nothing has changed. Add --data DIR or set LIANGXIN_DATA."),
-    ("USAGE-002", "“{date}”不是日期。数据没有变动。请写成 2020-09-30 的形式。", "\"{date}\" is not a date. Nothing has changed. Write it like 2020-09-30."),
-    ("USAGE-003", "--today 只能用于以 --demo 建立的演示库。数据没有变动。请去掉 --today。", "--today works only on a store made with --demo. Nothing has changed. Leave it out."),
-    ("USAGE-004", "账号名只能用文字、数字、点、下划线和连字符，最多 64 个字。数据没有变动。请换一个账号名。", "An account name has letters, digits, dots, underscores and hyphens, 64 at most. Nothing has changed. Choose another."),
-    ("USAGE-005", "这条命令不能在运行中的程序里执行。数据没有变动。请先停止程序，再执行。", "This command does not run inside a serving program. Nothing has changed. Stop the program first."),
-    ("DIR-001", "目录 {dir} 里没有建立过程序。数据没有变动。市级请先执行 init，区级请先执行 join。", "No program was set up in {dir}. Nothing has changed. Run init at the hub, or join at a node, first."),
-    ("DIR-002", "目录 {dir} 里已经有程序。原有数据没有变动。请换一个空目录。", "A program was set up in {dir} before. Its data has not changed. Use an empty directory."),
-    ("DIR-003", "身份文件损坏，无法读写（{detail}）。数据没有变动。请从备份恢复 identity.json。", "The identity file cannot be read or written ({detail}). The data has not changed. Restore identity.json from a backup."),
-    ("DIR-004", "目录属于另一种程序：市级目录用 liangxin-hub，区级目录用 liangxin-node。数据没有变动。", "The directory belongs to the other program: use liangxin-hub for a hub, liangxin-node for a node. Nothing has changed."),
-    ("FILE-001", "找不到文件（{detail}）。数据没有变动。请核对路径。", "The file does not exist ({detail}). Nothing has changed. Check the path."),
-    ("FILE-002", "没有读写权限（{detail}）。数据没有变动。请检查文件和目录的权限。", "The file may not be read or written ({detail}). Nothing has changed. Check the permissions."),
-    ("FILE-003", "磁盘已满（{detail}）。已保存的数据安全。请腾出空间后重试。", "The disk is full ({detail}). What was saved is safe. Free some space and try again."),
-    ("FILE-004", "系统拒绝了读写（{detail}）。已保存的数据安全。请检查磁盘后重试。", "The system refused to read or write ({detail}). What was saved is safe. Check the disk and try again."),
-    ("CONFIG-001", "配置有误：{detail}。程序没有启动，数据没有变动。用 config sample 查看可用的设置。", "The settings are wrong: {detail}. The program has not started, nothing has changed. See config sample."),
-    ("SERVE-001", "端口 {port} 已被占用。数据没有变动。请换一个端口，或停止占用它的程序。", "Port {port} is taken. Nothing has changed. Choose another, or stop the program that has it."),
-    ("SERVE-002", "程序的一个部分异常结束（{detail}）。已保存的数据安全。请重新启动，并保留日志。", "A part of the program ended badly ({detail}). What was saved is safe. Start it again and keep the log."),
-    ("ADMIN-001", "运行中的程序没有答复（{detail}）。请用 status 查看命令是否已生效，再决定是否重试。", "The serving program did not answer ({detail}). See with status whether the command took effect before you repeat it."),
-    ("STORE-001", "数据库正被另一个进程使用。数据没有变动。请等它结束，或停止它。", "The store is in use by another process. Nothing has changed. Wait for it or stop it."),
-    ("STORE-002", "数据库损坏（{detail}）。程序已停止写入，未受损的数据仍在。请保留目录，用最近的备份 restore 到新目录，联网后自动补齐。", "The store is damaged ({detail}). Nothing more is written; what is sound is still there. Keep the directory, restore the newest backup into a new one, and let it heal with its peers."),
-    ("STORE-003", "磁盘已满。已经提示保存成功的数据安全，这一次没有保存。请腾出空间后重新启动。", "The disk is full. Whatever was reported as saved is safe; this was not saved. Free some space and start again."),
-    ("STORE-004", "数据库目录不可写。数据没有变动。请检查权限，或磁盘是否以只读方式挂载。", "The store may not be written. Nothing has changed. Check the permissions, or whether the disk is mounted read-only."),
-    ("STORE-005", "数据库由更新版本的程序建立。数据没有变动。请升级程序。", "The store was made by a later program. Nothing has changed. Upgrade this program."),
-    ("STORE-006", "数据库先前出错，已停止写入。已保存的数据安全。请查看日志，排除原因后重新启动。", "The store has failed before and takes no more writes. What was saved is safe. See the log, remove the cause and start again."),
-    ("STORE-007", "数据库读写出错（{detail}）。已提示保存成功的数据安全。请检查磁盘后重新启动。", "The store cannot be read or written ({detail}). Whatever was reported as saved is safe. Check the disk and start again."),
-    ("EDIT-001", "表单已过期：打开之后数据被恢复或回退过。没有保存。请重新打开再填。", "The form is stale: since it was opened the data was restored or rolled back. Nothing was saved. Open it again."),
-    ("EDIT-002", "这一项已有太多并存的值。没有保存。请先处理冲突。", "This register holds too many candidates. Nothing was saved. Decide the conflict first."),
-    ("EDIT-003", "没有要保存的内容，或同一项写了两次。没有保存。", "There is nothing to save, or one register was set twice. Nothing was saved."),
-    ("EDIT-004", "记录太大（超过 256 KiB）。没有保存。请缩短文字。", "The record is too large (over 256 KiB). Nothing was saved. Shorten the texts."),
-    ("EDIT-005", "写入任务太多，或程序正在停止。没有保存。请稍后重试。", "The writer has too much to do, or is stopping. Nothing was saved. Try again shortly."),
-    ("BACKUP-001", "备份文件无法读写（{detail}）。数据没有变动。请检查路径和磁盘。", "The backup cannot be read or written ({detail}). Nothing has changed. Check the path and the disk."),
-    ("BACKUP-002", "备份文件不完整或被改动（{detail}）。没有写入任何内容。请换一份备份。", "The backup is not whole or was altered ({detail}). Nothing was written. Use another backup."),
-    ("BACKUP-003", "备份由更新版本的程序制作（{detail}）。没有写入任何内容。请升级程序。", "The backup was made by a later program ({detail}). Nothing was written. Upgrade this program."),
-    ("BACKUP-004", "目标数据库不是空的。没有写入任何内容。请换一个目录。", "The store to restore into is not empty. Nothing was written. Use another directory."),
-    ("BACKUP-011", "没有口令，或口令文件是空的。没有写入任何内容。请用 --passphrase-file 指明口令文件。", "There is no passphrase, or its file is empty. Nothing was written. Name it with --passphrase-file."),
-    ("BACKUP-012", "密钥文件无法加密或解开（{detail}）。数据没有变动。请核对口令。", "The keys cannot be sealed or opened ({detail}). Nothing has changed. Check the passphrase."),
-    ("BACKUP-010", "备份属于另一个副本。没有写入任何内容。请用本副本的备份，新节点请用 join。", "The backup belongs to another replica. Nothing was written. Use a backup of this replica; a new node joins."),
-    ("SYNC-100", "连接中断。已保存的数据安全，恢复后自动继续。", "The line broke. What was saved is safe; it goes on by itself."),
-    ("SYNC-101", "收到无法识别的消息。数据没有变动。请检查双方程序版本。", "A message could not be understood. Nothing has changed. Check the versions of both programs."),
-    ("SYNC-102", "双方协议版本不相容。数据没有变动。请升级较旧的一方。", "The two programs speak different protocols. Nothing has changed. Upgrade the older one."),
-    ("SYNC-103", "消息次序不符合协议。数据没有变动。连接已断开，稍后自动重连。", "A message came out of order. Nothing has changed. The session ended and will be tried again."),
-    ("SYNC-104", "一批数据超过上限。没有接收。请检查对端程序。", "A batch was over the limit. It was not taken. Check the program at the other end."),
-    ("SYNC-105", "对端发送过快，超过窗口。没有接收多余部分，稍后自动重连。", "The peer sent more than its window. The rest was not taken; it will be tried again."),
-    ("SYNC-106", "收到其他辖区的数据流。没有接收。请核对节点的辖区。", "A feed of another scope came. It was not taken. Check the scope of the node."),
-    ("SYNC-107", "数据流不连续。没有接收，重连后从断点继续。", "A batch does not continue the feed. It was not taken; the next session resumes from the checkpoint."),
-    ("SYNC-108", "收到无法解读的记录。没有接收。请检查对端程序。", "A record could not be read. It was not taken. Check the program at the other end."),
-    ("SYNC-110", "本节点的运行状态曾被回退或复制。双方都没有接收任何数据。请停止副本中的一个，重新启动另一个；重启后会自动核对。", "This node was rolled back or cloned while running. Neither side has taken anything. Stop one of the copies and restart the other; it then heals by itself."),
-    ("SYNC-111", "对端的副本编号与证书不符。没有接收。请重新入网。", "The peer's replica is not the one its certificate names. Nothing was taken. Enrol again."),
-    ("SYNC-112", "市级没有开放本节点的辖区。没有接收。请联系市级管理员。", "The hub does not offer this node's scope. Nothing was taken. Ask the city's administrator."),
-    ("SYNC-114", "对端在规定时间内没有应答。稍后自动重连。", "The peer did not greet in time. It will be tried again."),
-    ("SYNC-115", "同一节点已有新的连接，旧连接结束。", "A newer session of the same node has ended this one."),
-    ("SYNC-120", "记录引用了尚未收到的修改，暂缓接收。重新比对后自动补齐。", "The record names writes that have not arrived yet; it waits and is healed by the next comparison."),
-    ("SYNC-121", "同一编号出现了两种内容，说明副本被复制或回退过。两份都已保留，等待处理。", "One write has two contents: a replica was cloned or rolled back. Both are kept until a person decides."),
-    ("SYNC-122", "收到冒用其他副本编号的修改，已拒绝并记录。", "A write under another replica's name was refused and recorded."),
-    ("SYNC-130", "双方尚未核对一致，已到等待时限。已保存的数据安全。请查看 status。", "Both sides were not found equal in time. What was saved is safe. See status."),
-    ("NODE-001", "本节点尚未入网。数据没有变动。请先执行 join。", "This node has not joined a hub. Nothing has changed. Run join first."),
-    ("NODE-002", "邀请码无法识别：{detail}。没有入网。请重新复制完整的邀请码。", "The token cannot be read: {detail}. Nothing was joined. Copy the whole token again."),
-    ("NODE-003", "市级地址无法识别：{detail}。请写成 https://主机:端口。", "The hub's address cannot be read: {detail}. Write it as https://HOST:PORT."),
-    ("HUB-001", "没有编号为 {id} 的节点。数据没有变动。用 node list 查看。", "There is no node {id}. Nothing has changed. See node list."),
-    ("HUB-002", "辖区 {scope} 的编号不合规。没有发出邀请。请用六位代码。", "{scope} is not a scope code. No invitation was made. Use a code of six characters."),
-    ("HUB-003", "证书颁发机构的密钥无法打开（{detail}）。数据没有变动。请核对口令文件。", "The key of the authority cannot be opened ({detail}). Nothing has changed. Check the passphrase file."),
-    ("HUB-004", "辖区 {scope} 已以另一个名称“{name}”登记。没有发出邀请。", "Scope {scope} is registered under another name, \"{name}\". No invitation was made."),
-    ("HUB-005", "邀请有效期 {ttl} 无法识别。请写成 24h、90m 或 7d。", "The time to live {ttl} cannot be read. Write it like 24h, 90m or 7d."),
-    ("CONSOLE-001", "控制台将在后续版本提供（comes later）。请先不加 --console 启动。", "The console comes later. Start without --console."),
-    ("DOCTOR-001", "有 {n} 项冲突待处理。数据都在。用 conflict list 查看。", "{n} conflicts are open. Nothing is lost. See conflict list."),
-    ("DOCTOR-002", "有 {n} 项修改被拒绝或收回。内容已保留。用 status 查看原因。", "{n} writes were refused or taken back. Their text is kept. See status for the reasons."),
-    ("DOCTOR-003", "有 {n} 条记录被隔离。双方内容都已保留，请市级管理员处理。", "{n} records are held back. Both contents are kept; the city's administrator decides."),
-    ("DOCTOR-004", "证书还有 {days} 天到期。联网后自动续期；长期离线请申请新的邀请码。", "The certificate ends in {days} days. It renews by itself on line; when long off line ask for a new token."),
-    ("DOCTOR-005", "对端 {peer} 还有 {n} 项修改未确认收到。数据安全，联网后自动上传。", "{n} changes are not acked by {peer}. They are safe and go when the line is up."),
-    ("DOCTOR-006", "与 {peer} 的数据指纹不一致。数据安全，正在逐桶比对。若长时间不消除，请联系市级管理员。", "The fingerprint differs from {peer}. The data is safe and is compared bucket by bucket. If it stays, ask the city's administrator."),
-    ("DOCTOR-007", "证书颁发机构的密钥没有口令保护，以 0600 权限存放在数据目录。请限制对该目录的访问，或用 --passphrase-file 重新建立。", "The key of the authority has no passphrase; it lies in the directory with mode 0600. Guard the directory, or set up with --passphrase-file."),
-    ("DOCTOR-008", "与市级的时钟相差 {seconds} 秒。数据不受影响，显示的时间可能不准。请校准本机时间。", "The clock differs from the hub's by {seconds} s. Data is not affected, shown times may be. Set the clock."),
-    ("DOCTOR-009", "联系不上市级：{detail}。填报不受影响，恢复后自动同步。", "The hub cannot be reached: {detail}. Work goes on; it syncs by itself when the line is back."),
-    ("DOCTOR-010", "节点 {peer} 已 {days} 天没有联系。", "Node {peer} has not been heard of for {days} days."),
+    (
+        "USAGE-001",
+        "没有指明数据目录。数据没有变动。请加上 --data 目录，或设置 LIANGXIN_DATA。",
+        "No data directory was given. Nothing has changed. Add --data DIR or set LIANGXIN_DATA.",
+    ),
+    (
+        "USAGE-002",
+        "“{date}”不是日期。数据没有变动。请写成 2020-09-30 的形式。",
+        "\"{date}\" is not a date. Nothing has changed. Write it like 2020-09-30.",
+    ),
+    (
+        "USAGE-003",
+        "--today 只能用于以 --demo 建立的演示库。数据没有变动。请去掉 --today。",
+        "--today works only on a store made with --demo. Nothing has changed. Leave it out.",
+    ),
+    (
+        "USAGE-004",
+        "账号名只能用文字、数字、点、下划线和连字符，最多 64 个字。数据没有变动。请换一个账号名。",
+        "An account name has letters, digits, dots, underscores and hyphens, 64 at most. Nothing has changed. Choose another.",
+    ),
+    (
+        "USAGE-005",
+        "这条命令不能在运行中的程序里执行。数据没有变动。请先停止程序，再执行。",
+        "This command does not run inside a serving program. Nothing has changed. Stop the program first.",
+    ),
+    (
+        "DIR-001",
+        "目录 {dir} 里没有建立过程序。数据没有变动。市级请先执行 init，区级请先执行 join。",
+        "No program was set up in {dir}. Nothing has changed. Run init at the hub, or join at a node, first.",
+    ),
+    (
+        "DIR-002",
+        "目录 {dir} 里已经有程序。原有数据没有变动。请换一个空目录。",
+        "A program was set up in {dir} before. Its data has not changed. Use an empty directory.",
+    ),
+    (
+        "DIR-003",
+        "身份文件损坏，无法读写（{detail}）。数据没有变动。请从备份恢复 identity.json。",
+        "The identity file cannot be read or written ({detail}). The data has not changed. Restore identity.json from a backup.",
+    ),
+    (
+        "DIR-004",
+        "目录属于另一种程序：市级目录用 liangxin-hub，区级目录用 liangxin-node。数据没有变动。",
+        "The directory belongs to the other program: use liangxin-hub for a hub, liangxin-node for a node. Nothing has changed.",
+    ),
+    (
+        "FILE-001",
+        "找不到文件（{detail}）。数据没有变动。请核对路径。",
+        "The file does not exist ({detail}). Nothing has changed. Check the path.",
+    ),
+    (
+        "FILE-002",
+        "没有读写权限（{detail}）。数据没有变动。请检查文件和目录的权限。",
+        "The file may not be read or written ({detail}). Nothing has changed. Check the permissions.",
+    ),
+    (
+        "FILE-003",
+        "磁盘已满（{detail}）。已保存的数据安全。请腾出空间后重试。",
+        "The disk is full ({detail}). What was saved is safe. Free some space and try again.",
+    ),
+    (
+        "FILE-004",
+        "系统拒绝了读写（{detail}）。已保存的数据安全。请检查磁盘后重试。",
+        "The system refused to read or write ({detail}). What was saved is safe. Check the disk and try again.",
+    ),
+    (
+        "CONFIG-001",
+        "配置有误：{detail}。程序没有启动，数据没有变动。用 config sample 查看可用的设置。",
+        "The settings are wrong: {detail}. The program has not started, nothing has changed. See config sample.",
+    ),
+    (
+        "SERVE-001",
+        "端口 {port} 已被占用。数据没有变动。请换一个端口，或停止占用它的程序。",
+        "Port {port} is taken. Nothing has changed. Choose another, or stop the program that has it.",
+    ),
+    (
+        "SERVE-002",
+        "程序的一个部分异常结束（{detail}）。已保存的数据安全。请重新启动，并保留日志。",
+        "A part of the program ended badly ({detail}). What was saved is safe. Start it again and keep the log.",
+    ),
+    (
+        "ADMIN-001",
+        "运行中的程序没有答复（{detail}）。请用 status 查看命令是否已生效，再决定是否重试。",
+        "The serving program did not answer ({detail}). See with status whether the command took effect before you repeat it.",
+    ),
+    (
+        "STORE-001",
+        "数据库正被另一个进程使用。数据没有变动。请等它结束，或停止它。",
+        "The store is in use by another process. Nothing has changed. Wait for it or stop it.",
+    ),
+    (
+        "STORE-002",
+        "数据库损坏（{detail}）。程序已停止写入，未受损的数据仍在。请保留目录，用最近的备份 restore 到新目录，联网后自动补齐。",
+        "The store is damaged ({detail}). Nothing more is written; what is sound is still there. Keep the directory, restore the newest backup into a new one, and let it heal with its peers.",
+    ),
+    (
+        "STORE-003",
+        "磁盘已满。已经提示保存成功的数据安全，这一次没有保存。请腾出空间后重新启动。",
+        "The disk is full. Whatever was reported as saved is safe; this was not saved. Free some space and start again.",
+    ),
+    (
+        "STORE-004",
+        "数据库目录不可写。数据没有变动。请检查权限，或磁盘是否以只读方式挂载。",
+        "The store may not be written. Nothing has changed. Check the permissions, or whether the disk is mounted read-only.",
+    ),
+    (
+        "STORE-005",
+        "数据库由更新版本的程序建立。数据没有变动。请升级程序。",
+        "The store was made by a later program. Nothing has changed. Upgrade this program.",
+    ),
+    (
+        "STORE-006",
+        "数据库先前出错，已停止写入。已保存的数据安全。请查看日志，排除原因后重新启动。",
+        "The store has failed before and takes no more writes. What was saved is safe. See the log, remove the cause and start again.",
+    ),
+    (
+        "STORE-007",
+        "数据库读写出错（{detail}）。已提示保存成功的数据安全。请检查磁盘后重新启动。",
+        "The store cannot be read or written ({detail}). Whatever was reported as saved is safe. Check the disk and start again.",
+    ),
+    (
+        "EDIT-001",
+        "表单已过期：打开之后数据被恢复或回退过。没有保存。请重新打开再填。",
+        "The form is stale: since it was opened the data was restored or rolled back. Nothing was saved. Open it again.",
+    ),
+    (
+        "EDIT-002",
+        "这一项已有太多并存的值。没有保存。请先处理冲突。",
+        "This register holds too many candidates. Nothing was saved. Decide the conflict first.",
+    ),
+    (
+        "EDIT-003",
+        "没有要保存的内容，或同一项写了两次。没有保存。",
+        "There is nothing to save, or one register was set twice. Nothing was saved.",
+    ),
+    (
+        "EDIT-004",
+        "记录太大（超过 256 KiB）。没有保存。请缩短文字。",
+        "The record is too large (over 256 KiB). Nothing was saved. Shorten the texts.",
+    ),
+    (
+        "EDIT-005",
+        "写入任务太多，或程序正在停止。没有保存。请稍后重试。",
+        "The writer has too much to do, or is stopping. Nothing was saved. Try again shortly.",
+    ),
+    (
+        "BACKUP-001",
+        "备份文件无法读写（{detail}）。数据没有变动。请检查路径和磁盘。",
+        "The backup cannot be read or written ({detail}). Nothing has changed. Check the path and the disk.",
+    ),
+    (
+        "BACKUP-002",
+        "备份文件不完整或被改动（{detail}）。没有写入任何内容。请换一份备份。",
+        "The backup is not whole or was altered ({detail}). Nothing was written. Use another backup.",
+    ),
+    (
+        "BACKUP-003",
+        "备份由更新版本的程序制作（{detail}）。没有写入任何内容。请升级程序。",
+        "The backup was made by a later program ({detail}). Nothing was written. Upgrade this program.",
+    ),
+    (
+        "BACKUP-004",
+        "目标数据库不是空的。没有写入任何内容。请换一个目录。",
+        "The store to restore into is not empty. Nothing was written. Use another directory.",
+    ),
+    (
+        "BACKUP-011",
+        "没有口令，或口令文件是空的。没有写入任何内容。请用 --passphrase-file 指明口令文件。",
+        "There is no passphrase, or its file is empty. Nothing was written. Name it with --passphrase-file.",
+    ),
+    (
+        "BACKUP-012",
+        "密钥文件无法加密或解开（{detail}）。数据没有变动。请核对口令。",
+        "The keys cannot be sealed or opened ({detail}). Nothing has changed. Check the passphrase.",
+    ),
+    (
+        "BACKUP-010",
+        "备份属于另一个副本。没有写入任何内容。请用本副本的备份，新节点请用 join。",
+        "The backup belongs to another replica. Nothing was written. Use a backup of this replica; a new node joins.",
+    ),
+    (
+        "SYNC-100",
+        "连接中断。已保存的数据安全，恢复后自动继续。",
+        "The line broke. What was saved is safe; it goes on by itself.",
+    ),
+    (
+        "SYNC-101",
+        "收到无法识别的消息。数据没有变动。请检查双方程序版本。",
+        "A message could not be understood. Nothing has changed. Check the versions of both programs.",
+    ),
+    (
+        "SYNC-102",
+        "双方协议版本不相容。数据没有变动。请升级较旧的一方。",
+        "The two programs speak different protocols. Nothing has changed. Upgrade the older one.",
+    ),
+    (
+        "SYNC-103",
+        "消息次序不符合协议。数据没有变动。连接已断开，稍后自动重连。",
+        "A message came out of order. Nothing has changed. The session ended and will be tried again.",
+    ),
+    (
+        "SYNC-104",
+        "一批数据超过上限。没有接收。请检查对端程序。",
+        "A batch was over the limit. It was not taken. Check the program at the other end.",
+    ),
+    (
+        "SYNC-105",
+        "对端发送过快，超过窗口。没有接收多余部分，稍后自动重连。",
+        "The peer sent more than its window. The rest was not taken; it will be tried again.",
+    ),
+    (
+        "SYNC-106",
+        "收到其他辖区的数据流。没有接收。请核对节点的辖区。",
+        "A feed of another scope came. It was not taken. Check the scope of the node.",
+    ),
+    (
+        "SYNC-107",
+        "数据流不连续。没有接收，重连后从断点继续。",
+        "A batch does not continue the feed. It was not taken; the next session resumes from the checkpoint.",
+    ),
+    (
+        "SYNC-108",
+        "收到无法解读的记录。没有接收。请检查对端程序。",
+        "A record could not be read. It was not taken. Check the program at the other end.",
+    ),
+    (
+        "SYNC-110",
+        "本节点的运行状态曾被回退或复制。双方都没有接收任何数据。请停止副本中的一个，重新启动另一个；重启后会自动核对。",
+        "This node was rolled back or cloned while running. Neither side has taken anything. Stop one of the copies and restart the other; it then heals by itself.",
+    ),
+    (
+        "SYNC-111",
+        "对端的副本编号与证书不符。没有接收。请重新入网。",
+        "The peer's replica is not the one its certificate names. Nothing was taken. Enrol again.",
+    ),
+    (
+        "SYNC-112",
+        "市级没有开放本节点的辖区。没有接收。请联系市级管理员。",
+        "The hub does not offer this node's scope. Nothing was taken. Ask the city's administrator.",
+    ),
+    (
+        "SYNC-114",
+        "对端在规定时间内没有应答。稍后自动重连。",
+        "The peer did not greet in time. It will be tried again.",
+    ),
+    (
+        "SYNC-115",
+        "同一节点已有新的连接，旧连接结束。",
+        "A newer session of the same node has ended this one.",
+    ),
+    (
+        "SYNC-120",
+        "记录引用了尚未收到的修改，暂缓接收。重新比对后自动补齐。",
+        "The record names writes that have not arrived yet; it waits and is healed by the next comparison.",
+    ),
+    (
+        "SYNC-121",
+        "同一编号出现了两种内容，说明副本被复制或回退过。两份都已保留，等待处理。",
+        "One write has two contents: a replica was cloned or rolled back. Both are kept until a person decides.",
+    ),
+    (
+        "SYNC-122",
+        "收到冒用其他副本编号的修改，已拒绝并记录。",
+        "A write under another replica's name was refused and recorded.",
+    ),
+    (
+        "SYNC-130",
+        "双方尚未核对一致，已到等待时限。已保存的数据安全。请查看 status。",
+        "Both sides were not found equal in time. What was saved is safe. See status.",
+    ),
+    (
+        "NODE-001",
+        "本节点尚未入网。数据没有变动。请先执行 join。",
+        "This node has not joined a hub. Nothing has changed. Run join first.",
+    ),
+    (
+        "NODE-002",
+        "邀请码无法识别：{detail}。没有入网。请重新复制完整的邀请码。",
+        "The token cannot be read: {detail}. Nothing was joined. Copy the whole token again.",
+    ),
+    (
+        "NODE-003",
+        "市级地址无法识别：{detail}。请写成 https://主机:端口。",
+        "The hub's address cannot be read: {detail}. Write it as https://HOST:PORT.",
+    ),
+    (
+        "HUB-001",
+        "没有编号为 {id} 的节点。数据没有变动。用 node list 查看。",
+        "There is no node {id}. Nothing has changed. See node list.",
+    ),
+    (
+        "HUB-002",
+        "辖区 {scope} 的编号不合规。没有发出邀请。请用六位代码。",
+        "{scope} is not a scope code. No invitation was made. Use a code of six characters.",
+    ),
+    (
+        "HUB-003",
+        "证书颁发机构的密钥无法打开（{detail}）。数据没有变动。请核对口令文件。",
+        "The key of the authority cannot be opened ({detail}). Nothing has changed. Check the passphrase file.",
+    ),
+    (
+        "HUB-004",
+        "辖区 {scope} 已以另一个名称“{name}”登记。没有发出邀请。",
+        "Scope {scope} is registered under another name, \"{name}\". No invitation was made.",
+    ),
+    (
+        "HUB-005",
+        "邀请有效期 {ttl} 无法识别。请写成 24h、90m 或 7d。",
+        "The time to live {ttl} cannot be read. Write it like 24h, 90m or 7d.",
+    ),
+    (
+        "CONSOLE-001",
+        "控制台将在后续版本提供（comes later）。请先不加 --console 启动。",
+        "The console comes later. Start without --console.",
+    ),
+    (
+        "DOCTOR-001",
+        "有 {n} 项冲突待处理。数据都在。用 conflict list 查看。",
+        "{n} conflicts are open. Nothing is lost. See conflict list.",
+    ),
+    (
+        "DOCTOR-002",
+        "有 {n} 项修改被拒绝或收回。内容已保留。用 status 查看原因。",
+        "{n} writes were refused or taken back. Their text is kept. See status for the reasons.",
+    ),
+    (
+        "DOCTOR-003",
+        "有 {n} 条记录被隔离。双方内容都已保留，请市级管理员处理。",
+        "{n} records are held back. Both contents are kept; the city's administrator decides.",
+    ),
+    (
+        "DOCTOR-004",
+        "证书还有 {days} 天到期。联网后自动续期；长期离线请申请新的邀请码。",
+        "The certificate ends in {days} days. It renews by itself on line; when long off line ask for a new token.",
+    ),
+    (
+        "DOCTOR-005",
+        "对端 {peer} 还有 {n} 项修改未确认收到。数据安全，联网后自动上传。",
+        "{n} changes are not acked by {peer}. They are safe and go when the line is up.",
+    ),
+    (
+        "DOCTOR-006",
+        "与 {peer} 的数据指纹不一致。数据安全，正在逐桶比对。若长时间不消除，请联系市级管理员。",
+        "The fingerprint differs from {peer}. The data is safe and is compared bucket by bucket. If it stays, ask the city's administrator.",
+    ),
+    (
+        "DOCTOR-007",
+        "证书颁发机构的密钥没有口令保护，以 0600 权限存放在数据目录。请限制对该目录的访问，或用 --passphrase-file 重新建立。",
+        "The key of the authority has no passphrase; it lies in the directory with mode 0600. Guard the directory, or set up with --passphrase-file.",
+    ),
+    (
+        "DOCTOR-008",
+        "与市级的时钟相差 {seconds} 秒。数据不受影响，显示的时间可能不准。请校准本机时间。",
+        "The clock differs from the hub's by {seconds} s. Data is not affected, shown times may be. Set the clock.",
+    ),
+    (
+        "DOCTOR-009",
+        "联系不上市级：{detail}。填报不受影响，恢复后自动同步。",
+        "The hub cannot be reached: {detail}. Work goes on; it syncs by itself when the line is back.",
+    ),
+    (
+        "DOCTOR-010",
+        "节点 {peer} 已 {days} 天没有联系。",
+        "Node {peer} has not been heard of for {days} days.",
+    ),
 ];
 
 fn tables() -> impl Iterator<Item = &'static Row> {
-    OWN.iter().chain(link::TEXTS).chain(records::TEXTS).chain(import::TEXTS)
+    OWN.iter()
+        .chain(link::TEXTS)
+        .chain(records::TEXTS)
+        .chain(import::TEXTS)
 }
 
 /// The sentence of a code; for one that no table has, a sentence that says so.
@@ -99,8 +394,12 @@ pub fn of(code: &str, language: Language) -> &'static str {
     match (found, language) {
         (Some((_, zh, _)), Language::Zh) => zh,
         (Some((_, _, en)), Language::En) => en,
-        (None, Language::Zh) => "发生了没有登记的情况。已保存的数据安全。请保留日志并联系支持人员。",
-        (None, Language::En) => "Something happened that is not in the list. What was saved is safe. Keep the log and ask for help.",
+        (None, Language::Zh) => {
+            "发生了没有登记的情况。已保存的数据安全。请保留日志并联系支持人员。"
+        }
+        (None, Language::En) => {
+            "Something happened that is not in the list. What was saved is safe. Keep the log and ask for help."
+        }
     }
 }
 
@@ -120,7 +419,10 @@ pub fn well(code: &str, language: Language) -> &'static str {
         "DOCTOR-004" => ("证书有效", "the certificate is good"),
         "DOCTOR-005" => ("没有待上传的修改", "nothing waits to be sent"),
         "DOCTOR-006" => ("没有发现不一致", "no difference found"),
-        "DOCTOR-007" => ("证书颁发机构的密钥有口令保护", "the authority's key has a passphrase"),
+        "DOCTOR-007" => (
+            "证书颁发机构的密钥有口令保护",
+            "the authority's key has a passphrase",
+        ),
         "DOCTOR-008" => ("时钟相符", "the clocks agree"),
         "DOCTOR-009" => ("与市级的连接正常", "the hub is reached"),
         "DOCTOR-010" => ("节点近期有联系", "the node was heard of lately"),
@@ -156,9 +458,17 @@ mod tests {
             assert!(seen.insert(code), "{code} stands twice");
             assert!(!zh.is_empty() && !en.is_empty(), "{code}");
             let names = |text: &str| -> BTreeSet<String> {
-                text.split('{').skip(1).filter_map(|t| t.split('}').next()).map(str::to_owned).collect()
+                text.split('{')
+                    .skip(1)
+                    .filter_map(|t| t.split('}').next())
+                    .map(str::to_owned)
+                    .collect()
             };
-            assert_eq!(names(zh), names(en), "{code} names other facts in the two languages");
+            assert_eq!(
+                names(zh),
+                names(en),
+                "{code} names other facts in the two languages"
+            );
         }
     }
 
@@ -169,6 +479,9 @@ mod tests {
             std::fs::write(&path, page()).unwrap();
         }
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == page(), "stale: LIANGXIN_REGENERATE=1 cargo test -p program texts");
+        assert!(
+            committed == page(),
+            "stale: LIANGXIN_REGENERATE=1 cargo test -p program texts"
+        );
     }
 }

@@ -15,6 +15,7 @@ mod journal;
 pub mod limits;
 mod merge;
 mod record;
+mod seal;
 pub mod session;
 
 pub use context::Context;
@@ -27,4 +28,5 @@ pub use id::{
 pub use journal::{JournalEntry, chain, write_hash};
 pub use merge::{Collision, merge};
 pub use record::{Ancestor, DecodeError, Record, Sibling, Source, Write};
+pub use seal::SealKey;
 pub use session::{Session, Step};

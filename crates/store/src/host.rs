@@ -16,11 +16,11 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use bytes::Bytes;
 use replica::{
     Clock, Dot, Edit, EditError, HybridTime, Incarnation, JournalEntry, Leaf, Record, RecordKey,
-    RegisterId, ReplicaId, ScopeId, Seq, Stamp,
+    RegisterId, ReplicaId, ScopeId, SealKey, Seq, Stamp,
     session::{FeedPoint, Input, Op, Role},
 };
 
-use crate::{Ledger, Reader, Store, StoreError, keys};
+use crate::{Ledger, Reader, Store, StoreError, Stored, keys};
 pub use peers::PeerStatus;
 use peers::Peers;
 use positions::Positions;
@@ -78,6 +78,8 @@ pub struct HostConfig {
     pub schema: u32,
     /// What may be taken from a peer.
     pub judge: Judge,
+    /// The key that seals the hub's own writes; a node has none.
+    pub seal: Option<SealKey>,
     /// Both times.
     pub clock: Arc<dyn Clock>,
     /// 64 random bits a call, for incarnations.
@@ -171,8 +173,12 @@ pub struct Host {
     positions: Positions,
     peers: Peers,
     sessions: BTreeMap<u64, SessionState>,
+    /// The newest session of each peer that has begun.
+    newest: BTreeMap<ReplicaId, u64>,
     answers: Vec<Answer>,
     ends: BTreeMap<ScopeId, FeedPoint>,
+    /// Records and bytes of the section of edits that is open.
+    open_section: (usize, usize),
 }
 
 impl Host {
@@ -192,8 +198,10 @@ impl Host {
             positions,
             peers,
             sessions: BTreeMap::new(),
+            newest: BTreeMap::new(),
             answers: Vec::new(),
             ends: BTreeMap::new(),
+            open_section: (0, 0),
         };
         host.note_ends();
         Ok(host)
@@ -238,6 +246,7 @@ impl Host {
     /// Nothing taken since the last flush is durable; the replica takes no more writes.
     pub fn flush(&mut self) -> Result<Vec<Answer>, StoreError> {
         if self.ledger.is_dirty() {
+            self.end_own_section();
             self.ledger.commit()?;
             self.ledger.store().sync()?;
             self.note_ends();
@@ -250,6 +259,7 @@ impl Host {
     /// # Errors
     /// The store failed.
     pub fn close(&mut self) -> Result<(), StoreError> {
+        self.end_own_section();
         self.ledger.commit()?;
         self.ledger.store().sync()
     }
@@ -280,15 +290,14 @@ impl Host {
         let first = life.counter + 1;
         let wall_ms = self.config.clock.wall_ms();
         let mut time = self.time;
-        let mut next: BTreeMap<RecordKey, Record> = BTreeMap::new();
+        let mut next: BTreeMap<RecordKey, (Record, Option<Stored>)> = BTreeMap::new();
         let (mut written, mut entries) = (Vec::new(), Vec::new());
         for edit in edits {
-            let stored = self.ledger.current(edit.key)?;
-            let acked = stored.as_ref().is_some_and(|s| self.is_acked(s));
-            let present = match next.remove(&edit.key) {
-                Some(record) => record,
-                None => stored.map_or_else(|| Record::new(edit.key, edit.scope), |s| s.record),
+            let (present, former) = match next.remove(&edit.key) {
+                Some(known) => known,
+                None => self.present_of(edit)?,
             };
+            let acked = former.as_ref().is_some_and(|former| self.is_acked(former));
             life.counter += 1;
             time = time.tick(wall_ms);
             let dot = Dot {
@@ -305,7 +314,8 @@ impl Host {
                 time,
                 epoch: 0,
             };
-            let record = edit.apply(&present, stamp, acked, &past)?;
+            let mut record = edit.apply(&present, stamp, acked, &past)?;
+            self.seal(&mut record, dot, &present);
             entries.push(journal_entry(&record, dot));
             let beside = edit.set.iter().map(|set| set.register);
             let beside = beside.filter(|r| record.register(*r).len() > 1).collect();
@@ -314,24 +324,24 @@ impl Host {
                 dot,
                 beside,
             });
-            next.insert(edit.key, record);
+            next.insert(edit.key, (record, former));
         }
         let mut states = Vec::with_capacity(next.len());
-        for record in next.into_values() {
+        for (record, former) in next.into_values() {
             let bytes = record.encode();
             if bytes.len() > replica::limits::RECORD_BYTES_MAX {
                 return Err(HostError::TooLarge);
             }
-            states.push((record, bytes));
+            states.push((record, bytes, former));
         }
-        self.stage_own(states, 0)?;
+        self.stage_own(states);
         for entry in &entries {
             life.head = replica::chain(life.head, &entry.hash.0);
         }
         if !entries.is_empty() {
-            self.ledger
-                .journal(life.incarnation, first, &entries, life.head);
             self.own(life);
+            self.ledger
+                .journal(life.incarnation, first, entries, life.head);
         }
         self.time = time;
         for (name, value) in local {
@@ -340,21 +350,44 @@ impl Host {
         Ok(written)
     }
 
-    /// Puts states that this replica made itself.
-    fn stage_own(&mut self, states: Vec<(Record, Bytes)>, origin: u32) -> Result<(), StoreError> {
-        let (mut records, mut size) = (0, 0);
-        for (record, bytes) in states {
-            (records, size) = (records + 1, size + bytes.len());
-            let former = self.ledger.current(record.key)?;
-            let leaf = Leaf::of(&bytes);
-            self.ledger.put(record, bytes, leaf, origin, former);
-            if records == SECTION_RECORDS_MAX || size > SECTION_BYTES_MAX {
-                self.ledger.end_section(origin);
-                (records, size) = (0, 0);
+    /// The record that an edit is made on: as it stands, or blank.
+    fn present_of(&self, edit: &Edit) -> Result<(Record, Option<Stored>), StoreError> {
+        let former = self.ledger.current(edit.key)?;
+        let present = former.as_ref().map(|former| former.record.clone());
+        Ok((
+            present.unwrap_or_else(|| Record::new(edit.key, edit.scope)),
+            former,
+        ))
+    }
+
+    /// Seals a write of the hub, so that it is known when nodes bring it home after a restore.
+    fn seal(&self, record: &mut Record, dot: Dot, present: &Record) {
+        let Some(key) = &self.config.seal else { return };
+        let own = |incarnation| self.positions.replica(incarnation) == Some(self.config.replica);
+        let seen: Vec<_> = present.context.entries().filter(|(i, _)| own(*i)).collect();
+        record.seal(dot, key, &seen);
+    }
+
+    /// Puts states that this replica made itself. Edits of one group share a section, as far as
+    /// it may grow: whatever else comes ends it first.
+    fn stage_own(&mut self, states: Vec<(Record, Bytes, Option<Stored>)>) {
+        for (record, bytes, former) in states {
+            let full = self.open_section.0 == SECTION_RECORDS_MAX
+                || self.open_section.1 + bytes.len() > SECTION_BYTES_MAX;
+            if full {
+                self.end_own_section();
             }
+            self.open_section.0 += 1;
+            self.open_section.1 += bytes.len();
+            let leaf = Leaf::of(&bytes);
+            self.ledger.put(record, bytes, leaf, 0, former);
         }
-        self.ledger.end_section(origin);
-        Ok(())
+    }
+
+    /// Ends the section of edits that is open, if one is.
+    fn end_own_section(&mut self) {
+        self.open_section = (0, 0);
+        self.ledger.end_section(0);
     }
 
     /// Notes how far this replica has come, and the first time that its incarnation exists.
@@ -396,7 +429,7 @@ impl Host {
     }
 
     /// Whether the peer is known to hold the present state of a record.
-    fn is_acked(&self, stored: &crate::Stored) -> bool {
+    fn is_acked(&self, stored: &Stored) -> bool {
         let acked = self.peers.least_acked(stored.place.scope);
         stored.origin != 0 || acked.is_some_and(|acked| stored.place.seq <= acked)
     }

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::stored::{HistoryPage, JournalPage};
+use proto::stored::HistoryPage;
 use replica::{
     Fingerprint, Head, Incarnation, JournalEntry, Leaf, Record, RecordKey, ScopeId, Seq, Sibling,
     limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX},
@@ -175,24 +175,16 @@ impl Ledger {
         self.stage.end_section(origin);
     }
 
-    /// Stages writes of the journal. Entries follow each other without a gap.
+    /// Stages writes of the journal. Entries follow each other without a gap; those of one group
+    /// share pages.
     pub(crate) fn journal(
         &mut self,
         incarnation: Incarnation,
         first: u64,
-        entries: &[JournalEntry],
+        entries: Vec<JournalEntry>,
         head: Head,
     ) {
-        let entries: Vec<_> = entries.iter().map(stage::journal_to_wire).collect();
-        let last = first + entries.len() as u64 - 1;
-        let page = JournalPage {
-            first,
-            entries,
-            head: head.0.to_vec(),
-        };
-        self.stage
-            .extra
-            .put(keys::journal(incarnation, last), page.encode_to_vec());
+        self.stage.journal(incarnation, first, entries, head);
     }
 
     /// Stages any other key.
@@ -232,7 +224,7 @@ impl Ledger {
     /// Whether the feed of a scope has this point.
     pub(crate) fn has_point(&self, scope: u32, point: FeedPoint) -> bool {
         if point.seq.0 == 0 {
-            return true;
+            return !self.is_pruned(scope, point.seq);
         }
         let index = self.shared.read();
         let end = index

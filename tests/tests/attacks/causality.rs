@@ -17,19 +17,28 @@ use crate::{
 };
 
 fn dot(incarnation: Incarnation, counter: u64) -> Dot {
-    Dot { incarnation, counter }
+    Dot {
+        incarnation,
+        counter,
+    }
 }
 
 /// The incarnation that wrote a record, as the hub holds it.
 fn writer_of(world: &World, n: u64, scope: replica::ScopeId) -> Dot {
-    let key = replica::RecordKey { kind: sample::ORGANISATION, id: sample::id_of(scope, n) };
+    let key = replica::RecordKey {
+        kind: sample::ORGANISATION,
+        id: sample::id_of(scope, n),
+    };
     world.reader().get(key).unwrap().unwrap().record.siblings[0].dot()
 }
 
 /// A record whose context claims more than its writes do.
 fn claiming(record: &Record, incarnation: Incarnation, counter: u64) -> Record {
     let entries = record.context.entries().chain([(incarnation, counter)]);
-    Record { context: Context::new(entries, []), ..record.clone() }
+    Record {
+        context: Context::new(entries, []),
+        ..record.clone()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,7 +46,9 @@ async fn row_2_dots_of_other_replicas_are_refused() {
     let world = World::new().await;
     let mut puppet = world.puppet();
     // A colleague: another node of the same scope, whose dots the attacker may well know.
-    let colleague = world.hub.node(fresh_replica(), crate::world::OWN, &Medium::Memory);
+    let colleague = world
+        .hub
+        .node(fresh_replica(), crate::world::OWN, &Medium::Memory);
     save(&colleague, 0..3);
     colleague.settle(PATIENCE).await;
     let of_colleague = writer_of(&world, 0, puppet.scope);
@@ -45,13 +56,20 @@ async fn row_2_dots_of_other_replicas_are_refused() {
     let city = domain::scope_id(tests::rig::CITY);
     let of_hub = {
         let kind = replica::Kind(1);
-        let key = replica::RecordKey { kind, id: sample::id_of(city, 0) };
+        let key = replica::RecordKey {
+            kind,
+            id: sample::id_of(city, 0),
+        };
         world.reader().get(key).unwrap().unwrap().record.siblings[0].dot()
     };
     for (n, forged) in [of_colleague, of_honest, of_hub].into_iter().enumerate() {
         let record = write(&sample::make(puppet.scope, 500 + n as u64), None, forged);
         let answer = world.offer(&mut puppet, &record).await;
-        assert_eq!(answer, (Outcome::Refused, "SYNC-122".to_owned()), "{forged}");
+        assert_eq!(
+            answer,
+            (Outcome::Refused, "SYNC-122".to_owned()),
+            "{forged}"
+        );
         assert!(world.reader().get(record.key).unwrap().is_none());
     }
     // Names that nobody is known to have reached wait, and are never applied.
@@ -93,11 +111,20 @@ async fn row_2_a_context_above_what_is_known_is_never_applied() {
     };
     let honest = writer_of(&world, 0, world.honest.scope).incarnation;
     let own = puppet.incarnation;
-    for (incarnation, counter) in [(hub, 1_000), (honest, 1_000), (Incarnation(77), 1), (own, 90)] {
+    for (incarnation, counter) in [
+        (hub, 1_000),
+        (honest, 1_000),
+        (Incarnation(77), 1),
+        (own, 90),
+    ] {
         let record = claiming(&puppet.make(1), incarnation, counter);
         for _ in 0..2 {
             let answer = world.offer(&mut puppet, &record).await;
-            assert_eq!(answer, (Outcome::Later, "SYNC-120".to_owned()), "{incarnation:?}");
+            assert_eq!(
+                answer,
+                (Outcome::Later, "SYNC-120".to_owned()),
+                "{incarnation:?}"
+            );
         }
         assert!(world.reader().get(record.key).unwrap().is_none());
     }
@@ -110,7 +137,15 @@ async fn row_2_positions_of_others_are_not_raised_by_a_batch() {
     let world = World::new().await;
     let mut puppet = world.puppet();
     let honest = writer_of(&world, 0, world.honest.scope).incarnation;
-    let hub = world.hub.writer.handle().status().unwrap().position.unwrap().0;
+    let hub = world
+        .hub
+        .writer
+        .handle()
+        .status()
+        .unwrap()
+        .position
+        .unwrap()
+        .0;
     let mut line = puppet.call(&world.place).await;
     for (owner, incarnation) in [
         (world.honest.replica, honest),
@@ -123,7 +158,11 @@ async fn row_2_positions_of_others_are_not_raised_by_a_batch() {
         let mut batch = puppet.batch(std::slice::from_ref(&record));
         batch.positions.push(position(owner, incarnation, 1_000));
         let results = line.push(batch).await;
-        assert_eq!(results[0].outcome(), Outcome::Later, "{incarnation:?} of {owner}");
+        assert_eq!(
+            results[0].outcome(),
+            Outcome::Later,
+            "{incarnation:?} of {owner}"
+        );
         assert!(world.reader().get(record.key).unwrap().is_none());
     }
     world.survives().await;
@@ -135,7 +174,11 @@ async fn row_3_counters_beyond_the_limit_are_refused() {
     let mut puppet = world.puppet();
     // In a record: no honest program can encode it.
     for counter in [COUNTER_MAX + 1, 1 << 63, u64::MAX] {
-        let record = write(&sample::make(puppet.scope, 1), None, dot(puppet.incarnation, counter));
+        let record = write(
+            &sample::make(puppet.scope, 1),
+            None,
+            dot(puppet.incarnation, counter),
+        );
         let mut line = puppet.call(&world.place).await;
         let mut batch = puppet.clone().batch(&[record]);
         batch.positions = vec![position(puppet.replica, puppet.incarnation, counter)];
@@ -145,7 +188,11 @@ async fn row_3_counters_beyond_the_limit_are_refused() {
     // In a position: not believed, so what rests on it waits.
     let record = puppet.make(1);
     let mut batch = puppet.batch(std::slice::from_ref(&record));
-    batch.positions = vec![position(puppet.replica, puppet.incarnation, COUNTER_MAX + 1)];
+    batch.positions = vec![position(
+        puppet.replica,
+        puppet.incarnation,
+        COUNTER_MAX + 1,
+    )];
     let mut line = Line::open(&world.place).await;
     let mut hello = puppet.hello();
     hello.positions.clone_from(&batch.positions);
@@ -162,7 +209,9 @@ async fn row_3_one_dot_with_two_contents_is_held_back_and_shown() {
     let record = puppet.make(1);
     assert_eq!(world.offer(&mut puppet, &record).await.0, Outcome::Applied);
     // The same name, another content: of the own write, and of a colleague's.
-    let colleague = world.hub.node(fresh_replica(), crate::world::OWN, &Medium::Memory);
+    let colleague = world
+        .hub
+        .node(fresh_replica(), crate::world::OWN, &Medium::Memory);
     save(&colleague, 7..8);
     colleague.settle(PATIENCE).await;
     let theirs = writer_of(&world, 7, puppet.scope);
@@ -173,9 +222,16 @@ async fn row_3_one_dot_with_two_contents_is_held_back_and_shown() {
         let before = world.reader().get(other.key).unwrap().unwrap().record;
         let answer = world.offer(&mut puppet, &other).await;
         assert_eq!(answer, (Outcome::Quarantined, "SYNC-121".to_owned()));
-        assert_eq!(world.reader().get(other.key).unwrap().unwrap().record, before, "ours stays");
+        assert_eq!(
+            world.reader().get(other.key).unwrap().unwrap().record,
+            before,
+            "ours stays"
+        );
         let listed = world.hub.writer.handle().status().unwrap().quarantined;
-        assert!(listed.contains(&(other.key, "SYNC-121".to_owned())), "people are told");
+        assert!(
+            listed.contains(&(other.key, "SYNC-121".to_owned())),
+            "people are told"
+        );
         let came = other.encode();
         let kept = world.hub.writer.handle().still(move |store| {
             let all = store.range(&[0], &[255], usize::MAX).unwrap();
@@ -215,7 +271,11 @@ async fn row_6_a_peer_that_claims_to_hold_nothing_removes_nothing() {
         buckets: (0..4_096).collect(),
         last: true,
     };
-    let sums = |number| proto::sync::Part { number, sum: vec![0; 32], count: 0 };
+    let sums = |number| proto::sync::Part {
+        number,
+        sum: vec![0; 32],
+        count: 0,
+    };
     let prints = proto::sync::Prints {
         scope: puppet.scope.0.to_vec(),
         node: FeedPoint::default().to_wire(),
@@ -234,7 +294,11 @@ async fn row_6_a_peer_that_claims_to_hold_nothing_removes_nothing() {
             None => panic!("the session ended"),
         }
     }
-    assert_eq!(world.scope(puppet.scope), before, "all is there, and was given back");
+    assert_eq!(
+        world.scope(puppet.scope),
+        before,
+        "all is there, and was given back"
+    );
     world.survives().await;
 }
 

@@ -20,9 +20,19 @@ async fn kinds_and_fields_of_a_newer_program_reach_another_node_byte_for_byte() 
     let known = sample::id_of(puppet.scope, 1);
     let newer = [
         // A kind that nobody here knows, with a value that is not even protobuf.
-        (Kind(90_001), RecordId([3; 16]), RegisterId(1), &b"\xff\xfe anything"[..]),
+        (
+            Kind(90_001),
+            RecordId([3; 16]),
+            RegisterId(1),
+            &b"\xff\xfe anything"[..],
+        ),
         // A register that the kind does not have here.
-        (sample::ORGANISATION, known, RegisterId(4_077), &b"\xea\xfe\x01\x03new"[..]),
+        (
+            sample::ORGANISATION,
+            known,
+            RegisterId(4_077),
+            &b"\xea\xfe\x01\x03new"[..],
+        ),
         // A field that a known register does not have here.
         (
             sample::ORGANISATION,
@@ -37,10 +47,16 @@ async fn kinds_and_fields_of_a_newer_program_reach_another_node_byte_for_byte() 
         let edit = raw_edit(key, puppet.scope, register, value, Vec::new());
         let dot = puppet.next_dot();
         let record: Record = write(&edit, None, dot);
-        assert_eq!(world.offer(&mut puppet, &record).await.0, Outcome::Applied, "{key:?}");
+        assert_eq!(
+            world.offer(&mut puppet, &record).await.0,
+            Outcome::Applied,
+            "{key:?}"
+        );
         sent.push((key, record.encode()));
     }
-    let colleague = world.hub.node(fresh_replica(), crate::world::OWN, &Medium::Memory);
+    let colleague = world
+        .hub
+        .node(fresh_replica(), crate::world::OWN, &Medium::Memory);
     colleague.settle(PATIENCE).await;
     for (key, bytes) in &sent {
         for reader in [world.reader(), colleague.handle().reader().clone()] {

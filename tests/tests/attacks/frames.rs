@@ -28,7 +28,10 @@ async fn end_of(world: &World, puppet: &Puppet, batch: Batch) -> Option<String> 
 }
 
 fn large(puppet: &mut Puppet, n: u64, bytes: usize) -> replica::Record {
-    let key = replica::RecordKey { kind: sample::ORGANISATION, id: sample::id_of(puppet.scope, n) };
+    let key = replica::RecordKey {
+        kind: sample::ORGANISATION,
+        id: sample::id_of(puppet.scope, n),
+    };
     let value = vec![b'x'; bytes];
     let edit = raw_edit(key, puppet.scope, RegisterId(4_000), &value, Vec::new());
     let dot = puppet.next_dot();
@@ -54,7 +57,11 @@ async fn row_7_batches_and_records_over_the_limits_end_the_session() {
     let over = large(&mut puppet, 3, RECORD_BYTES_MAX).encode();
     let many = vec![small.clone(); BATCH_RECORDS_MAX + 1];
     let much = vec![Bytes::from(vec![0; BATCH_BYTES_MAX / 4]); 13];
-    for (records, code) in [(vec![over], "SYNC-108"), (many, "SYNC-104"), (much, "SYNC-104")] {
+    for (records, code) in [
+        (vec![over], "SYNC-108"),
+        (many, "SYNC-104"),
+        (much, "SYNC-104"),
+    ] {
         puppet.feed = feed;
         let batch = puppet.batch_of(records);
         assert_eq!(end_of(&world, &puppet, batch).await.as_deref(), Some(code));
@@ -89,7 +96,10 @@ async fn row_7_bytes_that_are_no_canonical_record_end_the_session() {
         Bytes::from(unknown),
     ] {
         let batch = puppet.clone().batch_of(vec![bytes]);
-        assert_eq!(end_of(&world, &puppet, batch).await.as_deref(), Some("SYNC-108"));
+        assert_eq!(
+            end_of(&world, &puppet, batch).await.as_deref(),
+            Some("SYNC-108")
+        );
     }
     assert_eq!(world.scope(puppet.scope).0.seq.0, 0, "nothing went in");
     world.survives().await;
@@ -143,7 +153,10 @@ async fn row_26_a_batch_that_does_not_continue_the_feed_ends_the_session() {
     let mut backward = good.clone();
     backward.upto = None;
     for batch in [gap, other_head, standstill, backward] {
-        assert_eq!(end_of(&world, &puppet, batch).await.as_deref(), Some("SYNC-107"));
+        assert_eq!(
+            end_of(&world, &puppet, batch).await.as_deref(),
+            Some("SYNC-107")
+        );
     }
     let mut line = puppet.call(&world.place).await;
     assert_eq!(line.push(good).await, [], "the one that continues goes in");
@@ -166,12 +179,23 @@ async fn row_26_frames_out_of_order_end_the_session() {
     for body in early {
         let mut line = Line::open(&world.place).await;
         line.say(body).await;
-        assert_eq!(line.end().await.as_deref(), Some("SYNC-103"), "before the greeting");
+        assert_eq!(
+            line.end().await.as_deref(),
+            Some("SYNC-103"),
+            "before the greeting"
+        );
     }
-    for body in [Body::Hello(puppet.hello()), Body::Welcome(Welcome::default())] {
+    for body in [
+        Body::Hello(puppet.hello()),
+        Body::Welcome(Welcome::default()),
+    ] {
         let mut line = puppet.call(&world.place).await;
         line.say(body).await;
-        assert_eq!(line.end().await.as_deref(), Some("SYNC-103"), "after the greeting");
+        assert_eq!(
+            line.end().await.as_deref(),
+            Some("SYNC-103"),
+            "after the greeting"
+        );
     }
     for greeted in [false, true] {
         let mut line = Line::open(&world.place).await;
@@ -179,7 +203,11 @@ async fn row_26_frames_out_of_order_end_the_session() {
             line.greet(puppet.hello()).await;
         }
         line.say_nothing().await;
-        assert_eq!(line.end().await.as_deref(), Some("SYNC-101"), "a frame of a later protocol");
+        assert_eq!(
+            line.end().await.as_deref(),
+            Some("SYNC-101"),
+            "a frame of a later protocol"
+        );
     }
     // An orderly end is answered with the end of the stream.
     let mut line = puppet.call(&world.place).await;
@@ -267,12 +295,17 @@ async fn send_raw(world: &World, messages: Vec<Bytes>) {
     let path = http::uri::PathAndQuery::from_static("/liangxin.sync.v1.Sync/Exchange");
     let stream = tokio_stream::iter(messages);
     let call = grpc.streaming(tonic::Request::new(stream), path, Raw);
-    let Ok(answer) = tokio::time::timeout(PATIENCE, call).await.expect("answered in time") else {
+    let Ok(answer) = tokio::time::timeout(PATIENCE, call)
+        .await
+        .expect("answered in time")
+    else {
         return;
     };
     let mut inbound = answer.into_inner();
     let drain = async { while let Ok(Some(_)) = inbound.message().await {} };
-    tokio::time::timeout(PATIENCE, drain).await.expect("the stream ends in time");
+    tokio::time::timeout(PATIENCE, drain)
+        .await
+        .expect("the stream ends in time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -281,13 +314,22 @@ async fn row_26_bytes_that_are_no_frame_end_the_session_and_nothing_else() {
     let mut puppet = world.puppet();
     let record = puppet.make(1);
     let mut hello = Vec::new();
-    Frame { frame: Some(Body::Hello(puppet.hello())) }.encode(&mut hello).unwrap();
-    let batch = Frame { frame: Some(Body::Batch(puppet.batch(&[record]))) }.encode_to_vec();
+    Frame {
+        frame: Some(Body::Hello(puppet.hello())),
+    }
+    .encode(&mut hello)
+    .unwrap();
+    let batch = Frame {
+        frame: Some(Body::Batch(puppet.batch(&[record]))),
+    }
+    .encode_to_vec();
     let hello = Bytes::from(hello);
     // Every byte of a greeting and of a batch flipped at some bit, and every length.
     let mut state = 7_u64;
     let mut roll = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (state >> 33) as usize % below
     };
     for _ in 0..40 {
@@ -305,7 +347,11 @@ async fn row_26_bytes_that_are_no_frame_end_the_session_and_nothing_else() {
         let messages = vec![greeting.into(), damaged.into()];
         send_raw(&world, messages).await;
     }
-    for garbage in [vec![0xff; 64], vec![0; 64], b"GET / HTTP/1.1\r\n\r\n".to_vec()] {
+    for garbage in [
+        vec![0xff; 64],
+        vec![0; 64],
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+    ] {
         send_raw(&world, vec![garbage.into()]).await;
     }
     world.survives().await;

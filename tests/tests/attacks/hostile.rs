@@ -62,7 +62,10 @@ impl Line {
 
     /// Sends a frame that is none.
     pub(crate) async fn say_nothing(&self) {
-        self.out.send(Frame { frame: None }).await.unwrap_or_default();
+        self.out
+            .send(Frame { frame: None })
+            .await
+            .unwrap_or_default();
     }
 
     /// The next frame; none at the end of the stream.
@@ -170,7 +173,10 @@ impl Puppet {
     /// The name of its next write.
     pub(crate) fn next_dot(&mut self) -> Dot {
         self.counter += 1;
-        Dot { incarnation: self.incarnation, counter: self.counter }
+        Dot {
+            incarnation: self.incarnation,
+            counter: self.counter,
+        }
     }
 
     /// A new sample organisation of its scope.
@@ -237,15 +243,27 @@ pub(crate) fn position(replica: ReplicaId, incarnation: Incarnation, counter: u6
 /// The state after an edit, under any name.
 pub(crate) fn write(edit: &Edit, before: Option<&Record>, dot: Dot) -> Record {
     let blank = Record::new(edit.key, edit.scope);
-    let stamp = Stamp { dot, time: HybridTime(1 << 40), epoch: 0 };
+    let stamp = Stamp {
+        dot,
+        time: HybridTime(1 << 40),
+        epoch: 0,
+    };
     let after = edit.apply(before.unwrap_or(&blank), stamp, false, &|_, _| None);
     after.expect("the edit can be made")
 }
 
 /// The state after one register was set, replacing what stands there.
 pub(crate) fn set(record: &Record, register: RegisterId, value: &[u8], dot: Dot) -> Record {
-    let shown = record.register(register).iter().map(Sibling::shown).collect();
-    write(&raw_edit(record.key, record.scope, register, value, shown), Some(record), dot)
+    let shown = record
+        .register(register)
+        .iter()
+        .map(Sibling::shown)
+        .collect();
+    write(
+        &raw_edit(record.key, record.scope, register, value, shown),
+        Some(record),
+        dot,
+    )
 }
 
 /// An edit of one register, whatever its bytes mean.
@@ -259,7 +277,11 @@ pub(crate) fn raw_edit(
     Edit {
         key,
         scope,
-        set: vec![Set { register, value: Bytes::copy_from_slice(value), shown }],
+        set: vec![Set {
+            register,
+            value: Bytes::copy_from_slice(value),
+            shown,
+        }],
         author: "mallory@elsewhere".to_owned(),
         reason: "because".to_owned(),
         source: Source::Form,
@@ -269,6 +291,8 @@ pub(crate) fn raw_edit(
 
 /// The outcome and code of the one result of an ack.
 pub(crate) fn only(results: &[ResultWire]) -> (Outcome, &str) {
-    let [result] = results else { panic!("one result is expected: {results:?}") };
+    let [result] = results else {
+        panic!("one result is expected: {results:?}")
+    };
     (result.outcome(), &result.code)
 }

@@ -16,7 +16,8 @@ use crate::{
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    line.and_then(|l| l.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+    line.and_then(|l| l.split_whitespace().nth(1)?.parse().ok())
+        .unwrap_or(0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,14 +41,26 @@ async fn row_14_a_revoked_node_is_cut_and_nothing_later_is_accepted() {
     assert!(start.elapsed() < Duration::from_secs(5));
     let clock = std::sync::Arc::new(SystemClock::default());
     let address = format!("https://{}", world.place.address).parse().unwrap();
-    let again = Dialer::tcp(clock).dial(&address, &world.place.material).await;
+    let again = Dialer::tcp(clock)
+        .dial(&address, &world.place.material)
+        .await;
     assert!(matches!(again, Err(DialError::Revoked)), "{again:?}");
     let mut client = proto::sync::sync_client::SyncClient::new(standing);
-    let stale = client.exchange(tokio_stream::iter(Vec::<Frame>::new())).await;
+    let stale = client
+        .exchange(tokio_stream::iter(Vec::<Frame>::new()))
+        .await;
     assert!(stale.is_err(), "a connection from before does not help");
-    let identity = Identity::Node { hub: world.hub.replica, node: NodeId(puppet.replica.0) };
+    let identity = Identity::Node {
+        hub: world.hub.replica,
+        node: NodeId(puppet.replica.0),
+    };
     until("the connections are gone", || {
-        world.hub.acceptor.peers().iter().all(|peer| peer.identity() != Some(identity))
+        world
+            .hub
+            .acceptor
+            .peers()
+            .iter()
+            .all(|peer| peer.identity() != Some(identity))
     })
     .await;
     assert_eq!(world.scope(puppet.scope), before);
@@ -58,7 +71,9 @@ async fn row_14_a_revoked_node_is_cut_and_nothing_later_is_accepted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_15_a_reader_that_never_reads_costs_the_hub_little_and_others_nothing() {
     let world = World::new().await;
-    let colleague = world.hub.node(fresh_replica(), crate::world::OWN, &Medium::Memory);
+    let colleague = world
+        .hub
+        .node(fresh_replica(), crate::world::OWN, &Medium::Memory);
     for part in 0..4 {
         save(&colleague, part * 500..(part + 1) * 500);
     }
@@ -74,7 +89,10 @@ async fn row_15_a_reader_that_never_reads_costs_the_hub_little_and_others_nothin
     while start.elapsed() < Duration::from_secs(2) && sent < 3_000 {
         let batch = puppet.batch_of(Vec::new());
         let one = line.say(Body::Batch(batch));
-        if tokio::time::timeout(Duration::from_millis(500), one).await.is_err() {
+        if tokio::time::timeout(Duration::from_millis(500), one)
+            .await
+            .is_err()
+        {
             break;
         }
         sent += 1;
@@ -102,13 +120,18 @@ async fn row_10_a_flood_of_small_frames_ends_nobody_else_s_session() {
     let record = puppet.make(1);
     let mut line = puppet.call(&world.place).await;
     assert_eq!(line.push(puppet.batch(&[record])).await, []);
-    let ack = Ack { scope: puppet.scope.0.to_vec(), ..Ack::default() };
+    let ack = Ack {
+        scope: puppet.scope.0.to_vec(),
+        ..Ack::default()
+    };
     let flood = async {
         for _ in 0..20_000 {
             line.say(Body::Ack(ack.clone())).await;
         }
     };
-    tokio::time::timeout(PATIENCE, flood).await.expect("the hub reads on or ends the session");
+    tokio::time::timeout(PATIENCE, flood)
+        .await
+        .expect("the hub reads on or ends the session");
     world.survives().await;
 }
 
@@ -137,11 +160,20 @@ async fn row_9_of_two_hundred_sessions_of_one_identity_the_newest_stands() {
         line.end().await;
     }
     assert_eq!(world.scope(puppet.scope), before);
-    let identity = Identity::Node { hub: world.hub.replica, node: NodeId(puppet.replica.0) };
+    let identity = Identity::Node {
+        hub: world.hub.replica,
+        node: NodeId(puppet.replica.0),
+    };
     let connections = world.hub.acceptor.peers();
-    let connections = connections.iter().filter(|peer| peer.identity() == Some(identity));
+    let connections = connections
+        .iter()
+        .filter(|peer| peer.identity() == Some(identity));
     assert!(connections.count() <= link::limits::CONNECTIONS_PER_IDENTITY_MAX + 1);
     let record = puppet.make(2);
-    assert_eq!(newest.push(puppet.batch(&[record])).await, [], "the newest goes on");
+    assert_eq!(
+        newest.push(puppet.batch(&[record])).await,
+        [],
+        "the newest goes on"
+    );
     world.survives().await;
 }

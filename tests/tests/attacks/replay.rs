@@ -12,16 +12,26 @@ use crate::{
 /// What an honest node of the attacker's district sent in its session: the record states in their
 /// order, old ones included.
 async fn honest_session(world: &World) -> Vec<replica::Record> {
-    let node = world.hub.node(tests::rig::fresh_replica(), crate::world::OWN, &tests::rig::Medium::Memory);
+    let node = world.hub.node(
+        tests::rig::fresh_replica(),
+        crate::world::OWN,
+        &tests::rig::Medium::Memory,
+    );
     save(&node, 0..8);
-    let key = |n| RecordKey { kind: sample::ORGANISATION, id: sample::id_of(node.scope, n) };
+    let key = |n| RecordKey {
+        kind: sample::ORGANISATION,
+        id: sample::id_of(node.scope, n),
+    };
     let state = |n| node.handle().reader().get(key(n)).unwrap().unwrap().record;
     let mut sent: Vec<_> = (0..8).map(state).collect();
     let running = node.connect();
     running.settled(PATIENCE).await;
     for n in 0..4 {
         let before = state(n);
-        let shown = before.register(sample::remark_register()).iter().map(Sibling::shown);
+        let shown = before
+            .register(sample::remark_register())
+            .iter()
+            .map(Sibling::shown);
         let edit = sample::remark(node.scope, n, "later", shown.collect());
         node.handle().edit(vec![edit], Vec::new()).unwrap();
         sent.push(state(n));
@@ -81,7 +91,10 @@ async fn row_4_a_whole_session_repeated_word_for_word_is_refused() {
         }
         let mut line = puppet.call(&world.place).await;
         for (_, batch) in &recorded {
-            let exchange = Batch { exchange: true, ..batch.clone() };
+            let exchange = Batch {
+                exchange: true,
+                ..batch.clone()
+            };
             assert_eq!(line.push(exchange).await, []);
         }
         // The greeting of then is one of a life that has gone back.

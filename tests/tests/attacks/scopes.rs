@@ -16,10 +16,15 @@ async fn row_1_a_record_of_another_scope_is_refused() {
     let theirs = puppet.make_in(world.honest.scope, 100);
     let mine = puppet.make(100);
     let mut line = puppet.call(&world.place).await;
-    let results = line.push(puppet.batch(&[theirs.clone(), mine.clone()])).await;
+    let results = line
+        .push(puppet.batch(&[theirs.clone(), mine.clone()]))
+        .await;
     assert_eq!(only(&results), (Outcome::Refused, "SYNC-123"));
     assert!(world.reader().get(theirs.key).unwrap().is_none());
-    assert!(world.reader().get(mine.key).unwrap().is_some(), "the rest of the batch goes in");
+    assert!(
+        world.reader().get(mine.key).unwrap().is_some(),
+        "the rest of the batch goes in"
+    );
     world.survives().await;
 }
 
@@ -32,7 +37,13 @@ async fn row_1_a_record_that_lies_in_another_scope_cannot_be_claimed_by_its_id()
         id: sample::id_of(world.honest.scope, 0),
     };
     let before = world.reader().get(key).unwrap().unwrap().record;
-    let edit = raw_edit(key, puppet.scope, sample::remark_register(), b"mine", Vec::new());
+    let edit = raw_edit(
+        key,
+        puppet.scope,
+        sample::remark_register(),
+        b"mine",
+        Vec::new(),
+    );
     let dot = puppet.next_dot();
     let claimed = write(&edit, None, dot);
     let answer = world.offer(&mut puppet, &claimed).await;
@@ -63,8 +74,14 @@ async fn row_1_the_published_scope_takes_nothing_from_a_node() {
     let city = domain::scope_id(CITY);
     // A new record of the published scope, a change of the one that stands there, and a kind of
     // the published scope smuggled into the own one.
-    let standing = RecordKey { kind: Kind(1), id: sample::id_of(city, 0) };
-    let new = RecordKey { kind: Kind(1), id: sample::id_of(city, 1) };
+    let standing = RecordKey {
+        kind: Kind(1),
+        id: sample::id_of(city, 0),
+    };
+    let new = RecordKey {
+        kind: Kind(1),
+        id: sample::id_of(city, 1),
+    };
     let mut puppet = world.puppet();
     let own = puppet.scope;
     for (key, lane, exchange) in [
@@ -90,7 +107,10 @@ async fn row_1_the_published_scope_takes_nothing_from_a_node() {
             Err(code) => (Outcome::Refused, code),
         };
         let known = ["AUTH-SCOPE", "AUTH-HUB-ONLY", "SYNC-106"];
-        assert!(outcome == Outcome::Refused && known.contains(&code.as_str()), "{code}");
+        assert!(
+            outcome == Outcome::Refused && known.contains(&code.as_str()),
+            "{code}"
+        );
         let after = world.reader().get(key).unwrap().map(|stored| stored.record);
         assert_eq!(after, before);
     }
@@ -113,7 +133,9 @@ async fn row_1_of_a_thousand_records_only_those_of_the_own_scope_go_in() {
     ];
     let mut state = 1_u64;
     let mut roll = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (state >> 33) as usize % below
     };
     let records: Vec<Record> = (0..1_000)

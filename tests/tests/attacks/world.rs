@@ -35,15 +35,30 @@ impl World {
     pub(crate) async fn new() -> Self {
         let hub = HubRig::start(fresh_replica(), &Medium::Memory).await;
         let city = domain::scope_id(CITY);
-        let key = RecordKey { kind: replica::Kind(1), id: sample::id_of(city, 0) };
-        let edit = raw_edit(key, city, replica::RegisterId(1), b"\x0a\x06410300", Vec::new());
+        let key = RecordKey {
+            kind: replica::Kind(1),
+            id: sample::id_of(city, 0),
+        };
+        let edit = raw_edit(
+            key,
+            city,
+            replica::RegisterId(1),
+            b"\x0a\x06410300",
+            Vec::new(),
+        );
         hub.writer.handle().edit(vec![edit], Vec::new()).unwrap();
         let honest = hub.node(fresh_replica(), OTHER, &Medium::Memory);
         save(&honest, 0..RECORDS);
         let session = honest.connect();
         session.settled(PATIENCE).await;
         let place = hub.node(fresh_replica(), OWN, &Medium::Memory);
-        let mut world = Self { hub, honest, session, place, before: Vec::new() };
+        let mut world = Self {
+            hub,
+            honest,
+            session,
+            place,
+            before: Vec::new(),
+        };
         world.before = world.victims();
         world
     }
@@ -72,7 +87,11 @@ impl World {
     /// district stand as they did, and the honest node, in the session that it has had all the
     /// time, goes on.
     pub(crate) async fn survives(self) {
-        assert_eq!(self.victims(), self.before, "somebody else's scope has changed");
+        assert_eq!(
+            self.victims(),
+            self.before,
+            "somebody else's scope has changed"
+        );
         save(&self.honest, RECORDS..RECORDS + 1);
         let mut follow = self.session.progress.clone();
         let ended = follow.borrow_and_update().ended.clone();
@@ -84,7 +103,11 @@ impl World {
         })
         .await;
         self.session.stop().await;
-        assert_eq!(reader.scrub().unwrap(), Vec::<String>::new(), "the hub's store is sound");
+        assert_eq!(
+            reader.scrub().unwrap(),
+            Vec::<String>::new(),
+            "the hub's store is sound"
+        );
         self.hub.stop().await.expect("the hub stops in order");
     }
 
@@ -112,7 +135,9 @@ pub(crate) fn save(node: &NodeRig, numbers: std::ops::Range<u64>) {
 /// The end and the fingerprint of a scope.
 pub(crate) fn scope_of(reader: &Reader, scope: ScopeId) -> (FeedPoint, String) {
     let known = reader.scopes().into_iter().find(|(id, ..)| *id == scope);
-    known.map_or_else(Default::default, |(_, end, root)| (end, format!("{root:?}")))
+    known.map_or_else(Default::default, |(_, end, root)| {
+        (end, format!("{root:?}"))
+    })
 }
 
 /// Waits until something holds.
@@ -122,5 +147,7 @@ pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what}: not in time"));
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not in time"));
 }

@@ -24,7 +24,9 @@ fn restore(program: &Program, file: &Path) {
 
 fn ids(program: &Program) -> Vec<String> {
     let all = organisations(program);
-    all.iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect()
+    all.iter()
+        .map(|record| record["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -43,13 +45,24 @@ fn a_node_restored_from_an_older_backup_gets_back_what_it_lacks() {
     load_samples(node, 31..=45);
     put(node, &sample(1).0, "remark=备份之后").ok();
     put(node, &sample(2).0, "operating_address=备份之后路2号").ok();
-    node.run(["record", "delete", "organisation", &sample(3).0, "--reason", "误录"]).ok();
+    node.run([
+        "record",
+        "delete",
+        "organisation",
+        &sample(3).0,
+        "--reason",
+        "误录",
+    ])
+    .ok();
     settle(node);
     let before = ids(&city.hub);
 
     restore(node, &file);
     assert_eq!(organisations(node).len(), 30, "the older state");
-    assert_eq!(organisation(node, &sample(1).0)["values"]["remark"], "备份之前");
+    assert_eq!(
+        organisation(node, &sample(1).0)["values"]["remark"],
+        "备份之前"
+    );
     // Work goes on before the line is there.
     load_samples(node, 46..=50);
     put(node, &sample(4).0, "remark=恢复之后").ok();
@@ -58,7 +71,11 @@ fn a_node_restored_from_an_older_backup_gets_back_what_it_lacks() {
     let mut wanted = before;
     wanted.extend((46..=50).map(|n| sample(n).0));
     wanted.sort();
-    assert_eq!(ids(&city.hub), wanted, "nothing is lost, nothing is there twice");
+    assert_eq!(
+        ids(&city.hub),
+        wanted,
+        "nothing is lost, nothing is there twice"
+    );
     for program in [node, &city.hub] {
         let value = |n, field: &str| organisation(program, &sample(n).0)["values"][field].clone();
         assert_eq!(value(1, "remark"), "备份之后");
@@ -68,7 +85,12 @@ fn a_node_restored_from_an_older_backup_gets_back_what_it_lacks() {
         assert_eq!(program.json(["conflict", "list"]), json!([]));
     }
     let moved = std::fs::read_dir(&node.data).unwrap().flatten();
-    let moved = moved.filter(|entry| entry.file_name().to_string_lossy().starts_with("store.before-"));
+    let moved = moved.filter(|entry| {
+        entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("store.before-")
+    });
     assert_eq!(moved.count(), 1, "the former store is kept aside");
 }
 
@@ -86,7 +108,12 @@ fn a_hub_restored_from_an_older_backup_gets_its_records_back_from_the_nodes() {
     put(&city.hub.by("市级"), &sample(2).0, "remark=市级在备份之后").ok();
     settle(node);
 
-    refused(&city.hub, ["restore", file.to_str().unwrap()], 7, "STORE-001");
+    refused(
+        &city.hub,
+        ["restore", file.to_str().unwrap()],
+        7,
+        "STORE-001",
+    );
     city.down();
     restore(&city.hub, &file);
     assert_eq!(organisations(&city.hub).len(), 20, "the older state");
@@ -97,7 +124,10 @@ fn a_hub_restored_from_an_older_backup_gets_its_records_back_from_the_nodes() {
     assert_eq!(organisations(&city.hub).len(), 40);
     let remark = |n| organisation(&city.hub, &sample(n).0)["values"]["remark"].clone();
     let remarks = json!([remark(1), remark(2), remark(5)]);
-    assert_eq!(remarks, json!(["备份之后", "市级在备份之后", "市级在恢复之后"]));
+    assert_eq!(
+        remarks,
+        json!(["备份之后", "市级在备份之后", "市级在恢复之后"])
+    );
     assert_eq!(node.json(["conflict", "list"]), json!([]));
     let after = settle(node);
     assert_eq!(after["refused"], 0, "{after}");
@@ -112,14 +142,34 @@ fn a_hub_moves_to_another_machine_with_its_keys() {
     let (file, secret) = (city.path("hub.backup"), city.text_path("passphrase"));
     std::fs::write(&secret, "四个词 和 一个数 7\n").unwrap();
     let named = file.to_str().unwrap();
-    refused(&city.hub, ["backup", named, "--with-keys", "--passphrase-file", &city.text_path("none")], 1, "FILE-001");
-    city.hub.run(["backup", named, "--with-keys", "--passphrase-file", &secret]).ok();
+    refused(
+        &city.hub,
+        [
+            "backup",
+            named,
+            "--with-keys",
+            "--passphrase-file",
+            &city.text_path("none"),
+        ],
+        1,
+        "FILE-001",
+    );
+    city.hub
+        .run(["backup", named, "--with-keys", "--passphrase-file", &secret])
+        .ok();
     city.down();
     let wrong = city.text_path("wrong");
     std::fs::write(&wrong, "另一个口令\n").unwrap();
     let elsewhere = Program::hub(hub_exe(), &city.path("elsewhere"));
-    refused(&elsewhere, ["restore", named, "--passphrase-file", &wrong], 4, "BACKUP-012");
-    elsewhere.run(["restore", named, "--passphrase-file", &secret]).ok();
+    refused(
+        &elsewhere,
+        ["restore", named, "--passphrase-file", &wrong],
+        4,
+        "BACKUP-012",
+    );
+    elsewhere
+        .run(["restore", named, "--passphrase-file", &secret])
+        .ok();
     city.hub = elsewhere;
     city.up();
     load_samples(&jianxi.node, 6..=9);
@@ -153,7 +203,10 @@ fn an_altered_backup_is_refused_with_nothing_written() {
     let file = city.path("node.backup");
     backup(&node, &file);
     let good = std::fs::read(&file).unwrap();
-    let (altered, fresh) = (city.path("altered.backup"), Program::node(super::city::node_exe(), &city.path("fresh")));
+    let (altered, fresh) = (
+        city.path("altered.backup"),
+        Program::node(super::city::node_exe(), &city.path("fresh")),
+    );
     let before = contents(&node.data);
     let name = altered.to_str().unwrap();
     let places = [0, 9, good.len() / 3, good.len() / 2, good.len() - 1];

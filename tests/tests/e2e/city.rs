@@ -49,8 +49,22 @@ impl City {
     pub(super) fn founded() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let hub = Program::hub(hub_exe(), &folder.path().join("hub"));
-        hub.run(["init", "--scope", "410300", "--name", "洛阳市", "--year", "2020"]).ok();
-        Self { hub, serving: None, lines: Vec::new(), folder }
+        hub.run([
+            "init",
+            "--scope",
+            "410300",
+            "--name",
+            "洛阳市",
+            "--year",
+            "2020",
+        ])
+        .ok();
+        Self {
+            hub,
+            serving: None,
+            lines: Vec::new(),
+            folder,
+        }
     }
 
     /// A city that takes calls.
@@ -93,7 +107,10 @@ impl City {
 
     /// A token for a node of a scope.
     pub(super) fn invite(&self, code: &str, name: &str) -> String {
-        let ran = self.hub.run(["node", "invite", "--scope", code, "--name", name]).ok();
+        let ran = self
+            .hub
+            .run(["node", "invite", "--scope", code, "--name", name])
+            .ok();
         ran.stdout.trim().to_owned()
     }
 
@@ -116,7 +133,8 @@ impl City {
         let token = self.invite(code, name);
         let (line, address) = self.line();
         let node = Program::node(node_exe(), &self.path(data));
-        node.run(["join", "--hub", &address, "--token", &token]).ok();
+        node.run(["join", "--hub", &address, "--token", &token])
+            .ok();
         District { node, line }
     }
 }
@@ -157,7 +175,10 @@ pub(super) fn sample(n: u64) -> (String, Map<String, Value>) {
 pub(super) fn sample_file(path: &Path, numbers: impl IntoIterator<Item = u64>) -> String {
     let line = |n| {
         let (id, values) = sample(n);
-        format!("{}\n", json!({"kind": "organisation", "id": id, "values": values}))
+        format!(
+            "{}\n",
+            json!({"kind": "organisation", "id": id, "values": values})
+        )
     };
     let text: String = numbers.into_iter().map(line).collect();
     std::fs::write(path, text).unwrap();
@@ -174,7 +195,17 @@ pub(super) fn load_samples(program: &Program, numbers: impl IntoIterator<Item = 
 
 /// Writes one field of an organisation.
 pub(super) fn put(program: &Program, id: &str, set: &str) -> Ran {
-    program.run(["record", "put", "organisation", id, "--set", set, "--reason", "核实", "--json"])
+    program.run([
+        "record",
+        "put",
+        "organisation",
+        id,
+        "--set",
+        set,
+        "--reason",
+        "核实",
+        "--json",
+    ])
 }
 
 /// The document of an organisation.
@@ -187,23 +218,43 @@ pub(super) fn organisation(program: &Program, id: &str) -> Value {
 #[track_caller]
 pub(super) fn organisations(program: &Program) -> Vec<Value> {
     let list = program.json(["record", "list", "organisation"]);
-    assert_eq!(list["next"], Value::Null, "without a limit there is one page");
+    assert_eq!(
+        list["next"],
+        Value::Null,
+        "without a limit there is one page"
+    );
     list["records"].as_array().unwrap().clone()
 }
 
 /// What two sides must agree on of a record: all but how each names its own progress.
 pub(super) fn content(document: &Value) -> Value {
-    json!([document["id"], document["scope"], document["values"], document["conflicts"]])
+    json!([
+        document["id"],
+        document["scope"],
+        document["values"],
+        document["conflicts"]
+    ])
 }
 
 /// Both sides hold the same organisations, conflicts included, and each is sound in itself.
 #[track_caller]
 pub(super) fn assert_equal(one: &Program, other: &Program) {
-    let all = |program| organisations(program).iter().map(content).collect::<Vec<_>>();
+    let all = |program| {
+        organisations(program)
+            .iter()
+            .map(content)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(all(one), all(other));
-    assert_eq!(one.json(["conflict", "list"]), other.json(["conflict", "list"]));
+    assert_eq!(
+        one.json(["conflict", "list"]),
+        other.json(["conflict", "list"])
+    );
     for program in [one, other] {
-        assert_eq!(program.json(["verify"]), json!({"ok": true, "findings": []}));
+        assert_eq!(
+            program.json(["verify"]),
+            json!({"ok": true, "findings": []})
+        );
     }
 }
 
@@ -220,11 +271,17 @@ pub(super) fn peer(program: &Program) -> Value {
 #[track_caller]
 pub(super) fn assert_refused(ran: &Ran, exit: i32, code: &str) {
     assert_eq!(ran.code, exit, "{ran:?}");
-    let told = ran.stderr.lines().any(|line| line.starts_with(&format!("{code}  ")));
+    let told = ran
+        .stderr
+        .lines()
+        .any(|line| line.starts_with(&format!("{code}  ")));
     assert!(told, "{code} is not said: {ran:?}");
     // What a rule of the records finds brings its own sentence, and is named as in the rules.
     let is_rule = code.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    assert!(is_rule || code.starts_with("IMPORT-0") || program::texts::has(code), "{code} is not explained");
+    assert!(
+        is_rule || program::texts::has(code),
+        "{code} is not explained"
+    );
     if !ran.stdout.is_empty() {
         assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
         assert_eq!(ran.json()["error"]["code"], code);
@@ -246,5 +303,10 @@ pub(super) fn refused<S: AsRef<OsStr>>(
 
 /// A file of the test data.
 pub(super) fn data(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name).to_str().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data")
+        .join(name)
+        .to_str()
+        .unwrap()
+        .to_owned()
 }

@@ -11,7 +11,8 @@ use super::city::{
 fn candidates(entry: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let all = entry["candidates"].as_array().unwrap().iter();
-    all.map(|one| (text(&one["value"]), text(&one["author"]))).collect()
+    all.map(|one| (text(&one["value"]), text(&one["author"])))
+        .collect()
 }
 
 /// The number of the candidate with a value.
@@ -37,7 +38,9 @@ fn two_clerks_on_both_sides_of_a_cut_line_lose_nothing() {
     let before = address(node, &disputed);
 
     jianxi.line.cut();
-    until("the cut is seen", || super::city::peer(node)["state"] != "connected");
+    until("the cut is seen", || {
+        super::city::peer(node)["state"] != "connected"
+    });
     let (clerk, checker) = (node.by("张工"), city.hub.by("市级"));
     put(&clerk, &merged, "operating_address=涧西示例路999号").ok();
     put(&checker, &merged, "remark=市级抽查：情况属实").ok();
@@ -59,7 +62,10 @@ fn two_clerks_on_both_sides_of_a_cut_line_lose_nothing() {
         assert_eq!(open[0]["id"], *docket, "the same id on both sides");
         assert_eq!(program.json(["status"])["conflicts"], 1);
         let shown = program.json(["conflict", "show", &docket]);
-        assert_eq!(shown["base"]["value"], before, "the value both started from");
+        assert_eq!(
+            shown["base"]["value"], before,
+            "the value both started from"
+        );
         let mut values = candidates(&shown);
         values.sort();
         assert_eq!(values[0].0, "涧西示例路1号");
@@ -76,7 +82,9 @@ fn two_clerks_on_both_sides_of_a_cut_line_lose_nothing() {
     assert_eq!(bare.code, 2, "a decision has a reason: {bare:?}");
     let decider = city.hub.by("冲突处理员");
     let reason = "以县区现场核实为准";
-    decider.run(["conflict", "take", &docket, &take, "--reason", reason]).ok();
+    decider
+        .run(["conflict", "take", &docket, &take, "--reason", reason])
+        .ok();
     settle(node);
     for program in [node, &city.hub] {
         assert_decided(program, &disputed, "涧西示例路1号", reason);
@@ -89,7 +97,9 @@ fn two_clerks_on_both_sides_of_a_cut_line_lose_nothing() {
     assert_decided(&city.hub, &disputed, "涧西示例路1号", reason);
     assert_equal(node, &city.hub);
     for program in [node, &city.hub] {
-        until("status says equal", || program.json(["status"])["equal"] == true);
+        until("status says equal", || {
+            program.json(["status"])["equal"] == true
+        });
     }
 }
 
@@ -103,7 +113,11 @@ fn assert_decided(program: &Program, id: &str, value: &str, reason: &str) {
     let history = program.json(["record", "history", "organisation", id]);
     let events = history["history"].as_array().unwrap();
     let decided = |event: &&Value| event["source"] == "decision" && event["reason"] == reason;
-    assert_eq!(events.iter().filter(decided).count(), 1, "decided once: {history}");
+    assert_eq!(
+        events.iter().filter(decided).count(),
+        1,
+        "decided once: {history}"
+    );
     let why = program.json(["record", "explain", "organisation", id, "operating_address"]);
     assert_eq!(why["fields"][0]["reason"], reason, "{why}");
 }
@@ -121,16 +135,34 @@ fn a_conflict_is_still_listed_after_a_start_and_can_be_decided_at_the_district()
     put(&city.hub.by("市级"), &id, "operating_address=涧西示例路2号").ok();
     settle(node);
     let open = node.json(["conflict", "list"]);
-    assert_eq!(open.as_array().unwrap().len(), 1, "a start forgets no conflict: {open}");
+    assert_eq!(
+        open.as_array().unwrap().len(),
+        1,
+        "a start forgets no conflict: {open}"
+    );
     assert_eq!(node.json(["status"])["conflicts"], 1);
     city.down();
     city.up();
-    assert_eq!(city.hub.json(["conflict", "list"]), open, "nor does the hub");
+    assert_eq!(
+        city.hub.json(["conflict", "list"]),
+        open,
+        "nor does the hub"
+    );
 
     let docket = open[0]["id"].as_str().unwrap();
     let chief = node.by("李主任");
     let set = "operating_address=涧西示例路12号";
-    chief.run(["conflict", "edit", docket, "--set", set, "--reason", "两处均有误"]).ok();
+    chief
+        .run([
+            "conflict",
+            "edit",
+            docket,
+            "--set",
+            set,
+            "--reason",
+            "两处均有误",
+        ])
+        .ok();
     settle(node);
     for program in [node, &city.hub] {
         assert_decided(program, &id, "涧西示例路12号", "两处均有误");
@@ -151,7 +183,9 @@ fn two_nodes_of_one_district_exchange_through_the_hub() {
         (office.node.serve::<&str>([]), park.node.serve::<&str>([]));
     load_samples(&office.node, 1..=20);
     let count = |program: &Program| super::city::organisations(program).len();
-    until("the park has what the office wrote", || count(&park.node) == 20);
+    until("the park has what the office wrote", || {
+        count(&park.node) == 20
+    });
     load_samples(&park.node, 21..=30);
     let id = sample(5).0;
     put(&park.node.by("园区"), &id, "operating_address=园区路5号").ok();
@@ -161,15 +195,24 @@ fn two_nodes_of_one_district_exchange_through_the_hub() {
 
     // At the same time, at two desks of one district, with the line of one of them cut.
     park.line.cut();
-    until("the cut is seen", || super::city::peer(&park.node)["state"] != "connected");
+    until("the cut is seen", || {
+        super::city::peer(&park.node)["state"] != "connected"
+    });
     put(&park.node.by("园区"), &id, "operating_address=园区路6号").ok();
     put(&office.node.by("机关"), &id, "operating_address=园区路7号").ok();
     settle(&office.node);
     park.line.mend();
     settle(&park.node);
     until("all three hold the conflict", || {
-        let held = |program| organisation(program, &id)["conflicts"].as_array().unwrap().len();
-        [&office.node, &park.node, &city.hub].into_iter().all(|program| held(program) == 1)
+        let held = |program| {
+            organisation(program, &id)["conflicts"]
+                .as_array()
+                .unwrap()
+                .len()
+        };
+        [&office.node, &park.node, &city.hub]
+            .into_iter()
+            .all(|program| held(program) == 1)
     });
     let whole = content(&organisation(&city.hub, &id));
     assert_eq!(content(&organisation(&office.node, &id)), whole);

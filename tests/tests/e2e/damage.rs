@@ -8,7 +8,11 @@ use super::city::{City, hub_exe, load_samples, organisations, refused};
 
 /// Flips bits all over a file, a stride apart.
 fn flip(bytes: &mut [u8], from: usize, stride: usize) {
-    bytes.iter_mut().skip(from).step_by(stride).for_each(|byte| *byte ^= 0x55);
+    bytes
+        .iter_mut()
+        .skip(from)
+        .step_by(stride)
+        .for_each(|byte| *byte ^= 0x55);
 }
 
 #[test]
@@ -23,7 +27,13 @@ fn a_damaged_store_is_said_and_left_as_it_is() {
     let mut bytes = good.clone();
     flip(&mut bytes, 100, 4_096);
     std::fs::write(&db, &bytes).unwrap();
-    for args in [&["status"][..], &["verify"], &["record", "list", "organisation"], &["serve"], &["sync", "--once"]] {
+    for args in [
+        &["status"][..],
+        &["verify"],
+        &["record", "list", "organisation"],
+        &["serve"],
+        &["sync", "--once"],
+    ] {
         refused(&node, args, 7, "STORE-002");
     }
 
@@ -35,7 +45,11 @@ fn a_damaged_store_is_said_and_left_as_it_is() {
         std::fs::write(&db, bytes).unwrap();
         let ran = node.run(["record", "list", "organisation", "--json"]);
         if ran.code == 0 {
-            assert_eq!(ran.json()["records"].as_array().unwrap(), &all, "byte {part} of 8");
+            assert_eq!(
+                ran.json()["records"].as_array().unwrap(),
+                &all,
+                "byte {part} of 8"
+            );
         } else {
             super::city::assert_refused(&ran, 7, "STORE-002");
             said += 1;
@@ -49,9 +63,18 @@ fn a_damaged_store_is_said_and_left_as_it_is() {
 #[test]
 fn a_disk_with_too_little_room_is_said_before_anything_is_written() {
     let city = City::founded();
-    std::fs::write(city.hub.data.join("config.toml"), "[store]\nmin_free_mib = 1048576\n").unwrap();
+    std::fs::write(
+        city.hub.data.join("config.toml"),
+        "[store]\nmin_free_mib = 1048576\n",
+    )
+    .unwrap();
     refused(&city.hub, ["status"], 1, "STORE-003");
-    refused(&city.hub, ["serve", "--listen", "127.0.0.1:0"], 1, "STORE-003");
+    refused(
+        &city.hub,
+        ["serve", "--listen", "127.0.0.1:0"],
+        1,
+        "STORE-003",
+    );
 }
 
 #[test]
@@ -65,7 +88,8 @@ fn a_place_that_may_not_be_written_is_said() {
     super::city::assert_refused(&ran, 1, &code);
 
     let store = city.hub.data.join("store");
-    let set = |mode| std::fs::set_permissions(&store, std::fs::Permissions::from_mode(mode)).unwrap();
+    let set =
+        |mode| std::fs::set_permissions(&store, std::fs::Permissions::from_mode(mode)).unwrap();
     set(0o500);
     // For some accounts permissions mean nothing, and there is nothing to prove.
     let is_free = std::fs::write(store.join("probe"), "").is_ok();

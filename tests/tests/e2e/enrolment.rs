@@ -14,8 +14,17 @@ fn newcomer(city: &City, name: &str) -> Program {
 #[track_caller]
 fn kept_out(node: &Program, address: &str, token: &str, exit: i32, code: &str) {
     let before = node.data.join("identity.json").exists();
-    refused(node, ["join", "--hub", address, "--token", token, "--json"], exit, code);
-    assert_eq!(node.data.join("identity.json").exists(), before, "nothing was joined");
+    refused(
+        node,
+        ["join", "--hub", address, "--token", token, "--json"],
+        exit,
+        code,
+    );
+    assert_eq!(
+        node.data.join("identity.json").exists(),
+        before,
+        "nothing was joined"
+    );
     if !before {
         refused(node, ["status"], 2, "DIR-001");
     }
@@ -29,10 +38,21 @@ fn a_token_that_may_not_be_used_joins_nothing() {
 
     let token = city.invite("410302", "老城区");
     let first = newcomer(&city, "first");
-    first.run(["join", "--hub", &address, "--token", &token]).ok();
+    first
+        .run(["join", "--hub", &address, "--token", &token])
+        .ok();
     kept_out(&stranger, &address, &token, 4, "LINK-020");
 
-    let args = ["node", "invite", "--scope", "410303", "--name", "西工区", "--ttl", "1s"];
+    let args = [
+        "node",
+        "invite",
+        "--scope",
+        "410303",
+        "--name",
+        "西工区",
+        "--ttl",
+        "1s",
+    ];
     let short = city.hub.run(args).ok().stdout;
     until("its time is over", || {
         let list = city.hub.run(["node", "list"]).ok();
@@ -43,22 +63,42 @@ fn a_token_that_may_not_be_used_joins_nothing() {
     let elsewhere = City::founded();
     let foreign = elsewhere.invite("410305", "涧西区");
     let ran = stranger.run(["join", "--hub", &address, "--token", &foreign]);
-    let code = ran.stderr.lines().find_map(|line| line.split("  ").next()).unwrap_or_default();
+    let code = ran
+        .stderr
+        .lines()
+        .find_map(|line| line.split("  ").next())
+        .unwrap_or_default();
     kept_out(&stranger, &address, &foreign, 4, code);
 
     let whole = city.invite("410305", "涧西区");
     let at = whole.len() / 2;
-    let other = if whole.as_bytes()[at] == b'7' { "8" } else { "7" };
+    let other = if whole.as_bytes()[at] == b'7' {
+        "8"
+    } else {
+        "7"
+    };
     let mut slip = whole.clone();
     slip.replace_range(at..=at, other);
     kept_out(&stranger, &address, &slip, 6, "NODE-002");
-    kept_out(&stranger, &address, &whole[..whole.len() - 2], 6, "NODE-002");
+    kept_out(
+        &stranger,
+        &address,
+        &whole[..whole.len() - 2],
+        6,
+        "NODE-002",
+    );
     kept_out(&stranger, "no address", &whole, 2, "NODE-003");
 
     let nodes = city.hub.json(["node", "list"]);
-    assert_eq!(nodes.as_array().unwrap().len(), 1, "only the first is there: {nodes}");
+    assert_eq!(
+        nodes.as_array().unwrap().len(),
+        1,
+        "only the first is there: {nodes}"
+    );
     // Nothing of this has spent the token.
-    stranger.run(["join", "--hub", &address, "--token", &whole.to_lowercase()]).ok();
+    stranger
+        .run(["join", "--hub", &address, "--token", &whole.to_lowercase()])
+        .ok();
 }
 
 #[test]
@@ -69,8 +109,14 @@ fn demonstration_data_and_real_data_stay_apart() {
     let node = newcomer(&city, "jianxi");
     let join = ["join", "--demo", "--hub", &address, "--token", &token];
     refused(&node, join, 4, "LINK-024");
-    refused(&city.hub, ["status", "--today", "2020-10-15"], 2, "USAGE-003");
-    node.run(["join", "--hub", &address, "--token", &token]).ok();
+    refused(
+        &city.hub,
+        ["status", "--today", "2020-10-15"],
+        2,
+        "USAGE-003",
+    );
+    node.run(["join", "--hub", &address, "--token", &token])
+        .ok();
 }
 
 #[test]
@@ -86,7 +132,8 @@ fn a_hub_that_is_down_is_named_and_the_token_works_when_it_is_up() {
     // Where nothing listens at all.
     kept_out(&node, "https://127.0.0.1:1", &token, 3, code);
     city.up();
-    node.run(["join", "--hub", &address, "--token", &token]).ok();
+    node.run(["join", "--hub", &address, "--token", &token])
+        .ok();
     settle(&node);
 }
 
@@ -99,12 +146,17 @@ fn a_revoked_node_is_cut_off_at_once_and_told_so() {
     load_samples(node, 1..=3);
     settle(node);
     settle(&laocheng.node);
-    let id = node.json(["status"])["replica"].as_str().unwrap().to_owned();
+    let id = node.json(["status"])["replica"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let revoked = city.hub.json(["node", "revoke", &id]);
     assert_eq!(revoked["connections_cut"], 1, "{revoked}");
     until("the node is told", || {
         let state = peer(node)["state"].as_str().unwrap().to_owned();
-        state.strip_prefix("refused: ").is_some_and(program::texts::has)
+        state
+            .strip_prefix("refused: ")
+            .is_some_and(program::texts::has)
     });
     let shown = city.hub.json(["node", "show", &id[..8]]);
     assert_eq!(shown["state"], "revoked", "{shown}");
@@ -120,14 +172,21 @@ fn a_revoked_node_is_cut_off_at_once_and_told_so() {
     put(node, &sample(1).0, "remark=本地照常填报").ok();
     let once = node.run(["sync", "--once"]);
     assert_eq!(once.code, 4, "{once:?}");
-    assert_eq!(organisations(&city.hub)[0]["values"]["remark"], sample(1).1["remark"]);
+    assert_eq!(
+        organisations(&city.hub)[0]["values"]["remark"],
+        sample(1).1["remark"]
+    );
     refused(&city.hub, ["node", "show", "nosuchnode"], 2, "HUB-001");
 
     // Taken back by a new token, it keeps its data and its replica.
     let token = city.invite("410305", "涧西区");
     let address = format!("https://{}", jianxi.line.address());
-    node.run(["join", "--hub", &address, "--token", &token]).ok();
+    node.run(["join", "--hub", &address, "--token", &token])
+        .ok();
     settle(node);
     assert_eq!(node.json(["status"])["replica"], id.as_str());
-    assert_eq!(organisations(&city.hub)[0]["values"]["remark"], "本地照常填报");
+    assert_eq!(
+        organisations(&city.hub)[0]["values"]["remark"],
+        "本地照常填报"
+    );
 }

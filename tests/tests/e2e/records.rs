@@ -4,13 +4,15 @@ use serde_json::{Value, json};
 use tests::programs::{Program, Ran};
 
 use super::city::{
-    City, assert_refused, load_samples, node_exe, organisation, organisations, put, refused, sample,
-    settle,
+    City, assert_refused, load_samples, node_exe, organisation, organisations, put, refused,
+    sample, settle,
 };
 
 fn ids(list: &Value) -> Vec<String> {
     let records = list["records"].as_array().unwrap().iter();
-    records.map(|record| record["id"].as_str().unwrap().to_owned()).collect()
+    records
+        .map(|record| record["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The sample's values as `--set` takes them, under another name.
@@ -19,29 +21,49 @@ fn sets(name: &str) -> Vec<String> {
     values.insert("name".to_owned(), name.into());
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(","),
         other => other.to_string(),
     };
-    values.iter().flat_map(|(field, value)| ["--set".to_owned(), format!("{field}={}", text(value))]).collect()
+    values
+        .iter()
+        .flat_map(|(field, value)| ["--set".to_owned(), format!("{field}={}", text(value))])
+        .collect()
 }
 
 #[test]
 fn records_are_made_read_listed_changed_deleted_and_remembered() {
     let mut city = City::open();
     let node = city.jianxi().node;
-    let mut args = ["record", "put", "organisation"].map(str::to_owned).to_vec();
+    let mut args = ["record", "put", "organisation"]
+        .map(str::to_owned)
+        .to_vec();
     args.extend(sets("涧西手工录入有限公司（演示）"));
     args.extend(["--reason", "新设单位"].map(str::to_owned));
     let mut made = node.json(&args);
     made.as_object_mut().unwrap().remove("warnings");
     let id = made["id"].as_str().unwrap();
     assert_eq!(made["values"]["mass_orgs"], json!(["union"]));
-    assert_eq!(json!([made["scope"], made["sync"]]), json!(["410305", "pending"]));
+    assert_eq!(
+        json!([made["scope"], made["sync"]]),
+        json!(["410305", "pending"])
+    );
     assert_eq!(organisation(&node, id), made, "put prints what get prints");
 
     load_samples(&node, 1..=10);
     let page = |after: &str| {
-        let args = ["record", "list", "organisation", "--limit", "4", "--after", after];
+        let args = [
+            "record",
+            "list",
+            "organisation",
+            "--limit",
+            "4",
+            "--after",
+            after,
+        ];
         node.json(args)
     };
     let first = node.json(["record", "list", "organisation", "--limit", "4"]);
@@ -53,9 +75,21 @@ fn records_are_made_read_listed_changed_deleted_and_remembered() {
     paged.extend(ids(&third));
     assert_eq!(paged, ids(&json!({"records": organisations(&node)})));
     assert_eq!(paged.len(), 11);
-    let named = ["record", "list", "organisation", "--where", "name=涧西手工录入有限公司（演示）"];
+    let named = [
+        "record",
+        "list",
+        "organisation",
+        "--where",
+        "name=涧西手工录入有限公司（演示）",
+    ];
     assert_eq!(ids(&node.json(named)), [id]);
-    let none = ["record", "list", "organisation", "--where", "census_status=closed"];
+    let none = [
+        "record",
+        "list",
+        "organisation",
+        "--where",
+        "census_status=closed",
+    ];
     assert_eq!(ids(&node.json(none)), [""; 0]);
     let scoped = node.json(["record", "list", "organisation", "--scope", "410305"]);
     assert_eq!(ids(&scoped).len(), 11);
@@ -63,22 +97,48 @@ fn records_are_made_read_listed_changed_deleted_and_remembered() {
     put(&node.by("张工"), id, "employees=91").ok();
     put(&node.by("张工"), id, "operating_address=").ok();
     let now = organisation(&node, id);
-    assert_eq!(json!([now["values"]["employees"], now["values"]["operating_address"]]), json!([91, null]));
+    assert_eq!(
+        json!([
+            now["values"]["employees"],
+            now["values"]["operating_address"]
+        ]),
+        json!([91, null])
+    );
     let unchanged = put(&node, id, "employees=91").ok().json();
-    assert_eq!(unchanged["seen"], now["seen"], "what is there already is not written again");
+    assert_eq!(
+        unchanged["seen"], now["seen"],
+        "what is there already is not written again"
+    );
     let history = node.json(["record", "history", "organisation", id]);
     assert_eq!(history["history"].as_array().unwrap().len(), 3, "{history}");
     let why = node.json(["record", "explain", "organisation", id, "employees"]);
-    assert!(why["fields"][0]["author"].as_str().unwrap().starts_with("张工@410305-"), "{why}");
+    assert!(
+        why["fields"][0]["author"]
+            .as_str()
+            .unwrap()
+            .starts_with("张工@410305-"),
+        "{why}"
+    );
     let waits = node.json(["record", "why-not-synced", "organisation", id]);
     assert_eq!(waits["sync"], "pending", "{waits}");
 
-    let deleted = node.json(["record", "delete", "organisation", id, "--reason", "重复录入"]);
+    let deleted = node.json([
+        "record",
+        "delete",
+        "organisation",
+        id,
+        "--reason",
+        "重复录入",
+    ]);
     assert_eq!(deleted["deleted"], true);
     assert_eq!(organisations(&node).len(), 10);
     settle(&node);
     assert_eq!(organisations(&city.hub).len(), 10);
-    assert_eq!(organisation(&city.hub, id)["deleted"], true, "a deletion is a write like another");
+    assert_eq!(
+        organisation(&city.hub, id)["deleted"],
+        true,
+        "a deletion is a write like another"
+    );
     let waits = node.json(["record", "why-not-synced", "organisation", id]);
     assert_eq!(waits["sync"], "acked", "{waits}");
 }
@@ -90,11 +150,24 @@ fn an_edit_of_an_old_state_stands_beside_the_newer_one_and_says_so() {
     load_samples(&node, 1..=1);
     settle(&node);
     let id = sample(1).0;
-    let seen = organisation(&node, &id)["seen"].as_str().unwrap().to_owned();
+    let seen = organisation(&node, &id)["seen"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     put(&node.by("张工"), &id, "operating_address=涧西示例路1号").ok();
     let with_old = |set: &str| {
-        let args = ["record", "put", "organisation", &id, "--set", set, "--seen", &seen];
-        node.by("王工").run(args.into_iter().chain(["--reason", "旧表单", "--json"]))
+        let args = [
+            "record",
+            "put",
+            "organisation",
+            &id,
+            "--set",
+            set,
+            "--seen",
+            &seen,
+        ];
+        node.by("王工")
+            .run(args.into_iter().chain(["--reason", "旧表单", "--json"]))
     };
     let beside = with_old("operating_address=涧西示例路2号");
     assert_eq!(beside.code, 5, "{beside:?}");
@@ -102,20 +175,49 @@ fn an_edit_of_an_old_state_stands_beside_the_newer_one_and_says_so() {
     let open = &document["conflicts"][0];
     assert_eq!(open["field"], "operating_address");
     let candidates = open["candidates"].as_array().unwrap();
-    let mut values: Vec<_> = candidates.iter().map(|c| c["value"].as_str().unwrap()).collect();
+    let mut values: Vec<_> = candidates
+        .iter()
+        .map(|c| c["value"].as_str().unwrap())
+        .collect();
     values.sort_unstable();
-    assert_eq!(values, ["涧西示例路1号", "涧西示例路2号"], "the document shows both");
+    assert_eq!(
+        values,
+        ["涧西示例路1号", "涧西示例路2号"],
+        "the document shows both"
+    );
     for candidate in candidates {
         for name in ["author", "at", "source"] {
-            assert!(candidate[name].as_str().is_some_and(|text| !text.is_empty()), "{candidate}");
+            assert!(
+                candidate[name]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{candidate}"
+            );
         }
     }
     let other = with_old("remark=旧表单里另一项没有人改过");
-    assert_eq!(other.code, 0, "another field of an old form is only an edit: {other:?}");
+    assert_eq!(
+        other.code, 0,
+        "another field of an old form is only an edit: {other:?}"
+    );
 
     let wrong = &seen[..seen.len() - 3];
-    let args = ["record", "put", "organisation", &id, "--set", "remark=x", "--reason", "y"];
-    refused(&node, args.into_iter().chain(["--seen", wrong]), 6, "RECORD-005");
+    let args = [
+        "record",
+        "put",
+        "organisation",
+        &id,
+        "--set",
+        "remark=x",
+        "--reason",
+        "y",
+    ];
+    refused(
+        &node,
+        args.into_iter().chain(["--seen", wrong]),
+        6,
+        "RECORD-005",
+    );
     let foreign = node.json(["record", "get", "scope", "410305"])["seen"].clone();
     let foreign = ["--seen", foreign.as_str().unwrap()];
     refused(&node, args.into_iter().chain(foreign), 6, "RECORD-006");
@@ -128,9 +230,17 @@ fn what_may_not_be_written_is_refused_by_its_own_exit_code_and_changes_nothing()
     load_samples(&node, 1..=2);
     settle(&node);
     let (id, other) = (sample(1).0, sample(2).0);
-    let before = [organisations(&node), node.json(["record", "list", "scope"])["records"].as_array().unwrap().clone()];
+    let before = [
+        organisations(&node),
+        node.json(["record", "list", "scope"])["records"]
+            .as_array()
+            .unwrap()
+            .clone(),
+    ];
     let put = |kind: &str, id: &str, set: &str| {
-        node.run(["record", "put", kind, id, "--set", set, "--reason", "试", "--json"])
+        node.run([
+            "record", "put", kind, id, "--set", set, "--reason", "试", "--json",
+        ])
     };
     let rules = [
         ("employees=-3", "count"),
@@ -141,7 +251,10 @@ fn what_may_not_be_written_is_refused_by_its_own_exit_code_and_changes_nothing()
     ];
     for (set, code) in rules {
         let ran = put("organisation", &id, set);
-        let told = ran.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
+        let told = ran.json()["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         assert!(ran.code == 6 && !told.is_empty(), "{set}: {ran:?}");
         // The first rule that is broken may be a more general one.
         assert!(told == code || told == "required", "{set}: {ran:?}");
@@ -152,16 +265,78 @@ fn what_may_not_be_written_is_refused_by_its_own_exit_code_and_changes_nothing()
     assert_refused(&put("nosuch", &id, "name=x"), 6, "RECORD-001");
     let merged = format!("merged_into={other}");
     assert_refused(&put("organisation", &id, &merged), 4, "AUTH-HUB-ONLY");
-    assert_refused(&put("scope", "410305", "name=另一个名称"), 4, "AUTH-HUB-ONLY");
-    assert_refused(&put("programme_year", "2020", "quota_drive=1"), 4, "AUTH-HUB-ONLY");
-    refused(&node, ["record", "get", "organisation", "00000000-0000-7000-8000-000000000001"], 6, "RECORD-003");
-    refused(&node, ["record", "get", "organisation", "没有这家单位"], 6, "RECORD-002");
-    refused(&node, ["record", "put", "organisation", &id, "--set", "remark=x", "--reason", " "], 6, "RECORD-007");
-    refused(&node, ["record", "put", "organisation", &id, "--reason", "x"], 2, "RECORD-009");
-    let after = [organisations(&node), node.json(["record", "list", "scope"])["records"].as_array().unwrap().clone()];
+    assert_refused(
+        &put("scope", "410305", "name=另一个名称"),
+        4,
+        "AUTH-HUB-ONLY",
+    );
+    assert_refused(
+        &put("programme_year", "2020", "quota_drive=1"),
+        4,
+        "AUTH-HUB-ONLY",
+    );
+    refused(
+        &node,
+        [
+            "record",
+            "get",
+            "organisation",
+            "00000000-0000-7000-8000-000000000001",
+        ],
+        6,
+        "RECORD-003",
+    );
+    refused(
+        &node,
+        ["record", "get", "organisation", "没有这家单位"],
+        6,
+        "RECORD-002",
+    );
+    refused(
+        &node,
+        [
+            "record",
+            "put",
+            "organisation",
+            &id,
+            "--set",
+            "remark=x",
+            "--reason",
+            " ",
+        ],
+        6,
+        "RECORD-007",
+    );
+    refused(
+        &node,
+        ["record", "put", "organisation", &id, "--reason", "x"],
+        2,
+        "RECORD-009",
+    );
+    let after = [
+        organisations(&node),
+        node.json(["record", "list", "scope"])["records"]
+            .as_array()
+            .unwrap()
+            .clone(),
+    ];
     assert_eq!(before, after);
-    let year = city.hub.run(["record", "put", "programme_year", "2020", "--set", "quota_drive=9", "--reason", "市定", "--json"]);
-    assert_eq!(year.ok().json()["values"]["quota_drive"], 9, "the city writes what it publishes");
+    let year = city.hub.run([
+        "record",
+        "put",
+        "programme_year",
+        "2020",
+        "--set",
+        "quota_drive=9",
+        "--reason",
+        "市定",
+        "--json",
+    ]);
+    assert_eq!(
+        year.ok().json()["values"]["quota_drive"],
+        9,
+        "the city writes what it publishes"
+    );
 }
 
 #[test]
@@ -183,14 +358,24 @@ fn a_file_of_records_is_loaded_line_by_line() {
     let file = city.text_path("mixed.ndjson");
     std::fs::write(&file, lines.join("\n")).unwrap();
     let loaded = node.json(["record", "load", &file]);
-    let numbers = ["lines", "created", "changed", "unchanged", "rejected"].map(|n| loaded[n].as_u64().unwrap());
+    let numbers = ["lines", "created", "changed", "unchanged", "rejected"]
+        .map(|n| loaded[n].as_u64().unwrap());
     assert_eq!(numbers, [6, 1, 1, 0, 4], "{loaded}");
     let results = loaded["results"].as_array().unwrap();
     assert_eq!(results.len(), 6, "one a line");
-    for result in results.iter().filter(|result| result["result"] == "rejected") {
-        assert!(result["code"].is_string() && result["message"].is_string(), "{result}");
+    for result in results
+        .iter()
+        .filter(|result| result["result"] == "rejected")
+    {
+        assert!(
+            result["code"].is_string() && result["message"].is_string(),
+            "{result}"
+        );
     }
-    let numbered: Vec<_> = results.iter().map(|result| result["line"].as_u64().unwrap()).collect();
+    let numbered: Vec<_> = results
+        .iter()
+        .map(|result| result["line"].as_u64().unwrap())
+        .collect();
     assert_eq!(numbered, [1, 2, 3, 5, 6, 7]);
     assert_eq!(organisation(&node, &id)["values"]["employees"], 55);
     assert_eq!(organisations(&node).len(), 1);
@@ -198,7 +383,11 @@ fn a_file_of_records_is_loaded_line_by_line() {
     assert_eq!(again["created"], 0, "{again}");
     let bad = city.text_path("bad.ndjson");
     std::fs::write(&bad, "no json\n").unwrap();
-    assert_eq!(node.run(["record", "load", &bad]).code, 6, "nothing in it could be taken");
+    assert_eq!(
+        node.run(["record", "load", &bad]).code,
+        6,
+        "nothing in it could be taken"
+    );
 }
 
 /// Commands that only look.
@@ -232,16 +421,24 @@ fn commands_do_the_same_beside_a_serving_program_also_in_a_very_long_directory()
     let folder = city.path(&deep);
     std::fs::create_dir_all(&folder).unwrap();
     let node = Program::node(node_exe(), &folder.join("jianxi"));
-    assert!(node.data.as_os_str().len() > 200, "longer than a socket's name may be");
+    assert!(
+        node.data.as_os_str().len() > 200,
+        "longer than a socket's name may be"
+    );
     let token = city.invite("410305", "涧西区");
     let (_line, address) = city.line();
-    node.run(["join", "--hub", &address, "--token", &token]).ok();
+    node.run(["join", "--hub", &address, "--token", &token])
+        .ok();
     load_samples(&node, 1..=5);
     let id = sample(3).0;
     settle(&node);
 
     let run = |args: &Vec<String>| {
-        let Ran { code, stdout, stderr } = node.run(args);
+        let Ran {
+            code,
+            stdout,
+            stderr,
+        } = node.run(args);
         (code, stdout, stderr)
     };
     let alone: Vec<_> = looks(&id).iter().map(run).collect();
@@ -253,12 +450,23 @@ fn commands_do_the_same_beside_a_serving_program_also_in_a_very_long_directory()
     }
     // A relative file is looked for where the caller stands, not where the program serves.
     let sheet = folder.join("单位.ndjson");
-    std::fs::write(&sheet, json!({"kind": "organisation", "id": id, "values": {"employees": 44}}).to_string()).unwrap();
+    std::fs::write(
+        &sheet,
+        json!({"kind": "organisation", "id": id, "values": {"employees": 44}}).to_string(),
+    )
+    .unwrap();
     let mut load = node.command(["record", "load", "单位.ndjson", "--json"]);
     let loaded = load.current_dir(&folder).output().unwrap();
-    assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+    assert!(
+        loaded.status.success(),
+        "{}",
+        String::from_utf8_lossy(&loaded.stderr)
+    );
     put(&node, &id, "remark=正在运行时写入").ok();
     assert_eq!(serving.terminate().0, 0);
     let kept = organisation(&node, &id);
-    assert_eq!(json!([kept["values"]["employees"], kept["values"]["remark"]]), json!([44, "正在运行时写入"]));
+    assert_eq!(
+        json!([kept["values"]["employees"], kept["values"]["remark"]]),
+        json!([44, "正在运行时写入"])
+    );
 }

@@ -10,9 +10,9 @@ fn is_chinese(text: &str) -> bool {
 
 /// What stderr says after the code.
 fn sentence(ran: &Ran, code: &str) -> String {
-    let lead = format!("{code}  ");
-    let line = ran.stderr.lines().find_map(|line| line.strip_prefix(&lead));
-    line.unwrap_or_else(|| panic!("{code} is not said: {ran:?}")).to_owned()
+    let said = ran.stderr.split_once(&format!("{code}  "));
+    let (_, sentence) = said.unwrap_or_else(|| panic!("{code} is not said: {ran:?}"));
+    sentence.trim_end().to_owned()
 }
 
 /// Runs a command that must be refused, in both languages and with and without `--json`.
@@ -24,14 +24,20 @@ fn says(program: &Program, args: &[&str], exit: i32, code: &str) {
         assert_refused(&ran, exit, code);
         assert_eq!(ran.stdout.is_empty(), !json, "{ran:?}");
         if json {
-            assert_eq!(ran.json()["error"]["message"], sentence(&ran, code).as_str());
+            assert_eq!(
+                ran.json()["error"]["message"],
+                sentence(&ran, code).as_str()
+            );
         }
         sentence(&ran, code)
     };
     let (zh, en) = (run("zh", false), run("en", true));
     assert!(is_chinese(&zh), "{zh}");
     assert!(!is_chinese(&en), "{en}");
-    assert!(!en.contains('{') && !zh.contains('{'), "a fact is missing: {zh} {en}");
+    assert!(
+        !en.contains('{') && !zh.contains('{'),
+        "a fact is missing: {zh} {en}"
+    );
     assert_eq!(run("zh", true), zh);
 }
 
@@ -45,7 +51,15 @@ fn every_refusal_has_a_code_and_a_sentence_in_both_languages() {
     let fresh = Program::node(node_exe(), &city.path("fresh"));
     let wrong_side = Program::hub(hub_exe(), &node.data);
     let absent = city.text_path("absent.csv");
-    let put = ["record", "put", "organisation", &id, "--reason", "x", "--set"];
+    let put = [
+        "record",
+        "put",
+        "organisation",
+        &id,
+        "--reason",
+        "x",
+        "--set",
+    ];
     let with = |set| [&put[..], &[set]].concat();
     let plain = city.text_path("plain.csv");
     std::fs::write(&plain, "a,b\n1,2\n").unwrap();
@@ -53,27 +67,91 @@ fn every_refusal_has_a_code_and_a_sentence_in_both_languages() {
     says(&fresh, &["status"], 2, "DIR-001");
     says(&fresh, &["serve"], 2, "DIR-001");
     says(&wrong_side, &["status"], 2, "DIR-004");
-    says(&hub, &["init", "--scope", "410300", "--name", "x"], 2, "DIR-002");
-    says(&Program::hub(hub_exe(), &city.path("second")), &["init", "--scope", "4103", "--name", "x"], 2, "HUB-002");
-    says(&node, &["serve", "--console", "127.0.0.1:0"], 2, "CONSOLE-001");
-    says(&hub, &["serve", "--console", "127.0.0.1:0"], 2, "CONSOLE-001");
+    says(
+        &hub,
+        &["init", "--scope", "410300", "--name", "x"],
+        2,
+        "DIR-002",
+    );
+    says(
+        &Program::hub(hub_exe(), &city.path("second")),
+        &["init", "--scope", "4103", "--name", "x"],
+        2,
+        "HUB-002",
+    );
+    says(
+        &node,
+        &["serve", "--console", "127.0.0.1:0"],
+        2,
+        "CONSOLE-001",
+    );
+    says(
+        &hub,
+        &["serve", "--console", "127.0.0.1:0"],
+        2,
+        "CONSOLE-001",
+    );
     says(&node, &["status", "--today", "2020-10-15"], 2, "USAGE-003");
     says(&node, &["status", "--today", "tomorrow"], 2, "USAGE-002");
     says(&node.by("not an account"), &["status"], 2, "USAGE-004");
     says(&hub, &["node", "revoke", "nosuchnode"], 2, "HUB-001");
-    says(&hub, &["node", "invite", "--scope", "41", "--name", "x"], 2, "HUB-002");
-    says(&hub, &["node", "invite", "--scope", "410302", "--name", "x", "--ttl", "soon"], 2, "HUB-005");
+    says(
+        &hub,
+        &["node", "invite", "--scope", "41", "--name", "x"],
+        2,
+        "HUB-002",
+    );
+    says(
+        &hub,
+        &[
+            "node", "invite", "--scope", "410302", "--name", "x", "--ttl", "soon",
+        ],
+        2,
+        "HUB-005",
+    );
     says(&node, &["record", "get", "nosuch", &id], 6, "RECORD-001");
-    says(&node, &["record", "get", "organisation", "nosuch"], 6, "RECORD-002");
-    says(&node, &["record", "list", "organisation", "--scope", "nosuch"], 6, "RECORD-004");
+    says(
+        &node,
+        &["record", "get", "organisation", "nosuch"],
+        6,
+        "RECORD-002",
+    );
+    says(
+        &node,
+        &["record", "list", "organisation", "--scope", "nosuch"],
+        6,
+        "RECORD-004",
+    );
     says(&node, &["conflict", "show", "nonsense"], 6, "CONFLICT-001");
     let docket = format!("organisation/{id}/remark");
-    says(&node, &["conflict", "take", &docket, "1", "--reason", "x"], 6, "CONFLICT-002");
-    says(&node, &["report", "indicators", "--as-of", "someday"], 6, "REPORT-001");
+    says(
+        &node,
+        &["conflict", "take", &docket, "1", "--reason", "x"],
+        6,
+        "CONFLICT-002",
+    );
+    says(
+        &node,
+        &["report", "indicators", "--as-of", "someday"],
+        6,
+        "REPORT-001",
+    );
     says(&node, &["import", "organisation", &absent], 6, "IMPORT-001");
     says(&node, &["import", "organisation", &plain], 6, "IMPORT-010");
-    says(&node, &["import", "organisation", &plain, "--as-of", "someday"], 2, "USAGE-002");
-    says(&node, &["record", "put", "scope", "410305", "--reason", "x", "--set", "name=y"], 4, "AUTH-HUB-ONLY");
+    says(
+        &node,
+        &["import", "organisation", &plain, "--as-of", "someday"],
+        2,
+        "USAGE-002",
+    );
+    says(
+        &node,
+        &[
+            "record", "put", "scope", "410305", "--reason", "x", "--set", "name=y",
+        ],
+        4,
+        "AUTH-HUB-ONLY",
+    );
     says(&node, &with("employees=-1"), 6, "count");
     says(&node, &["restore", &plain], 6, "BACKUP-002");
     let settings = node.data.join("config.toml");
@@ -86,16 +164,34 @@ fn every_refusal_has_a_code_and_a_sentence_in_both_languages() {
 fn without_a_directory_or_with_wrong_usage_the_exit_code_is_2() {
     let usage = |exe: &std::path::Path, args: &[&str]| {
         let mut command = std::process::Command::new(exe);
-        command.args(args).env_remove("LIANGXIN_DATA").env_remove("LIANGXIN_AS").env("LC_ALL", "C.UTF-8");
+        command
+            .args(args)
+            .env_remove("LIANGXIN_DATA")
+            .env_remove("LIANGXIN_AS")
+            .env("LC_ALL", "C.UTF-8");
         let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let code = output.status.code().unwrap_or(-1);
-        Ran { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran {
+            code,
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     };
     for exe in [hub_exe(), node_exe()] {
         assert_refused(&usage(exe, &["status"]), 2, "USAGE-001");
-        assert_refused(&usage(exe, &["status", "--json", "--lang", "en"]), 2, "USAGE-001");
-        for args in [&["nonsense"][..], &[], &["record", "list"], &["status", "--nonsense"], &["record", "put", "organisation"]] {
+        assert_refused(
+            &usage(exe, &["status", "--json", "--lang", "en"]),
+            2,
+            "USAGE-001",
+        );
+        for args in [
+            &["nonsense"][..],
+            &[],
+            &["record", "list"],
+            &["status", "--nonsense"],
+            &["record", "put", "organisation"],
+        ] {
             let ran = usage(exe, args);
             assert_eq!(ran.code, 2, "{args:?} {ran:?}");
             assert!(ran.stdout.is_empty() && !ran.stderr.is_empty(), "{ran:?}");

@@ -4,9 +4,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use serde_json::{Value, json};
 
-use super::city::{
-    City, assert_equal, data, organisations, peer, put, refused, settle, until,
-};
+use super::city::{City, assert_equal, data, organisations, peer, put, refused, settle, until};
 
 /// The file an office keeps, and what must become of it.
 const CREATED: usize = 376;
@@ -28,8 +26,14 @@ fn assert_census(summary: &Value) {
     let rejected = summary["rejected"].as_array().unwrap();
     assert_eq!(count("created"), CREATED, "{summary}");
     assert_eq!(rejected.len(), REJECTED);
-    assert_eq!(count("rows"), CREATED + count("changed") + count("unchanged") + REJECTED);
-    assert_eq!(places(&summary["rejected"]), places(&expected()["rejected"]));
+    assert_eq!(
+        count("rows"),
+        CREATED + count("changed") + count("unchanged") + REJECTED
+    );
+    assert_eq!(
+        places(&summary["rejected"]),
+        places(&expected()["rejected"])
+    );
     for row in rejected {
         let said = |name: &str| row[name].as_str().is_some_and(|text| !text.is_empty());
         assert!(said("code") && said("message"), "{row}");
@@ -41,9 +45,16 @@ fn assert_census(summary: &Value) {
 fn assert_values(stored: &[Value]) {
     let known = expected();
     for row in known["accepted"].as_array().unwrap() {
-        let held = stored.iter().find(|held| held["values"]["uscc"] == row["uscc"]);
+        let held = stored
+            .iter()
+            .find(|held| held["values"]["uscc"] == row["uscc"]);
         let held = held.unwrap_or_else(|| panic!("missing: {row}"));
-        for (field, value) in row.as_object().unwrap().iter().filter(|(field, _)| *field != "row") {
+        for (field, value) in row
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(field, _)| *field != "row")
+        {
             assert_eq!(&held["values"][field], value, "{field} of {row}");
         }
     }
@@ -69,11 +80,18 @@ fn the_readme_walk_brings_376_organisations_to_the_city_and_explains_24_rows() {
     assert_eq!(near["scopes"]["410305"], far["scopes"]["410305"]);
     let completed = &far["scopes"]["410305"]["census_completion_rate"];
     assert_eq!(completed["den"], CREATED);
-    assert_eq!(&far["city"]["census_completion_rate"], completed, "one district is the city's sum");
+    assert_eq!(
+        &far["city"]["census_completion_rate"], completed,
+        "one district is the city's sum"
+    );
 
     let again = jianxi.node.json(["import", "organisation", &file]);
     let numbers = json!([again["created"], again["changed"], again["rejected"]]);
-    assert_eq!(numbers, json!([0, 0, summary["rejected"]]), "the same file changes nothing");
+    assert_eq!(
+        numbers,
+        json!([0, 0, summary["rejected"]]),
+        "the same file changes nothing"
+    );
     assert_eq!(jianxi.node.json(["status"])["peers"][0]["pending"], 0);
 }
 
@@ -82,14 +100,26 @@ fn with_the_line_up_an_import_is_at_the_city_within_moments() {
     let mut city = City::open();
     let jianxi = city.jianxi();
     let _serving = jianxi.node.serve::<&str>([]);
-    until("the line is up", || peer(&jianxi.node)["state"] == "connected");
-    let summary = jianxi.node.json(["import", "organisation", &data("census_410305.csv")]);
+    until("the line is up", || {
+        peer(&jianxi.node)["state"] == "connected"
+    });
+    let summary = jianxi
+        .node
+        .json(["import", "organisation", &data("census_410305.csv")]);
     assert_census(&summary);
     let imported = Instant::now();
     let records = jianxi.node.json(["status"])["records"].clone();
-    until("the city has all", || city.hub.json(["status"])["records"] == records);
-    assert!(imported.elapsed().as_secs() < 10, "moments: {:?}", imported.elapsed());
-    until("the node knows it", || jianxi.node.json(["status"])["equal"] == true);
+    until("the city has all", || {
+        city.hub.json(["status"])["records"] == records
+    });
+    assert!(
+        imported.elapsed().as_secs() < 10,
+        "moments: {:?}",
+        imported.elapsed()
+    );
+    until("the node knows it", || {
+        jianxi.node.json(["status"])["equal"] == true
+    });
     assert_equal(&jianxi.node, &city.hub);
 }
 
@@ -109,26 +139,44 @@ fn a_node_works_with_no_line_and_the_city_has_it_all_when_the_line_is_back() {
     let all = organisations(node);
     assert_eq!(all.len(), CREATED);
     let id = all[7]["id"].as_str().unwrap();
-    let saved = put(node, id, "operating_address=涧西示例路1000号").ok().json();
+    let saved = put(node, id, "operating_address=涧西示例路1000号")
+        .ok()
+        .json();
     assert_eq!(saved["sync"], "pending");
     assert!(peer(node)["pending"].as_u64().unwrap() > 0);
     assert_eq!(node.json(["conflict", "list"]), json!([]));
     let report = node.json(["report", "indicators", "--as-of", "2020-12-31"]);
-    assert_eq!(report["scopes"]["410305"]["census_completion_rate"]["den"], CREATED);
+    assert_eq!(
+        report["scopes"]["410305"]["census_completion_rate"]["den"],
+        CREATED
+    );
     for format in ["csv", "xlsx", "json", "ndjson"] {
         let file = city.text_path(&format!("export.{format}"));
-        node.run(["export", "organisation", "--format", format, "--output", &file]).ok();
+        node.run([
+            "export",
+            "organisation",
+            "--format",
+            format,
+            "--output",
+            &file,
+        ])
+        .ok();
         assert!(std::fs::metadata(&file).unwrap().len() > 10_000);
         if format == "csv" || format == "xlsx" {
             let again = node.json(["import", "organisation", &file]);
-            assert_eq!(again["unchanged"], CREATED, "an export imports as unchanged: {again}");
+            assert_eq!(
+                again["unchanged"], CREATED,
+                "an export imports as unchanged: {again}"
+            );
         }
     }
     let once = node.run(["sync", "--once"]);
     assert_eq!(once.code, 3, "{once:?}");
 
     city.up();
-    until("the city has it", || city.hub.json(["status"])["records"] == node.json(["status"])["records"]);
+    until("the city has it", || {
+        city.hub.json(["status"])["records"] == node.json(["status"])["records"]
+    });
     settle(node);
     assert_equal(node, &city.hub);
     let there = super::city::organisation(&city.hub, id);
@@ -147,16 +195,37 @@ fn a_file_that_is_no_list_of_the_kind_is_refused_and_writes_nothing() {
         city.text_path(name)
     };
     let strange = file("strange.csv", "甲,乙,丙\n1,2,3\n4,5,6\n".as_bytes());
-    let broken = file("broken.xlsx", &std::fs::read(data("census_410305.xlsx")).unwrap()[..9_000]);
-    let kingsoft = file("office.et", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and no workbook");
+    let broken = file(
+        "broken.xlsx",
+        &std::fs::read(data("census_410305.xlsx")).unwrap()[..9_000],
+    );
+    let kingsoft = file(
+        "office.et",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and no workbook",
+    );
     for path in [&strange, &broken, &kingsoft] {
         let ran = node.run(["import", "organisation", path]);
-        let code = ran.stderr.split_whitespace().next().unwrap_or_default().to_owned();
+        let code = ran
+            .stderr
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         super::city::assert_refused(&ran, 6, &code);
     }
-    refused(node, ["import", "organisation", &city.text_path("absent.xlsx")], 6, "IMPORT-001");
+    refused(
+        node,
+        ["import", "organisation", &city.text_path("absent.xlsx")],
+        6,
+        "IMPORT-001",
+    );
     refused(node, ["import", "nothing", &strange], 6, "RECORD-001");
-    let tried = node.json(["import", "organisation", &data("census_410305.xlsx"), "--dry-run"]);
+    let tried = node.json([
+        "import",
+        "organisation",
+        &data("census_410305.xlsx"),
+        "--dry-run",
+    ]);
     assert_census(&tried);
     assert_eq!(node.json(["status"])["records"], before);
 }

@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 use crate::{
     app::App,
     cli::Setting,
-    config::{Config, SAMPLE},
     clock::SystemClock,
+    config::{Config, SAMPLE},
     dir::{Dir, Identity, new_replica, write_whole},
     failure::{Exit, Failure},
     output::Out,
@@ -72,7 +72,9 @@ fn show(report: &BackupReport, out: &mut Out, zh: &str, en: &str) {
 }
 
 /// The files that hold keys and what they certify.
-const KEY_FILES: [&str; 5] = ["ca.crt", "ca.key", "node.crt", "node.key", "hub.crt"];
+const KEY_FILES: [&str; 6] = [
+    "ca.crt", "ca.key", "seal.key", "node.crt", "node.key", "hub.crt",
+];
 
 /// The name under which the store keeps who it belongs to, so that a backup says it.
 pub(crate) const IDENTITY: &str = "identity";
@@ -84,20 +86,32 @@ pub(crate) const IDENTITY: &str = "identity";
 pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure> {
     let path = app.path(&args.file);
     let identity = serde_json::to_vec(&*app.identity).unwrap_or_default();
-    app.writer.edit(Vec::new(), vec![(IDENTITY.to_owned(), Some(identity))])?;
+    app.writer
+        .edit(Vec::new(), vec![(IDENTITY.to_owned(), Some(identity))])?;
     let facts = BackupFacts {
-        program: format!("{} {}", app.identity.short_name(), env!("CARGO_PKG_VERSION")),
+        program: format!(
+            "{} {}",
+            app.identity.short_name(),
+            env!("CARGO_PKG_VERSION")
+        ),
         replica: app.identity.replica().0.to_vec(),
         at_ms: i64::try_from(app.clock.wall_ms()).unwrap_or(i64::MAX),
     };
     let target = path.clone();
-    let report = app.writer.still(move |store| store::backup_to(store, &facts, &target))?;
+    let report = app
+        .writer
+        .still(move |store| store::backup_to(store, &facts, &target))?;
     let report = report.map_err(|error| failed(&error))?;
     if args.with_keys {
         let passphrase = read_passphrase(args.passphrase_file.as_deref(), &app.folder)?;
         backup_keys(&app.dir, &path, &passphrase)?;
     }
-    show(&report, out, "备份完成并已回读核对：{n} 项", "backup written and read back: {n} entries");
+    show(
+        &report,
+        out,
+        "备份完成并已回读核对：{n} 项",
+        "backup written and read back: {n} entries",
+    );
     Ok(())
 }
 
@@ -159,7 +173,10 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     let mut file = BufReader::new(File::open(&path)?);
     if args.dry_run {
         let report = store::verify_backup(&mut file).map_err(|error| failed(&error))?;
-        let (zh, en) = ("备份完整：{n} 项；未写入任何内容", "the backup is whole: {n} entries; nothing was written");
+        let (zh, en) = (
+            "备份完整：{n} 项；未写入任何内容",
+            "the backup is whole: {n} entries; nothing was written",
+        );
         show(&report, out, zh, en);
         return Ok(());
     }
@@ -171,9 +188,14 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     }
     let filled = Disk::open(&beside, &DiskConfig::default())?;
     let report = store::restore(&mut file, &filled).map_err(|error| failed(&error))?;
-    let identity = store::local(&filled, IDENTITY)?.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
+    let identity = store::local(&filled, IDENTITY)?
+        .and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
     drop(filled);
-    let known = if dir.exists() { Some(dir.identity()?) } else { None };
+    let known = if dir.exists() {
+        Some(dir.identity()?)
+    } else {
+        None
+    };
     let whose = known.as_ref().map(|known| known.replica().0.to_vec());
     if whose.is_some_and(|replica| replica != report.facts.replica) {
         return Err(Failure::new("BACKUP-010", Exit::Invalid));
@@ -182,7 +204,11 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         dir.set_identity(&identity)?;
     }
     if let Some(passphrase) = &args.passphrase_file {
-        restore_keys(&dir, &path, &read_passphrase(Some(passphrase), &setting.folder)?)?;
+        restore_keys(
+            &dir,
+            &path,
+            &read_passphrase(Some(passphrase), &setting.folder)?,
+        )?;
     }
     let now_ms = SystemClock::default().wall_ms();
     if dir.store().exists() {
@@ -191,11 +217,17 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
             Err(error @ store::StoreError::InUse) => return Err(error.into()),
             opened => drop(opened),
         }
-        std::fs::rename(dir.store(), dir.path().join(format!("store.before-{now_ms}")))?;
+        std::fs::rename(
+            dir.store(),
+            dir.path().join(format!("store.before-{now_ms}")),
+        )?;
     }
     std::fs::rename(&beside, dir.store())?;
     File::open(dir.path())?.sync_all()?;
-    let (zh, en) = ("已恢复 {n} 项；下次联网时自动与对端核对补齐", "{n} entries restored; the replica heals with its peers at the next session");
+    let (zh, en) = (
+        "已恢复 {n} 项；下次联网时自动与对端核对补齐",
+        "{n} entries restored; the replica heals with its peers at the next session",
+    );
     show(&report, out, zh, en);
     Ok(())
 }

@@ -80,7 +80,7 @@ fn world(role: Role, scope: ScopeName) -> World {
 fn open(memory: Arc<Memory>, identity: Identity) -> World {
     let clock: Arc<dyn Clock> = Arc::new(Ticking::default());
     let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
-    let host = Host::open(store, host_config(&identity, Arc::clone(&clock)))
+    let host = Host::open(store, host_config(&identity, Arc::clone(&clock), None))
         .expect("an empty store opens");
     let writer = Writer::start(host, WriterConfig::default()).expect("the system gives a thread");
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -148,7 +148,7 @@ impl Office {
             hub: None,
         };
         let clock: Arc<dyn Clock> = Arc::new(Fixed);
-        let config = host_config(&identity, Arc::clone(&clock));
+        let config = host_config(&identity, Arc::clone(&clock), None);
         let host = Host::open(Arc::<Memory>::clone(&store), config).unwrap();
         let writer = Writer::start(host, WriterConfig::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -142,7 +142,6 @@ impl Host {
         if !self.positions.bound(&record.context) {
             return Some(Taken::Not(result(record.key, Outcome::Later, "SYNC-120")));
         }
-        let peer = sender.state.peer;
         let seen = |dot: &Dot| former.is_some_and(|f| f.record.context.covers(*dot));
         let dots = record.siblings.iter().map(replica::Sibling::dot);
         let fresh: Vec<Dot> = dots.filter(|dot| !seen(dot)).collect();
@@ -150,9 +149,12 @@ impl Host {
         if record.scope != sender.scope || elsewhere {
             return Some(self.refuse(sender, record, fresh, "SYNC-123"));
         }
-        let foreign = |dot: &Dot| self.positions.replica(dot.incarnation) != Some(peer);
-        if !sender.refilling && fresh.iter().any(foreign) {
-            let forged = fresh.into_iter().filter(foreign).collect();
+        let new = record.siblings.iter().filter(|s| !seen(&s.dot()));
+        let forged: Vec<Dot> = new
+            .filter(|sibling| !self.may_bring(sender, record, sibling))
+            .map(replica::Sibling::dot)
+            .collect();
+        if !forged.is_empty() {
             return Some(self.refuse(sender, record, forged, "SYNC-122"));
         }
         // The whole write goes, not the one register of it that was at fault.
@@ -179,6 +181,27 @@ impl Host {
             }
             Verdict::Refuse { dots, code } => Some(self.refuse(sender, record, dots, code)),
         }
+    }
+
+    /// Whether a node may bring this write: its own always; while this hub refills, also those of
+    /// other replicas of the node's scope, and the hub's own, known by their seal.
+    fn may_bring(&self, sender: &Sender, record: &Record, sibling: &replica::Sibling) -> bool {
+        let owner = self.positions.replica(sibling.dot().incarnation);
+        if owner == Some(sender.state.peer) {
+            return true;
+        }
+        let own = self.config.replica;
+        let neighbour = owner.filter(|owner| *owner != own).is_some_and(|owner| {
+            let scope = self.peers.scope_of(owner);
+            sender.scope == sender.state.scope && scope.is_none_or(|scope| scope == sender.scope)
+        });
+        let sealed = || {
+            self.config
+                .seal
+                .as_ref()
+                .is_some_and(|key| key.holds(record.key, sibling))
+        };
+        sender.refilling && (neighbour || sealed())
     }
 
     /// A state without a refused write says that the node has taken it back, or replaced it.

@@ -16,7 +16,7 @@ use crate::StoreError;
 /// Who is at the other end, as its certificate says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// The session, unique in this run of the program.
+    /// The session: unique in this run of the program, and higher for a newer line.
     pub session: u64,
     /// The replica at the other end.
     pub peer: ReplicaId,
@@ -47,6 +47,8 @@ const STORE_FAILED: &str = "STORE-006";
 impl Host {
     /// Carries out one operation.
     pub(super) fn session(&mut self, login: &Login, op: Op) -> Option<Input> {
+        // A point that a session names is the end of a section, or no later session knows it.
+        self.end_own_section();
         let begins = matches!(op, Op::Greet | Op::Welcome(_));
         if begins {
             self.begin(login);
@@ -105,7 +107,14 @@ impl Host {
         })
     }
 
+    /// A new Hello ends the older session of its identity. One that was long under way on a line
+    /// that is dead by now ends nothing: what it says of its sender is out of date.
     fn begin(&mut self, login: &Login) {
+        let newest = self.newest.entry(login.peer).or_default();
+        if *newest > login.session {
+            return;
+        }
+        *newest = login.session;
         self.sessions.retain(|_, state| state.peer != login.peer);
         let known = self.peers.scope_of(login.peer).is_some();
         let number = self.peers.number(login.peer, login.scope, &mut self.ledger);

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::stored::{HistoryEntry, HistoryPage, JournalEntry as JournalWire};
+use proto::stored::{HistoryEntry, HistoryPage, JournalEntry as JournalWire, JournalPage};
 use replica::{
-    Bucket, Fingerprint, JournalEntry, Leaf, Record, RecordKey, RegisterId, Sibling, session::FeedPoint,
+    Bucket, Fingerprint, Head, Incarnation, JournalEntry, Leaf, Record, RecordKey, RegisterId,
+    Sibling, session::FeedPoint,
 };
 
 use super::{End, Place, Shared, Stored, history_entry, index::scope_to_bytes};
@@ -38,6 +39,18 @@ impl Staged {
     }
 }
 
+/// Entries of one page of the journal; small values keep the tree shallow.
+const PAGE_ENTRIES_MAX: usize = 24;
+
+/// One page of the journal, as far as it has come.
+#[derive(Debug)]
+struct Page {
+    incarnation: Incarnation,
+    first: u64,
+    entries: Vec<JournalEntry>,
+    head: Head,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
@@ -48,6 +61,8 @@ pub(super) struct Stage {
     /// Scopes changed since the last section.
     open: BTreeSet<u32>,
     sections: Vec<(u32, u64, End)>,
+    /// The page of the journal that still takes entries.
+    page: Option<Page>,
     pub(super) extra: Batch,
     pub(super) lazy: BTreeMap<Vec<u8>, Vec<u8>>,
 }
@@ -66,7 +81,7 @@ impl Stage {
     }
 
     pub(super) fn is_dirty(&self) -> bool {
-        !self.ends.is_empty() || !self.extra.is_empty()
+        !self.ends.is_empty() || !self.extra.is_empty() || self.page.is_some()
     }
 
     pub(super) fn put(&mut self, mut staged: Staged, former: Option<Stored>, point: FeedPoint) {
@@ -115,6 +130,47 @@ impl Stage {
         }
     }
 
+    pub(super) fn journal(
+        &mut self,
+        incarnation: Incarnation,
+        first: u64,
+        entries: Vec<JournalEntry>,
+        head: Head,
+    ) {
+        let follows = |page: &Page| {
+            page.incarnation == incarnation
+                && page.first + page.entries.len() as u64 == first
+                && page.entries.len() + entries.len() <= PAGE_ENTRIES_MAX
+        };
+        match self.page.as_mut().filter(|page| follows(page)) {
+            Some(page) => {
+                page.entries.extend(entries);
+                page.head = head;
+            }
+            None => {
+                self.end_page();
+                self.page = Some(Page {
+                    incarnation,
+                    first,
+                    entries,
+                    head,
+                });
+            }
+        }
+    }
+
+    fn end_page(&mut self) {
+        let Some(page) = self.page.take() else { return };
+        let last = page.first + page.entries.len() as u64 - 1;
+        let value = JournalPage {
+            first: page.first,
+            entries: page.entries.iter().map(journal_to_wire).collect(),
+            head: page.head.0.to_vec(),
+        };
+        self.extra
+            .put(keys::journal(page.incarnation, last), value.encode_to_vec());
+    }
+
     /// A staged history entry by its sequence.
     pub(super) fn history_entry(
         &self,
@@ -138,6 +194,7 @@ impl Stage {
         ends_max: usize,
     ) -> (Batch, Changes) {
         self.end_section(0);
+        self.end_page();
         let mut batch = self.extra;
         let mut changes = Changes::default();
         for (key, value) in self.lazy {
@@ -226,7 +283,7 @@ fn put_page(batch: &mut Batch, scope: u32, entries: Vec<HistoryEntry>) {
     }
 }
 
-pub(super) fn journal_to_wire(entry: &JournalEntry) -> JournalWire {
+fn journal_to_wire(entry: &JournalEntry) -> JournalWire {
     JournalWire {
         kind: entry.key.kind.0,
         id: entry.key.id.0.to_vec(),

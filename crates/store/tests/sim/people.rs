@@ -237,7 +237,7 @@ impl World {
         let side = if at == HUB { Side::Hub } else { Side::Node };
         let of_peer = |end: &super::net::End| end.replica == at && end.login.peer == peer;
         let live = self.conns.iter().map(|conn| conn.end(side));
-        let login = live
+        let mut login = live
             .filter(|end| end.open && of_peer(end))
             .map(|end| end.login);
         let Some(login) = login.next_back() else {
