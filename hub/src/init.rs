@@ -8,8 +8,7 @@ use link::Authority;
 use program::{
     App, Exit, Failure, Out,
     cli::Setting,
-    commands::store::set_up,
-    dir::{Identity, Role, ScopeName},
+    dir::{Identity, Role, ScopeName, new_replica},
 };
 use replica::{Clock as _, Edit, RecordKey, Set, Source};
 use serde_json::{Map, Value, json};
@@ -29,20 +28,23 @@ pub(crate) fn init(setting: &Setting, args: &InitArgs, out: &mut Out) -> Result<
     let direct = city_direct(&args.scope);
     let passphrase = passphrase(setting, args.passphrase_file.as_deref())?;
     let dir = setting.options.dir()?;
-    let identity = set_up(&dir, |replica| Identity {
+    dir.create()?;
+    let identity = Identity {
         role: Role::Hub,
-        replica,
+        replica: new_replica()?,
         demo: args.demo,
         scope: ScopeName::of(&direct, "市直"),
         published: ScopeName::of(&args.scope, &args.name),
         hub: None,
-    })?;
+    };
     let clock = program::clock::SystemClock::default();
     let wall_ms = clock.wall_ms();
     let secret = passphrase.as_ref().map(|text| text.as_str());
     Authority::create(dir.path(), identity.replica(), wall_ms, secret)
         .map_err(|error| authority_failed(&error))?;
     dir.make_seal()?;
+    // The identity goes last: with it the directory counts as set up.
+    dir.set_identity(&identity)?;
     let (app, writer) = App::open(&dir, setting.runtime.clone())?;
     let year = args
         .year

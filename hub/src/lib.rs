@@ -37,6 +37,7 @@ pub struct Hub {
 impl Side for Hub {
     type Command = HubCommand;
     const NAME: &'static str = "liangxin-hub";
+    const ABOUT: &'static str = "The city program: takes the calls of nodes and sees the sum";
     const ROLE: Role = Role::Hub;
 
     fn place(command: &HubCommand) -> Place {

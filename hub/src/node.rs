@@ -236,11 +236,20 @@ fn view(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> PeerView {
     let seat = seats
         .iter()
         .find(|(replica, _)| *replica == entry.replica());
-    let open = seat.is_some_and(|(_, seat)| seat.progress.borrow().open);
+    let progress = seat.map(|(_, seat)| seat.progress.borrow().clone());
+    let open = progress.as_ref().is_some_and(|progress| progress.open);
+    // A session that ended in order is no trouble: a node on a schedule has gone for now.
+    let in_order = progress.as_ref().is_some_and(|progress| {
+        progress
+            .ended
+            .as_ref()
+            .is_some_and(|(code, _)| code.is_empty())
+    });
     let state = match (entry.state, open) {
         (NodeState::Revoked, _) => "revoked",
         (_, true) => "connected",
-        (_, false) if seat.is_some() => "unreachable",
+        (_, false) if in_order => "offline",
+        (_, false) if seat.is_some() || entry.last_seen_ms.is_some() => "unreachable",
         (_, false) => "never",
     };
     let lag = entry

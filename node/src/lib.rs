@@ -34,6 +34,7 @@ pub struct Node {
 impl Side for Node {
     type Command = NodeCommand;
     const NAME: &'static str = "liangxin-node";
+    const ABOUT: &'static str = "The district program: keeps the ledger, with or without a line";
     const ROLE: Role = Role::Node;
 
     fn place(command: &NodeCommand) -> Place {

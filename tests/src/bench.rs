@@ -126,6 +126,9 @@ pub(crate) fn say(text: &str) {
 }
 
 /// Runs the benchmarks.
+///
+/// # Panics
+/// When the machine gives no runtime or no temporary directory.
 #[must_use]
 pub fn main() -> ExitCode {
     let options = Options::parse();

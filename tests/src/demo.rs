@@ -1,5 +1,11 @@
 //! The demo: it plays a day of the federation with the real programs and tells it while it goes.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "documents of our own programs; the demo stops at the first surprise"
+)]
+
 use std::{
     io::Write as _,
     net::SocketAddr,

@@ -364,6 +364,9 @@ impl NodeRig {
     }
 
     /// Calls the hub and keeps the session running.
+    ///
+    /// # Panics
+    /// When the hub's address is none.
     #[must_use]
     pub fn connect(&self) -> Running {
         let (stopper, stop) = stop_signal();

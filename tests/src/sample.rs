@@ -39,7 +39,7 @@ pub fn values_of(n: u64) -> Map<String, Value> {
         "operating_status": "operating",
         "census_status": "counted",
         "verified_on": "2020-09-30",
-        "on_scale": n % 3 == 0,
+        "on_scale": n.is_multiple_of(3),
         "employees": employees,
         "members": members,
         "full_members": members,

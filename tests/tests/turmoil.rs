@@ -11,7 +11,11 @@
 //!
 //! `TURMOIL_SEEDS` says how many seeds are run (5), `TURMOIL_SEED` runs one.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at the first failure")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first failure"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -46,8 +50,8 @@ const SCOPE: &str = "410305";
 const TICK: Duration = Duration::from_millis(5);
 /// How long faults are injected, in ticks: 30 simulated seconds.
 const FAULTY_TICKS: u64 = 6_000;
-/// How long healing may take, in ticks: two simulated minutes. A line that lost a segment is noticed by
-/// the keepalive after forty seconds, and the calls back off.
+/// How long healing may take, in ticks: two simulated minutes. A line that lost a segment is
+/// noticed by the keepalive after forty seconds.
 const HEALING_TICKS: u64 = 24_000;
 /// Ticks after which a second look must find that nothing moves: two simulated seconds.
 const QUIET_TICKS: u64 = 400;
@@ -83,6 +87,11 @@ impl Chance {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695);
         (self.0 >> 33) % limit
+    }
+
+    fn one_of<T: Clone>(&mut self, choice: &[T]) -> T {
+        let at = usize::try_from(self.below(choice.len() as u64)).unwrap();
+        choice[at].clone()
     }
 }
 
@@ -283,7 +292,7 @@ impl Run {
             .simulation_duration(Duration::from_secs(3_600))
             .min_message_latency(Duration::from_millis(1))
             .max_message_latency(Duration::from_millis(20 + chance.below(200)))
-            .fail_rate([0.0, 0.001, 0.005, 0.02][seed as usize % 4])
+            .fail_rate(chance.one_of(&[0.0, 0.001, 0.005, 0.02]))
             .repair_rate(0.3)
             .tcp_capacity(1 << 16)
             .build();
@@ -324,8 +333,8 @@ impl Run {
 
     /// Somebody saves something somewhere: a new organisation, or another remark on one.
     fn edit(&mut self) {
-        let place = self.chance.below(3) as usize;
-        let handle = self.handles().swap_remove(place);
+        let handles = self.handles();
+        let handle = self.chance.one_of(&handles);
         let scope = domain::scope_id(SCOPE);
         let n = self.chance.below(self.records + 2);
         let key = RecordKey {
@@ -351,7 +360,7 @@ impl Run {
 
     /// Something breaks or is mended.
     fn fault(&mut self) {
-        let node = NODES[self.chance.below(2) as usize];
+        let node = self.chance.one_of(&NODES);
         match self.chance.below(7) {
             0 => self.sim.partition(node, HUB),
             1 => self.sim.partition_oneway(node, HUB),

@@ -184,7 +184,7 @@ impl<S: Side> Service<S> {
         } else {
             Language::Zh
         };
-        let cli = Cli::<S::Command>::read(S::NAME, args);
+        let cli = Cli::<S::Command>::read((S::NAME, S::ABOUT), args);
         let json = cli.as_ref().is_ok_and(|cli| cli.options.json);
         let columns = u16::try_from(request.columns).unwrap_or(0);
         let sink = parts.clone();

@@ -168,6 +168,8 @@ pub trait Side: Live + Sized + 'static {
     type Command: Subcommand + Clone + std::fmt::Debug + Send;
     /// The name of the binary.
     const NAME: &'static str;
+    /// What the program is, in one line.
+    const ABOUT: &'static str;
     /// Its role.
     const ROLE: Role;
 
@@ -198,7 +200,7 @@ pub trait Side: Live + Sized + 'static {
     ) -> Result<(), Failure>;
 }
 
-/// A command line.
+/// A command line: options and a command.
 #[derive(Parser, Clone, Debug)]
 #[command(version, disable_help_subcommand = true)]
 pub struct Cli<C: Subcommand> {
@@ -216,13 +218,14 @@ impl<C: Subcommand> Cli<C> {
     /// # Errors
     /// Wrong usage, or a call for help; the text is in the error.
     pub fn read(
-        name: &'static str,
+        (name, about): (&'static str, &'static str),
         args: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, clap::Error> {
         use clap::CommandFactory as _;
         let args = std::iter::once(OsString::from(name)).chain(args);
         let matches = Self::command()
             .name(name)
+            .about(about)
             .bin_name(name)
             .try_get_matches_from(args)?;
         Self::from_arg_matches(&matches)
@@ -232,7 +235,7 @@ impl<C: Subcommand> Cli<C> {
 /// Runs a program with the arguments of the process.
 pub fn main<S: Side>() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let cli = match Cli::<S::Command>::read(S::NAME, args.clone()) {
+    let cli = match Cli::<S::Command>::read((S::NAME, S::ABOUT), args.clone()) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() {

@@ -40,8 +40,8 @@ impl Default for StoreConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeConfig {
-    /// Where a hub takes the calls of nodes, and the names and addresses its certificate carries
-    /// besides localhost.
+    /// Names and addresses that the hub's certificate carries besides localhost, for tools that
+    /// check names. Nodes go by the identity.
     pub names: Vec<String>,
     /// The port of the metrics on loopback; 0 takes any, none switches them off.
     pub metrics_port: Option<u16>,

@@ -6,6 +6,7 @@
 mod import;
 mod link;
 mod records;
+mod sheet;
 
 use domain::label::Language;
 
@@ -279,6 +280,16 @@ const OWN: &[Row] = &[
         "A write under another replica's name was refused and recorded.",
     ),
     (
+        "SYNC-123",
+        "收到其他辖区的记录，已拒绝并记录。本辖区数据没有变动。请核对节点的辖区。",
+        "A record of another scope came and was refused and recorded. Nothing has changed. Check the scope of the node.",
+    ),
+    (
+        "SYNC-124",
+        "合并后的记录超过大小上限，双方内容都已保留，等待处理。请缩短其中的长文字。",
+        "The merged record would be over the limit of size. Both contents are kept until a person decides. Shorten its texts.",
+    ),
+    (
         "SYNC-130",
         "双方尚未核对一致，已到等待时限。已保存的数据安全。请查看 status。",
         "Both sides were not found equal in time. What was saved is safe. See status.",
@@ -385,6 +396,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(link::TEXTS)
         .chain(records::TEXTS)
         .chain(import::TEXTS)
+        .chain(sheet::TEXTS)
 }
 
 /// The sentence of a code; for one that no table has, a sentence that says so.

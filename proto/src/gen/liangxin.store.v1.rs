@@ -170,6 +170,11 @@ pub struct PeerScope {
     /// How far it has taken the feed of this replica.
     #[prost(message, optional, tag = "2")]
     pub acked: ::core::option::Option<FeedPoint>,
+    /// The ends (ours, theirs) at which both sides were last found equal.
+    #[prost(uint64, optional, tag = "3")]
+    pub equal_ours: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "4")]
+    pub equal_theirs: ::core::option::Option<u64>,
 }
 /// A write that was refused, or that was taken back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -256,15 +256,15 @@ async fn steady(folder: &Path, report: &mut Report) {
         times
     });
     let times = times.await.expect("the measure ends");
-    let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied();
+    let at = |percent: usize| times.get(times.len() * percent / 100).copied();
     report.add(
         "saved to visible at the hub, p50",
-        at(0.5).unwrap_or(f64::NAN),
+        at(50).unwrap_or(f64::NAN),
         "ms",
     );
     report.add(
         "saved to visible at the hub, p99",
-        at(0.99).unwrap_or(f64::NAN),
+        at(99).unwrap_or(f64::NAN),
         "ms",
     );
     running.stop().await;

@@ -45,7 +45,7 @@ async fn every_register_that_only_the_hub_writes_is_refused_to_a_node() {
             } else {
                 code
             };
-            let mut id = [number as u8; 16];
+            let mut id = [u8::try_from(number).unwrap(); 16];
             id[..4].copy_from_slice(&register.0.to_be_bytes());
             let key = RecordKey {
                 kind: kind.kind,

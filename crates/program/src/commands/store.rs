@@ -18,7 +18,7 @@ use crate::{
     cli::Setting,
     clock::SystemClock,
     config::{Config, SAMPLE},
-    dir::{Dir, Identity, new_replica, write_whole},
+    dir::{Dir, Identity, write_whole},
     failure::{Exit, Failure},
     output::Out,
 };
@@ -250,15 +250,4 @@ pub fn config(setting: &Setting, command: &ConfigCommand, out: &mut Out) -> Resu
         }
     }
     Ok(())
-}
-
-/// Makes the directory of a new program.
-///
-/// # Errors
-/// A program was set up there before, or it cannot be written.
-pub fn set_up(dir: &Dir, identity: impl FnOnce(String) -> Identity) -> Result<Identity, Failure> {
-    dir.create()?;
-    let identity = identity(new_replica()?);
-    dir.set_identity(&identity)?;
-    Ok(identity)
 }

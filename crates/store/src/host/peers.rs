@@ -31,7 +31,8 @@ pub struct PeerStatus {
     pub received: Seq,
     /// Changes of our feed that the peer has not acked.
     pub pending: u64,
-    /// Both sides were found equal at these ends (ours, theirs), in this run of the program.
+    /// Whether both sides were last found equal at the very ends where they stand; none before the
+    /// first time.
     pub equal: Option<bool>,
 }
 
@@ -46,7 +47,6 @@ pub(super) struct Peers {
     refills: BTreeSet<(u32, u32)>,
     drafts: BTreeMap<Dot, Refusal>,
     quarantine: BTreeMap<RecordKey, Quarantine>,
-    equal: BTreeMap<(u32, u32), (Seq, Seq)>,
 }
 
 fn damaged(what: &str) -> StoreError {
@@ -168,8 +168,11 @@ impl Peers {
             .min()
     }
 
+    /// Notes the ends at which both sides are equal. What is to be stored goes with the next
+    /// checkpoint.
     pub(super) fn set_equal(&mut self, peer: u32, scope: u32, ours: Seq, theirs: Seq) {
-        self.equal.insert((peer, scope), (ours, theirs));
+        let state = self.scopes.entry((peer, scope)).or_default();
+        (state.equal_ours, state.equal_theirs) = (Some(ours.0), Some(theirs.0));
     }
 
     /// Keeps a refusal until the peer has taken the write back.
@@ -352,10 +355,10 @@ impl Peers {
                 sent,
                 received,
                 pending: end.0.saturating_sub(sent.0),
-                equal: self
-                    .equal
-                    .get(&(*peer, *scope))
-                    .map(|at| *at == (end, received)),
+                equal: state
+                    .equal_ours
+                    .zip(state.equal_theirs)
+                    .map(|at| at == (end.0, received.0)),
             });
         }
         all

@@ -144,9 +144,7 @@ fn a_refused_write_goes_whole_also_when_its_fault_was_mended_meanwhile() {
     assert!(world.settle(), "{:?}", world.ghost.broken);
     let bad = edit(&world, N1, key(S1, 0), &[(1, b"part"), (2, BAD)]);
     world.save(N1, vec![bad]);
-    while world.said("TEST-001") == 0 && world.step() {}
-    let line = world.line_of(N1).unwrap();
-    world.cut(line, None);
+    while world.said("n1 sends Batch 1") == 0 && world.step() {}
     let mended = edit(&world, N1, key(S1, 0), &[(2, b"mended")]);
     world.save(N1, vec![mended]);
     assert!(world.settle(), "{:?}", world.ghost.broken);
