@@ -1,11 +1,7 @@
 //! The rules of the house that a compiler does not know: who may depend on whom, how files begin,
 //! how long they get, where Chinese stands.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test ends at the first failure"
-)]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first failure")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -200,17 +196,12 @@ fn every_stable_code_has_a_sentence() {
         {
             continue;
         }
-        // What stands between quotation marks, in every second piece.
-        let quoted = text
-            .split('"')
-            .skip(1)
-            .step_by(2)
-            .filter(|quoted| is_code(quoted));
-        missing.extend(
-            quoted
-                .filter(|code| !program::texts::has(code))
-                .map(str::to_owned),
-        );
+        // What stands between quotation marks, in every second piece. The simulator's own code
+        // names no case that people meet.
+        let quoted = text.split('"').skip(1).step_by(2);
+        let codes = quoted.filter(|quoted| is_code(quoted) && !quoted.starts_with("TEST"));
+        let unknown = codes.filter(|code| !program::texts::has(code));
+        missing.extend(unknown.map(str::to_owned));
     }
     assert!(missing.is_empty(), "codes without a sentence: {missing:?}");
 }

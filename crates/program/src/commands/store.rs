@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::BufReader,
+    io::{BufReader, Seek as _},
     path::{Path, PathBuf},
 };
 
@@ -171,26 +171,18 @@ fn restore_keys(dir: &Dir, path: &Path, passphrase: &str) -> Result<(), Failure>
 pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(), Failure> {
     let path = setting.folder.join(&args.file);
     let mut file = BufReader::new(File::open(&path)?);
+    let report = store::verify_backup(&mut file).map_err(|error| failed(&error))?;
     if args.dry_run {
-        let report = store::verify_backup(&mut file).map_err(|error| failed(&error))?;
-        let (zh, en) = (
-            "备份完整：{n} 项；未写入任何内容",
+        let zh = "备份完整：{n} 项；未写入任何内容";
+        show(
+            &report,
+            out,
+            zh,
             "the backup is whole: {n} entries; nothing was written",
         );
-        show(&report, out, zh, en);
         return Ok(());
     }
     let dir = setting.options.dir()?;
-    let beside = dir.path().join("store.restoring");
-    std::fs::create_dir_all(dir.path())?;
-    if beside.exists() {
-        std::fs::remove_dir_all(&beside)?;
-    }
-    let filled = Disk::open(&beside, &DiskConfig::default())?;
-    let report = store::restore(&mut file, &filled).map_err(|error| failed(&error))?;
-    let identity = store::local(&filled, IDENTITY)?
-        .and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
-    drop(filled);
     let known = if dir.exists() {
         Some(dir.identity()?)
     } else {
@@ -200,6 +192,17 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     if whose.is_some_and(|replica| replica != report.facts.replica) {
         return Err(Failure::new("BACKUP-010", Exit::Invalid));
     }
+    let beside = dir.path().join("store.restoring");
+    std::fs::create_dir_all(dir.path())?;
+    if beside.exists() {
+        std::fs::remove_dir_all(&beside)?;
+    }
+    file.rewind()?;
+    let filled = Disk::open(&beside, &DiskConfig::default())?;
+    let report = store::restore(&mut file, &filled).map_err(|error| failed(&error))?;
+    let identity = store::local(&filled, IDENTITY)?;
+    let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
+    drop(filled);
     if let (None, Some(identity)) = (&known, identity) {
         dir.set_identity(&identity)?;
     }
