@@ -12,7 +12,7 @@ use link::{
 use program::{App, Exit, Failure, app::random};
 use replica::session::Role;
 use store::Login;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::join;
 
@@ -35,6 +35,7 @@ pub(crate) struct LineState {
 pub(crate) struct Line {
     state: Mutex<LineState>,
     progress: watch::Sender<Progress>,
+    nudge: Notify,
 }
 
 impl Default for Line {
@@ -47,6 +48,7 @@ impl Default for Line {
         Self {
             state: Mutex::new(state),
             progress: watch::Sender::new(Progress::default()),
+            nudge: Notify::new(),
         }
     }
 }
@@ -63,6 +65,15 @@ impl Line {
     /// Follows the session of the moment.
     pub(crate) fn follow(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
+    }
+
+    /// Has the hub called now, whatever pause is under way. Nothing happens while a session is
+    /// open.
+    pub(crate) fn nudge(&self) {
+        if !self.progress.borrow().open {
+            self.set("calling".to_owned(), None);
+            self.nudge.notify_one();
+        }
     }
 
     fn set(&self, text: String, failure: Option<String>) {
@@ -184,11 +195,14 @@ pub(crate) async fn keep_calling(app: App, line: Arc<Line>, mut stop: Stop) {
                     format!("{word}: {}", failure.code),
                     Some(failure.to_string()),
                 );
+                // Whoever follows the line looks again.
+                line.progress.send_modify(|now| now.open = false);
             }
         }
         let wait = backoff.failed(random());
         tokio::select! {
             () = stop.wait() => break,
+            () = line.nudge.notified() => {}
             () = tokio::time::sleep(wait) => {}
         }
     }

@@ -21,6 +21,7 @@ pub(crate) fn sync(app: &App, node: &Node, args: &SyncArgs, out: &mut Out) -> Re
     let running = node.line.state().text != "stopped";
     let result = app.runtime.block_on(async {
         if running {
+            node.line.nudge();
             return settled(app, node, node.line.follow()).await;
         }
         let (stopper, stop) = stop_signal();

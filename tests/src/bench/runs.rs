@@ -43,6 +43,9 @@ pub(crate) async fn all(options: &Options, folder: &Path, report: &mut Report) {
     if wanted("steady") {
         steady(&folder.join("steady"), report).await;
     }
+    if wanted("import") {
+        import(&folder.join("import"), report);
+    }
     if wanted("writers") {
         writers(&folder.join("writers"), report);
     }
@@ -302,4 +305,71 @@ fn writers(folder: &Path, report: &mut Report) {
     let rate = (WRITERS * EACH) as f64 / start.elapsed().as_secs_f64();
     report.add("local saves with 16 writers", rate, "/s");
     writer.stop().expect("the writer stops");
+}
+
+/// Rows of the import measure.
+const ROWS: u64 = 10_000;
+
+/// A spreadsheet of new organisations into a node's directory, each row durable.
+fn import(folder: &Path, report: &mut Report) {
+    use program::{
+        App,
+        dir::{Dir, Identity, Role, ScopeName},
+        import::{Mode, Request, import},
+    };
+    std::fs::create_dir_all(folder).expect("a directory is made");
+    let file = folder.join("census.csv");
+    std::fs::write(&file, sheet()).expect("the sheet is written");
+    let dir = Dir::new(&folder.join("node"));
+    dir.create().expect("a directory is made");
+    let identity = Identity {
+        role: Role::Node,
+        replica: fresh_replica().to_string(),
+        demo: true,
+        scope: ScopeName::of(SCOPE, "涧西区"),
+        published: ScopeName::of("410300", "洛阳市"),
+        hub: None,
+    };
+    dir.set_identity(&identity)
+        .expect("the identity is written");
+    let runtime = tokio::runtime::Handle::current();
+    let (app, writer) = App::open(&dir, runtime).expect("the store opens");
+    let request = Request {
+        kind: app
+            .catalogue
+            .kind(sample::ORGANISATION)
+            .expect("the schema has organisations"),
+        path: file,
+        sheet: None,
+        as_of: None,
+        mode: Mode::Write,
+        reason: "bench".to_owned(),
+    };
+    let start = Instant::now();
+    let done = import(&app, &request, &mut |_, _| {}).expect("the sheet is read");
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(done.created as u64, ROWS, "every row makes a record");
+    report.add("import of 10000 rows, durable", seconds, "s");
+    writer.stop().expect("the writer stops");
+}
+
+/// The spreadsheet of the import measure, as text.
+fn sheet() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from(
+        "单位名称,组织大类,组织类型,行业门类,经营地址,成立日期,经营状态,排查状态,从业人员数,党员数,正式党员数,数据日期,组建条件,备注\n",
+    );
+    for n in 0..ROWS {
+        let (members, employees) = (n % 9, 20 + n % 90);
+        // Writing into a string does not fail.
+        writeln!(
+            text,
+            "涧西样本{n:06}机械制造有限公司（演示）,新经济组织,私营企业,C,涧西示例路{}号,\
+             2015年3月{}日,正常经营,在册,{employees}人,{members},{members},2020.09.30,不具备条件,代码待核",
+            n % 500,
+            1 + n % 28
+        )
+        .unwrap_or_default();
+    }
+    text
 }

@@ -146,14 +146,17 @@ fn backup_keys(dir: &Dir, path: &Path, passphrase: &str) -> Result<(), Failure> 
     write_whole(&keys_beside(path), &sealed)
 }
 
-fn restore_keys(dir: &Dir, path: &Path, passphrase: &str) -> Result<(), Failure> {
+/// Opens the keys beside a backup. Nothing is written.
+fn open_keys(path: &Path, passphrase: &str) -> Result<BTreeMap<String, String>, Failure> {
     let sealed = std::fs::read(keys_beside(path))?;
     let wrong = |error: &dyn std::fmt::Display| {
         Failure::new("BACKUP-012", Exit::Refused).with("detail", error)
     };
     let plain = link::unseal(passphrase, &sealed).map_err(|error| wrong(&error))?;
-    let files: BTreeMap<String, String> =
-        serde_json::from_slice(&plain).map_err(|error| wrong(&error))?;
+    serde_json::from_slice(&plain).map_err(|error| wrong(&error))
+}
+
+fn restore_keys(dir: &Dir, files: &BTreeMap<String, String>) -> Result<(), Failure> {
     for name in KEY_FILES {
         if let Some(text) = files.get(name) {
             write_whole(&dir.path().join(name), text.as_bytes())?;
@@ -192,6 +195,10 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     if whose.is_some_and(|replica| replica != report.facts.replica) {
         return Err(Failure::new("BACKUP-010", Exit::Invalid));
     }
+    let keys = match &args.passphrase_file {
+        Some(file) => open_keys(&path, &read_passphrase(Some(file), &setting.folder)?)?,
+        None => BTreeMap::new(),
+    };
     let beside = dir.path().join("store.restoring");
     std::fs::create_dir_all(dir.path())?;
     if beside.exists() {
@@ -203,16 +210,6 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     let identity = store::local(&filled, IDENTITY)?;
     let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
     drop(filled);
-    if let (None, Some(identity)) = (&known, identity) {
-        dir.set_identity(&identity)?;
-    }
-    if let Some(passphrase) = &args.passphrase_file {
-        restore_keys(
-            &dir,
-            &path,
-            &read_passphrase(Some(passphrase), &setting.folder)?,
-        )?;
-    }
     let now_ms = SystemClock::default().wall_ms();
     if dir.store().exists() {
         // Taking the lock proves that no program is using it; whether it opens does not matter.
@@ -227,6 +224,11 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     }
     std::fs::rename(&beside, dir.store())?;
     File::open(dir.path())?.sync_all()?;
+    restore_keys(&dir, &keys)?;
+    // The identity goes last: with it the directory counts as set up.
+    if let (None, Some(identity)) = (&known, identity) {
+        dir.set_identity(&identity)?;
+    }
     let (zh, en) = (
         "已恢复 {n} 项；下次联网时自动与对端核对补齐",
         "{n} entries restored; the replica heals with its peers at the next session",
