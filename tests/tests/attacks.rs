@@ -14,6 +14,8 @@
 mod authority;
 #[path = "attacks/causality.rs"]
 mod causality;
+#[path = "attacks/floods.rs"]
+mod floods;
 #[path = "attacks/forward.rs"]
 mod forward;
 #[path = "attacks/frames.rs"]
@@ -24,6 +26,8 @@ mod hostile;
 mod lines;
 #[path = "attacks/replay.rs"]
 mod replay;
+#[path = "attacks/restored.rs"]
+mod restored;
 #[path = "attacks/scopes.rs"]
 mod scopes;
 #[path = "attacks/world.rs"]

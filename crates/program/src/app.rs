@@ -201,6 +201,7 @@ pub fn host_config(
         published,
         schema: SCHEMA,
         judge: Arc::new(judge),
+        believes_peers: false,
         seal,
         clock,
         random: Arc::new(random),

@@ -30,6 +30,13 @@ pub const COUNTER_MAX: u64 = 1 << 48;
 /// Batches on their way in one direction of one session.
 pub const WINDOW_BATCHES: usize = 4;
 
+/// Leaves that one side may name in one exchange: ten districts of a hundred thousand records.
+pub const EXCHANGE_LEAVES_MAX: usize = 1 << 20;
+
+/// Incarnations of one replica that others keep: one a day for twenty years. Beyond them nothing
+/// is learnt, and writes under such a name wait.
+pub const INCARNATIONS_MAX: usize = 8_192;
+
 /// Leaves in one frame of an exchange.
 pub const LEAVES_MAX: usize = 8_192;
 

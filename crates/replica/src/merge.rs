@@ -58,7 +58,7 @@ pub fn merge(a: &Record, b: &Record) -> Result<Record, Collision> {
             }
         }
     }
-    one_write_a_dot(&siblings)?;
+    one_write_a_dot(a, b)?;
     let scope = a.scope.min(b.scope);
     Ok(Record {
         key: a.key,
@@ -68,10 +68,11 @@ pub fn merge(a: &Record, b: &Record) -> Result<Record, Collision> {
     })
 }
 
-/// All siblings of one dot were made by one write.
-fn one_write_a_dot(siblings: &[Sibling]) -> Result<(), Collision> {
+/// All siblings of one dot were made by one write, also those that the merge drops: two writes of
+/// one name in two registers would erase each other.
+fn one_write_a_dot(a: &Record, b: &Record) -> Result<(), Collision> {
     let mut writes: Vec<&Sibling> = Vec::new();
-    for sibling in siblings {
+    for sibling in a.siblings.iter().chain(&b.siblings) {
         match writes.iter().find(|other| other.dot() == sibling.dot()) {
             Some(other) if other.write != sibling.write => {
                 return Err(Collision {

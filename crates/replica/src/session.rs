@@ -440,8 +440,13 @@ impl Session {
             (Phase::Accepting, ..) => step.end("SYNC-105"),
             (Phase::Open, _, Body::Batch(batch)) => self.batch(now, batch, step),
             (Phase::Open, _, Body::Ack(ack)) => {
-                let scope = scope_of(&ack.scope);
-                self.lane(scope, |lane| lane.acked(now, &ack));
+                let Some(lane) = self.lanes.get_mut(&scope_of(&ack.scope)) else {
+                    return step.end("SYNC-106");
+                };
+                // Each batch is acked once: more would open the window as wide as the peer likes.
+                if !lane.acked(now, &ack) {
+                    return step.end("SYNC-105");
+                }
                 step.ops.push(Op::Acked(Box::new(ack)));
             }
             (Phase::Open, role, Body::Prints(prints)) => {
@@ -454,11 +459,15 @@ impl Session {
             }
             (Phase::Open, _, Body::Healed(healed)) => {
                 let scope = scope_of(&healed.scope);
-                if let Some(lane) = self.lanes.get_mut(&scope) {
-                    let cut = FeedPoint::from_wire(healed.cut.as_ref());
-                    lane.taken = cut;
-                    step.ops.push(Op::Heal(scope, cut));
+                let cut = FeedPoint::from_wire(healed.cut.as_ref());
+                let Some(lane) = self.lanes.get_mut(&scope) else {
+                    return step.end("SYNC-106");
+                };
+                if !lane.ends_exchange() {
+                    return step.end("SYNC-103");
                 }
+                lane.taken = cut;
+                step.ops.push(Op::Heal(scope, cut));
             }
             _ => step.end("SYNC-103"),
         }
@@ -478,6 +487,10 @@ impl Session {
         let Some(lane) = self.lanes.get_mut(&scope) else {
             return step.end("SYNC-106");
         };
+        // What this side does not take from the peer comes in an exchange or not at all.
+        if !batch.exchange && !lane.takes {
+            return step.end("SYNC-106");
+        }
         let upto = FeedPoint::from_wire(batch.upto.as_ref());
         if !batch.exchange && !lane.follows(now, FeedPoint::from_wire(batch.after.as_ref()), upto) {
             return step.end("SYNC-107");

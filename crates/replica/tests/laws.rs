@@ -511,3 +511,24 @@ fn a_stale_form_is_told_so() {
     let answer = edit.apply(&places[0].record, stamp, false, &|_, _| None);
     assert_eq!(answer, Err(EditError::Stale(RegisterId(1))));
 }
+
+/// A clone and its original wrote under one name: neither is to be trusted.
+#[test]
+fn one_dot_with_two_contents_is_a_collision() {
+    let (mut one, mut other) = (Place::new(0), Place::new(0));
+    one.write(&[0], &Form::new(), 1);
+    other.write(&[0], &Form::new(), 2);
+    let found = merge(&one.record, &other.record).unwrap_err();
+    assert_eq!((found.register, found.dot), (RegisterId(1), one.own[0]));
+    assert_eq!(merge(&other.record, &one.record).unwrap_err(), found);
+    let mut elsewhere = Place::new(0);
+    elsewhere.write(&[1], &Form::new(), 3);
+    elsewhere.record.siblings[0].write = std::sync::Arc::new(replica::Write {
+        author: "another".to_owned(),
+        ..(*elsewhere.record.siblings[0].write).clone()
+    });
+    assert!(
+        merge(&one.record, &elsewhere.record).is_err(),
+        "two registers"
+    );
+}

@@ -33,6 +33,21 @@ const SECTION_RECORDS_MAX: usize = replica::limits::BATCH_RECORDS_MAX / 2;
 /// Bytes of one section of a feed, but for its last record.
 const SECTION_BYTES_MAX: usize = replica::limits::BATCH_BYTES_MAX / 2;
 
+/// The name under which a store says that it was restored from a backup.
+const RESTORED: &str = "restored";
+
+/// Notes in a store that a person has restored it from a backup: at its next start a hub lets the
+/// peers that the backup knew give back what it has forgotten.
+///
+/// # Errors
+/// The store failed.
+pub fn mark_restored(store: &dyn Store) -> Result<(), StoreError> {
+    let mut batch = crate::Batch::default();
+    batch.put(keys::local(RESTORED), vec![1]);
+    store.commit(batch)?;
+    store.sync()
+}
+
 /// What a judge is asked.
 #[derive(Debug)]
 pub struct JudgeInput<'a> {
@@ -78,6 +93,10 @@ pub struct HostConfig {
     pub schema: u32,
     /// What may be taken from a peer.
     pub judge: Judge,
+    /// A hub that finds that a node knows more than it does takes that at the node's word and
+    /// refills from its nodes. A hostile node can say so too, and would then speak for its
+    /// colleagues: so a real hub refills only after a person has restored it from a backup.
+    pub believes_peers: bool,
     /// The key that seals the hub's own writes; a node has none.
     pub seal: Option<SealKey>,
     /// Both times.
@@ -203,8 +222,21 @@ impl Host {
             ends: BTreeMap::new(),
             open_section: (0, 0),
         };
+        host.refill_after_restore()?;
         host.note_ends();
         Ok(host)
+    }
+
+    /// After a restore from a backup the peers that the backup knew may give back what this
+    /// replica has forgotten, each until it was found equal once.
+    fn refill_after_restore(&mut self) -> Result<(), StoreError> {
+        if crate::ledger::local(self.store(), RESTORED)?.is_none() {
+            return Ok(());
+        }
+        self.begin_refill();
+        self.ledger.stage(keys::local(RESTORED), None);
+        self.ledger.commit()?;
+        self.ledger.store().sync()
     }
 
     /// Who this is.

@@ -189,6 +189,8 @@ impl Ledger {
 
     /// Stages any other key.
     pub(crate) fn stage(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        // What was left to wait is older, and would be put last.
+        self.stage.lazy.remove(&key);
         match value {
             Some(value) => self.stage.extra.put(key, value),
             None => self.stage.extra.remove(key),

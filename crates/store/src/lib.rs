@@ -21,7 +21,7 @@ pub use backup::{
 pub use disk::{Disk, DiskConfig};
 pub use host::{
     Answer, Command, Host, HostConfig, HostError, Judge, JudgeInput, Login, PeerStatus, Refused,
-    Reply, Status, Verdict, Written,
+    Reply, Status, Verdict, Written, mark_restored,
 };
 pub use ledger::{Ledger, Place, Reader, Stored, local};
 pub use memory::Memory;

@@ -207,6 +207,7 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     file.rewind()?;
     let filled = Disk::open(&beside, &DiskConfig::default())?;
     let report = store::restore(&mut file, &filled).map_err(|error| failed(&error))?;
+    store::mark_restored(&filled)?;
     let identity = store::local(&filled, IDENTITY)?;
     let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
     drop(filled);

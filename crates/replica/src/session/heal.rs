@@ -12,8 +12,8 @@ use proto::sync::{Batch, Healed, Leaf as LeafFrame, Leaves, Part, Prints, frame:
 
 use super::{FeedPoint, Op, Queue, Role, Step, lane::Lane};
 use crate::{
-    Mono, RecordKey, ScopeId,
-    limits::{BATCH_RECORDS_MAX, LEAVES_MAX, WINDOW_BATCHES},
+    BUCKETS, Mono, PAGES, RecordKey, ScopeId,
+    limits::{BATCH_RECORDS_MAX, EXCHANGE_LEAVES_MAX, LEAVES_MAX, WINDOW_BATCHES},
 };
 
 /// An exchange under way in one scope.
@@ -29,16 +29,25 @@ pub(super) struct Healing {
     buckets: Vec<u32>,
     /// The leaves of the peer, as far as they came.
     theirs: Vec<LeafFrame>,
+    /// All of them have come.
+    listed: bool,
     /// Records still to be sent.
     queue: Queue,
     fetching: bool,
     /// All that is to be sent is known.
     complete: bool,
     sent: bool,
+    /// The peer has said that it sent all.
+    told: bool,
     received: bool,
 }
 
 impl Healing {
+    /// Whether what the peer has named so far is no more than a scope can hold.
+    fn is_bounded(&self) -> bool {
+        self.buckets.len() <= BUCKETS && self.theirs.len() <= EXCHANGE_LEAVES_MAX
+    }
+
     /// Sends what fits into the window.
     pub(super) fn pump(&mut self, scope: ScopeId, in_flight: usize, step: &mut Step) {
         if !self.started {
@@ -81,6 +90,15 @@ impl Lane {
     /// Sums of the peer arrived.
     pub(super) fn prints(&mut self, now: Mono, role: Role, prints: Prints, step: &mut Step) {
         let node = FeedPoint::from_wire(prints.node.as_ref());
+        // A question is about pages, an answer about buckets, each named once; one at a time.
+        let most = if role == Role::Hub { PAGES } else { BUCKETS };
+        let numbers = prints.parts.iter().map(|part| part.number);
+        if prints.parts.len() > most || !numbers.is_sorted_by(|a, b| a < b) {
+            return step.end("SYNC-104");
+        }
+        if self.comparing {
+            return step.end("SYNC-105");
+        }
         match role {
             Role::Hub => {
                 let hub = prints
@@ -100,6 +118,7 @@ impl Lane {
                     ..Healing::default()
                 };
                 self.begin_exchange(healing);
+                self.comparing = true;
                 step.ops.push(Op::Compare(self.scope, prints.parts));
             }
             Role::Node => self.prints_of_hub(now, prints, step),
@@ -110,7 +129,10 @@ impl Lane {
         let still = self.still_asks();
         match (&mut self.healing, prints.parts.is_empty(), prints.equal) {
             (Some(healing), true, true) => healing.complete = true,
-            (Some(_), false, _) => step.ops.push(Op::Compare(self.scope, prints.parts)),
+            (Some(_), false, _) => {
+                self.comparing = true;
+                step.ops.push(Op::Compare(self.scope, prints.parts));
+            }
             (None, true, true) if still => {
                 self.found_equal(self.end, self.taken, step);
             }
@@ -122,6 +144,7 @@ impl Lane {
                     cut,
                     ..Healing::default()
                 });
+                self.comparing = true;
                 step.ops.push(Op::Compare(self.scope, prints.parts));
             }
             (Some(_) | None, true, _) => self.not_yet(now),
@@ -136,6 +159,7 @@ impl Lane {
         cut: FeedPoint,
         step: &mut Step,
     ) {
+        self.comparing = false;
         let (scope, taken) = (self.scope, self.taken);
         let asked = |quiet_at: Option<(FeedPoint, FeedPoint)>| match quiet_at {
             Some((node, hub)) => (node, Some(hub)),
@@ -185,7 +209,11 @@ impl Lane {
             healing.buckets.extend(leaves.buckets);
         }
         healing.theirs.extend(leaves.leaves);
+        if healing.listed || !healing.is_bounded() {
+            return step.end("SYNC-104");
+        }
         if leaves.last {
+            healing.listed = true;
             let theirs = mem::take(&mut healing.theirs);
             step.ops
                 .push(Op::Diff(self.scope, healing.buckets.clone(), theirs));
@@ -223,6 +251,13 @@ impl Lane {
             self.in_flight += 1;
             step.send(Body::Batch(batch));
         }
+    }
+
+    /// Notes that the peer has sent all. Returns whether an exchange was under way in which it had
+    /// not said so.
+    pub(super) fn ends_exchange(&mut self) -> bool {
+        let healing = self.healing.as_mut();
+        healing.is_some_and(|healing| !mem::replace(&mut healing.told, true))
     }
 
     /// All that the peer held is held here, up to a point of its feed.

@@ -38,6 +38,8 @@ pub struct Lane {
     /// The points of a comparison under way.
     asked_at: Option<(FeedPoint, FeedPoint)>,
     pub(super) healing: Option<Healing>,
+    /// Sums of the peer are being compared.
+    pub(super) comparing: bool,
     /// Both checkpoints are worthless: nothing flows before an exchange.
     pub(super) broken: bool,
     pub(super) exchanges: u32,
@@ -63,6 +65,7 @@ impl Lane {
             equal_at: None,
             asked_at: None,
             healing,
+            comparing: false,
             broken,
             exchanges: 0,
         }
@@ -162,13 +165,18 @@ impl Lane {
         step.send(Body::Batch(batch));
     }
 
-    pub(super) fn acked(&mut self, now: Mono, ack: &Ack) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+    /// Takes an ack. Returns whether a batch was on its way that it can be for.
+    pub(super) fn acked(&mut self, now: Mono, ack: &Ack) -> bool {
+        let Some(in_flight) = self.in_flight.checked_sub(1) else {
+            return false;
+        };
+        self.in_flight = in_flight;
         self.quiet_since = now;
         let upto = FeedPoint::from_wire(ack.upto.as_ref());
         if !ack.exchange && upto.seq > self.acked.seq {
             self.acked = upto;
         }
+        true
     }
 
     /// Whether a batch continues what was taken; if so it is taken now.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use proto::{stored::Position as Stored, sync::Position as Wire};
-use replica::{Context, Counter, Head, Incarnation, ReplicaId};
+use replica::{Context, Counter, Head, Incarnation, ReplicaId, limits::INCARNATIONS_MAX};
 
 use crate::{Store, StoreError, keys};
 
@@ -23,6 +23,8 @@ pub(super) struct Positions {
     own: ReplicaId,
     known: BTreeMap<Incarnation, Known>,
     changes: BTreeMap<u64, Incarnation>,
+    /// How many incarnations of each replica are known.
+    counts: BTreeMap<ReplicaId, usize>,
     newest_own: Option<(Incarnation, Counter)>,
     version: u64,
 }
@@ -33,6 +35,7 @@ impl Positions {
             own,
             known: BTreeMap::new(),
             changes: BTreeMap::new(),
+            counts: BTreeMap::new(),
             newest_own: None,
             version: 0,
         };
@@ -89,8 +92,12 @@ impl Positions {
 
     fn set(&mut self, i: Incarnation, counter: Counter, head: Head, replica: Option<ReplicaId>) {
         self.version += 1;
-        if let Some(known) = self.known.get(&i) {
+        let before = self.known.get(&i);
+        if let Some(known) = before {
             self.changes.remove(&known.version);
+        }
+        if let Some(replica) = replica.filter(|_| before.is_none_or(|b| b.replica.is_none())) {
+            *self.counts.entry(replica).or_default() += 1;
         }
         self.changes.insert(self.version, i);
         let version = self.version;
@@ -158,7 +165,11 @@ impl Positions {
         let replica = before
             .and_then(|known| known.replica)
             .or_else(|| ReplicaId::try_from(position.replica.as_slice()).ok());
-        if before.is_some_and(|known| known.counter >= position.counter) {
+        if before.is_some_and(|known| known.counter >= position.counter) || position.counter == 0 {
+            return None;
+        }
+        let many = replica.and_then(|replica| self.counts.get(&replica));
+        if before.is_none() && many.is_some_and(|many| *many >= INCARNATIONS_MAX) {
             return None;
         }
         let head = Head::try_from(position.head.as_slice()).unwrap_or_default();

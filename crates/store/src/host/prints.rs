@@ -59,10 +59,15 @@ impl Host {
         scope: ScopeId,
         buckets: &[u32],
     ) -> Result<Vec<LeafFrame>, StoreError> {
+        let mut wanted = vec![false; FIRST_PAGE as usize];
+        for bucket in buckets {
+            if let Some(wanted) = wanted.get_mut(*bucket as usize) {
+                *wanted = true;
+            }
+        }
         let mut leaves = Vec::new();
         for key in self.ledger.reader().keys_of_scope(scope) {
-            let bucket = u32::try_from(bucket_of(key)).unwrap_or(u32::MAX);
-            if !buckets.contains(&bucket) {
+            if wanted.get(bucket_of(key)) != Some(&true) {
                 continue;
             }
             if let Some(stored) = self.ledger.current(key)? {

@@ -1,5 +1,7 @@
 //! The operations of a session, as a replica carries them out.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use proto::sync::{
     Ack, Batch, Diagnosis, FeedState, Hello, Position, Refused as RefusedWire, Welcome,
@@ -225,7 +227,7 @@ impl Host {
             found |= standing.resume.is_none() && !self.ledger.is_pruned(number, taken.seq);
             standings.push(standing);
         }
-        if found {
+        if found && self.config.believes_peers {
             self.begin_refill();
         }
         let refilling = self.is_refilling(login);
@@ -237,7 +239,7 @@ impl Host {
             .collect();
         let diagnosis = if restored {
             Diagnosis::YouWereRestored
-        } else if refilling {
+        } else if refilling || found {
             Diagnosis::IWasRestored
         } else if standings.iter().any(|standing| standing.resume.is_none()) {
             Diagnosis::NoOverlap
@@ -274,11 +276,14 @@ impl Host {
     /// does so was rolled back or cloned: nothing is accepted from it.
     fn peer_was_restored(&self, login: &Login, hello: &Hello) -> Result<bool, &'static str> {
         let mut restored = false;
+        let claims: BTreeMap<u64, &Position> = hello
+            .positions
+            .iter()
+            .rev()
+            .map(|p| (p.incarnation, p))
+            .collect();
         for (incarnation, counter, head) in self.positions.of(login.peer) {
-            let claim = hello
-                .positions
-                .iter()
-                .find(|p| p.incarnation == incarnation.0);
+            let claim = claims.get(&incarnation.0).copied();
             let claimed = claim.map_or(0, |claim| claim.counter);
             let same = claimed != counter || claim.is_some_and(|claim| claim.head == head.0);
             if claimed > counter || (claimed == counter && same) {
@@ -479,7 +484,7 @@ impl Host {
 
     /// From now on every node may give back what this hub has forgotten, until both are found
     /// equal: what one node lacks another holds, whichever of them shows the gap.
-    fn begin_refill(&mut self) {
+    pub(super) fn begin_refill(&mut self) {
         let published = self.ledger.scope_number(self.config.published);
         for (peer, scope) in self.peers.all() {
             let own = self.ledger.scope_number(scope);

@@ -49,9 +49,13 @@ impl World {
         if !self.settle() {
             return;
         }
-        // I11: a second sync moves nothing.
+        // I11: a second sync moves nothing, also after everybody was started anew.
         let (ends, moved) = (self.ends(), self.moved);
         self.cut_all();
+        if self.rng.chance(50) {
+            (0..self.replicas.len()).for_each(|at| self.crash(at));
+            (0..self.replicas.len()).for_each(|at| self.start(at));
+        }
         if !self.settle() {
             return;
         }

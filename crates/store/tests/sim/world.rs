@@ -222,6 +222,7 @@ impl World {
             published: PUBLISHED,
             schema: 1,
             judge: Arc::new(judge),
+            believes_peers: true,
             seal: (at == HUB).then(|| replica::SealKey::new([42; 32])),
             clock: Arc::new(self.clock.skewed(at as u64 * 86_400_000)),
             random: Arc::new(move || {

@@ -1,0 +1,102 @@
+//! The session as a machine: what it does when inputs come in an order that a quiet line seldom
+//! brings.
+
+use proto::sync::{Batch, Diagnosis, Frame, Healed, Prints, Welcome, frame::Frame as Body};
+use replica::{
+    Head, Mono, ScopeId, Seq, Session, Step,
+    session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
+};
+
+const SCOPE: ScopeId = ScopeId([1; 16]);
+const NOW: Mono = Mono(1_000);
+
+fn point(seq: u64) -> FeedPoint {
+    FeedPoint {
+        seq: Seq(seq),
+        head: Head([seq.to_le_bytes()[0]; 32]),
+    }
+}
+
+fn frame(body: Body) -> Input {
+    Input::Frame(Box::new(Frame { frame: Some(body) }))
+}
+
+fn welcomed(diagnosis: Diagnosis) -> (Session, Step) {
+    let mut session = Session::new(Role::Node);
+    session.handle(NOW, Input::Connected);
+    session.handle(NOW, Input::Greeted(Box::default()));
+    let welcome = Welcome {
+        protocol: PROTOCOL,
+        diagnosis: diagnosis.into(),
+        ..Welcome::default()
+    };
+    let step = session.handle(NOW, frame(Body::Welcome(welcome)));
+    (session, step)
+}
+
+fn standing() -> Vec<Standing> {
+    vec![Standing {
+        scope: SCOPE,
+        sends: true,
+        takes: true,
+        resume: Some(point(3)),
+        end: point(3),
+        taken: point(5),
+    }]
+}
+
+/// A session whose own `Healed` was the last word of an exchange set no timer and never compared
+/// again.
+#[test]
+fn a_side_that_ends_an_exchange_itself_wakes_to_compare() {
+    let (mut session, _) = welcomed(Diagnosis::NoOverlap);
+    session.handle(NOW, Input::Accepted(Ok(standing())));
+    session.handle(NOW, Input::Summed(SCOPE, Vec::new(), point(3)));
+    let healed = Healed {
+        scope: SCOPE.0.to_vec(),
+        cut: point(9).to_wire(),
+    };
+    session.handle(NOW, frame(Body::Healed(healed)));
+    session.handle(NOW, Input::Healed(SCOPE, point(9)));
+    let equal = Prints {
+        scope: SCOPE.0.to_vec(),
+        equal: true,
+        ..Prints::default()
+    };
+    let step = session.handle(NOW, frame(Body::Prints(equal)));
+    let healed = |frame: &Frame| matches!(frame.frame, Some(Body::Healed(_)));
+    assert!(step.sends.iter().any(healed));
+    assert!(step.wake_at.is_some());
+}
+
+/// The hub sends at once after its Welcome; a node whose disk was slow ended the session.
+#[test]
+fn a_batch_that_comes_before_the_welcome_is_durable_waits() {
+    let (mut session, step) = welcomed(Diagnosis::YouLag);
+    assert!(matches!(step.ops.first(), Some(Op::Accept(_))));
+    let batch = Batch {
+        scope: SCOPE.0.to_vec().into(),
+        after: point(5).to_wire(),
+        upto: point(6).to_wire(),
+        ..Batch::default()
+    };
+    let early = session.handle(NOW, frame(Body::Batch(batch)));
+    assert!(early.done.is_none() && early.ops.is_empty());
+    let step = session.handle(NOW, Input::Accepted(Ok(standing())));
+    assert!(step.done.is_none());
+    let applied = step.ops.iter().find_map(|op| match op {
+        Op::Apply(delivery) => delivery.upto,
+        _ => None,
+    });
+    assert_eq!(applied.unwrap(), point(6));
+}
+
+#[test]
+fn more_than_the_windows_hold_before_the_welcome_ends_the_session() {
+    let (mut session, _) = welcomed(Diagnosis::YouLag);
+    let ended = (0..64).find_map(|_| {
+        let batch = frame(Body::Batch(Batch::default()));
+        session.handle(NOW, batch).done
+    });
+    assert_eq!(ended.unwrap().code, "SYNC-105");
+}
