@@ -8,7 +8,7 @@ use link::Authority;
 use program::{
     App, Exit, Failure, Out,
     cli::Setting,
-    dir::{Identity, Role, ScopeName, new_replica},
+    dir::{Identity, Role, ScopeName, first_line, new_replica},
 };
 use replica::{Clock as _, Edit, RecordKey, Set, Source};
 use serde_json::{Map, Value, json};
@@ -98,13 +98,12 @@ pub(crate) fn passphrase(
     file: Option<&Path>,
 ) -> Result<Option<Zeroizing<String>>, Failure> {
     let Some(file) = file else { return Ok(None) };
-    let text = Zeroizing::new(std::fs::read_to_string(setting.folder.join(file))?);
-    let line = text.lines().next().unwrap_or_default();
+    let line = first_line(&setting.folder.join(file))?;
     if line.is_empty() {
         let empty = Failure::new("HUB-003", Exit::Usage);
         return Err(empty.with("detail", "the passphrase file is empty"));
     }
-    Ok(Some(Zeroizing::new(line.to_owned())))
+    Ok(Some(line))
 }
 
 /// What a failing authority means.

@@ -19,6 +19,7 @@ use std::{
 
 use replica::{Head, ReplicaId, ScopeId, SealKey};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
 
@@ -253,6 +254,17 @@ impl Dir {
             .map_err(|error| Failure::new("DIR-003", Exit::Failed).with("detail", error))?;
         write_whole(&self.identity_file(), &text)
     }
+}
+
+/// The first line of a file that holds a secret; empty when the file is.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let text = Zeroizing::new(fs::read_to_string(path)?);
+    Ok(Zeroizing::new(
+        text.lines().next().unwrap_or_default().to_owned(),
+    ))
 }
 
 /// Writes a file whole or not at all, readable by its owner only, and durable.

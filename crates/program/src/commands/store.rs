@@ -18,7 +18,7 @@ use crate::{
     cli::Setting,
     clock::SystemClock,
     config::{Config, SAMPLE},
-    dir::{Dir, Identity, write_whole},
+    dir::{Dir, Identity, first_line, write_whole},
     failure::{Exit, Failure},
     output::Out,
 };
@@ -117,12 +117,11 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
 
 fn read_passphrase(file: Option<&Path>, folder: &Path) -> Result<Zeroizing<String>, Failure> {
     let file = file.ok_or_else(|| Failure::new("BACKUP-011", Exit::Usage))?;
-    let text = Zeroizing::new(std::fs::read_to_string(folder.join(file))?);
-    let line = text.lines().next().unwrap_or_default();
+    let line = first_line(&folder.join(file))?;
     if line.is_empty() {
         return Err(Failure::new("BACKUP-011", Exit::Usage));
     }
-    Ok(Zeroizing::new(line.to_owned()))
+    Ok(line)
 }
 
 fn keys_beside(path: &Path) -> PathBuf {
