@@ -1,13 +1,20 @@
 //! The simulator: a hub and three nodes over memory stores, under every fault that the page
 //! names, many seeds, no runtime and no clock of the machine.
 //!
-//! Every seed is run twice and must give the same log, byte for byte. A failing seed prints its
-//! options, the end of its log, the first invariant that is broken, and the command that repeats
-//! it. `LIANGXIN_SEEDS=a..b` runs other seeds, `LIANGXIN_SEED=n` one, `LIANGXIN_FAULTS=cut,crash`
-//! leaves only these faults in, and with `LIANGXIN_ONCE` a seed is run once. Seeds that ever failed stand in `sim/seeds.txt` and run always.
+//! A failing seed prints its options, the end of its log, the first invariant that is broken, and
+//! the command that repeats it. The first seeds are run twice and must give the same log, byte
+//! for byte. Seeds that ever failed stand in `tests/seeds.txt` and are run always.
+//!
+//! | variable | |
+//! | --- | --- |
+//! | `LIANGXIN_SEEDS=a..b` | other seeds, on all cores |
+//! | `LIANGXIN_SEED=n` | one seed, with its whole log, by the test `one_seed` |
+//! | `LIANGXIN_FAULTS=cut,crash` | leaves only these faults in |
+//! | `LIANGXIN_THREADS=1` | fewer cores |
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test harness: what is not as expected must stop the run"
@@ -15,18 +22,21 @@
 
 mod sim {
     pub(crate) mod clock;
+    pub(crate) mod conflicts;
     mod directed;
+    pub(crate) mod faults;
+    pub(crate) mod log;
     pub(crate) mod medium;
     pub(crate) mod net;
     pub(crate) mod options;
     pub(crate) mod oracle;
     pub(crate) mod people;
     pub(crate) mod run;
+    pub(crate) mod tamper;
     pub(crate) mod world;
 }
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -35,170 +45,236 @@ use std::{
 };
 
 use sim::{
-    options::Control,
-    run::{Outcome, run},
+    log::{Log, Tally},
+    options::{Control, Fault, Mode, Options},
+    run::{Outcome, run, run_with},
 };
 
-/// Seeds of one test run; a minute of a debug build on two cores.
-const SEEDS: std::ops::Range<u64> = 0..600;
+/// Histories of one test run; some seconds on two cores.
+const SEEDS: std::ops::Range<u64> = 0..2_000;
+/// So many of them are run twice.
+const TWICE: u64 = 100;
 /// Seeds in which each null control must show itself at least once.
-const CONTROL_SEEDS: std::ops::Range<u64> = 0..60;
+const CONTROL_SEEDS: std::ops::Range<u64> = 0..120;
 /// Lines of a failing log that are printed.
 const TAIL_LINES: usize = 80;
 
-fn seeds() -> Vec<u64> {
-    let range = std::env::var("LIANGXIN_SEEDS").ok().map(|text| {
-        let (from, to) = text.split_once("..").expect("LIANGXIN_SEEDS is a..b");
-        let number = |text: &str| text.parse::<u64>().expect("LIANGXIN_SEEDS is a..b");
-        number(from)..number(to)
-    });
-    range.unwrap_or(SEEDS).collect()
-}
-
-fn show(seed: u64, outcome: &Outcome, lines: usize) {
-    println!("seed {seed}");
-    println!("{}", outcome.log.first().map_or("", String::as_str));
-    let skip = outcome.log.len().saturating_sub(lines);
-    outcome
-        .log
-        .iter()
-        .skip(skip)
-        .for_each(|line| println!("{line}"));
-    println!(
-        "first broken: {}",
-        outcome.broken.first().map_or("nothing", String::as_str)
-    );
-    println!(
-        "repeat: LIANGXIN_SEED={seed} cargo test -p store --test simulation -- one_seed --nocapture"
-    );
-}
-
-/// What is counted in the logs, to see that the faults do happen.
-const WORDS: [&str; 17] = [
-    "CRASHES",
-    "RESTORED",
-    "CUT",
-    "FORGED",
-    "DAMAGED",
-    "fills up",
-    "old batch",
-    "lost",
-    "twice",
-    "out of order",
-    "stale",
-    "YouWereRestored",
-    "IWasRestored",
-    "Leaves",
+/// What must have happened somewhere in [`SEEDS`], or a fault is allowed and never comes.
+const MUST_HAPPEN: [&str; 34] = [
+    "a line cut",
+    "a frame lost",
+    "a frame twice",
+    "a frame out of order",
+    "an old batch",
+    "a partition",
+    "a side that hears nothing",
+    "a crash",
+    "a lost answer",
+    "a full disk",
+    "cannot write",
+    "a slow disk",
+    "a rotten value",
+    "a node restored",
+    "a hub restored",
+    "a node wiped",
+    "a node away",
+    "a clock turned",
+    "an import",
+    "a deletion",
+    "a decision",
+    "a conflict decided on both sides",
+    "a decision taken back",
+    "an edit was not written",
+    "a forged batch",
+    "a damaged batch",
+    "an exchange",
+    "a core settled alone",
     "TEST-001",
     "SYNC-120",
+    "SYNC-121",
     "SYNC-122",
+    "DIAGNOSIS_YOU_WERE_RESTORED",
+    "DIAGNOSIS_I_WAS_RESTORED",
 ];
 
-type Counts = BTreeMap<&'static str, u64>;
+fn number(text: &str) -> u64 {
+    text.parse().expect("a number")
+}
 
-fn count(counts: &mut Counts, log: &[String]) {
-    for line in log {
-        for word in WORDS.iter().filter(|word| line.contains(**word)) {
-            *counts.entry(word).or_default() += 1;
-        }
+fn seeds() -> std::ops::Range<u64> {
+    let range = std::env::var("LIANGXIN_SEEDS").ok().map(|text| {
+        let (from, to) = text.split_once("..").expect("LIANGXIN_SEEDS is a..b");
+        number(from)..number(to)
+    });
+    range.unwrap_or(SEEDS)
+}
+
+fn threads() -> usize {
+    let asked = std::env::var("LIANGXIN_THREADS").ok();
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(all, |text| text.parse().expect("a number"))
+}
+
+/// Runs a failing seed once more, to be read.
+fn show(seed: u64, control: Control, lines: usize) {
+    let outcome = run(seed, control, Log::kept());
+    println!("seed {seed}");
+    println!("{:#?}", outcome.options);
+    let skip = outcome.log.len().saturating_sub(lines);
+    let tail = outcome.log.iter().skip(skip);
+    tail.for_each(|line| println!("{line}"));
+    let first = outcome.broken.first().map_or("nothing", String::as_str);
+    println!("first broken: {first}");
+    let faults = std::env::var("LIANGXIN_FAULTS").map(|mask| format!("LIANGXIN_FAULTS={mask} "));
+    println!(
+        "repeat: {}LIANGXIN_SEED={seed} cargo test -p store --test simulation -- one_seed --nocapture",
+        faults.unwrap_or_default()
+    );
+}
+
+/// What many runs came to.
+#[derive(Default)]
+struct Sum {
+    /// Failing seeds, with what was broken first.
+    failing: Vec<(u64, String)>,
+    tally: Tally,
+    /// The run that came nearest to the bound of I12.
+    slowest: (u64, u64),
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, outcome: &Outcome) {
+        self.tally.add(&outcome.tally);
+        self.slowest = self.slowest.max((outcome.settled_percent, seed));
+        let first = outcome.broken.first();
+        self.failing
+            .extend(first.map(|first| (seed, first.clone())));
     }
 }
 
-/// Runs seeds on two threads. Returns those that fail, with what was broken first.
-fn run_all(seeds: &[u64], control: Control, twice: bool) -> Vec<(u64, String)> {
+/// Runs seeds on all cores. Prints the first that fails.
+fn run_all(seeds: impl IntoIterator<Item = u64>, control: Control) -> Sum {
+    let seeds: Vec<u64> = seeds.into_iter().collect();
     let next = AtomicU64::new(0);
-    let counts = Mutex::new(Counts::new());
+    let sum = Mutex::new(Sum::default());
     let work = || {
-        let mut failing = Vec::new();
         while let Some(seed) = usize::try_from(next.fetch_add(1, Ordering::Relaxed))
             .ok()
             .and_then(|at| seeds.get(at).copied())
         {
-            let outcome = run(seed, control);
-            count(&mut counts.lock().unwrap(), &outcome.log);
-            if twice {
-                let again = run(seed, control);
-                if again.log != outcome.log {
-                    failing.push((seed, "two runs gave two logs".to_owned()));
-                }
-            }
-            if let Some(first) = outcome.broken.first() {
-                if control == Control::None && failing.is_empty() {
-                    show(seed, &outcome, TAIL_LINES);
-                }
-                failing.push((seed, first.clone()));
-            }
+            let outcome = run(seed, control, Log::default());
+            sum.lock().unwrap().add(seed, &outcome);
         }
-        failing
     };
-    let mut failing = std::thread::scope(|scope| {
-        let other = scope.spawn(work);
-        let mut failing = work();
-        failing.extend(other.join().expect("a run does not panic"));
-        failing
+    std::thread::scope(|scope| {
+        (1..threads()).for_each(|_| {
+            scope.spawn(work);
+        });
+        work();
     });
-    failing.sort();
-    println!("{control:?} {:?}", counts.lock().unwrap());
-    failing
+    let mut sum = sum.into_inner().unwrap();
+    sum.failing.sort();
+    if let (Control::None, Some((seed, _))) = (control, sum.failing.first()) {
+        show(*seed, control, TAIL_LINES);
+    }
+    sum
 }
 
 #[test]
 fn every_seed_settles_and_keeps_the_invariants() {
     let started = Instant::now();
     let seeds = seeds();
-    let twice = std::env::var("LIANGXIN_ONCE").is_err();
-    let failing = run_all(&seeds, Control::None, twice);
+    let sum = run_all(seeds.clone(), Control::None);
     let seconds = started.elapsed().as_secs_f64();
-    let rate = seeds.len() as f64 / seconds;
-    println!(
-        "{} seeds, twice: {twice}, {seconds:.1} s, {rate:.1} seeds/s",
-        seeds.len()
-    );
-    for (seed, first) in &failing {
+    let many = seeds.end.saturating_sub(seeds.start);
+    let (threads, rate) = (threads(), many as f64 / seconds);
+    println!("{:?}", sum.tally.0);
+    let (percent, slowest) = sum.slowest;
+    println!("longest healing: {percent} % of its bound, seed {slowest}");
+    println!("{many} seeds in {seconds:.1} s, {rate:.0} seeds/s on {threads} threads");
+    for (seed, first) in &sum.failing {
         println!("failing: {seed} {first}");
     }
     assert!(
-        failing.is_empty(),
-        "{} of {} seeds fail",
-        failing.len(),
-        seeds.len()
+        sum.failing.is_empty(),
+        "{} of {many} seeds fail",
+        sum.failing.len()
     );
+    if seeds == SEEDS {
+        let never = |what: &&&str| !sum.tally.0.contains_key(**what);
+        let never: Vec<_> = MUST_HAPPEN.iter().filter(never).collect();
+        assert!(never.is_empty(), "never happened: {never:?}");
+    }
+}
+
+#[test]
+fn a_seed_is_one_history_byte_for_byte() {
+    for seed in seeds().take(usize::try_from(TWICE).unwrap()) {
+        let first = run(seed, Control::None, Log::kept()).log;
+        let second = run(seed, Control::None, Log::kept()).log;
+        assert!(first.len() > 20 && first == second, "seed {seed}");
+    }
+}
+
+/// Clocks are shown to people and decide nothing: the history of a seed is the same, whatever the
+/// wall clocks show meanwhile.
+#[test]
+fn clocks_that_jump_by_ten_years_change_nothing() {
+    for seed in seeds().take(60) {
+        let log = |clocks: bool| {
+            let mut options = Options::of(seed, Control::None);
+            options.faults.drop(Fault::Clocks);
+            if clocks {
+                options.faults.add(Fault::Clocks);
+            }
+            let mut outcome = run_with(seed, options, Log::kept());
+            outcome.log.remove(0);
+            let turned = outcome.tally.0.contains_key("a clock turned");
+            assert_eq!(turned, clocks, "seed {seed}");
+            outcome.log
+        };
+        assert!(log(true) == log(false), "seed {seed}");
+    }
 }
 
 #[test]
 fn seeds_that_once_failed_hold() {
-    let lines = include_str!("sim/seeds.txt").lines();
+    let lines = include_str!("../../../tests/seeds.txt").lines();
     let numbers = lines.filter_map(|line| line.split_whitespace().next()?.parse().ok());
     let seeds: Vec<u64> = numbers.collect();
-    let failing = run_all(&seeds, Control::None, true);
-    assert!(failing.is_empty(), "{failing:?}");
+    assert!(seeds.len() > 5, "the list was read");
+    let sum = run_all(seeds, Control::None);
+    assert!(sum.failing.is_empty(), "{:?}", sum.failing);
+}
+
+#[test]
+fn both_modes_are_drawn() {
+    let modes = SEEDS.map(|seed| Options::of(seed, Control::None).mode);
+    let live = modes.filter(|mode| matches!(mode, Mode::Liveness { .. }));
+    let live = live.count();
+    assert!((200..1_000).contains(&live), "{live}");
 }
 
 #[test]
 fn one_seed() {
-    let Some(seed) = std::env::var("LIANGXIN_SEED").ok() else {
+    let Ok(seed) = std::env::var("LIANGXIN_SEED") else {
         return;
     };
-    let seed = seed.parse().expect("LIANGXIN_SEED is a number");
-    let outcome = run(seed, Control::None);
-    show(seed, &outcome, usize::MAX);
+    show(number(&seed), Control::None, usize::MAX);
+    let outcome = run(number(&seed), Control::None, Log::default());
     assert!(outcome.broken.is_empty(), "{:?}", outcome.broken);
 }
 
 /// Runs a null control: a broken rule that the oracle must see, by one of these invariants.
 fn control_is_caught(control: Control, invariants: &[&str]) {
-    let seeds: Vec<u64> = CONTROL_SEEDS.collect();
-    let failing = run_all(&seeds, control, false);
+    let sum = run_all(CONTROL_SEEDS, control);
     let named = |name: &str| {
         let first = |(_, first): &&(u64, String)| first.split(' ').next() == Some(name);
-        failing.iter().filter(first).count()
+        sum.failing.iter().filter(first).count()
     };
     let counts: Vec<(&str, usize)> = invariants.iter().map(|name| (*name, named(name))).collect();
-    println!(
-        "{control:?}: {} of {} seeds fail, {counts:?}",
-        failing.len(),
-        seeds.len()
-    );
+    let (failing, many) = (sum.failing.len(), CONTROL_SEEDS.end);
+    println!("{control:?}: {failing} of {many} seeds fail, {counts:?}");
     assert!(
         counts.iter().any(|(_, count)| *count > 0),
         "{control:?} was not caught"

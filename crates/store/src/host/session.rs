@@ -155,7 +155,9 @@ impl Host {
         let hub = self.config.role == Role::Hub;
         let wanted = |replica: Option<ReplicaId>| match replica {
             Some(replica) if hub => {
-                replica == own || replica == peer || peers.scope_of(replica) == Some(scope)
+                // One that this hub has not met since it was restored may stand in any record.
+                let of_scope = peers.scope_of(replica).is_none_or(|of| of == scope);
+                replica == own || replica == peer || of_scope
             }
             _ => true,
         };

@@ -1,15 +1,14 @@
 //! Stories that chance seldom tells: large imports, large records, refusals that cross with
 //! other events. The same world, without faults of its own.
 
-use std::sync::{Arc, Mutex};
-
 use bytes::Bytes;
 use replica::{Edit, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 use store::Command;
 
 use super::{
-    medium::{Image, Medium},
-    options::Control,
+    log::Log,
+    medium::Image,
+    options::{Control, Fault, Faults, Options},
     world::{BAD, HUB, NAMES, S1, Target, World, key},
 };
 
@@ -18,9 +17,10 @@ const N1: usize = 1;
 const CALM: u64 = 1;
 
 fn quiet() -> World {
-    let mut world = World::new(CALM, Control::None, Arc::new(Mutex::new(Vec::new())));
+    let mut world = World::new(CALM, Options::of(CALM, Control::None), Log::kept());
     world.faults_on = false;
     world.acts_left = 0;
+    world.options.faults = Faults::default();
     world.options.delay_ms_max = 5;
     world
 }
@@ -55,17 +55,14 @@ impl World {
 
     fn put_back(&mut self, at: usize, image: Image) {
         self.crash(at);
-        self.replicas[at].medium = Medium::new(image, false);
-        self.replicas[at].rewound = true;
-        self.replicas[at].promises.clear();
-        self.replicas[at].saved.clear();
-        self.options.restore_node = true;
+        self.put_image(at, image);
+        self.options.faults.add(Fault::RestoreNode);
         self.start(at);
     }
 
     fn said(&self, what: &str) -> usize {
-        let log = self.log.lock().unwrap();
-        log.iter().filter(|line| line.contains(what)).count()
+        let lines = self.log.lines();
+        lines.iter().filter(|line| line.contains(what)).count()
     }
 
     fn end(mut self) {

@@ -1,10 +1,10 @@
-//! A disk of the simulated world: [`Memory`], which may be told to answer a sync before it has
-//! happened. That is the fault which the null controls inject and the oracle must catch.
+//! A disk of the simulated world: [`Memory`], with the faults of a disk that the rest must
+//! survive, and one that the oracle must catch: a sync that is answered before it has happened.
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -20,6 +20,8 @@ pub(crate) struct Medium {
     pub(crate) memory: Memory,
     /// A sync returns at once and nothing is durable before [`Medium::sync_now`].
     lazy: AtomicBool,
+    /// A value that cannot be read any more.
+    rotten: Mutex<Option<Vec<u8>>>,
 }
 
 impl Medium {
@@ -27,6 +29,7 @@ impl Medium {
         Arc::new(Self {
             memory: Memory::from_image(image),
             lazy: AtomicBool::new(lazy),
+            rotten: Mutex::default(),
         })
     }
 
@@ -40,11 +43,39 @@ impl Medium {
     pub(crate) fn be_honest(&self) {
         self.lazy.store(false, Ordering::Relaxed);
     }
+
+    /// From now on whoever reads this value is told that it is damaged, as the checked values of
+    /// a real disk do.
+    pub(crate) fn rot(&self, key: Vec<u8>) {
+        *self.rotten.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+    }
+
+    pub(crate) fn mend(&self) {
+        *self.rotten.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn is_rotten(&self) -> bool {
+        let rotten = self.rotten.lock().unwrap_or_else(PoisonError::into_inner);
+        rotten.is_some()
+    }
+
+    fn sound(&self, key: &[u8]) -> Result<(), StoreError> {
+        let rotten = self.rotten.lock().unwrap_or_else(PoisonError::into_inner);
+        if rotten.as_deref() == Some(key) {
+            let what = "rotten value".to_owned();
+            return Err(StoreError::Damaged { what });
+        }
+        Ok(())
+    }
 }
 
 impl Store for Medium {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.memory.get(key)
+        let found = self.memory.get(key)?;
+        if found.is_some() {
+            self.sound(key)?;
+        }
+        Ok(found)
     }
 
     fn range(
@@ -53,15 +84,22 @@ impl Store for Medium {
         to: &[u8],
         limit: usize,
     ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
-        self.memory.range(from, to, limit)
+        let found = self.memory.range(from, to, limit)?;
+        found.iter().try_for_each(|(key, _)| self.sound(key))?;
+        Ok(found)
     }
 
     fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Bytes, Bytes)>, StoreError> {
-        self.memory.last(from, to)
+        let found = self.memory.last(from, to)?;
+        found.iter().try_for_each(|(key, _)| self.sound(key))?;
+        Ok(found)
     }
 
     fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visitor<'_>) -> Result<(), StoreError> {
-        self.memory.scan(from, to, visit)
+        self.memory.scan(from, to, &mut |key, value| {
+            self.sound(key)?;
+            visit(key, value)
+        })
     }
 
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {

@@ -8,15 +8,21 @@
 use bytes::Bytes;
 use proto::sync::{Frame, frame::Frame as Body};
 use replica::{
-    Context, Dot, Incarnation, Mono, Record, Session,
+    Mono, Record, Session,
     session::{Input, Role},
 };
 use store::{Command, Login};
 
 use super::{
-    options::Control,
+    options::{Control, Fault},
     world::{Event, HUB, NAMES, Target, World},
 };
+
+/// Two lanes, each with its window.
+const BATCHES_COMING_MAX: usize = 2 * replica::limits::WINDOW_BATCHES;
+
+/// Results that are counted.
+const CODES: [&str; 5] = ["TEST-001", "SYNC-120", "SYNC-121", "SYNC-122", "SYNC-123"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Side {
@@ -41,6 +47,10 @@ pub(crate) struct End {
     pub(crate) open: bool,
     /// When the last frame for this side arrives.
     last_at: u64,
+    /// Nothing arrives at this side before.
+    pub(crate) stalled_until: u64,
+    /// Batches on their way to this side.
+    batches_coming: usize,
     tick_at: Option<u64>,
 }
 
@@ -57,7 +67,7 @@ impl Conn {
         }
     }
 
-    fn end_mut(&mut self, side: Side) -> &mut End {
+    pub(crate) fn end_mut(&mut self, side: Side) -> &mut End {
         match side {
             Side::Node => &mut self.node,
             Side::Hub => &mut self.hub,
@@ -83,7 +93,11 @@ impl World {
         if self.replicas[node].host.is_none() || self.line_of(node).is_some() {
             return;
         }
-        if self.replicas[HUB].host.is_none() {
+        if self.absent == Some(node) {
+            return;
+        }
+        let blocked = self.now < self.replicas[node].blocked_until;
+        if self.replicas[HUB].host.is_none() || blocked {
             let pause = self.rng.between(50, 500);
             return self.after(pause, Event::Dial(node));
         }
@@ -97,6 +111,8 @@ impl World {
             session: Session::new(role),
             open: true,
             last_at: 0,
+            stalled_until: 0,
+            batches_coming: 0,
             tick_at: None,
         };
         let (node_end, hub_end) = (end(node, HUB, Role::Node), end(HUB, node, Role::Hub));
@@ -105,7 +121,7 @@ impl World {
             hub: hub_end,
         });
         let conn = self.conns.len() - 1;
-        self.say(format!("{} dials, line {conn}", NAMES[node]));
+        self.say(format_args!("{} dials, line {conn}", NAMES[node]));
         self.input(conn, Side::Hub, Input::Connected);
         self.input(conn, Side::Node, Input::Connected);
     }
@@ -123,7 +139,8 @@ impl World {
         end.tick_at = step.wake_at.map(|at| at.0.max(now.0 + 1));
         let (tick_at, diagnosis) = (end.tick_at, end.session.diagnosis());
         if opens {
-            self.say(format!("line {conn} {name}: {diagnosis:?}"));
+            self.say(format_args!("line {conn} {name}: {diagnosis:?}"));
+            self.tally.count(diagnosis.as_str_name());
         }
         if let Some(at) = tick_at {
             self.at(at, Event::Tick(conn, side));
@@ -136,9 +153,10 @@ impl World {
         }
         if let Some(done) = step.done {
             let by = if done.by_peer { "peer" } else { "itself" };
-            self.say(format!("line {conn} {name} ends '{}' by {by}", done.code));
-            let honest = !self.options.frames && self.options.control == Control::None;
-            if honest && !done.by_peer && !done.code.is_empty() {
+            self.say(format_args!("line {conn} {name} ends '{}' by {by}", done.code));
+            let honest = !self.options.has(Fault::Frames) && self.options.control == Control::None;
+            let damaged = self.options.has(Fault::Rot) && done.code == "STORE-006";
+            if honest && !damaged && !done.by_peer && !done.code.is_empty() {
                 self.broken(format!(
                     "P1 a session of honest sides ends with {}",
                     done.code
@@ -163,24 +181,34 @@ impl World {
             self.tamper(conn, to, &mut frame);
         }
         let delay = self.rng.between(1, self.options.delay_ms_max);
-        let arrival = self.conns[conn].end(to).last_at.max(self.now + delay);
+        let end = self.conns[conn].end(to);
+        let arrival = (self.now + delay).max(end.last_at).max(end.stalled_until);
         let name = NAMES[self.conns[conn].end(from).replica];
-        self.say(format!("line {conn} {name} sends {}", describe(&frame)));
+        if self.log.is_kept() {
+            let frame = describe(&frame);
+            self.say(format_args!("line {conn} {name} sends {frame}"));
+        }
+        self.note(&frame);
         // Positions travel once in a session, in whichever batch comes next: a line that lost
         // them and went on would be no line that the protocol is made for.
         let positions = matches!(&frame.frame, Some(Body::Batch(b)) if !b.positions.is_empty());
-        if self.faults_on && self.options.frames && !positions {
+        if self.faults_on && self.options.has(Fault::Frames) && !positions {
             match self.rng.below(40) {
-                0 => return self.say("  lost".to_owned()),
+                0 => {
+                    self.tally.count("a frame lost");
+                    return self.say(format_args!("  lost"));
+                }
                 1 => {
-                    self.say("  twice".to_owned());
+                    self.say(format_args!("  twice"));
+                    self.tally.count("a frame twice");
                     self.at(
                         arrival + delay,
                         Event::Frame(conn, to, Box::new(frame.clone())),
                     );
                 }
                 2 => {
-                    self.say("  out of order".to_owned());
+                    self.say(format_args!("  out of order"));
+                    self.tally.count("a frame out of order");
                     let late = self.now + delay * 3;
                     return self.at(late, Event::Frame(conn, to, Box::new(frame)));
                 }
@@ -190,6 +218,11 @@ impl World {
         self.conns[conn].end_mut(to).last_at = arrival;
         if let Some(Body::Batch(batch)) = &frame.frame {
             self.moved += batch.records.len() as u64;
+            let end = self.conns[conn].end_mut(to);
+            end.batches_coming += 1;
+            if end.batches_coming > BATCHES_COMING_MAX && !self.options.has(Fault::Frames) {
+                self.broken("P3 more batches on their way than the windows allow".to_owned());
+            }
         }
         if self.options.is_calm() && matches!(frame.frame, Some(Body::Leaves(_))) {
             self.broken("P2 an exchange although nothing went wrong".to_owned());
@@ -198,7 +231,25 @@ impl World {
     }
 
     pub(crate) fn arrive(&mut self, conn: usize, side: Side, frame: Frame) {
+        if matches!(frame.frame, Some(Body::Batch(_))) {
+            let end = self.conns[conn].end_mut(side);
+            end.batches_coming = end.batches_coming.saturating_sub(1);
+        }
         self.input(conn, side, Input::Frame(Box::new(frame)));
+    }
+
+    /// Counts what the ack of a batch and an exchange say.
+    fn note(&mut self, frame: &Frame) {
+        match &frame.frame {
+            Some(Body::Ack(ack)) => {
+                for result in &ack.results {
+                    let known = CODES.into_iter().find(|code| *code == result.code);
+                    self.tally.count(known.unwrap_or("another result"));
+                }
+            }
+            Some(Body::Leaves(_)) => self.tally.count("an exchange"),
+            _ => {}
+        }
     }
 
     /// One side of a line has noticed that it is dead.
@@ -223,7 +274,8 @@ impl World {
 
     /// Cuts a line: both sides notice at once, or one of them later, after what was under way.
     pub(crate) fn cut(&mut self, conn: usize, first: Option<Side>) {
-        self.say(format!("line {conn} is CUT, seen first by {first:?}"));
+        self.say(format_args!("line {conn} is CUT, seen first by {first:?}"));
+        self.tally.count("a line cut");
         for side in [Side::Node, Side::Hub] {
             if first.is_none_or(|first| first == side) {
                 self.forget_frames(conn, side);
@@ -253,99 +305,6 @@ impl World {
             }
         }
     }
-
-    /// What hostile or broken senders do to a frame.
-    fn tamper(&mut self, conn: usize, to: Side, frame: &mut Frame) {
-        if self.options.control == Control::NothingTakenBack && to == Side::Node {
-            match &mut frame.frame {
-                Some(Body::Ack(ack)) => ack.results.iter_mut().for_each(|r| r.refused.clear()),
-                Some(Body::Welcome(welcome)) => welcome.refusals.clear(),
-                _ => {}
-            }
-        }
-        let (forge, damage) = (self.options.forge, self.options.damage);
-        if to != Side::Hub || !(forge || damage) || !self.faults_on {
-            return;
-        }
-        let Some(Body::Batch(batch)) = &mut frame.frame else {
-            return;
-        };
-        if batch.records.is_empty() || !self.rng.chance(10) {
-            return;
-        }
-        let which = self.rng.below(batch.records.len());
-        let Ok(record) = Record::decode(&batch.records[which]) else {
-            return;
-        };
-        let node = self.conns[conn].node.replica;
-        let tampered = if forge && (!damage || self.rng.chance(60)) {
-            self.forged(node, record)
-        } else {
-            self.damaged(record)
-        };
-        if let Some(record) = tampered {
-            batch.records[which] = record.encode();
-        }
-    }
-
-    /// A context above what its writer has reached, or a write under somebody else's name.
-    fn forged(&mut self, node: usize, mut record: Record) -> Option<Record> {
-        let position = |world: &Self, at: usize| {
-            let host = world.replicas[at].host.as_ref();
-            host.and_then(|host| host.status().position)
-        };
-        let above = self.replicas[HUB].rewound || self.rng.chance(50);
-        // A dot that the hub knows is one of another scope: of this record it covers nothing.
-        let stranger = if node == 3 { 1 } else { 3 };
-        let (incarnation, counter) = if above {
-            let others = [HUB, 1, 2, 3].into_iter().filter(|at| *at != node);
-            let known: Vec<_> = others.filter_map(|at| position(self, at)).collect();
-            let (incarnation, counter) = *known.get(self.rng.below(known.len()))?;
-            // Far above, or an honest write under way would reach it before the batch does.
-            (incarnation, counter + 1_000)
-        } else {
-            position(self, stranger)?
-        };
-        if above && self.rng.chance(50) {
-            record.context = reaching(&record.context, incarnation, counter);
-        } else {
-            let mut forged = record.siblings.last()?.clone();
-            let mut write = (*forged.write).clone();
-            write.dot = Dot {
-                incarnation,
-                counter,
-            };
-            write.reason = "forged".to_owned();
-            forged.register = replica::RegisterId(forged.register.0 + 1);
-            forged.write = std::sync::Arc::new(write);
-            record.context = reaching(&record.context, incarnation, counter);
-            record.siblings.push(forged);
-        }
-        self.say(format!("  FORGED {} {:?}", record.key.id, record.context));
-        Some(record)
-    }
-
-    /// Other content under a dot that the hub holds.
-    fn damaged(&mut self, mut record: Record) -> Option<Record> {
-        let held = self.reader(HUB)?.get(record.key).ok()??.record;
-        let mut any = false;
-        for sibling in &mut record.siblings {
-            let holds = held.register(sibling.register);
-            if holds.iter().any(|s| s.dot() == sibling.dot()) {
-                sibling.value = Bytes::from_static(b"damaged");
-                any = true;
-            }
-        }
-        any.then(|| {
-            self.say(format!("  DAMAGED {}", record.key.id));
-            record
-        })
-    }
-}
-
-fn reaching(context: &Context, incarnation: Incarnation, counter: u64) -> Context {
-    let entries = context.entries().chain([(incarnation, counter)]);
-    Context::new(entries.collect::<Vec<_>>(), context.holes())
 }
 
 fn describe(frame: &Frame) -> String {

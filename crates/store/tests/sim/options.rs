@@ -1,4 +1,8 @@
-//! What a seed decides: which faults happen, and how hard.
+//! What a seed decides: which faults happen, how hard, and how the run ends.
+//!
+//! Every option is drawn by its own name, so that a new one, or a mask, leaves the others alone.
+
+use std::{fmt, sync::LazyLock};
 
 use super::clock::Rng;
 
@@ -18,32 +22,157 @@ pub(crate) enum Control {
     NothingTakenBack,
 }
 
-/// See the module. Every fault is on in about half of the seeds, so that a failing seed has few.
+/// What may go wrong. Each is on in about half of the seeds, so that a failing seed has few. The
+/// numbers are those of the list of faults that a simulation can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Lines are cut, on one side or both (1).
+    Cut,
+    /// Frames are lost, doubled and reordered (1).
+    Frames,
+    /// Old batches are applied again (1).
+    Replay,
+    /// Lines hang in one direction; nodes are cut off one by one and come back in another order
+    /// (3).
+    Partition,
+    /// Replicas lose what they have not synced, also after the sync and before the answer (2, 4).
+    Crash,
+    /// Disks are full for a while, also at the next start (8).
+    Full,
+    /// A stored value rots; whoever reads it is told so, and an older image is put back (9).
+    Rot,
+    /// Nodes return to an earlier durable image (10).
+    RestoreNode,
+    /// A node loses its disk and is enrolled anew under another name (11).
+    Wipe,
+    /// The hub returns to an earlier durable image (12).
+    RestoreHub,
+    /// Wall clocks jump by ten years and stand still (13).
+    Clocks,
+    /// One side of a line takes frames only after a long time (14).
+    SlowReader,
+    /// A disk takes long to sync (15).
+    SlowDisk,
+    /// Replicas have different schemas: kinds and registers that others do not know (16).
+    Skew,
+    /// Forms are saved long after they were opened (19).
+    StaleForms,
+    /// Imports of hundreds of records (22).
+    Import,
+    /// A node is away for most of the run, with a backlog at both sides (18, 22).
+    Away,
+    /// Nodes write what they may not.
+    Refused,
+    /// Batches on their way to the hub name dots and positions that do not exist.
+    Forge,
+    /// Batches on their way to the hub carry other content under a known dot.
+    Damage,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 20] = [
+        Self::Cut,
+        Self::Frames,
+        Self::Replay,
+        Self::Partition,
+        Self::Crash,
+        Self::Full,
+        Self::Rot,
+        Self::RestoreNode,
+        Self::Wipe,
+        Self::RestoreHub,
+        Self::Clocks,
+        Self::SlowReader,
+        Self::SlowDisk,
+        Self::Skew,
+        Self::StaleForms,
+        Self::Import,
+        Self::Away,
+        Self::Refused,
+        Self::Forge,
+        Self::Damage,
+    ];
+
+    fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// How often, in a hundred seeds, it may happen. Imports cost time.
+    fn percent(self) -> u64 {
+        match self {
+            Self::Import | Self::Rot | Self::Wipe => 20,
+            Self::Skew | Self::Away | Self::SlowReader | Self::SlowDisk => 30,
+            _ => 45,
+        }
+    }
+
+    /// Whether a run with nothing else is calm: the lines only slow, people only late.
+    fn is_harmless(self) -> bool {
+        matches!(
+            self,
+            Self::StaleForms
+                | Self::Clocks
+                | Self::SlowDisk
+                | Self::SlowReader
+                | Self::Skew
+                | Self::Import
+        )
+    }
+}
+
+/// Some faults.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Faults(u32);
+
+impl Faults {
+    pub(crate) fn of(faults: &[Fault]) -> Self {
+        Self(faults.iter().fold(0, |bits, fault| bits | fault.bit()))
+    }
+
+    pub(crate) fn has(self, fault: Fault) -> bool {
+        self.0 & fault.bit() != 0
+    }
+
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.0 |= fault.bit();
+    }
+
+    pub(crate) fn drop(&mut self, fault: Fault) {
+        self.0 &= !fault.bit();
+    }
+
+    pub(crate) fn list(self) -> Vec<Fault> {
+        let mut list = Fault::ALL.to_vec();
+        list.retain(|fault| self.has(*fault));
+        list
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.list()).finish()
+    }
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Faults happen at random until the last act; then everybody must settle.
+    Safety,
+    /// At the last act the faults freeze and this node stays away: the others must settle without
+    /// it, in bounded time; then it comes back.
+    Liveness {
+        /// Which.
+        away: usize,
+    },
+}
+
+/// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) control: Control,
-    /// Lines are cut, on one side or both.
-    pub(crate) cut: bool,
-    /// Replicas lose what they have not synced.
-    pub(crate) crash: bool,
-    /// Nodes return to an earlier durable image.
-    pub(crate) restore_node: bool,
-    /// The hub returns to an earlier durable image.
-    pub(crate) restore_hub: bool,
-    /// Nodes write what they may not.
-    pub(crate) refused: bool,
-    /// Batches on their way to the hub name dots and positions that do not exist.
-    pub(crate) forge: bool,
-    /// Batches on their way to the hub carry other content under a known dot.
-    pub(crate) damage: bool,
-    /// Frames are lost, doubled and reordered.
-    pub(crate) frames: bool,
-    /// Old batches are applied again.
-    pub(crate) replay: bool,
-    /// Old forms are saved.
-    pub(crate) stale_forms: bool,
-    /// Disks fill up.
-    pub(crate) full: bool,
+    pub(crate) mode: Mode,
+    pub(crate) faults: Faults,
     /// Longest way of a frame.
     pub(crate) delay_ms_max: u64,
     /// Longest sync.
@@ -54,61 +183,57 @@ pub(crate) struct Options {
     pub(crate) pause_ms_max: u64,
     /// Records of each scope.
     pub(crate) records: u8,
+    /// The hub refills only after a person has marked it as restored.
+    pub(crate) marked: bool,
 }
 
+/// A mask from outside takes faults away when a failing seed is looked at.
+static MASK: LazyLock<Option<String>> =
+    LazyLock::new(|| std::env::var("LIANGXIN_FAULTS").ok().map(|m| m.to_lowercase()));
+
 impl Options {
-    pub(crate) fn of(seed: u64, rng: &mut Rng, control: Control) -> Self {
+    pub(crate) fn of(seed: u64, control: Control) -> Self {
+        let draw = |question: &str| Rng::about(seed, question);
         let calm = seed % 16 == 1;
-        // A mask from outside takes faults away when a failing seed is looked at.
-        let mask = std::env::var("LIANGXIN_FAULTS").ok();
         let allowed = |name: &str| {
-            let mask = mask.as_deref();
+            let mask = MASK.as_deref();
             mask.is_none_or(|mask| mask.split(',').any(|other| other == name))
         };
-        let mut half = |name: &str| rng.chance(50) && !calm && allowed(name);
+        let on = |fault: &Fault| {
+            let name = format!("{fault:?}").to_lowercase();
+            let may = !calm || fault.is_harmless();
+            may && allowed(&name) && draw(&name).chance(fault.percent())
+        };
+        let faults: Vec<Fault> = Fault::ALL.into_iter().filter(on).collect();
+        let mode = if draw("liveness").chance(30) {
+            let away = 1 + draw("away").below(3);
+            Mode::Liveness { away }
+        } else {
+            Mode::Safety
+        };
         let mut options = Self {
             control,
-            cut: half("cut"),
-            crash: half("crash"),
-            restore_node: half("restore_node"),
-            restore_hub: half("restore_hub"),
-            refused: half("refused"),
-            forge: half("forge"),
-            damage: half("damage"),
-            frames: half("frames"),
-            replay: half("replay"),
-            stale_forms: half("stale_forms"),
-            full: half("full"),
-            delay_ms_max: 0,
-            sync_ms_max: 0,
-            acts: 0,
-            pause_ms_max: 0,
-            records: 0,
+            mode,
+            faults: Faults::of(&faults),
+            delay_ms_max: draw("delay").one(&[2, 20, 200, 2_000]),
+            sync_ms_max: draw("sync").one(&[1, 10, 100]),
+            acts: draw("acts").between(20, 110),
+            pause_ms_max: draw("pause").one(&[30, 200, 900]),
+            records: u8::try_from(draw("records").between(1, 4)).unwrap_or(1),
+            marked: draw("marked").chance(50),
         };
-        options.delay_ms_max = [2, 20, 200, 2_000][rng.below(4)];
-        options.sync_ms_max = [1, 10, 100][rng.below(3)];
-        options.acts = rng.between(20, 110);
-        options.pause_ms_max = [30, 200, 900][rng.below(3)];
-        options.records = u8::try_from(rng.between(1, 4)).unwrap_or(1);
         options.bend();
         options
     }
 
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.faults.has(fault)
+    }
+
     /// Whether nothing happens but that people write and lines are slow.
     pub(crate) fn is_calm(&self) -> bool {
-        let faults = [
-            self.cut,
-            self.crash,
-            self.restore_node,
-            self.restore_hub,
-            self.refused,
-            self.forge,
-            self.damage,
-            self.frames,
-            self.replay,
-            self.full,
-        ];
-        self.control == Control::None && !faults.contains(&true)
+        let harmless = self.faults.list().into_iter().all(Fault::is_harmless);
+        self.control == Control::None && self.mode == Mode::Safety && harmless
     }
 
     /// A null control needs the fault that brings it to light, and no other excuse.
@@ -116,11 +241,17 @@ impl Options {
         match self.control {
             Control::None => {}
             Control::AckBeforeSync | Control::ReadBeyondDurable | Control::DotsUsedAgain => {
-                self.crash = true;
-                self.restore_hub = false;
-                self.restore_node = false;
+                self.faults.add(Fault::Crash);
+                for fault in [
+                    Fault::RestoreHub,
+                    Fault::RestoreNode,
+                    Fault::Rot,
+                    Fault::Wipe,
+                ] {
+                    self.faults.drop(fault);
+                }
             }
-            Control::NothingTakenBack => self.refused = true,
+            Control::NothingTakenBack => self.faults.add(Fault::Refused),
         }
     }
 }

@@ -1,5 +1,24 @@
 //! The oracle: it looks at everything, also at the ghost graph of who had seen what, and names
 //! the first invariant of the page that does not hold. No rule reads what it keeps.
+//!
+//! | invariant | is checked by | when |
+//! | --- | --- | --- |
+//! | I1 same writes seen, same state | [`World::check_equal`] | at the end |
+//! | I2 no write is lost | [`World::check_nothing_lost`] | at the end, for all that was held when the faults stopped |
+//! | I3 no dot names two contents | [`World::check_contents`] | at the end, over states and histories |
+//! | I4 acked means durable | [`World::check_kept`] | at each start, and at the end for what people were told |
+//! | I5 equal roots, equal states | [`World::check_prints`] | at random times, and at the end |
+//! | I6 nothing deleted returns | [`World::check_nothing_lost`], in the register of deletions | at the end |
+//! | I8 same dockets on both sides | [`World::check_equal`] by [`dockets`] | at the end |
+//! | I9 a refused write is nowhere in force | [`World::check_refused`] | at the end |
+//! | I10 undo restores the candidates | [`World::check_undone`] | at each undo |
+//! | I11 a second sync moves nothing | `World::live` | at the end |
+//! | I12 all settles in bounded time | `World::settle` | when the faults stop; without one node first in the mode of liveness |
+//! | I14 no context above a known position | [`World::check_positions`] | at the end, at the hub |
+//! | I15 no checkpoint passes what a crash brings back | [`World::check_start`] | at each start |
+//! | P1 honest sides end no session with a code | `World::input` | always |
+//! | P2 no exchange when nothing went wrong | `World::send` | always, in calm seeds |
+//! | P3 no more batches on their way than the windows allow | `World::send` | always |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +28,7 @@ use proto::stored::{PeerScope, Position, Refusal};
 use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Sibling};
 
 use super::{
+    conflicts::dockets,
     medium::Image,
     options::Control,
     people::uid_of,
@@ -95,7 +115,7 @@ fn positions(image: &Image) -> BTreeMap<u64, u64> {
 
 impl World {
     pub(crate) fn broken(&mut self, what: String) {
-        self.say(format!("*** {what}"));
+        self.say(format_args!("*** {what}"));
         self.ghost.broken.push(what);
     }
 
@@ -133,6 +153,9 @@ impl World {
     /// At a start: what was promised is there (I4), and no peer believes to have taken what is
     /// not (I15).
     pub(crate) fn check_start(&mut self, at: usize) {
+        if self.replicas.iter().any(|r| r.medium.is_rotten()) {
+            return;
+        }
         let mut promises = std::mem::take(&mut self.replicas[at].promises);
         if self.options.control == Control::ReadBeyondDurable {
             // This control is about what a peer takes, not about what was promised.
@@ -183,8 +206,32 @@ impl World {
         }
     }
 
+    /// I10: after an undo each candidate stands again, whatever else does.
+    pub(crate) fn check_undone(
+        &mut self,
+        at: usize,
+        key: RecordKey,
+        register: RegisterId,
+        values: &[Bytes],
+    ) {
+        if self.replicas[at].medium.is_rotten() {
+            return;
+        }
+        let records = self.records(at);
+        let stands = |value: &Bytes| {
+            let record = records.get(&key).map(|(record, _)| record);
+            record.is_some_and(|r| r.register(register).iter().any(|s| s.value == *value))
+        };
+        if !values.iter().all(stands) {
+            self.broken(format!("I10 {} {} {}", NAMES[at], key.id, register.0));
+        }
+    }
+
     /// I5: roots are equal exactly when states are.
     pub(crate) fn check_prints(&mut self) {
+        if self.replicas.iter().any(|r| r.medium.is_rotten()) {
+            return;
+        }
         for node in NODES {
             let (Some(hub), Some(other)) = (self.reader(HUB), self.reader(node)) else {
                 continue;
@@ -255,14 +302,7 @@ impl World {
             let keys: BTreeSet<_> = own.keys().chain(wanted.keys().copied()).collect();
             for key in keys {
                 let (a, b) = (own.get(key), wanted.get(key).copied());
-                let docket = |record: &Record| -> BTreeSet<RegisterId> {
-                    let open = record.registers().filter(|(_, siblings)| {
-                        let values: BTreeSet<_> = siblings.iter().map(|s| &s.value).collect();
-                        values.len() > 1
-                    });
-                    open.map(|(register, _)| register).collect()
-                };
-                if a.map(|(r, _)| docket(r)) != b.map(|(r, _)| docket(r)) {
+                if a.map(|(r, _)| dockets(r)) != b.map(|(r, _)| dockets(r)) {
                     self.broken(format!("I8 {} {}", NAMES[node], key.id));
                 }
                 if a.map(|(r, _)| r.encode()) != b.map(|(r, _)| r.encode()) {

@@ -1,30 +1,63 @@
-//! What people do: they open forms, save them, sooner or later; and what happens to machines.
+//! What people do: they open forms and save them, sooner or later; they import; they delete and
+//! restore. What they do about conflicts is in `conflicts`, what happens to machines in `faults`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use replica::{Edit, RecordKey, RegisterId, ScopeId, Set, Shown, Sibling, Source};
+use replica::{Context, Edit, Kind, RecordKey, RegisterId, ScopeId, Set, Shown, Sibling, Source};
 use store::Command;
 
 use super::{
-    medium::Medium,
-    net::Side,
-    options::Control,
-    world::{BAD, Event, HUB, MARKED, NAMES, NODES, PUBLISHED, S1, S2, Target, World, key},
+    options::Fault,
+    world::{BAD, Event, HUB, MARKED, NAMES, PUBLISHED, S1, S2, Target, World, key},
 };
+
+/// A kind and a register that only one node's program knows.
+const NEW_KIND: Kind = Kind(4_077);
+const NEW_REGISTER: RegisterId = RegisterId(1_777);
 
 /// A form as it was opened: what it showed of each register.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
-    replica: usize,
-    key: RecordKey,
-    scope: ScopeId,
-    shown: BTreeMap<RegisterId, Vec<(Shown, u64)>>,
+    pub(crate) replica: usize,
+    pub(crate) key: RecordKey,
+    pub(crate) scope: ScopeId,
+    pub(crate) shown: BTreeMap<RegisterId, Vec<(Shown, u64)>>,
+    /// All writes of the record that it knew of: what a deletion says to have seen.
+    pub(crate) context: Context,
+}
+
+/// What a person wants to put into one register.
+pub(crate) struct Entry {
+    pub(crate) register: RegisterId,
+    pub(crate) value: Vec<u8>,
+    pub(crate) illegal: bool,
+}
+
+impl Entry {
+    pub(crate) fn legal(register: RegisterId, value: Vec<u8>) -> Self {
+        let illegal = false;
+        Self {
+            register,
+            value,
+            illegal,
+        }
+    }
 }
 
 /// The number of the ghost write that a sibling came from.
 pub(crate) fn uid_of(sibling: &Sibling) -> Option<u64> {
     sibling.write.reason.parse().ok()
+}
+
+/// What a deletion says: that it deletes, and what it had seen.
+pub(crate) fn deletion(seen: &Context) -> Vec<u8> {
+    let mut value = b"del".to_vec();
+    for (incarnation, counter) in seen.entries() {
+        value.extend_from_slice(&incarnation.0.to_be_bytes());
+        value.extend_from_slice(&counter.to_be_bytes());
+    }
+    value
 }
 
 impl World {
@@ -34,7 +67,10 @@ impl World {
             return;
         }
         match self.rng.below(100) {
-            0..=54 => self.save_a_form(),
+            0..=46 => self.save_a_form(),
+            47..=50 => self.decide_somewhere(),
+            51..=53 => self.undo_somewhere(),
+            54 => self.import(),
             55..=64 => self.open_a_form(),
             65..=74 => self.keep_an_image(),
             75..=89 => self.fault(),
@@ -48,27 +84,36 @@ impl World {
         }
     }
 
-    fn somebody_who_runs(&mut self) -> Option<usize> {
+    pub(crate) fn somebody_who_runs(&mut self) -> Option<usize> {
         let running = (0..self.replicas.len()).filter(|at| self.replicas[*at].host.is_some());
         let running: Vec<usize> = running.collect();
-        (!running.is_empty()).then(|| running[self.rng.below(running.len())])
+        (!running.is_empty()).then(|| self.rng.one(&running))
     }
 
     fn open_a_form(&mut self) {
-        if let Some(form) = self.somebody_who_runs().and_then(|at| self.form(at)) {
+        if let Some(form) = self.somebody_who_runs().and_then(|at| self.any_form(at)) {
             self.forms.push(form);
         }
     }
 
-    fn form(&mut self, at: usize) -> Option<Form> {
+    fn any_form(&mut self, at: usize) -> Option<Form> {
         let scope = if at == HUB {
-            [S1, S2, PUBLISHED][self.rng.below(3)]
+            self.rng.one(&[S1, S2, PUBLISHED])
         } else {
             self.replicas[at].scope
         };
         let number = self.rng.below(usize::from(self.options.records));
-        let key = key(scope, u8::try_from(number).unwrap_or(0));
-        let held = self.reader(at)?.get(key).expect("the store is sound");
+        let mut key = key(scope, u8::try_from(number).unwrap_or(0));
+        if self.options.has(Fault::Skew) && self.rng.chance(30) {
+            key.kind = NEW_KIND;
+        }
+        self.form(at, key, scope)
+    }
+
+    /// What a form of a record shows at a replica.
+    pub(crate) fn form(&self, at: usize, key: RecordKey, scope: ScopeId) -> Option<Form> {
+        // A damaged store shows no form.
+        let held = self.reader(at)?.get(key).ok()?;
         let mut shown: BTreeMap<RegisterId, Vec<(Shown, u64)>> = BTreeMap::new();
         for sibling in held.iter().flat_map(|held| &held.record.siblings) {
             let entry = (sibling.shown(), uid_of(sibling).unwrap_or(0));
@@ -79,37 +124,43 @@ impl World {
             key,
             scope,
             shown,
+            context: held.map(|held| held.record.context).unwrap_or_default(),
         })
     }
 
     fn save_a_form(&mut self) {
-        let old = self.options.stale_forms && !self.forms.is_empty() && self.rng.chance(35);
+        let old =
+            self.options.has(Fault::StaleForms) && !self.forms.is_empty() && self.rng.chance(35);
         let form = if old {
             let which = self.rng.below(self.forms.len());
             Some(self.forms[which].clone())
         } else {
-            self.somebody_who_runs().and_then(|at| self.form(at))
+            self.somebody_who_runs().and_then(|at| self.any_form(at))
         };
         let Some(form) = form.filter(|form| self.replicas[form.replica].host.is_some()) else {
             return;
         };
         let mut edits = vec![self.edit_of(&form)];
         if self.rng.chance(15)
-            && let Some(other) = self.form(form.replica).filter(|f| f.key != form.key)
+            && let Some(other) = self
+                .any_form(form.replica)
+                .filter(|other| other.key != form.key)
         {
             edits.push(self.edit_of(&other));
         }
-        self.submit(
-            form.replica,
-            Target::Writer,
-            Command::Edit(edits, Vec::new()),
-        );
+        let command = Command::Edit(edits, Vec::new());
+        self.submit(form.replica, Target::Writer, command);
     }
 
     fn register(&mut self) -> RegisterId {
-        [RegisterId(1), RegisterId(2), RegisterId(3)][self.rng.below(3)]
+        if self.options.has(Fault::Skew) && self.rng.chance(20) {
+            return NEW_REGISTER;
+        }
+        self.rng
+            .one(&[RegisterId(1), RegisterId(2), RegisterId(3)])
     }
 
+    /// What somebody writes into a form.
     fn edit_of(&mut self, form: &Form) -> Edit {
         let uid = self.number();
         let mut registers = BTreeSet::from([self.register()]);
@@ -119,132 +170,95 @@ impl World {
         if self.rng.chance(8) {
             registers.insert(RegisterId::DELETED);
         }
-        let bad = form.replica != HUB && self.options.refused && self.rng.chance(20);
+        let bad = form.replica != HUB && self.options.has(Fault::Refused) && self.rng.chance(20);
         if (bad && self.rng.chance(50)) || (form.replica == HUB && self.rng.chance(25)) {
             registers.insert(MARKED);
         }
-        let mut set = Vec::new();
+        let mut entries = Vec::new();
         for register in registers {
             let value = match self.rng.below(10) {
                 _ if bad && register != MARKED => [BAD, uid.to_string().as_bytes()].concat(),
+                // An empty one restores the record.
+                low if register == RegisterId::DELETED && low > 2 => {
+                    self.tally.count("a deletion");
+                    deletion(&form.context)
+                }
                 0 => Vec::new(),
                 1 => b"the same".to_vec(),
                 _ => uid.to_string().into_bytes(),
             };
             let illegal = bad && (register == MARKED || value.starts_with(BAD));
-            let shown = form.shown.get(&register).cloned().unwrap_or_default();
-            let saw = shown.iter().map(|(_, uid)| *uid).collect();
-            self.ghost.born(uid, form.key, register, saw, illegal);
-            set.push(Set {
+            entries.push(Entry {
                 register,
-                value: Bytes::from(value),
+                value,
+                illegal,
+            });
+        }
+        self.written(form, uid, entries)
+    }
+
+    /// The edit that saves a form, and its ghost.
+    pub(crate) fn written(&mut self, form: &Form, uid: u64, entries: Vec<Entry>) -> Edit {
+        let mut set = Vec::new();
+        for entry in entries {
+            let shown = form.shown.get(&entry.register).cloned().unwrap_or_default();
+            let saw = shown.iter().map(|(_, uid)| *uid).collect();
+            self.ghost
+                .born(uid, form.key, entry.register, saw, entry.illegal);
+            set.push(Set {
+                register: entry.register,
+                value: Bytes::from(entry.value),
                 shown: shown.into_iter().map(|(shown, _)| shown).collect(),
             });
         }
-        let (name, id) = (NAMES[form.replica], form.key.id.0[15]);
-        let what: Vec<_> = set
-            .iter()
-            .map(|s| {
-                (
-                    s.register.0,
-                    s.shown.iter().map(|s| s.dot).collect::<Vec<_>>(),
-                )
-            })
-            .collect();
-        self.say(format!(
-            "{name} writes {uid} to {}/{id} {what:?}{}",
-            form.scope.0[0],
-            if bad { " ILLEGAL" } else { "" }
-        ));
+        if self.log.is_kept() {
+            let (name, id) = (NAMES[form.replica], form.key.id.0[15]);
+            let dots = |s: &Set| s.shown.iter().map(|s| s.dot).collect::<Vec<_>>();
+            let what: Vec<_> = set.iter().map(|s| (s.register.0, dots(s))).collect();
+            let scope = form.scope.0[0];
+            self.say(format_args!("{name} writes {uid} to {scope}/{id} {what:?}"));
+        }
         Edit {
             key: form.key,
             scope: form.scope,
             set,
-            author: name.to_owned(),
+            author: NAMES[form.replica].to_owned(),
             reason: uid.to_string(),
             source: Source::Form,
             decision: Bytes::new(),
         }
     }
 
+    /// Somebody imports some hundred records at once: more than a section of a feed may hold.
+    fn import(&mut self) {
+        if !self.options.has(Fault::Import) {
+            return;
+        }
+        let Some(at) = self.somebody_who_runs() else {
+            return;
+        };
+        let scope = self.replicas[at].scope;
+        let (first, many) = (self.rng.below(200), self.rng.between(50, 700));
+        let mut edits = Vec::new();
+        for number in 0..many {
+            let number = u32::try_from(first as u64 + number).unwrap_or(0);
+            let mut key = key(scope, 0);
+            key.id.0[8..12].copy_from_slice(&number.to_be_bytes());
+            key.id.0[1] = 1;
+            let Some(form) = self.form(at, key, scope) else {
+                return;
+            };
+            let uid = self.number();
+            let entry = Entry::legal(RegisterId(1), uid.to_string().into_bytes());
+            edits.push(self.written(&form, uid, vec![entry]));
+        }
+        self.tally.count("an import");
+        self.submit(at, Target::Writer, Command::Edit(edits, Vec::new()));
+    }
+
     fn keep_an_image(&mut self) {
         let at = self.rng.below(self.replicas.len());
         let image = self.replicas[at].medium.memory.image();
         self.replicas[at].images.push(image);
-    }
-
-    fn fault(&mut self) {
-        let at = self.rng.below(self.replicas.len());
-        match self.rng.below(6) {
-            0 | 1 if self.options.cut => {
-                let node = NODES[self.rng.below(NODES.len())];
-                let first = [None, Some(Side::Node), Some(Side::Hub)][self.rng.below(3)];
-                if let Some(conn) = self.line_of(node) {
-                    self.cut(conn, first);
-                }
-            }
-            2 if self.options.crash => self.crash(at),
-            3 if self.options.full => {
-                let left = self.rng.between(0, 5);
-                self.say(format!("the disk of {} fills up in {left}", NAMES[at]));
-                self.replicas[at].medium.memory.fill(left);
-            }
-            4 => self.restore(at),
-            5 if self.options.replay => self.replay(),
-            _ => {}
-        }
-        if matches!(
-            self.options.control,
-            Control::AckBeforeSync | Control::ReadBeyondDurable
-        ) {
-            let pause = self.rng.between(1, 400);
-            self.after(pause, Event::Sync(at));
-        }
-    }
-
-    /// Somebody puts a backup back.
-    fn restore(&mut self, at: usize) {
-        let allowed = if at == HUB {
-            self.options.restore_hub
-        } else {
-            self.options.restore_node
-        };
-        if !allowed {
-            return;
-        }
-        self.crash(at);
-        let which = self.rng.below(self.replicas[at].images.len());
-        self.say(format!("{} is RESTORED to image {which}", NAMES[at]));
-        let image = self.replicas[at].images[which].clone();
-        self.replicas[at].medium = Medium::new(image, false);
-        self.replicas[at].rewound = true;
-        self.replicas[at].promises.clear();
-        self.replicas[at].saved.clear();
-    }
-
-    /// An old batch is applied once more, outside of any feed.
-    fn replay(&mut self) {
-        if self.old.is_empty() {
-            return;
-        }
-        let which = self.rng.below(self.old.len());
-        let (at, peer, mut delivery) = self.old[which].clone();
-        if at == HUB && self.replicas[HUB].rewound {
-            // A hub that has forgotten would take the old batch of one node for a forgery.
-            return;
-        }
-        delivery.upto = None;
-        let side = if at == HUB { Side::Hub } else { Side::Node };
-        let of_peer = |end: &super::net::End| end.replica == at && end.login.peer == peer;
-        let live = self.conns.iter().map(|conn| conn.end(side));
-        let mut login = live
-            .filter(|end| end.open && of_peer(end))
-            .map(|end| end.login);
-        let Some(login) = login.next_back() else {
-            return;
-        };
-        self.say(format!("{} gets an old batch again", NAMES[at]));
-        let op = replica::session::Op::Apply(Box::new(delivery));
-        self.submit(at, Target::Nobody, Command::Session(login, op));
     }
 }

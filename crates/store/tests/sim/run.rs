@@ -1,41 +1,65 @@
 //! One run: some time of acts and faults, then peace, then everything must be settled and whole.
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex},
 };
 
+use replica::{ScopeId, session::FeedPoint};
+
 use super::{
-    options::Control,
+    log::{Log, Tally},
+    net::Side,
+    options::{Control, Fault, Mode, Options},
     world::{Event, HUB, NAMES, NODES, World},
 };
 
-/// Simulated time within which everything must be settled once the faults have stopped.
-const SETTLE_MS: u64 = 120_000;
+/// Simulated time within which everything must be settled once the faults have stopped, on a line
+/// without delay and without a backlog.
+const SETTLE_MS: u64 = 30_000;
+/// Ways of a frame, one after the other, that healing may take: greeting, an exchange for each
+/// scope, acks, comparisons, and once more for what the exchange has changed.
+const SETTLE_WAYS: u64 = 60;
 /// A run with more events than this goes round in circles.
-const EVENTS_MAX: u64 = 200_000;
+const EVENTS_MAX: u64 = 400_000;
 
 pub(crate) struct Outcome {
     pub(crate) log: Vec<String>,
+    pub(crate) options: Options,
     /// The invariants that do not hold, in the order in which that was found.
     pub(crate) broken: Vec<String>,
+    pub(crate) tally: Tally,
+    /// How long the healed replicas took to settle, of how long they may, in a hundred.
+    pub(crate) settled_percent: u64,
 }
 
-pub(crate) fn run(seed: u64, control: Control) -> Outcome {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let of_run = Arc::clone(&log);
+/// Lives the history of a seed.
+pub(crate) fn run(seed: u64, control: Control, log: Log) -> Outcome {
+    let options = Options::of(seed, control);
+    run_with(seed, options, log)
+}
+
+/// Lives the history of a seed with other options than its own.
+pub(crate) fn run_with(seed: u64, options: Options, log: Log) -> Outcome {
+    let (of_run, of_world) = (log.clone(), options.clone());
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::new(seed, control, of_run);
+        let mut world = World::new(seed, of_world, of_run);
         world.live();
-        world.ghost.broken
+        (world.ghost.broken, world.tally, world.settled_percent)
     }));
-    let broken = result.unwrap_or_else(|panic| {
+    let (broken, tally, settled_percent) = result.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        vec![format!("panic: {}", text.unwrap_or_default())]
+        let broken = vec![format!("panic: {}", text.unwrap_or_default())];
+        (broken, Tally::default(), 0)
     });
-    let log = std::mem::take(&mut *log.lock().unwrap());
-    Outcome { log, broken }
+    Outcome {
+        log: log.lines(),
+        options,
+        broken,
+        tally,
+        settled_percent,
+    }
 }
 
 impl World {
@@ -46,6 +70,13 @@ impl World {
         }
         self.stop_faults();
         let must = self.writes_held();
+        if self.absent.is_some() {
+            self.tally.count("a core settled alone");
+            if !self.settle() {
+                return;
+            }
+            self.come_back();
+        }
         if !self.settle() {
             return;
         }
@@ -66,36 +97,39 @@ impl World {
         self.check_end(&must);
     }
 
-    fn ends(
-        &self,
-    ) -> Vec<Option<std::collections::BTreeMap<replica::ScopeId, replica::session::FeedPoint>>>
-    {
+    pub(crate) fn ends(&self) -> Vec<Option<BTreeMap<ScopeId, FeedPoint>>> {
         let host = |r: &super::world::Replica| r.host.as_ref().map(|host| host.ends().clone());
         self.replicas.iter().map(host).collect()
     }
 
     pub(crate) fn cut_all(&mut self) {
         for conn in 0..self.conns.len() {
-            if self.conns[conn].end(super::net::Side::Node).open
-                || self.conns[conn].end(super::net::Side::Hub).open
-            {
+            let open = |side| self.conns[conn].end(side).open;
+            if open(Side::Node) || open(Side::Hub) {
                 self.cut(conn, None);
             }
         }
     }
 
-    /// Faults stop, every replica runs, and what its writer was doing is done.
+    /// Faults stop, every replica runs, and what its writer was doing is done. In the mode of
+    /// liveness one node stays away for now.
     fn stop_faults(&mut self) {
         self.faults_on = false;
-        self.say("the faults stop".to_owned());
+        self.say(format_args!("the faults stop"));
         for at in 0..self.replicas.len() {
-            self.replicas[at].medium.be_honest();
-            self.replicas[at].medium.sync_now();
-            if self.replicas[at].host.is_some() {
+            self.repair(at);
+            let replica = &mut self.replicas[at];
+            replica.medium.be_honest();
+            replica.medium.sync_now();
+            (replica.slow_until, replica.full_until, replica.blocked_until) = (0, 0, 0);
+            if self.options.has(Fault::Full) {
                 // A disk that was filling up has room again, after a restart.
-                self.crash_if_filling(at);
+                self.crash(at);
             }
             self.start(at);
+        }
+        if let Mode::Liveness { away } = self.options.mode {
+            self.absent = Some(away);
         }
         self.cut_all();
         self.events
@@ -107,9 +141,10 @@ impl World {
         }
     }
 
-    fn crash_if_filling(&mut self, at: usize) {
-        if self.options.full {
-            self.crash(at);
+    fn come_back(&mut self) {
+        if let Some(node) = self.absent.take() {
+            self.say(format_args!("{} comes back", NAMES[node]));
+            self.after(1, Event::Dial(node));
         }
     }
 
@@ -120,35 +155,47 @@ impl World {
         };
         let at_rest = |r: &super::world::Replica| !r.busy && r.queue.is_empty();
         let under_way = |event: &Event| matches!(event, Event::Frame(..));
-        NODES.iter().all(settled)
+        self.present().all(|node| settled(&node))
             && self.replicas.iter().all(at_rest)
             && !self.events.values().any(under_way)
     }
 
-    /// I12: everybody syncs until nothing is left to do, in bounded time.
+    fn present(&self) -> impl Iterator<Item = usize> + '_ {
+        let absent = self.absent;
+        NODES.into_iter().filter(move |node| absent != Some(*node))
+    }
+
+    /// What waits to travel takes its time.
+    fn backlog_ms(&self) -> u64 {
+        let records = |at: usize| self.reader(at).map_or(0, |reader| reader.count() as u64);
+        let way = self.options.delay_ms_max + self.options.sync_ms_max;
+        let batches = (0..self.replicas.len()).map(records).sum::<u64>() / 200;
+        SETTLE_WAYS * way + batches * way
+    }
+
+    /// I12: everybody who is there syncs until nothing is left to do, in bounded time.
     pub(crate) fn settle(&mut self) -> bool {
-        let until = self.now + SETTLE_MS;
+        let (from, within) = (self.now, SETTLE_MS + self.backlog_ms());
         let mut events = 0;
         while !self.is_settled() {
             events += 1;
-            if !self.step() || self.now > until || events > EVENTS_MAX {
-                let lines: Vec<String> = NODES
-                    .iter()
-                    .map(|node| match self.line_of(*node) {
-                        Some(conn) if self.conns[conn].is_settled() => "settled".to_owned(),
-                        Some(conn) => format!("line {conn} not settled"),
-                        None => "no line".to_owned(),
-                    })
-                    .collect();
+            if !self.step() || self.now > from + within || events > EVENTS_MAX {
+                let line = |node| match self.line_of(node) {
+                    Some(conn) if self.conns[conn].is_settled() => "settled".to_owned(),
+                    Some(conn) => format!("line {conn} not settled"),
+                    None => "no line".to_owned(),
+                };
+                let lines: Vec<String> = self.present().map(line).collect();
                 let hub = NAMES[HUB];
                 self.broken(format!(
                     "I12 not settled with {hub}: {lines:?}, {events} events"
                 ));
-                // What is wrong besides is worth knowing.
                 return false;
             }
         }
-        self.say("settled".to_owned());
+        let took = self.now - from;
+        self.settled_percent = self.settled_percent.max(took * 100 / within);
+        self.say(format_args!("settled in {took} of {within} ms"));
         true
     }
 }

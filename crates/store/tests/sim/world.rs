@@ -6,23 +6,27 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+use bytes::Bytes;
 
 use replica::{
     Dot, Kind, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId,
     session::{FeedPoint, Input, Op, Role},
 };
-use store::{Command, Host, HostConfig, JudgeInput, Reader, Reply, Verdict};
+use store::{Command, Host, HostConfig, JudgeInput, Reader, Reply, StoreError, Verdict};
 
 use super::{
     clock::{Rng, SimClock, mix},
+    log::{Log, Tally},
     medium::{Image, Medium},
     net::{Conn, Side},
-    options::{Control, Options},
+    options::{Control, Fault, Options},
     oracle::Ghost,
     people::Form,
 };
@@ -37,6 +41,9 @@ pub(crate) const PUBLISHED: ScopeId = ScopeId([9; 16]);
 pub(crate) const MARKED: RegisterId = RegisterId(9);
 /// A value that begins so is refused, whatever the register.
 pub(crate) const BAD: &[u8] = b"bad";
+
+/// The least time of a sync of a slow disk.
+const SLOW_SYNC_MS: u64 = 100;
 
 /// Something that happens at a time.
 #[derive(Debug)]
@@ -53,6 +60,10 @@ pub(crate) enum Event {
     Start(usize),
     /// A lying disk syncs.
     Sync(usize),
+    /// Somebody puts a backup back because a store is damaged.
+    Repair(usize),
+    /// Something happens to the wall clock of a machine.
+    Clock,
     Act,
 }
 
@@ -60,6 +71,13 @@ pub(crate) struct Replica {
     pub(crate) id: ReplicaId,
     pub(crate) scope: ScopeId,
     pub(crate) medium: Arc<Medium>,
+    pub(crate) clock: SimClock,
+    /// Until then its disk takes long to sync.
+    pub(crate) slow_until: u64,
+    /// Until then its disk has no room.
+    pub(crate) full_until: u64,
+    /// Until then it has no line to the hub.
+    pub(crate) blocked_until: u64,
     pub(crate) host: Option<Host>,
     /// Counts starts; an event of an earlier start means nothing.
     pub(crate) life: u64,
@@ -78,11 +96,15 @@ pub(crate) struct Replica {
 pub(crate) enum Target {
     Session(usize, Side, Vec<(RecordKey, Dot)>),
     Writer,
+    /// Who took a decision back: these values must now stand in the register.
+    Undo(RecordKey, RegisterId, Vec<Bytes>),
     Nobody,
 }
 
 pub(crate) struct World {
     pub(crate) rng: Rng,
+    /// Clocks have a chance of their own: whatever they show, the rest must be the same.
+    pub(crate) clock_rng: Rng,
     pub(crate) options: Options,
     pub(crate) clock: SimClock,
     pub(crate) now: u64,
@@ -94,13 +116,18 @@ pub(crate) struct World {
     next_number: u64,
     random: Arc<AtomicU64>,
     pub(crate) faults_on: bool,
+    /// The node that stays away when the faults have frozen.
+    pub(crate) absent: Option<usize>,
     pub(crate) forms: Vec<Form>,
     pub(crate) old: Vec<(usize, ReplicaId, replica::session::Delivery)>,
     pub(crate) ghost: Ghost,
     pub(crate) acts_left: u64,
     /// Records that travelled in batches.
     pub(crate) moved: u64,
-    pub(crate) log: Arc<Mutex<Vec<String>>>,
+    pub(crate) log: Log,
+    pub(crate) tally: Tally,
+    /// See [`super::run::Outcome`].
+    pub(crate) settled_percent: u64,
 }
 
 pub(crate) fn key(scope: ScopeId, number: u8) -> RecordKey {
@@ -139,9 +166,10 @@ fn judge(input: &JudgeInput<'_>) -> Verdict {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, control: Control, log: Arc<Mutex<Vec<String>>>) -> Self {
+    pub(crate) fn new(seed: u64, options: Options, log: Log) -> Self {
         let mut rng = Rng::new(seed);
-        let options = Options::of(seed, &mut rng, control);
+        let control = options.control;
+        let clock = SimClock::new();
         let random = Arc::new(AtomicU64::new(rng.next()));
         let lazy = |at: usize| match control {
             Control::AckBeforeSync => at == HUB,
@@ -152,6 +180,10 @@ impl World {
             id: ReplicaId([u8::try_from(at).unwrap_or(0) + 0xa0; 16]),
             scope,
             medium: Medium::new(Image::new(), lazy(at)),
+            clock: clock.of_another(86_400_000 * i64::try_from(at).unwrap_or(0)),
+            slow_until: 0,
+            full_until: 0,
+            blocked_until: 0,
             host: None,
             life: 0,
             queue: VecDeque::new(),
@@ -169,9 +201,10 @@ impl World {
         ];
         let mut world = Self {
             rng,
+            clock_rng: Rng::about(seed, "wall clocks"),
             acts_left: options.acts,
             options,
-            clock: SimClock::default(),
+            clock: clock.clone(),
             now: 0,
             events: BTreeMap::new(),
             next_event: 0,
@@ -181,21 +214,27 @@ impl World {
             next_number: 0,
             random,
             faults_on: true,
+            absent: None,
             forms: Vec::new(),
             old: Vec::new(),
             ghost: Ghost::default(),
             moved: 0,
             log,
+            tally: Tally::default(),
+            settled_percent: 0,
         };
-        world.say(format!("{:?}", world.options));
+        world.say(format_args!("{:?}", world.options));
         (0..world.replicas.len()).for_each(|at| world.start(at));
         world.after(1, Event::Act);
+        if world.options.has(Fault::Clocks) {
+            world.after(1, Event::Clock);
+        }
+        world.send_away();
         world
     }
 
-    pub(crate) fn say(&self, text: String) {
-        let line = format!("{:>7} {text}", self.now);
-        self.log.lock().unwrap().push(line);
+    pub(crate) fn say(&self, text: fmt::Arguments<'_>) {
+        self.log.say(self.now, text);
     }
 
     pub(crate) fn number(&mut self) -> u64 {
@@ -220,11 +259,11 @@ impl World {
             replica: self.replicas[at].id,
             scope: self.replicas[at].scope,
             published: PUBLISHED,
-            schema: 1,
+            schema: if self.options.has(Fault::Skew) && at == 1 { 2 } else { 1 },
             judge: Arc::new(judge),
-            believes_peers: true,
+            believes_peers: !self.options.marked,
             seal: (at == HUB).then(|| replica::SealKey::new([42; 32])),
-            clock: Arc::new(self.clock.skewed(at as u64 * 86_400_000)),
+            clock: Arc::new(self.replicas[at].clock.clone()),
             random: Arc::new(move || {
                 fixed.unwrap_or_else(|| mix(state.fetch_add(0x9e37, Ordering::Relaxed)))
             }),
@@ -242,10 +281,26 @@ impl World {
         }
         let config = self.config(at);
         let medium = Arc::clone(&self.replicas[at].medium);
-        let host = Host::open(medium, config).expect("what was durable opens again");
+        if self.now < self.replicas[at].full_until {
+            medium.memory.fill(self.rng.between(0, 3));
+        }
+        let host = match Host::open(Arc::clone(&medium) as Arc<dyn store::Store>, config) {
+            Ok(host) => host,
+            Err(StoreError::Full) if self.now < self.replicas[at].full_until => {
+                medium.memory.crash();
+                self.say(format_args!("{} finds no room to start", NAMES[at]));
+                let pause = self.rng.between(1, 1_500);
+                return self.after(pause, Event::Start(at));
+            }
+            Err(StoreError::Damaged { .. }) if medium.is_rotten() => {
+                self.say(format_args!("{} finds its store damaged", NAMES[at]));
+                return self.repair(at);
+            }
+            Err(error) => panic!("what was durable does not open: {error}"),
+        };
         self.replicas[at].host = Some(host);
         self.replicas[at].life += 1;
-        self.say(format!("{} starts", NAMES[at]));
+        self.say(format_args!("{} starts", NAMES[at]));
         self.check_start(at);
         if at != HUB {
             let pause = self.rng.between(1, 300);
@@ -258,7 +313,7 @@ impl World {
         if self.replicas[at].host.take().is_none() {
             return;
         }
-        self.say(format!("{} CRASHES", NAMES[at]));
+        self.say(format_args!("{} CRASHES", NAMES[at]));
         self.replicas[at].medium.memory.crash();
         self.replicas[at].queue.clear();
         self.replicas[at].busy = false;
@@ -294,7 +349,9 @@ impl World {
                 host.take(ticket, command);
             }
         }
-        let pause = self.rng.between(0, self.options.sync_ms_max);
+        let slow = self.now < self.replicas[at].slow_until;
+        let least = if slow { SLOW_SYNC_MS } else { 0 };
+        let pause = least + self.rng.between(0, self.options.sync_ms_max);
         self.after(pause, Event::Flush(at, life));
     }
 
@@ -309,13 +366,15 @@ impl World {
         let answers = match host.flush() {
             Ok(answers) => answers,
             Err(error) => {
-                self.say(format!("{} cannot write: {error}", NAMES[at]));
+                self.say(format_args!("{} cannot write: {error}", NAMES[at]));
+                self.tally.count("cannot write");
                 return self.crash(at);
             }
         };
         let ends = host.ends().clone();
-        if self.faults_on && self.options.crash && self.rng.below(250) == 0 {
-            self.say(format!("{} has synced and answers nobody", NAMES[at]));
+        if self.faults_on && self.options.has(Fault::Crash) && self.rng.below(250) == 0 {
+            self.say(format_args!("{} has synced and answers nobody", NAMES[at]));
+            self.tally.count("a lost answer");
             return self.crash(at);
         }
         for answer in answers {
@@ -348,14 +407,18 @@ impl World {
                 }
                 self.input(conn, side, *input);
             }
+            (Target::Undo(key, register, values), Reply::Written(Ok(_))) => {
+                self.check_undone(at, key, register, &values);
+            }
             (Target::Writer, Reply::Written(Ok(written))) => {
                 let promised = written.into_iter().map(|w| (w.key, w.dot));
                 let promised: Vec<_> = promised.collect();
                 self.replicas[at].promises.extend_from_slice(&promised);
                 self.replicas[at].saved.extend(promised);
             }
-            (Target::Writer, Reply::Written(Err(error))) => {
-                self.say(format!("{} answers: {error}", NAMES[at]));
+            (Target::Writer | Target::Undo(..), Reply::Written(Err(error))) => {
+                self.say(format_args!("{} answers: {error}", NAMES[at]));
+                self.tally.count("an edit was not written");
             }
             _ => {}
         }
@@ -381,7 +444,7 @@ impl World {
                 let dots = arrived.record.siblings.iter().map(replica::Sibling::dot);
                 promised.extend(dots.map(|dot| (arrived.record.key, dot)));
             }
-            if self.old.len() < 30 && self.faults_on && self.options.replay {
+            if self.old.len() < 30 && self.faults_on && self.options.has(Fault::Replay) {
                 self.old.push((at, login.peer, (**delivery).clone()));
             }
         }
@@ -405,6 +468,8 @@ impl World {
             Event::Dial(node) => self.dial(node),
             Event::Start(at) => self.start(at),
             Event::Sync(at) => self.replicas[at].medium.sync_now(),
+            Event::Repair(at) => self.repair(at),
+            Event::Clock => self.turn_a_clock(),
             Event::Act => self.act(),
         }
         true

@@ -1,0 +1,109 @@
+//! What hostile or broken senders do to a frame.
+
+use bytes::Bytes;
+use proto::sync::{Frame, frame::Frame as Body};
+use replica::{Context, Dot, Incarnation, Record};
+
+use super::{
+    net::Side,
+    options::{Control, Fault},
+    world::{HUB, World},
+};
+
+impl World {
+    /// Changes a frame on its way, or does not.
+    pub(crate) fn tamper(&mut self, conn: usize, to: Side, frame: &mut Frame) {
+        if self.options.control == Control::NothingTakenBack && to == Side::Node {
+            match &mut frame.frame {
+                Some(Body::Ack(ack)) => ack.results.iter_mut().for_each(|r| r.refused.clear()),
+                Some(Body::Welcome(welcome)) => welcome.refusals.clear(),
+                _ => {}
+            }
+        }
+        let forge = self.options.has(Fault::Forge);
+        let damage = self.options.has(Fault::Damage);
+        if to != Side::Hub || !(forge || damage) || !self.faults_on {
+            return;
+        }
+        let Some(Body::Batch(batch)) = &mut frame.frame else {
+            return;
+        };
+        if batch.records.is_empty() || !self.rng.chance(10) {
+            return;
+        }
+        let which = self.rng.below(batch.records.len());
+        let Ok(record) = Record::decode(&batch.records[which]) else {
+            return;
+        };
+        let node = self.conns[conn].end(Side::Node).replica;
+        let tampered = if forge && (!damage || self.rng.chance(60)) {
+            self.forged(node, record)
+        } else {
+            self.damaged(record)
+        };
+        if let Some(record) = tampered {
+            batch.records[which] = record.encode();
+        }
+    }
+
+    /// A context above what its writer has reached, or a write under somebody else's name.
+    fn forged(&mut self, node: usize, mut record: Record) -> Option<Record> {
+        let position = |world: &Self, at: usize| {
+            let host = world.replicas[at].host.as_ref();
+            host.and_then(|host| host.status().position)
+        };
+        let above = self.replicas[HUB].rewound || self.rng.chance(50);
+        // A dot that the hub knows is one of another scope: of this record it covers nothing.
+        let stranger = if node == 3 { 1 } else { 3 };
+        let (incarnation, counter) = if above {
+            let others = [HUB, 1, 2, 3].into_iter().filter(|at| *at != node);
+            let known: Vec<_> = others.filter_map(|at| position(self, at)).collect();
+            let (incarnation, counter) = *known.get(self.rng.below(known.len()))?;
+            // Far above, or an honest write under way would reach it before the batch does.
+            (incarnation, counter + 1_000)
+        } else {
+            position(self, stranger)?
+        };
+        if above && self.rng.chance(50) {
+            record.context = reaching(&record.context, incarnation, counter);
+        } else {
+            let mut forged = record.siblings.last()?.clone();
+            let mut write = (*forged.write).clone();
+            write.dot = Dot {
+                incarnation,
+                counter,
+            };
+            write.reason = "forged".to_owned();
+            forged.register = replica::RegisterId(forged.register.0 + 1);
+            forged.write = std::sync::Arc::new(write);
+            record.context = reaching(&record.context, incarnation, counter);
+            record.siblings.push(forged);
+        }
+        self.say(format_args!("  FORGED {} {:?}", record.key.id, record.context));
+        self.tally.count("a forged batch");
+        Some(record)
+    }
+
+    /// Other content under a dot that the hub holds.
+    fn damaged(&mut self, mut record: Record) -> Option<Record> {
+        let held = self.reader(HUB)?.get(record.key).ok()??.record;
+        let mut any = false;
+        for sibling in &mut record.siblings {
+            let holds = held.register(sibling.register);
+            if holds.iter().any(|s| s.dot() == sibling.dot()) {
+                sibling.value = Bytes::from_static(b"damaged");
+                any = true;
+            }
+        }
+        any.then(|| {
+            self.say(format_args!("  DAMAGED {}", record.key.id));
+            self.tally.count("a damaged batch");
+            record
+        })
+    }
+}
+
+fn reaching(context: &Context, incarnation: Incarnation, counter: u64) -> Context {
+    let entries = context.entries().chain([(incarnation, counter)]);
+    Context::new(entries.collect::<Vec<_>>(), context.holes())
+}
