@@ -21,6 +21,7 @@
 )]
 
 mod sim {
+    mod accidents;
     pub(crate) mod clock;
     pub(crate) mod conflicts;
     mod directed;

@@ -12,11 +12,11 @@ use super::{
     world::{BAD, HUB, NAMES, S1, Target, World, key},
 };
 
-const N1: usize = 1;
+pub(super) const N1: usize = 1;
 /// A seed without faults.
 const CALM: u64 = 1;
 
-fn quiet() -> World {
+pub(super) fn quiet() -> World {
     let mut world = World::new(CALM, Options::of(CALM, Control::None), Log::kept());
     world.faults_on = false;
     world.acts_left = 0;
@@ -25,7 +25,7 @@ fn quiet() -> World {
     world
 }
 
-fn edit(world: &World, at: usize, key: RecordKey, set: &[(u32, &[u8])]) -> Edit {
+pub(super) fn edit(world: &World, at: usize, key: RecordKey, set: &[(u32, &[u8])]) -> Edit {
     let held = world.reader(at).unwrap().get(key).unwrap();
     let set = set.iter().map(|(register, value)| {
         let register = RegisterId(*register);
@@ -48,19 +48,19 @@ fn edit(world: &World, at: usize, key: RecordKey, set: &[(u32, &[u8])]) -> Edit 
 }
 
 impl World {
-    fn save(&mut self, at: usize, edits: Vec<Edit>) {
+    pub(super) fn save(&mut self, at: usize, edits: Vec<Edit>) {
         self.submit(at, Target::Writer, Command::Edit(edits, Vec::new()));
         while self.replicas[at].busy && self.step() {}
     }
 
-    fn put_back(&mut self, at: usize, image: Image) {
+    pub(super) fn put_back(&mut self, at: usize, image: Image) {
         self.crash(at);
         self.put_image(at, image);
         self.options.faults.add(Fault::RestoreNode);
         self.start(at);
     }
 
-    fn said(&self, what: &str) -> usize {
+    pub(super) fn said(&self, what: &str) -> usize {
         let lines = self.log.lines();
         lines.iter().filter(|line| line.contains(what)).count()
     }
@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-fn numbered(number: u32) -> RecordKey {
+pub(super) fn numbered(number: u32) -> RecordKey {
     let mut id = [0; 16];
     id[0] = S1.0[0];
     id[12..].copy_from_slice(&number.to_be_bytes());

@@ -191,6 +191,10 @@ impl World {
     /// A node's disk is gone; the machine is enrolled anew, which gives it another name.
     fn wipe(&mut self) {
         let node = self.rng.one(&NODES);
+        self.replace(node);
+    }
+
+    pub(crate) fn replace(&mut self, node: usize) {
         self.crash(node);
         let number = u8::try_from(self.number() % 100).unwrap_or(0);
         self.replicas[node].id = ReplicaId([number + 0xb; 16]);
@@ -235,8 +239,9 @@ impl World {
         }
         let which = self.rng.below(self.old.len());
         let (at, peer, mut delivery) = self.old[which].clone();
-        if at == HUB && self.replicas[HUB].rewound {
-            // A hub that has forgotten would take the old batch of one node for a forgery.
+        if self.replicas[at].rewound {
+            // A replica that has forgotten lacks what the batch builds on: the positions that came
+            // before it. A hub would take the writes of one node, brought by another, for a forgery.
             return;
         }
         delivery.upto = None;

@@ -148,7 +148,8 @@ impl World {
         }
     }
 
-    fn is_settled(&self) -> bool {
+    /// Whether every replica that is there has nothing left to do.
+    pub(crate) fn is_at_rest(&self) -> bool {
         let settled = |node: &usize| {
             let line = self.line_of(*node);
             line.is_some_and(|conn| self.conns[conn].is_settled())
@@ -177,7 +178,7 @@ impl World {
     pub(crate) fn settle(&mut self) -> bool {
         let (from, within) = (self.now, SETTLE_MS + self.backlog_ms());
         let mut events = 0;
-        while !self.is_settled() {
+        while !self.is_at_rest() {
             events += 1;
             if !self.step() || self.now > from + within || events > EVENTS_MAX {
                 let line = |node| match self.line_of(node) {
