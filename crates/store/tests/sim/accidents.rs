@@ -36,7 +36,11 @@ fn lives_through(mut world: World, what: &str) {
     let must = world.writes_held();
     assert!(world.settle(), "{what}: {:?}", world.ghost.broken);
     world.check_end(&must);
-    assert!(world.ghost.broken.is_empty(), "{what}: {:?}", world.ghost.broken);
+    assert!(
+        world.ghost.broken.is_empty(),
+        "{what}: {:?}",
+        world.ghost.broken
+    );
 }
 
 /// Power fails at one replica after each event in turn, from the first to the last.
@@ -196,7 +200,12 @@ fn a_deletion_and_an_edit_that_did_not_know_of_each_other_both_stand() {
         assert!(world.settle(), "{:?}", world.ghost.broken);
         let seen = held(&world, N1).record.context;
         let deletion = super::people::deletion(&seen);
-        let deleted = edit(&world, N1, key(S1, 0), &[(RegisterId::DELETED.0, &deletion)]);
+        let deleted = edit(
+            &world,
+            N1,
+            key(S1, 0),
+            &[(RegisterId::DELETED.0, &deletion)],
+        );
         let edited = edit(&world, 2, key(S1, 0), &[(1, b"edited")]);
         world.cut_all();
         let saves = [(N1, deleted), (2, edited)];

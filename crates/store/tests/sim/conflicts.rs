@@ -61,7 +61,10 @@ pub(crate) fn dockets(record: &Record) -> BTreeSet<RegisterId> {
         let seen = Context::new(entries, record.context.holes());
         let of_write = |s: &&replica::Sibling| s.dot() != mark.dot() && !seen.covers(s.dot());
         let others = record.siblings.iter().filter(of_write);
-        if others.into_iter().any(|s| s.register != RegisterId::DELETED) {
+        if others
+            .into_iter()
+            .any(|s| s.register != RegisterId::DELETED)
+        {
             open.insert(RegisterId::DELETED);
         }
     }
@@ -138,7 +141,11 @@ impl World {
             ..form.clone()
         };
         let (first, second) = (self.number(), self.number());
-        let body = self.written(&decision, first, vec![Entry::legal(CANDIDATES, packed(&values))]);
+        let body = self.written(
+            &decision,
+            first,
+            vec![Entry::legal(CANDIDATES, packed(&values))],
+        );
         let taken = Entry::legal(register, values[which].to_vec());
         let carried_out = Edit {
             decision: Bytes::copy_from_slice(&id),

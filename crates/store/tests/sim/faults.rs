@@ -70,9 +70,7 @@ impl World {
 
     fn cut_a_line(&mut self) {
         let node = self.rng.one(&NODES);
-        let first = self
-            .rng
-            .one(&[None, Some(Side::Node), Some(Side::Hub)]);
+        let first = self.rng.one(&[None, Some(Side::Node), Some(Side::Hub)]);
         if let Some(conn) = self.line_of(node) {
             self.cut(conn, first);
         }
@@ -106,7 +104,9 @@ impl World {
         };
         let until = self.now + self.rng.between(100, longest_ms);
         self.conns[conn].end_mut(side).stalled_until = until;
-        self.say(format_args!("line {conn}: {side:?} hears nothing until {until}"));
+        self.say(format_args!(
+            "line {conn}: {side:?} hears nothing until {until}"
+        ));
         self.tally.count("a side that hears nothing");
     }
 

@@ -153,7 +153,10 @@ impl World {
         }
         if let Some(done) = step.done {
             let by = if done.by_peer { "peer" } else { "itself" };
-            self.say(format_args!("line {conn} {name} ends '{}' by {by}", done.code));
+            self.say(format_args!(
+                "line {conn} {name} ends '{}' by {by}",
+                done.code
+            ));
             let honest = !self.options.has(Fault::Frames) && self.options.control == Control::None;
             let damaged = self.options.has(Fault::Rot) && done.code == "STORE-006";
             if honest && !damaged && !done.by_peer && !done.code.is_empty() {

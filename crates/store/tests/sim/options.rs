@@ -188,8 +188,11 @@ pub(crate) struct Options {
 }
 
 /// A mask from outside takes faults away when a failing seed is looked at.
-static MASK: LazyLock<Option<String>> =
-    LazyLock::new(|| std::env::var("LIANGXIN_FAULTS").ok().map(|m| m.to_lowercase()));
+static MASK: LazyLock<Option<String>> = LazyLock::new(|| {
+    std::env::var("LIANGXIN_FAULTS")
+        .ok()
+        .map(|m| m.to_lowercase())
+});
 
 impl Options {
     pub(crate) fn of(seed: u64, control: Control) -> Self {

@@ -156,8 +156,7 @@ impl World {
         if self.options.has(Fault::Skew) && self.rng.chance(20) {
             return NEW_REGISTER;
         }
-        self.rng
-            .one(&[RegisterId(1), RegisterId(2), RegisterId(3)])
+        self.rng.one(&[RegisterId(1), RegisterId(2), RegisterId(3)])
     }
 
     /// What somebody writes into a form.

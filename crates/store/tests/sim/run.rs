@@ -121,7 +121,11 @@ impl World {
             let replica = &mut self.replicas[at];
             replica.medium.be_honest();
             replica.medium.sync_now();
-            (replica.slow_until, replica.full_until, replica.blocked_until) = (0, 0, 0);
+            (
+                replica.slow_until,
+                replica.full_until,
+                replica.blocked_until,
+            ) = (0, 0, 0);
             if self.options.has(Fault::Full) {
                 // A disk that was filling up has room again, after a restart.
                 self.crash(at);

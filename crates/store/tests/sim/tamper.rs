@@ -79,7 +79,10 @@ impl World {
             record.context = reaching(&record.context, incarnation, counter);
             record.siblings.push(forged);
         }
-        self.say(format_args!("  FORGED {} {:?}", record.key.id, record.context));
+        self.say(format_args!(
+            "  FORGED {} {:?}",
+            record.key.id, record.context
+        ));
         self.tally.count("a forged batch");
         Some(record)
     }

@@ -259,7 +259,11 @@ impl World {
             replica: self.replicas[at].id,
             scope: self.replicas[at].scope,
             published: PUBLISHED,
-            schema: if self.options.has(Fault::Skew) && at == 1 { 2 } else { 1 },
+            schema: if self.options.has(Fault::Skew) && at == 1 {
+                2
+            } else {
+                1
+            },
             judge: Arc::new(judge),
             believes_peers: !self.options.marked,
             seal: (at == HUB).then(|| replica::SealKey::new([42; 32])),
