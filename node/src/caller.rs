@@ -90,6 +90,9 @@ impl Line {
     }
 }
 
+/// How a session ends in which this node has found that it was rolled back while it ran.
+const ROLLED_BACK: &str = "SYNC-110";
+
 /// The hub's address.
 pub(crate) fn address(app: &App) -> Result<HubAddress, Failure> {
     let hub = app
@@ -131,11 +134,20 @@ fn seat(app: &App) -> SessionSeat {
     }
 }
 
-/// Dials once and runs one session to its end. Returns the code with which it ended.
+/// Dials and runs one session to its end. Returns the code with which it ended. One in which this
+/// node finds that it was rolled back heals that, and is followed by another at once.
 ///
 /// # Errors
 /// The hub is not reached or refuses.
 pub(crate) async fn call(app: &App, line: &Line, stop: Stop) -> Result<String, Failure> {
+    let code = call_once(app, line, stop.clone()).await?;
+    if code == ROLLED_BACK && !stop.is_stopped() {
+        return call_once(app, line, stop).await;
+    }
+    Ok(code)
+}
+
+async fn call_once(app: &App, line: &Line, stop: Stop) -> Result<String, Failure> {
     let dialer = Dialer::tcp(Arc::clone(&app.clock));
     let material = join::material(&app.dir, &app.identity)?;
     let channel = dialer

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use domain::{Catalogue, Date, Refusal};
 use replica::{Clock, Dot, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
-    Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Status, Verdict, Writer,
+    Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Rules, Status, Verdict, Writer,
     WriterConfig,
 };
 
@@ -200,7 +200,7 @@ pub fn host_config(
         scope: identity.scope.scope(),
         published,
         schema: SCHEMA,
-        judge: Arc::new(judge),
+        rules: Rules::new(Arc::new(judge)),
         believes_peers: false,
         seal,
         clock,

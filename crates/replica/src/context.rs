@@ -66,6 +66,20 @@ impl Context {
         }
     }
 
+    /// Forgets all writes of an incarnation above a counter: they count as never made.
+    pub fn lower(&mut self, incarnation: Incarnation, counter: Counter) {
+        if self.highest(incarnation) <= counter {
+            return;
+        }
+        if counter == 0 {
+            self.seen.remove(&incarnation);
+        } else {
+            self.seen.insert(incarnation, counter);
+        }
+        self.holes
+            .retain(|dot| dot.incarnation != incarnation || dot.counter <= counter);
+    }
+
     /// The union. A hole closes when one of the two has seen its dot.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

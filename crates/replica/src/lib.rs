@@ -14,6 +14,7 @@ mod id;
 mod journal;
 pub mod limits;
 mod merge;
+mod owner;
 mod record;
 mod seal;
 pub mod session;
@@ -27,6 +28,7 @@ pub use id::{
 };
 pub use journal::{JournalEntry, chain, write_hash};
 pub use merge::{Collision, merge};
+pub use owner::{Owner, owner};
 pub use record::{Ancestor, DecodeError, Record, Sibling, Source, Write};
 pub use seal::SealKey;
 pub use session::{Session, Step};

@@ -42,3 +42,15 @@ pub const LEAVES_MAX: usize = 8_192;
 
 /// Refusals that a Welcome repeats at once; the rest follows in the next session.
 pub const REFUSALS_MAX: usize = 4_096;
+
+/// Records that one side may hold back from the other in one scope. More are a matter for people,
+/// not for another comparison.
+pub const HELD_BACK_MAX: usize = 1_024;
+
+/// Steps from a record to the one whose home it shares: activity, carrier, Party organisation,
+/// organisation, and room for more. A longer chain is a circle.
+pub const PARENTS_MAX: usize = 8;
+
+/// Points of one incarnation that travel at once: heads at the ends of commits. The others follow
+/// with later batches.
+pub const POINTS_MAX: usize = 1_024;

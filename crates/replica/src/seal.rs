@@ -51,6 +51,18 @@ impl SealKey {
         mark
     }
 
+    /// Whether the seal of a sibling holds and its write had seen another: then the other may
+    /// disappear under it.
+    #[must_use]
+    pub fn had_seen(&self, key: RecordKey, sibling: &Sibling, other: Dot) -> bool {
+        let Some((context, _)) = split(&sibling.write.seal) else {
+            return false;
+        };
+        let mut entries = context.chunks_exact(16).filter_map(entry);
+        self.holds(key, sibling)
+            && entries.any(|(i, counter)| i == other.incarnation && counter >= other.counter)
+    }
+
     /// Whether a sibling is a write of the hub that has this key.
     #[must_use]
     pub fn holds(&self, key: RecordKey, sibling: &Sibling) -> bool {
@@ -65,6 +77,16 @@ impl SealKey {
             number == register && sealed == mark
         })
     }
+}
+
+/// One entry of the context in a seal.
+fn entry(bytes: &[u8]) -> Option<(Incarnation, Counter)> {
+    let (incarnation, rest) = bytes.split_first_chunk::<8>()?;
+    let counter = rest.first_chunk::<8>()?;
+    Some((
+        Incarnation(u64::from_le_bytes(*incarnation)),
+        u64::from_le_bytes(*counter),
+    ))
 }
 
 /// The context and the entries of a seal.
@@ -166,6 +188,23 @@ mod tests {
             ..record.key
         };
         assert!(!key.holds(elsewhere, &record.siblings[0]), "another record");
+    }
+
+    #[test]
+    fn a_seal_says_what_its_write_had_seen() {
+        let key = SealKey::new([9; 32]);
+        let (mut record, dot) = written("x");
+        record.seal(dot, &key, &[(Incarnation(3), 4)]);
+        let dot = |incarnation, counter| Dot {
+            incarnation: Incarnation(incarnation),
+            counter,
+        };
+        let sibling = &record.siblings[0];
+        assert!(key.had_seen(record.key, sibling, dot(3, 4)));
+        assert!(!key.had_seen(record.key, sibling, dot(3, 5)));
+        assert!(!key.had_seen(record.key, sibling, dot(4, 1)));
+        let other = SealKey::new([8; 32]);
+        assert!(!other.had_seen(record.key, sibling, dot(3, 4)));
     }
 
     #[test]

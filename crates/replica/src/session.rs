@@ -24,8 +24,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use proto::sync::{
-    Ack, Batch, Bye, Diagnosis, Frame, Hello, Leaf as LeafFrame, Part, Position, Prints, Welcome,
-    frame::Frame as Body,
+    Ack, Batch, Bye, Diagnosis, Frame, Hello, Leaf as LeafFrame, Part, Position, Prints,
+    RecordName, Welcome, frame::Frame as Body,
 };
 
 use crate::{
@@ -87,7 +87,7 @@ pub enum Role {
 }
 
 /// Where both sides stand in one scope when a session begins, as the host found it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Standing {
     /// The scope.
     pub scope: ScopeId,
@@ -101,6 +101,9 @@ pub struct Standing {
     pub end: FeedPoint,
     /// The point this side has taken of the peer's feed.
     pub taken: FeedPoint,
+    /// Records outside the fingerprint that the peer may lack; they go along when nothing flows
+    /// before an exchange.
+    pub offer: Vec<RecordKey>,
 }
 
 /// One record of a received batch, decoded and hashed.
@@ -142,11 +145,13 @@ pub enum Op {
     Apply(Box<Delivery>),
     /// Note how far the peer has come, take back what it refused. Not answered.
     Acked(Box<Ack>),
-    /// The sums of all 64 pages: [`Input::Summed`].
+    /// The sums of all 64 pages, without what is held back from the peer: [`Input::Summed`].
     Sum(ScopeId),
-    /// Which of these parts differ from ours: [`Input::Compared`] names our buckets of the pages
-    /// that differ, or the buckets that differ.
-    Compare(ScopeId, Vec<Part>),
+    /// Which of these parts differ from ours, without what either side holds back:
+    /// [`Input::Compared`] names our buckets of the pages that differ, or the buckets that differ.
+    Compare(ScopeId, Vec<Part>, Vec<RecordName>),
+    /// The records that the peer holds back from us. Not answered.
+    HeldBack(ScopeId, Vec<RecordName>),
     /// The leaves of some buckets: [`Input::Listed`].
     List(ScopeId, Vec<u32>),
     /// What we hold in these buckets that these leaves lack: [`Input::Differ`].
@@ -157,6 +162,17 @@ pub enum Op {
     Heal(ScopeId, FeedPoint),
     /// Both sides hold the same at these points (ours, theirs). Not answered.
     Settled(ScopeId, FeedPoint, FeedPoint),
+}
+
+/// Sums of parts of a fingerprint.
+#[derive(Clone, Debug, Default)]
+pub struct Sums {
+    /// The parts.
+    pub parts: Vec<Part>,
+    /// The end of this side's feed when they were read.
+    pub cut: FeedPoint,
+    /// The records that this side holds back from the peer; they are in no sum.
+    pub held_back: Vec<RecordName>,
 }
 
 /// What happened.
@@ -180,10 +196,10 @@ pub enum Input {
     Read(Box<Batch>),
     /// Answer to [`Op::Apply`].
     Applied(Box<Ack>),
-    /// Answer to [`Op::Sum`]: the sums and the cut they were read at.
-    Summed(ScopeId, Vec<Part>, FeedPoint),
-    /// Answer to [`Op::Compare`], with the cut it was read at.
-    Compared(ScopeId, Vec<Part>, FeedPoint),
+    /// Answer to [`Op::Sum`].
+    Summed(ScopeId, Sums),
+    /// Answer to [`Op::Compare`].
+    Compared(ScopeId, Sums),
     /// Answer to [`Op::List`].
     Listed(ScopeId, Vec<u32>, Vec<LeafFrame>),
     /// Answer to [`Op::Diff`]: the records to send, and our leaves of the buckets.
@@ -380,12 +396,12 @@ impl Session {
                 let scope = scope_of(&batch.scope);
                 self.lane(scope, |lane| lane.fetched(*batch, rest, step));
             }
-            Input::Summed(scope, parts, cut) => {
-                self.lane(scope, |lane| lane.summed(now, parts, cut, step));
+            Input::Summed(scope, sums) => {
+                self.lane(scope, |lane| lane.summed(now, sums, step));
             }
-            Input::Compared(scope, parts, cut) => {
+            Input::Compared(scope, sums) => {
                 let role = self.role;
-                self.lane(scope, |lane| lane.compared(role, parts, cut, step));
+                self.lane(scope, |lane| lane.compared(role, sums, step));
             }
             Input::Listed(scope, buckets, leaves) => {
                 self.lane(scope, |lane| lane.listed(&buckets, &leaves, step));
@@ -528,18 +544,13 @@ fn scope_of(bytes: &[u8]) -> ScopeId {
 type Queue = VecDeque<RecordKey>;
 
 /// Sums at a cut. Without the hub's point it is an exchange, whatever the feeds do meanwhile.
-fn prints(
-    scope: ScopeId,
-    parts: Vec<Part>,
-    node: FeedPoint,
-    hub: Option<FeedPoint>,
-    equal: bool,
-) -> Body {
-    Body::Prints(Prints {
+fn prints(scope: ScopeId, sums: Sums, node: FeedPoint, hub: Option<FeedPoint>) -> Prints {
+    Prints {
         scope: scope.0.to_vec(),
         node: node.to_wire(),
         hub: hub.and_then(FeedPoint::to_wire),
-        parts,
-        equal,
-    })
+        parts: sums.parts,
+        equal: false,
+        quarantined: sums.held_back,
+    }
 }

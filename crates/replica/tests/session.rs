@@ -4,7 +4,7 @@
 use proto::sync::{Batch, Diagnosis, Frame, Healed, Prints, Welcome, frame::Frame as Body};
 use replica::{
     Head, Mono, ScopeId, Seq, Session, Step,
-    session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
+    session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing, Sums},
 };
 
 const SCOPE: ScopeId = ScopeId([1; 16]);
@@ -42,6 +42,7 @@ fn standing() -> Vec<Standing> {
         resume: Some(point(3)),
         end: point(3),
         taken: point(5),
+        offer: Vec::new(),
     }]
 }
 
@@ -51,7 +52,16 @@ fn standing() -> Vec<Standing> {
 fn a_side_that_ends_an_exchange_itself_wakes_to_compare() {
     let (mut session, _) = welcomed(Diagnosis::NoOverlap);
     session.handle(NOW, Input::Accepted(Ok(standing())));
-    session.handle(NOW, Input::Summed(SCOPE, Vec::new(), point(3)));
+    session.handle(
+        NOW,
+        Input::Summed(
+            SCOPE,
+            Sums {
+                cut: point(3),
+                ..Sums::default()
+            },
+        ),
+    );
     let healed = Healed {
         scope: SCOPE.0.to_vec(),
         cut: point(9).to_wire(),

@@ -6,21 +6,30 @@
 //! synced it. Simulator and real program both go through here.
 
 mod apply;
+mod home;
+mod journal;
+mod judge;
 mod peers;
 mod positions;
 mod prints;
+mod quarantine;
+mod rollback;
 mod session;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use replica::{
-    Clock, Dot, Edit, EditError, HybridTime, Incarnation, JournalEntry, Leaf, Record, RecordKey,
+    Clock, Dot, Edit, EditError, HybridTime, Incarnation, JournalEntry, Record, RecordKey,
     RegisterId, ReplicaId, ScopeId, SealKey, Seq, Stamp,
     session::{FeedPoint, Input, Op, Role},
 };
 
-use crate::{Ledger, Reader, Store, StoreError, Stored, keys};
+use crate::{Ledger, Reader, Store, StoreError, Stored, keys, ledger::Incoming};
 pub use peers::PeerStatus;
 use peers::Peers;
 use positions::Positions;
@@ -53,6 +62,8 @@ pub fn mark_restored(store: &dyn Store) -> Result<(), StoreError> {
 pub struct JudgeInput<'a> {
     /// The scope that the peer's certificate stands for.
     pub scope: ScopeId,
+    /// The scope that the record belongs to.
+    pub home: ScopeId,
     /// The record as this replica holds it.
     pub existing: Option<&'a Record>,
     /// The record as it came.
@@ -75,8 +86,63 @@ pub enum Verdict {
     },
 }
 
-/// The rules of authority, as a function of values. Made by the programs from the domain.
+/// A write that came too late: its record belongs to another scope by now, or its node was fenced.
+#[derive(Debug)]
+pub struct Late<'a> {
+    /// The record it was made to.
+    pub key: RecordKey,
+    /// The scope that the record belongs to now.
+    pub home: ScopeId,
+    /// The scope of the node that brought it.
+    pub sender: ScopeId,
+    /// The write: all its siblings.
+    pub siblings: &'a [replica::Sibling],
+    /// Why it was not taken: a stable code.
+    pub code: &'static str,
+}
+
+/// Whether a peer's writes may be taken.
 pub type Judge = Arc<dyn Fn(&JudgeInput<'_>) -> Verdict + Send + Sync>;
+/// See [`Rules::parent`].
+pub type Parent = Arc<dyn Fn(&Record) -> Option<RecordKey> + Send + Sync>;
+/// See [`Rules::lends`].
+pub type Lends = Arc<dyn Fn(&Record) -> Vec<(RecordKey, ScopeId)> + Send + Sync>;
+/// See [`Rules::propose`].
+pub type Propose = Arc<dyn Fn(&Late<'_>) -> Option<Edit> + Send + Sync>;
+
+/// What a replica must know of the meaning of records, as functions of values. Made by the
+/// programs from the domain.
+#[derive(Clone)]
+pub struct Rules {
+    /// The rules of authority.
+    pub judge: Judge,
+    /// The record whose home a record shares, as a register that never changes names it.
+    pub parent: Parent,
+    /// The records that a record makes visible to other scopes, whole and read-only.
+    pub lends: Lends,
+    /// The record that shows a late write to the scope that its record belongs to. Its id comes
+    /// from the write, so that the same write makes the same record.
+    pub propose: Propose,
+}
+
+impl Rules {
+    /// Rules for records without parents, loans and proposals.
+    #[must_use]
+    pub fn new(judge: Judge) -> Self {
+        Self {
+            judge,
+            parent: Arc::new(|_| None),
+            lends: Arc::new(|_| Vec::new()),
+            propose: Arc::new(|_| None),
+        }
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rules")
+    }
+}
 
 /// Who a replica is.
 #[derive(Clone)]
@@ -91,8 +157,8 @@ pub struct HostConfig {
     pub published: ScopeId,
     /// The number of the schema that this program knows.
     pub schema: u32,
-    /// What may be taken from a peer.
-    pub judge: Judge,
+    /// What records mean.
+    pub rules: Rules,
     /// A hub that finds that a node knows more than it does takes that at the node's word and
     /// refills from its nodes. A hostile node can say so too, and would then speak for its
     /// colleagues: so a real hub refills only after a person has restored it from a backup.
@@ -127,6 +193,9 @@ pub enum HostError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The record belongs to another scope: only its nodes and the hub write it.
+    #[error("the record belongs to another scope")]
+    Moved(ScopeId),
     /// The writer has stopped or has too much to do.
     #[error("the writer takes no more work")]
     Busy,
@@ -152,6 +221,24 @@ pub enum Command {
     Session(Login, Op),
     /// A session is over.
     Close(u64),
+    /// A person decides something about replication itself.
+    Act(Act),
+}
+
+/// What a person decides about replication itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A node was away too long, or is not to be trusted: what it brings next becomes proposals,
+    /// until it was found equal.
+    Fence(ReplicaId),
+    /// This hub was rolled back by other means than `restore`: its nodes may give back what it has
+    /// forgotten.
+    Refill,
+    /// Of a record that is held back, what is held here stays; the other side takes its own
+    /// content back and keeps it as a draft. Of one peer, or of all.
+    Release(RecordKey, Option<ReplicaId>),
+    /// A draft is done with: it was written again, or is not wanted.
+    Drop(Dot),
 }
 
 /// What became of it.
@@ -161,6 +248,8 @@ pub enum Reply {
     Written(Result<Vec<Written>, HostError>),
     /// The input for the session.
     Input(Box<Input>),
+    /// Whether the act changed anything.
+    Done(bool),
     /// Nothing to say.
     Nothing,
 }
@@ -198,6 +287,21 @@ pub struct Host {
     ends: BTreeMap<ScopeId, FeedPoint>,
     /// Records and bytes of the section of edits that is open.
     open_section: (usize, usize),
+    /// What is lent to which scopes.
+    loans: BTreeMap<RecordKey, BTreeSet<ScopeId>>,
+    /// Nodes that are fenced.
+    fenced: BTreeSet<ReplicaId>,
+    /// Incarnations that a copy of their replica went on without: whoever still speaks as one of
+    /// them is the other copy.
+    left_behind: BTreeSet<Incarnation>,
+    /// Nodes of which two copies run.
+    clones: BTreeSet<ReplicaId>,
+    /// Peers, with their scopes, that were found equal since the start.
+    met: BTreeSet<(u32, u32)>,
+    /// Of the section that is open not all has come as a peer sent it.
+    mixed: bool,
+    /// A node has shown that this hub has forgotten something.
+    restored: bool,
 }
 
 impl Host {
@@ -208,6 +312,10 @@ impl Host {
     pub fn open(store: Arc<dyn Store>, config: HostConfig) -> Result<Self, StoreError> {
         let positions = Positions::load(&*store, config.replica)?;
         let peers = Peers::load(&*store)?;
+        let loans = home::load_loans(&*store)?;
+        let fenced = session::load_fenced(&*store)?;
+        let left_behind = session::load_left_behind(&*store)?;
+        let restored = crate::ledger::local(&*store, session::FOUND_RESTORED)?.is_some();
         let ledger = Ledger::open(store)?;
         let mut host = Self {
             config,
@@ -221,6 +329,13 @@ impl Host {
             answers: Vec::new(),
             ends: BTreeMap::new(),
             open_section: (0, 0),
+            loans,
+            fenced,
+            left_behind,
+            clones: BTreeSet::new(),
+            met: BTreeSet::new(),
+            mixed: false,
+            restored,
         };
         host.refill_after_restore()?;
         host.note_ends();
@@ -268,8 +383,38 @@ impl Host {
                 self.sessions.remove(&session);
                 Reply::Nothing
             }
+            Command::Act(act) => Reply::Done(self.act(act)),
         };
         self.answers.push(Answer { ticket, reply });
+    }
+
+    /// Carries out a decision about replication.
+    fn act(&mut self, act: Act) -> bool {
+        match act {
+            Act::Fence(replica) => {
+                self.end_sessions(replica);
+                let news = self.fenced.insert(replica);
+                self.ledger.stage(keys::fenced(replica), Some(Vec::new()));
+                news
+            }
+            Act::Refill => {
+                self.begin_refill();
+                true
+            }
+            Act::Release(key, peer) => self.release(key, peer),
+            Act::Drop(dot) => {
+                let gone = self.peers.drop_drafts(dot);
+                let news = !gone.is_empty();
+                gone.into_iter()
+                    .for_each(|key| self.ledger.stage(key, None));
+                news
+            }
+        }
+    }
+
+    /// Ends the sessions of a peer: its next Hello finds what has changed.
+    fn end_sessions(&mut self, replica: ReplicaId) {
+        self.sessions.retain(|_, state| state.peer != replica);
     }
 
     /// Commits and syncs what was taken, and hands out the answers.
@@ -336,6 +481,7 @@ impl Host {
                 incarnation: life.incarnation,
                 counter: life.counter,
             };
+            let home = self.guard(edit, &present)?;
             let history = self.past_of(&present, edit)?;
             let past = |register, dot| {
                 let same = |s: &&replica::Sibling| s.register == register && s.dot() == dot;
@@ -344,7 +490,7 @@ impl Host {
             let stamp = Stamp {
                 dot,
                 time,
-                epoch: 0,
+                epoch: home.epoch,
             };
             let mut record = edit.apply(&present, stamp, acked, &past)?;
             self.seal(&mut record, dot, &present);
@@ -360,13 +506,13 @@ impl Host {
         }
         let mut states = Vec::with_capacity(next.len());
         for (record, former) in next.into_values() {
-            let bytes = record.encode();
-            if bytes.len() > replica::limits::RECORD_BYTES_MAX {
+            let new = Incoming::own(record);
+            if new.bytes.len() > replica::limits::RECORD_BYTES_MAX {
                 return Err(HostError::TooLarge);
             }
-            states.push((record, bytes, former));
+            states.push((new, former));
         }
-        self.stage_own(states);
+        self.stage_own(states)?;
         for entry in &entries {
             life.head = replica::chain(life.head, &entry.hash.0);
         }
@@ -402,18 +548,19 @@ impl Host {
 
     /// Puts states that this replica made itself. Edits of one group share a section, as far as
     /// it may grow: whatever else comes ends it first.
-    fn stage_own(&mut self, states: Vec<(Record, Bytes, Option<Stored>)>) {
-        for (record, bytes, former) in states {
+    fn stage_own(&mut self, states: Vec<(Incoming, Option<Stored>)>) -> Result<(), StoreError> {
+        for (new, former) in states {
             let full = self.open_section.0 == SECTION_RECORDS_MAX
-                || self.open_section.1 + bytes.len() > SECTION_BYTES_MAX;
+                || self.open_section.1 + new.bytes.len() > SECTION_BYTES_MAX;
             if full {
                 self.end_own_section();
             }
             self.open_section.0 += 1;
-            self.open_section.1 += bytes.len();
-            let leaf = Leaf::of(&bytes);
-            self.ledger.put(record, bytes, leaf, 0, former);
+            self.open_section.1 += new.bytes.len();
+            self.mixed = true;
+            self.put(new, self.config.scope, former)?;
         }
+        Ok(())
     }
 
     /// Ends the section of edits that is open, if one is.
@@ -475,6 +622,11 @@ impl Host {
             peers: self.peers.status(&self.ends, &self.ledger),
             refused: self.peers.drafts(),
             quarantined: self.peers.quarantined(),
+            met: self.peers_met(),
+            fenced: self.fenced.iter().copied().collect(),
+            clones: self.clones.iter().copied().collect(),
+            refilling: self.peers.is_any_refilling(),
+            restored: self.is_restored(),
         }
     }
 }
@@ -489,7 +641,33 @@ pub struct Status {
     /// Writes that were refused or taken back.
     pub refused: Vec<Refused>,
     /// Records that are held back.
-    pub quarantined: Vec<(RecordKey, String)>,
+    pub quarantined: Vec<HeldBack>,
+    /// Peers that were found equal in every scope since the start.
+    pub met: Vec<ReplicaId>,
+    /// Nodes that are fenced.
+    pub fenced: Vec<ReplicaId>,
+    /// Nodes of which two copies run.
+    pub clones: Vec<ReplicaId>,
+    /// Nodes still give back what a restore took from this hub.
+    pub refilling: bool,
+    /// A node knows writes of this replica that it has lost, and nobody has said yet that it was
+    /// restored.
+    pub restored: bool,
+}
+
+/// A record that is held back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// The record.
+    pub key: RecordKey,
+    /// The stable code.
+    pub code: String,
+    /// The peer whose state does not fit.
+    pub peer: ReplicaId,
+    /// The state that was not taken; empty when it is this replica's that the peer did not take.
+    pub theirs: Bytes,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
 }
 
 /// One write that was refused or taken back.
@@ -505,6 +683,10 @@ pub struct Refused {
     pub at_ms: i64,
     /// The peer that must take it back, at the hub.
     pub peer: Option<ReplicaId>,
+    /// The write, as a record of its own.
+    pub siblings: Bytes,
+    /// The peer has taken it back.
+    pub confirmed: bool,
 }
 
 fn journal_entry(record: &Record, dot: Dot) -> JournalEntry {

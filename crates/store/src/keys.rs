@@ -2,7 +2,7 @@
 //!
 //! | key | value | written by |
 //! | --- | --- | --- |
-//! | `R` scope u32, seq u64 | origin u32, contested u8, leaf, record bytes: the record, and its place in the feed | every change |
+//! | `R` scope u32, seq u64 | origin u32, flags u8, leaf, parent kind u32 and id where the flag says so, record bytes: the record, and its place in the feed | every change |
 //! | `H` scope, seq of the first entry | `HistoryPage`: what each change replaced | changes of existing records |
 //! | `E` scope, seq | head, origin u32: the end of one section of the feed | every section |
 //! | `S` scope | scope id, seq, head, fingerprint root | every commit of the scope |
@@ -12,17 +12,18 @@
 //! | `K` peer u32, scope u32 | `PeerScope`: both checkpoints | batches and acks |
 //! | `F` peer u32, scope u32 | nothing: the peer may give back what a restore took from this hub | sessions |
 //! | `X` peer u32, dot | `Refusal` that the peer must take back | refusals |
-//! | `D` dot | `Refusal`: a write of ours that was taken back | taking back |
-//! | `Q` kind u32, id | `Quarantine` | collisions |
+//! | `D` dot, print u64 | `Refusal`: a write of ours that was taken back; without the print in older stores | taking back |
+//! | `Q` peer u32, kind u32, id | `Quarantine`; without the peer in older stores | collisions |
+//! | `G` kind u32, id, scope id | nothing: the record is lent to the scope | what refers to it |
+//! | `T` incarnation, counter | journal head there: the end of a commit of a node, at the hub | batches |
+//! | `B` incarnation | nothing: a copy of its replica went on without it | sessions |
+//! | `Z` replica | nothing: the node is fenced | a person |
 //! | `L` name | what the programs keep for themselves; no feed carries it | programs |
 //!
 //! Numbers are big-endian, so that byte order is number order. Scopes and peers are interned:
 //! their numbers are local to the store.
 
-use replica::{Dot, Incarnation, RecordKey, ReplicaId};
-
-/// Bytes in front of a record in an `R` value.
-pub(crate) const RECORD_HEAD_BYTES: usize = 37;
+use replica::{Dot, Incarnation, RecordKey, ReplicaId, ScopeId};
 
 fn key(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
@@ -75,15 +76,36 @@ pub(crate) fn refusal(peer: u32, dot: Dot) -> Vec<u8> {
     key(b'X', &[&peer.to_be_bytes(), &incarnation, &counter])
 }
 
-pub(crate) fn draft(dot: Dot) -> Vec<u8> {
+pub(crate) fn draft(dot: Dot, print: u64) -> Vec<u8> {
+    let (incarnation, counter) = (dot.incarnation.0.to_be_bytes(), dot.counter.to_be_bytes());
+    key(b'D', &[&incarnation, &counter, &print.to_be_bytes()])
+}
+
+pub(crate) fn quarantine(peer: u32, record: RecordKey) -> Vec<u8> {
+    let kind = record.kind.0.to_be_bytes();
+    key(b'Q', &[&peer.to_be_bytes(), &kind, &record.id.0])
+}
+
+pub(crate) fn loan(record: RecordKey, scope: ScopeId) -> Vec<u8> {
     key(
-        b'D',
-        &[&dot.incarnation.0.to_be_bytes(), &dot.counter.to_be_bytes()],
+        b'G',
+        &[&record.kind.0.to_be_bytes(), &record.id.0, &scope.0],
     )
 }
 
-pub(crate) fn quarantine(record: RecordKey) -> Vec<u8> {
-    key(b'Q', &[&record.kind.0.to_be_bytes(), &record.id.0])
+pub(crate) fn point(incarnation: Incarnation, counter: u64) -> Vec<u8> {
+    key(
+        b'T',
+        &[&incarnation.0.to_be_bytes(), &counter.to_be_bytes()],
+    )
+}
+
+pub(crate) fn left_behind(incarnation: Incarnation) -> Vec<u8> {
+    key(b'B', &[&incarnation.0.to_be_bytes()])
+}
+
+pub(crate) fn fenced(replica: ReplicaId) -> Vec<u8> {
+    key(b'Z', &[&replica.0])
 }
 
 pub(crate) fn local(name: &str) -> Vec<u8> {

@@ -5,6 +5,7 @@
 //! open in one pass, which also proves every scope's fingerprint against the one stored with the
 //! data. One thread changes the ledger; [`Reader`]s read beside it.
 
+mod head;
 mod index;
 mod stage;
 
@@ -14,15 +15,18 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::HistoryPage;
 use replica::{
-    Fingerprint, Head, Incarnation, JournalEntry, Leaf, Record, RecordKey, ScopeId, Seq, Sibling,
-    limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX},
+    Dot, Fingerprint, Head, Incarnation, JournalEntry, Leaf, Record, RecordKey, ScopeId, Seq,
+    Sibling,
+    limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, PARENTS_MAX},
     session::FeedPoint,
 };
 
 use crate::{Store, StoreError, keys};
+use head::RecordHead;
 use index::{End, ScopeIndex, Shared};
 pub use index::{Reader, local};
-use stage::{Stage, Staged};
+pub(crate) use stage::journal_page;
+use stage::{Copied, Stage, Staged};
 
 /// Section ends that are kept per scope. A peer that is further behind compares buckets.
 const ENDS_MAX: usize = 65_536;
@@ -36,6 +40,53 @@ pub struct Place {
     pub seq: Seq,
 }
 
+/// Whether a record belongs to the scope in whose feed it lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Guest {
+    /// It does.
+    #[default]
+    No,
+    /// It belongs to another scope and is kept up to date here, to be read.
+    Lent,
+    /// It was transferred to another scope; this is its last copy here, outside all views.
+    Left,
+}
+
+/// Where a record goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seat {
+    /// The scope in whose feed it lies, by its number.
+    pub(crate) scope: u32,
+    pub(crate) guest: Guest,
+    /// The record whose home it shares.
+    pub(crate) parent: Option<RecordKey>,
+}
+
+/// A state on its way into the ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct Incoming {
+    pub(crate) record: Record,
+    /// Its canonical bytes, and their hash.
+    pub(crate) bytes: Bytes,
+    pub(crate) leaf: Leaf,
+    /// The peer that sent exactly this state, 0 for none.
+    pub(crate) origin: u32,
+}
+
+impl Incoming {
+    /// A state that was made here.
+    pub(crate) fn own(record: Record) -> Self {
+        let bytes = record.encode();
+        let leaf = Leaf::of(&bytes);
+        Self {
+            record,
+            bytes,
+            leaf,
+            origin: 0,
+        }
+    }
+}
+
 /// A record as it is stored.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -47,6 +98,22 @@ pub struct Stored {
     pub place: Place,
     /// The peer that sent exactly this state, 0 for none.
     pub origin: u32,
+    /// Whether it belongs to the scope in whose feed it lies.
+    pub guest: Guest,
+    /// The scope it belongs to.
+    pub home: ScopeId,
+    /// The record whose home it shares.
+    pub parent: Option<RecordKey>,
+}
+
+impl Stored {
+    pub(crate) fn seat(&self) -> Seat {
+        Seat {
+            scope: self.place.scope,
+            guest: self.guest,
+            parent: self.parent,
+        }
+    }
 }
 
 /// The writing side. See the module.
@@ -56,6 +123,15 @@ pub struct Ledger {
     shared: Arc<Shared>,
     prints: BTreeMap<u32, Fingerprint>,
     stage: Stage,
+}
+
+/// Whether what is lent travels in a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lending {
+    /// The hub gives it.
+    Given,
+    /// A node never sends back what it was lent.
+    Kept,
 }
 
 /// A stretch of a feed, as a peer gets it.
@@ -117,57 +193,194 @@ impl Ledger {
     /// The present state of a record, staged changes included.
     pub(crate) fn current(&self, key: RecordKey) -> Result<Option<Stored>, StoreError> {
         match self.stage.get(key) {
-            Some(staged) => Ok(Some(staged.stored())),
+            Some(staged) => Ok(Some(staged.stored(self.home_of_staged(staged)?))),
             None => self.shared.get(key),
         }
     }
 
-    /// Stages a new state of a record. Returns whether it differs from the present one.
+    fn home_of_staged(&self, staged: &Staged) -> Result<ScopeId, StoreError> {
+        if staged.seat.guest == Guest::No {
+            return Ok(self
+                .shared
+                .read()
+                .scope_id(staged.seat.scope)
+                .unwrap_or(staged.new.record.scope));
+        }
+        let mut root = staged.new.record.clone();
+        let mut parent = staged.seat.parent;
+        for _ in 0..PARENTS_MAX {
+            let Some(key) = parent else { break };
+            match self.stage.get(key) {
+                Some(above) => {
+                    root = above.new.record.clone();
+                    parent = above.seat.parent;
+                }
+                None => match self.shared.get(key)? {
+                    Some(above) => return Ok(above.home),
+                    None => break,
+                },
+            }
+        }
+        Ok(replica::owner(&root).map_or(root.scope, |owner| owner.scope))
+    }
+
+    /// The records that share the home of this one directly, staged changes included.
+    pub(crate) fn children(&self, parent: RecordKey) -> Vec<RecordKey> {
+        let mut children = self.shared.read().children_of(parent);
+        children.extend(self.stage.children(parent));
+        children.into_iter().collect()
+    }
+
+    /// Stages a new state of a record, or a new seat. Returns whether anything differs from the
+    /// present.
     ///
     /// `former` is the present state as the caller read it with [`Ledger::current`].
-    pub(crate) fn put(
-        &mut self,
-        record: Record,
-        bytes: Bytes,
-        leaf: Leaf,
-        origin: u32,
-        former: Option<Stored>,
-    ) -> bool {
-        if former.as_ref().is_some_and(|former| former.leaf == leaf) {
+    pub(crate) fn put(&mut self, new: Incoming, seat: Seat, former: Option<Stored>) -> bool {
+        let same = |former: &Stored| former.leaf == new.leaf && former.seat() == seat;
+        if former.as_ref().is_some_and(same) {
             return false;
         }
-        let scope = match &former {
-            Some(former) => former.place.scope,
-            None => self.scope_number(record.scope),
-        };
-        let end = self.end(scope);
-        let point = FeedPoint {
-            seq: Seq(end.seq.0 + 1),
-            head: replica::chain(end.head, &leaf.0),
-        };
-        if let Some(print) = self.prints.get_mut(&scope) {
-            if let Some(former) = &former {
-                print.remove(record.key, former.leaf);
-            }
-            print.add(record.key, leaf);
+        let point = self.next(seat.scope, new.leaf);
+        let key = new.record.key;
+        if let Some(former) = former.as_ref().filter(|former| former.guest == Guest::No)
+            && let Some(print) = self.prints.get_mut(&former.place.scope)
+        {
+            print.remove(key, former.leaf);
+        }
+        if let Some(print) = self
+            .prints
+            .get_mut(&seat.scope)
+            .filter(|_| seat.guest == Guest::No)
+        {
+            print.add(key, new.leaf);
+        }
+        if seat.guest == Guest::No {
+            self.remove_copy(key, seat.scope);
         }
         let place = Place {
-            scope,
+            scope: seat.scope,
             seq: point.seq,
         };
-        self.stage.put(
-            Staged {
-                record,
-                bytes,
-                leaf,
-                place,
-                origin,
-                freed: None,
-            },
-            former,
-            point,
-        );
+        let staged = Staged {
+            new,
+            seat,
+            place,
+            freed: None,
+        };
+        self.stage.put(staged, former, point);
         true
+    }
+
+    fn next(&self, scope: u32, leaf: Leaf) -> FeedPoint {
+        let end = self.end(scope);
+        FeedPoint {
+            seq: Seq(end.seq.0 + 1),
+            head: replica::chain(end.head, &leaf.0),
+        }
+    }
+
+    /// Stages a copy of a record in the feed of a scope that it does not belong to.
+    pub(crate) fn put_copy(&mut self, new: Incoming, seat: Seat) {
+        let key = new.record.key;
+        if self
+            .copy_seat(key, seat.scope)
+            .is_some_and(|(_, leaf, guest)| leaf == new.leaf && guest == seat.guest)
+        {
+            return;
+        }
+        let freed = self.committed_copy(key, seat.scope);
+        let point = self.next(seat.scope, new.leaf);
+        let place = Place {
+            scope: seat.scope,
+            seq: point.seq,
+        };
+        let copied = Copied {
+            new,
+            seat,
+            place,
+            freed,
+        };
+        self.stage.put_copy(copied, point);
+    }
+
+    /// The place, leaf and guest of a copy, staged ones included.
+    fn copy_seat(&self, key: RecordKey, scope: u32) -> Option<(Place, Leaf, Guest)> {
+        if let Some(staged) = self.stage.copy(key, scope) {
+            return staged.map(|copy| (copy.place, copy.new.leaf, copy.seat.guest));
+        }
+        let place = self.committed_copy(key, scope)?;
+        let value = self
+            .store
+            .get(&keys::record(place.scope, place.seq.0))
+            .ok()??;
+        let (head, _) = RecordHead::split(&value)?;
+        Some((place, head.leaf, head.guest))
+    }
+
+    fn committed_copy(&self, key: RecordKey, scope: u32) -> Option<Place> {
+        let index = self.shared.read();
+        let seq = index.guests.get(&key)?.get(&scope)?;
+        Some(Place { scope, seq: *seq })
+    }
+
+    /// How a copy of a record lies in the feed of a scope, if one does.
+    pub(crate) fn copy_guest(&self, key: RecordKey, scope: u32) -> Option<Guest> {
+        self.copy_seat(key, scope).map(|(_, _, guest)| guest)
+    }
+
+    /// The bytes of the copy of a record in the feed of a scope, staged ones included.
+    pub(crate) fn copy(&self, key: RecordKey, scope: u32) -> Result<Option<Bytes>, StoreError> {
+        if let Some(staged) = self.stage.copy(key, scope) {
+            return Ok(staged.map(|copy| copy.new.bytes.clone()));
+        }
+        let Some(place) = self.committed_copy(key, scope) else {
+            return Ok(None);
+        };
+        let value = self.store.get(&keys::record(place.scope, place.seq.0))?;
+        Ok(value.and_then(|value| RecordHead::split(&value).map(|(_, bytes)| bytes)))
+    }
+
+    /// Takes the copy of a record out of the feed of a scope.
+    fn remove_copy(&mut self, key: RecordKey, scope: u32) {
+        let committed = self.committed_copy(key, scope);
+        // The entry of the record itself, at a replica that holds it as a guest, is freed as its
+        // former place.
+        self.stage.remove_copy(key, scope, committed);
+    }
+
+    /// The keys of all records, home and guest, as committed.
+    pub(crate) fn all_keys(&self) -> Vec<RecordKey> {
+        let index = self.shared.read();
+        let mut keys: Vec<RecordKey> = index.records.keys().copied().collect();
+        keys.extend(index.guests.keys().copied());
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Takes siblings out of a record's history: what their names said counts as never written.
+    /// Pages that hold any are written anew; the rest of each stays.
+    pub(crate) fn forget(
+        &mut self,
+        key: RecordKey,
+        gone: &dyn Fn(Dot) -> bool,
+    ) -> Result<(), StoreError> {
+        let places = self.shared.history_places(key, &self.stage)?;
+        for (scope, seq) in places {
+            if self.stage.forget(scope, seq, gone)? {
+                continue;
+            }
+            let from = keys::history(scope, 0);
+            let found = self.store.last(&from, &keys::history(scope, seq + 1))?;
+            let Some((page_key, page)) = found else {
+                continue;
+            };
+            let page = self.stage.page(&page_key).unwrap_or(page);
+            if let Some(page) = stage::page_without(&page, seq, gone)? {
+                self.stage(page_key.to_vec(), Some(page));
+            }
+        }
+        Ok(())
     }
 
     /// Ends a section: the changes since the last one came from one place.
@@ -253,6 +466,7 @@ impl Ledger {
         scope: u32,
         after: Seq,
         peer: u32,
+        lent: Lending,
     ) -> Result<Stretch, StoreError> {
         let mut stretch = Stretch::default();
         let mut from = after.0;
@@ -292,9 +506,13 @@ impl Ledger {
             };
             for (key, value) in found {
                 if keys::u64_at(&key, 5).is_some_and(|seq| seq <= upto.seq.0) {
-                    stretch
-                        .records
-                        .push(value.slice(keys::RECORD_HEAD_BYTES.min(value.len())..));
+                    let (head, bytes) =
+                        RecordHead::split(&value).ok_or_else(|| StoreError::Damaged {
+                            what: "record head".to_owned(),
+                        })?;
+                    if lent == Lending::Given || head.guest != Guest::Lent {
+                        stretch.records.push(bytes);
+                    }
                 }
             }
             (from, stretch.upto) = (upto.seq.0, upto);
@@ -342,8 +560,18 @@ impl Ledger {
     }
 }
 
+/// One entry of a record's history: what left it, and where its state before lies.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// The sequence of the former state, 0 for none.
+    previous: u64,
+    /// The scope whose feed it lay in, 0 when it was the same.
+    previous_scope: u32,
+    siblings: Vec<Sibling>,
+}
+
 /// One entry of a history page by its sequence.
-fn history_entry(page: &[u8], seq: u64) -> Result<Option<(u64, Vec<Sibling>)>, StoreError> {
+fn history_entry(page: &[u8], seq: u64) -> Result<Option<Past>, StoreError> {
     let damaged = |_e| StoreError::Damaged {
         what: "history page".to_owned(),
     };
@@ -351,14 +579,22 @@ fn history_entry(page: &[u8], seq: u64) -> Result<Option<(u64, Vec<Sibling>)>, S
     let Some(entry) = page.entries.into_iter().find(|entry| entry.seq == seq) else {
         return Ok(None);
     };
+    let past = Past {
+        previous: entry.previous,
+        previous_scope: entry.previous_scope,
+        siblings: Vec::new(),
+    };
     if entry.replaced.is_empty() {
-        return Ok(Some((entry.previous, Vec::new())));
+        return Ok(Some(past));
     }
     let record =
         Record::decode(&Bytes::from(entry.replaced)).map_err(|_e| StoreError::Damaged {
             what: "history entry".to_owned(),
         })?;
-    Ok(Some((entry.previous, record.siblings)))
+    Ok(Some(Past {
+        siblings: record.siblings,
+        ..past
+    }))
 }
 
 #[cfg(test)]
@@ -382,7 +618,18 @@ mod tests {
         encoded.resize(bytes.max(encoded.len()), 0);
         let encoded = Bytes::from(encoded);
         let leaf = Leaf::of(&encoded);
-        ledger.put(record, encoded, leaf, origin, None);
+        let seat = Seat {
+            scope: ledger.scope_number(record.scope),
+            guest: Guest::No,
+            parent: None,
+        };
+        let new = Incoming {
+            record,
+            bytes: encoded,
+            leaf,
+            origin,
+        };
+        ledger.put(new, seat, None);
         ledger.end_section(origin);
     }
 
@@ -400,7 +647,7 @@ mod tests {
         ledger.commit().unwrap();
         let (mut after, mut read) = (Seq(0), 0);
         loop {
-            let stretch = ledger.read_feed(scope, after, 2).unwrap();
+            let stretch = ledger.read_feed(scope, after, 2, Lending::Given).unwrap();
             assert!(stretch.records.len() <= BATCH_RECORDS_MAX);
             let bytes: usize = stretch.records.iter().map(Bytes::len).sum();
             assert!(bytes <= BATCH_BYTES_MAX + RECORD_BYTES_MAX);

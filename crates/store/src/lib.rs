@@ -20,10 +20,11 @@ pub use backup::{
 };
 pub use disk::{Disk, DiskConfig};
 pub use host::{
-    Answer, Command, Host, HostConfig, HostError, Judge, JudgeInput, Login, PeerStatus, Refused,
-    Reply, Status, Verdict, Written, mark_restored,
+    Act, Answer, Command, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput, Late, Lends,
+    Login, Parent, PeerStatus, Propose, Refused, Reply, Rules, Status, Verdict, Written,
+    mark_restored,
 };
-pub use ledger::{Ledger, Place, Reader, Stored, local};
+pub use ledger::{Guest, Ledger, Place, Reader, Stored, local};
 pub use memory::Memory;
 pub use store::{Batch, Store, StoreError, Visitor};
 pub use writer::{Handle, Writer, WriterConfig};

@@ -13,10 +13,10 @@ use std::{
     thread::JoinHandle,
 };
 
-use replica::{Edit, ScopeId, session::FeedPoint};
+use replica::{Edit, RecordKey, ReplicaId, ScopeId, session::FeedPoint};
 
 use crate::{
-    Command, Host, HostConfig, HostError, Reader, Reply, Status, Store, StoreError, Written,
+    Act, Command, Host, HostConfig, HostError, Reader, Reply, Status, Store, StoreError, Written,
 };
 
 /// Bounds of the writer.
@@ -240,8 +240,51 @@ impl Handle {
         self.jobs.send(job).map_err(|_gone| HostError::Busy)?;
         match reply.recv() {
             Ok(Reply::Written(written)) => written,
-            Ok(Reply::Input(_) | Reply::Nothing) | Err(_) => Err(HostError::Busy),
+            Ok(Reply::Input(_) | Reply::Done(_) | Reply::Nothing) | Err(_) => Err(HostError::Busy),
         }
+    }
+
+    /// Carries out a decision about replication and waits until it is durable. Blocks. Returns
+    /// whether it changed anything.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub fn act(&self, act: Act) -> Result<bool, HostError> {
+        let (answer, reply) = sync_channel(1);
+        let done: Done = Box::new(move |reply| answer.send(reply).unwrap_or_default());
+        self.jobs
+            .send(Job::Command(Command::Act(act), done))
+            .map_err(|_gone| HostError::Busy)?;
+        match reply.recv() {
+            Ok(Reply::Done(changed)) => Ok(changed),
+            Ok(Reply::Written(_) | Reply::Input(_) | Reply::Nothing) | Err(_) => {
+                Err(HostError::Busy)
+            }
+        }
+    }
+
+    /// Fences a node: see [`Act::Fence`].
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub fn fence(&self, replica: ReplicaId) -> Result<bool, HostError> {
+        self.act(Act::Fence(replica))
+    }
+
+    /// Lets the nodes give back what this hub has forgotten: see [`Act::Refill`].
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub fn refill(&self) -> Result<bool, HostError> {
+        self.act(Act::Refill)
+    }
+
+    /// Releases a record that is held back: see [`Act::Release`].
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub fn release(&self, key: RecordKey, peer: Option<ReplicaId>) -> Result<bool, HostError> {
+        self.act(Act::Release(key, peer))
     }
 
     /// What the replica knows of its peers. Blocks for the group under way.

@@ -367,4 +367,7 @@ pub struct Ownership {
     /// Grows by one with every transfer.
     #[prost(uint64, tag = "2")]
     pub epoch: u64,
+    /// The ids of the scopes that owned it before, each once, ascending.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub former: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }

@@ -96,6 +96,9 @@ pub struct JournalPage {
     /// The chain after the last entry, 32 bytes.
     #[prost(bytes = "vec", tag = "3")]
     pub head: ::prost::alloc::vec::Vec<u8>,
+    /// The last of its commit: a store that was put back to an earlier state ends at such a page.
+    #[prost(bool, tag = "4")]
+    pub ends_commit: bool,
 }
 /// One write in the journal.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -132,6 +135,9 @@ pub struct HistoryEntry {
     /// The siblings that left the record, as a record of their own; empty when none did.
     #[prost(bytes = "vec", tag = "3")]
     pub replaced: ::prost::alloc::vec::Vec<u8>,
+    /// The number of the scope whose feed the former state lay in; 0 when it was this one.
+    #[prost(uint32, tag = "4")]
+    pub previous_scope: u32,
 }
 /// How far an incarnation has come, as known here.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -105,6 +105,10 @@ pub struct Welcome {
     pub refusals: ::prost::alloc::vec::Vec<Refused>,
     #[prost(int64, tag = "8")]
     pub now_ms: i64,
+    /// For incarnations of the node that the hub knows otherwise than the Hello says: earlier points
+    /// that the hub knows of them, so that the node finds the last one that both know.
+    #[prost(message, repeated, tag = "9")]
+    pub heads: ::prost::alloc::vec::Vec<Position>,
 }
 /// A batch of record changes of one feed, read at one point between two commits.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -184,6 +188,18 @@ pub struct Prints {
     /// All parts of the question were equal.
     #[prost(bool, tag = "5")]
     pub equal: bool,
+    /// The records that the sender holds back from this peer. Both sides leave them out.
+    #[prost(message, repeated, tag = "6")]
+    pub quarantined: ::prost::alloc::vec::Vec<RecordName>,
+}
+/// What names a record.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordName {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
 }
 /// One bucket, or one page of 64 buckets, or the whole (4160).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -318,6 +318,17 @@ async fn row_6_a_life_below_its_own_counter_is_not_let_in() {
     for hello in [other_head, behind] {
         let mut line = Line::open(&world.place).await;
         line.say(Body::Hello(hello)).await;
+        let Some(Body::Welcome(welcome)) = line.hear().await else {
+            panic!("no welcome");
+        };
+        assert_eq!(welcome.diagnosis(), Diagnosis::YouWereRestored);
+        assert!(!welcome.heads.is_empty(), "it is told what it should know");
+        // Whoever goes on all the same is cut off.
+        line.say(Body::Batch(Batch {
+            exchange: true,
+            ..puppet.batch(&records)
+        }))
+        .await;
         assert_eq!(line.end().await.as_deref(), Some("SYNC-110"));
     }
     world.survives().await;

@@ -139,7 +139,9 @@ impl<T> Batcher<T> {
         };
         let result = match reply {
             Some(Reply::Written(written)) => written.map_err(Failure::from),
-            Some(Reply::Input(_) | Reply::Nothing) | None => Err(HostError::Busy.into()),
+            Some(Reply::Input(_) | Reply::Done(_) | Reply::Nothing) | None => {
+                Err(HostError::Busy.into())
+            }
         };
         self.done.push(Done { tag, result });
     }

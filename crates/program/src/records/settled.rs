@@ -66,7 +66,11 @@ impl Settled {
             peers: status.peers,
             scopes: BTreeMap::new(),
             refused,
-            quarantined: status.quarantined.into_iter().collect(),
+            quarantined: status
+                .quarantined
+                .into_iter()
+                .map(|held| (held.key, held.code))
+                .collect(),
             ends_here: app.is_hub().then(|| app.scope()),
         })
     }

@@ -8,12 +8,12 @@
 
 use std::mem;
 
-use proto::sync::{Batch, Healed, Leaf as LeafFrame, Leaves, Part, Prints, frame::Frame as Body};
+use proto::sync::{Batch, Healed, Leaf as LeafFrame, Leaves, Prints, frame::Frame as Body};
 
-use super::{FeedPoint, Op, Queue, Role, Step, lane::Lane};
+use super::{FeedPoint, Op, Queue, Role, Step, Sums, lane::Lane};
 use crate::{
     BUCKETS, Mono, PAGES, RecordKey, ScopeId,
-    limits::{BATCH_RECORDS_MAX, EXCHANGE_LEAVES_MAX, LEAVES_MAX, WINDOW_BATCHES},
+    limits::{BATCH_RECORDS_MAX, EXCHANGE_LEAVES_MAX, HELD_BACK_MAX, LEAVES_MAX, WINDOW_BATCHES},
 };
 
 /// An exchange under way in one scope.
@@ -43,6 +43,18 @@ pub(super) struct Healing {
 }
 
 impl Healing {
+    /// An exchange that a broken lane begins with.
+    pub(super) fn new(offer: &[RecordKey]) -> Self {
+        let mut healing = Self::default();
+        healing.also(offer);
+        healing
+    }
+
+    /// Sends these records too.
+    pub(super) fn also(&mut self, offer: &[RecordKey]) {
+        self.queue.extend(offer);
+    }
+
     /// Whether what the peer has named so far is no more than a scope can hold.
     fn is_bounded(&self) -> bool {
         self.buckets.len() <= BUCKETS && self.theirs.len() <= EXCHANGE_LEAVES_MAX
@@ -74,17 +86,18 @@ impl Healing {
 
 impl Lane {
     /// The node has its sums: it asks.
-    pub(super) fn summed(&mut self, now: Mono, parts: Vec<Part>, cut: FeedPoint, step: &mut Step) {
-        let still = self.still_asks() && cut == self.end;
+    pub(super) fn summed(&mut self, now: Mono, sums: Sums, step: &mut Step) {
+        let still = self.still_asks() && sums.cut == self.end;
         let hub = match &mut self.healing {
             Some(healing) => {
-                healing.cut = cut;
+                healing.cut = sums.cut;
                 None
             }
             None if still => Some(self.taken),
             None => return self.not_yet(now),
         };
-        step.send(super::prints(self.scope, parts, cut, hub, false));
+        let cut = sums.cut;
+        step.send(Body::Prints(super::prints(self.scope, sums, cut, hub)));
     }
 
     /// Sums of the peer arrived.
@@ -93,7 +106,8 @@ impl Lane {
         // A question is about pages, an answer about buckets, each named once; one at a time.
         let most = if role == Role::Hub { PAGES } else { BUCKETS };
         let numbers = prints.parts.iter().map(|part| part.number);
-        if prints.parts.len() > most || !numbers.is_sorted_by(|a, b| a < b) {
+        let many = prints.parts.len() > most || prints.quarantined.len() > HELD_BACK_MAX;
+        if many || !numbers.is_sorted_by(|a, b| a < b) {
             return step.end("SYNC-104");
         }
         if self.comparing {
@@ -110,7 +124,8 @@ impl Lane {
                 let quiet =
                     hub.is_none_or(|hub| self.healing.is_none() && level && self.end == hub);
                 if !quiet || prints.parts.is_empty() {
-                    return step.send(super::prints(self.scope, Vec::new(), node, hub, false));
+                    let nothing = super::prints(self.scope, Sums::default(), node, hub);
+                    return step.send(Body::Prints(nothing));
                 }
                 let healing = Healing {
                     started: true,
@@ -118,10 +133,17 @@ impl Lane {
                     ..Healing::default()
                 };
                 self.begin_exchange(healing);
-                self.comparing = true;
-                step.ops.push(Op::Compare(self.scope, prints.parts));
+                self.asked_without = prints.quarantined.len();
+                self.compare(prints, step);
             }
-            Role::Node => self.prints_of_hub(now, prints, step),
+            Role::Node => {
+                // Nothing at all is "not quiet", and says nothing of what is held back.
+                if prints.equal || !prints.parts.is_empty() || !prints.quarantined.is_empty() {
+                    let held_back = prints.quarantined.clone();
+                    step.ops.push(Op::HeldBack(self.scope, held_back));
+                }
+                self.prints_of_hub(now, prints, step);
+            }
         }
     }
 
@@ -129,10 +151,7 @@ impl Lane {
         let still = self.still_asks();
         match (&mut self.healing, prints.parts.is_empty(), prints.equal) {
             (Some(healing), true, true) => healing.complete = true,
-            (Some(_), false, _) => {
-                self.comparing = true;
-                step.ops.push(Op::Compare(self.scope, prints.parts));
-            }
+            (Some(_), false, _) => self.compare(prints, step),
             (None, true, true) if still => {
                 self.found_equal(self.end, self.taken, step);
             }
@@ -144,21 +163,24 @@ impl Lane {
                     cut,
                     ..Healing::default()
                 });
-                self.comparing = true;
-                step.ops.push(Op::Compare(self.scope, prints.parts));
+                self.compare(prints, step);
+            }
+            // What the hub holds back is left out of the sums, and then it is asked again.
+            (Some(healing), true, _) if !prints.quarantined.is_empty() => {
+                healing.started = false;
             }
             (Some(_) | None, true, _) => self.not_yet(now),
         }
     }
 
+    fn compare(&mut self, prints: Prints, step: &mut Step) {
+        self.comparing = true;
+        let (parts, held_back) = (prints.parts, prints.quarantined);
+        step.ops.push(Op::Compare(self.scope, parts, held_back));
+    }
+
     /// The host has compared.
-    pub(super) fn compared(
-        &mut self,
-        role: Role,
-        parts: Vec<Part>,
-        cut: FeedPoint,
-        step: &mut Step,
-    ) {
+    pub(super) fn compared(&mut self, role: Role, sums: Sums, step: &mut Step) {
         self.comparing = false;
         let (scope, taken) = (self.scope, self.taken);
         let asked = |quiet_at: Option<(FeedPoint, FeedPoint)>| match quiet_at {
@@ -170,26 +192,38 @@ impl Lane {
         };
         match role {
             Role::Hub => {
-                let quiet_at = healing.quiet_at;
+                let (quiet_at, cut) = (healing.quiet_at, sums.cut);
                 let (node, hub) = asked(quiet_at);
-                if hub.is_some_and(|at| at != cut) {
-                    // The feed has moved on: the node asks again when it is quiet.
+                // The feed has moved on, or the node's sums hold what is held back here: it asks
+                // again.
+                let moved = hub.is_some_and(|at| at != cut);
+                let more = sums.held_back.len() > self.asked_without;
+                if moved || more {
                     self.healing = None;
-                    return step.send(super::prints(scope, Vec::new(), node, hub, false));
+                    let held_back = sums.held_back;
+                    let again = Sums {
+                        held_back: if more { held_back } else { Vec::new() },
+                        ..Sums::default()
+                    };
+                    return step.send(Body::Prints(super::prints(scope, again, node, hub)));
                 }
                 healing.cut = cut;
-                healing.complete = parts.is_empty();
+                healing.complete = sums.parts.is_empty();
                 let equal = healing.complete;
-                step.send(super::prints(scope, parts, node, Some(cut), equal));
                 if equal && quiet_at.is_some() {
                     self.healing = None;
+                }
+                let mut prints = super::prints(scope, sums, node, Some(cut));
+                prints.equal = equal;
+                step.send(Body::Prints(prints));
+                if equal && quiet_at.is_some() {
                     self.found_equal(cut, taken, step);
                 }
             }
             // What differed has become equal meanwhile; the hub must not wait for leaves.
-            Role::Node if parts.is_empty() => step.send(leaves_frame(scope, &[], &[], true)),
+            Role::Node if sums.parts.is_empty() => step.send(leaves_frame(scope, &[], &[], true)),
             Role::Node => {
-                healing.buckets = parts.iter().map(|part| part.number).collect();
+                healing.buckets = sums.parts.iter().map(|part| part.number).collect();
                 step.ops.push(Op::List(scope, healing.buckets.clone()));
             }
         }

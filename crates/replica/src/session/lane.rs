@@ -5,7 +5,7 @@ use proto::sync::{Ack, Batch, Position, frame::Frame as Body};
 use super::{
     EXCHANGES_MAX, FeedPoint, IDLE_ADVANCE_MS, Op, QUIET_MS, Role, Standing, Step, heal::Healing,
 };
-use crate::{Mono, ScopeId, limits::WINDOW_BATCHES};
+use crate::{Mono, RecordKey, ScopeId, limits::WINDOW_BATCHES};
 
 /// Doublings of the pause between exchanges that settle nothing: up to 38 seconds.
 const PAUSE_DOUBLINGS_MAX: u32 = 8;
@@ -43,13 +43,22 @@ pub struct Lane {
     /// Both checkpoints are worthless: nothing flows before an exchange.
     pub(super) broken: bool,
     pub(super) exchanges: u32,
+    /// What goes along with the first exchange of a broken lane.
+    offer: Vec<RecordKey>,
+    /// How many records the node's sums left out.
+    pub(super) asked_without: usize,
 }
 
 impl Lane {
     pub(super) fn new(now: Mono, role: Role, standing: &Standing, sound: bool) -> Self {
         let broken = !sound || (standing.sends && standing.resume.is_none());
         let resume = standing.resume.unwrap_or_default();
-        let healing = (broken && role == Role::Node).then(Healing::default);
+        let offer = if broken {
+            standing.offer.clone()
+        } else {
+            Vec::new()
+        };
+        let healing = (broken && role == Role::Node).then(|| Healing::new(&offer));
         Self {
             scope: standing.scope,
             sends: standing.sends,
@@ -68,6 +77,8 @@ impl Lane {
             comparing: false,
             broken,
             exchanges: 0,
+            offer,
+            asked_without: 0,
         }
     }
 
@@ -218,7 +229,10 @@ impl Lane {
     }
 
     /// Begins an exchange: both checkpoints are worthless.
-    pub(super) fn begin_exchange(&mut self, healing: Healing) {
+    pub(super) fn begin_exchange(&mut self, mut healing: Healing) {
+        if self.broken {
+            healing.also(&self.offer);
+        }
         self.asked_at = None;
         self.equal_at = None;
         self.idle = None;

@@ -9,7 +9,7 @@ use replica::{
     Dot, Incarnation, Kind, RecordId, RecordKey, ReplicaId, ScopeId, Seq, session::FeedPoint,
 };
 
-use super::{Refused, seq_of};
+use super::{HeldBack, Refused, seq_of};
 use crate::{Ledger, Store, StoreError, keys};
 
 #[derive(Clone, Debug)]
@@ -45,8 +45,9 @@ pub(super) struct Peers {
     /// The refusals that are not confirmed, by record.
     unconfirmed: BTreeSet<(u32, RecordKey, Dot)>,
     refills: BTreeSet<(u32, u32)>,
-    drafts: BTreeMap<Dot, Refusal>,
-    quarantine: BTreeMap<RecordKey, Quarantine>,
+    /// By name, and by content: after a rollback one name may have had two.
+    drafts: BTreeMap<(Dot, u64), Refusal>,
+    quarantine: BTreeMap<(u32, RecordKey), Quarantine>,
 }
 
 fn damaged(what: &str) -> StoreError {
@@ -94,15 +95,16 @@ impl Peers {
         let (from, to) = keys::all(b'D');
         store.scan(&from, &to, &mut |_, value| {
             let refusal = Refusal::decode(value).map_err(|_e| damaged("draft"))?;
-            peers.drafts.insert(dot_of(&refusal), refusal);
+            let entry = (dot_of(&refusal), print_of(&refusal));
+            peers.drafts.insert(entry, refusal);
             Ok(())
         })?;
         let (from, to) = keys::all(b'Q');
         store.scan(&from, &to, &mut |_, value| {
             let entry = Quarantine::decode(value).map_err(|_e| damaged("quarantine"))?;
-            peers
-                .quarantine
-                .insert(key_of(entry.kind, &entry.id), entry);
+            let number = peers.number_of(&entry.peer).unwrap_or(0);
+            let key = key_of(entry.kind, &entry.id);
+            peers.quarantine.insert((number, key), entry);
             Ok(())
         })?;
         Ok(peers)
@@ -266,6 +268,11 @@ impl Peers {
         of_record.map(|(_, _, dot)| *dot).collect()
     }
 
+    /// The replica of a peer's number.
+    pub(super) fn replica(&self, number: u32) -> Option<ReplicaId> {
+        self.peers.get(&number).map(|peer| peer.replica)
+    }
+
     /// Every peer by its number, with its scope.
     pub(super) fn all(&self) -> Vec<(u32, ScopeId)> {
         self.peers
@@ -297,26 +304,96 @@ impl Peers {
             .then(|| keys::refill(peer, scope))
     }
 
+    fn number_of(&self, replica: &[u8]) -> Option<u32> {
+        let mut known = self.peers.iter();
+        known
+            .find(|(_, peer)| peer.replica.0 == replica)
+            .map(|(number, _)| *number)
+    }
+
     /// Keeps a write of ours that was taken back.
     pub(super) fn draft(&mut self, draft: Refusal) -> (Vec<u8>, Vec<u8>) {
-        let dot = dot_of(&draft);
+        let (dot, print) = (dot_of(&draft), print_of(&draft));
         let value = draft.encode_to_vec();
-        self.drafts.insert(dot, draft);
-        (keys::draft(dot), value)
+        self.drafts.insert((dot, print), draft);
+        (keys::draft(dot, print), value)
     }
 
-    /// Holds a record back.
-    pub(super) fn hold_back(&mut self, entry: Quarantine) -> (Vec<u8>, Vec<u8>) {
+    pub(super) fn has_draft(&self, dot: Dot) -> bool {
+        self.drafts
+            .range((dot, 0)..=(dot, u64::MAX))
+            .next()
+            .is_some()
+    }
+
+    /// The drafts with a code.
+    pub(super) fn drafts_of(&self, code: &str) -> Vec<Refusal> {
+        let of_code = self.drafts.values().filter(|draft| draft.code == code);
+        of_code.cloned().collect()
+    }
+
+    /// Forgets the drafts of a name. Returns the keys to remove.
+    pub(super) fn drop_drafts(&mut self, dot: Dot) -> Vec<Vec<u8>> {
+        let of_dot = self.drafts.range((dot, 0)..=(dot, u64::MAX));
+        let prints: Vec<u64> = of_dot.map(|((_, print), _)| *print).collect();
+        let mut keys = Vec::new();
+        for print in prints {
+            self.drafts.remove(&(dot, print));
+            keys.push(keys::draft(dot, print));
+            // As an older program stored it.
+            let mut older = keys::draft(dot, print);
+            older.truncate(older.len() - 8);
+            keys.push(older);
+        }
+        keys
+    }
+
+    /// Holds a record back from a peer.
+    pub(super) fn hold_back(&mut self, peer: u32, entry: Quarantine) -> (Vec<u8>, Vec<u8>) {
         let key = key_of(entry.kind, &entry.id);
         let value = entry.encode_to_vec();
-        self.quarantine.insert(key, entry);
-        (keys::quarantine(key), value)
+        self.quarantine.insert((peer, key), entry);
+        (keys::quarantine(peer, key), value)
     }
 
-    pub(super) fn quarantined(&self) -> Vec<(RecordKey, String)> {
-        self.quarantine
-            .iter()
-            .map(|(key, entry)| (*key, entry.code.clone()))
+    pub(super) fn held(&self, peer: u32, key: RecordKey) -> Option<&Quarantine> {
+        self.quarantine.get(&(peer, key))
+    }
+
+    /// What is held back from a peer.
+    pub(super) fn held_from(&self, peer: u32) -> Vec<RecordKey> {
+        let of_peer = self.quarantine.keys().filter(|(p, _)| *p == peer);
+        of_peer.map(|(_, key)| *key).collect()
+    }
+
+    /// The peers from which a record is held back.
+    pub(super) fn holding(&self, key: RecordKey) -> Vec<u32> {
+        let of_key = self.quarantine.keys().filter(|(_, k)| *k == key);
+        of_key.map(|(peer, _)| *peer).collect()
+    }
+
+    /// Holds a record back no longer. Returns the keys to remove when that is news.
+    pub(super) fn let_go(&mut self, peer: u32, key: RecordKey) -> Vec<Vec<u8>> {
+        if self.quarantine.remove(&(peer, key)).is_none() {
+            return Vec::new();
+        }
+        let now = keys::quarantine(peer, key);
+        // As an older program stored it, without the peer.
+        let mut older = now.clone();
+        older.drain(1..5);
+        vec![now, older]
+    }
+
+    pub(super) fn quarantined(&self) -> Vec<HeldBack> {
+        let entries = self.quarantine.iter();
+        entries
+            .map(|((_, key), entry)| HeldBack {
+                key: *key,
+                code: entry.code.clone(),
+                peer: ReplicaId::try_from(entry.peer.as_slice()).unwrap_or(ReplicaId([0; 16])),
+                theirs: Bytes::from(entry.theirs.clone()),
+                at_ms: entry.at_ms,
+            })
             .collect()
     }
 
@@ -328,6 +405,8 @@ impl Peers {
             code: refusal.code.clone(),
             at_ms: refusal.at_ms,
             peer,
+            siblings: Bytes::from(refusal.siblings.clone()),
+            confirmed: refusal.confirmed,
         };
         let own = self.drafts.values().map(|draft| refused(draft, None));
         let of_peers = self.refusals.iter().map(|((peer, _), refusal)| {
@@ -379,6 +458,17 @@ fn point(stored: Option<&proto::stored::FeedPoint>) -> FeedPoint {
         seq: Seq(p.seq),
         head: replica::Head::try_from(p.head.as_slice()).unwrap_or_default(),
     })
+}
+
+/// The first eight bytes of the hash of what was written.
+fn print_of(refusal: &Refusal) -> u64 {
+    let hash = replica::Leaf::of(&refusal.siblings);
+    let mut eight = [0; 8];
+    hash.0
+        .iter()
+        .zip(&mut eight)
+        .for_each(|(from, to)| *to = *from);
+    u64::from_le_bytes(eight)
 }
 
 fn dot_of(refusal: &Refusal) -> Dot {

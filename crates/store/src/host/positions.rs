@@ -25,6 +25,8 @@ pub(super) struct Positions {
     changes: BTreeMap<u64, Incarnation>,
     /// How many incarnations of each replica are known.
     counts: BTreeMap<ReplicaId, usize>,
+    /// The incarnation before each of this replica, and how far that came.
+    parents: BTreeMap<Incarnation, (Incarnation, Counter)>,
     newest_own: Option<(Incarnation, Counter)>,
     version: u64,
 }
@@ -36,11 +38,11 @@ impl Positions {
             known: BTreeMap::new(),
             changes: BTreeMap::new(),
             counts: BTreeMap::new(),
+            parents: BTreeMap::new(),
             newest_own: None,
             version: 0,
         };
         let (from, to) = keys::all(b'P');
-        let mut parents = BTreeMap::new();
         store.scan(&from, &to, &mut |key, value| {
             let damaged = || StoreError::Damaged {
                 what: "position".to_owned(),
@@ -51,21 +53,28 @@ impl Positions {
             let head = Head::try_from(stored.head.as_slice()).unwrap_or_default();
             positions.set(incarnation, stored.counter, head, replica);
             if replica == Some(own) {
-                parents.insert(incarnation, Incarnation(stored.parent));
+                let parent = (Incarnation(stored.parent), stored.parent_counter);
+                positions.parents.insert(incarnation, parent);
             }
             Ok(())
         })?;
-        for incarnation in parents.keys() {
-            positions.load_own(store, *incarnation)?;
+        let own: Vec<Incarnation> = positions.parents.keys().copied().collect();
+        for incarnation in own {
+            positions.load_own(store, incarnation)?;
         }
-        // The newest is the one that is nobody's parent.
-        let is_parent = |i: &Incarnation| parents.values().any(|parent| parent == i);
+        positions.find_newest();
+        Ok(positions)
+    }
+
+    /// The newest is the one that is nobody's parent.
+    fn find_newest(&mut self) {
+        let parents = &self.parents;
+        let is_parent = |i: &Incarnation| parents.values().any(|(parent, _)| parent == i);
         let newest = parents
             .keys()
             .find(|i| !is_parent(i))
             .or_else(|| parents.keys().next());
-        positions.newest_own = newest.map(|i| (*i, positions.counter(*i)));
-        Ok(positions)
+        self.newest_own = newest.map(|i| (*i, self.counter(*i)));
     }
 
     /// How far an incarnation of this replica came stands in its journal.
@@ -135,15 +144,63 @@ impl Positions {
         parent: Option<(Incarnation, Counter)>,
     ) -> Vec<u8> {
         self.set(incarnation, 0, Head::default(), Some(replica));
-        let (parent, parent_counter) = parent.unwrap_or((Incarnation(0), 0));
+        self.parents
+            .insert(incarnation, parent.unwrap_or((Incarnation(0), 0)));
+        self.stored(incarnation)
+    }
+
+    /// What is stored of an incarnation.
+    fn stored(&self, incarnation: Incarnation) -> Vec<u8> {
+        let known = self.known.get(&incarnation);
+        let (parent, parent_counter) = self
+            .parents
+            .get(&incarnation)
+            .copied()
+            .unwrap_or((Incarnation(0), 0));
+        let counter = known.map_or(0, |known| known.counter);
+        let head = known.filter(|known| known.counter > 0);
+        let replica = known.and_then(|known| known.replica);
         let stored = Stored {
-            counter: 0,
-            head: Vec::new(),
-            replica: replica.0.to_vec(),
+            counter,
+            head: head.map_or_else(Vec::new, |known| known.head.0.to_vec()),
+            replica: replica.map(|r| r.0.to_vec()).unwrap_or_default(),
             parent: parent.0,
             parent_counter,
         };
         stored.encode_to_vec()
+    }
+
+    /// Takes an incarnation of this replica back to an earlier point. Returns what to store.
+    pub(super) fn rewind(
+        &mut self,
+        incarnation: Incarnation,
+        counter: Counter,
+        head: Head,
+    ) -> (Vec<u8>, Vec<u8>) {
+        self.set(incarnation, counter, head, Some(self.own));
+        let value = self.stored(incarnation);
+        (keys::position(incarnation), value)
+    }
+
+    /// The next incarnation of this replica comes after this one.
+    pub(super) fn go_on_from(&mut self, incarnation: Incarnation) {
+        self.newest_own = Some((incarnation, self.counter(incarnation)));
+    }
+
+    /// The incarnations of this replica, oldest first.
+    pub(super) fn own_line(&self) -> Vec<Incarnation> {
+        let mut line: Vec<Incarnation> = Vec::new();
+        let mut next = self.newest_own.map(|(incarnation, _)| incarnation);
+        while let Some(incarnation) = next.filter(|i| i.0 != 0 && !line.contains(i)) {
+            line.push(incarnation);
+            next = self.parents.get(&incarnation).map(|(parent, _)| *parent);
+        }
+        // A rollback leaves the later lives outside of the line.
+        let outside = self.parents.keys().filter(|i| !line.contains(i));
+        let outside: Vec<Incarnation> = outside.copied().collect();
+        line.reverse();
+        line.splice(0..0, outside);
+        line
     }
 
     /// Notes how far this replica has come.
@@ -174,14 +231,12 @@ impl Positions {
         }
         let head = Head::try_from(position.head.as_slice()).unwrap_or_default();
         self.set(incarnation, position.counter, head, replica);
-        let stored = Stored {
-            counter: position.counter,
-            head: position.head.clone(),
-            replica: replica.map(|r| r.0.to_vec()).unwrap_or_default(),
-            parent: 0,
-            parent_counter: 0,
-        };
-        Some((keys::position(incarnation), stored.encode_to_vec()))
+        if replica == Some(self.own) {
+            self.parents
+                .entry(incarnation)
+                .or_insert((Incarnation(0), 0));
+        }
+        Some((keys::position(incarnation), self.stored(incarnation)))
     }
 
     /// The positions changed after a version that the peer may want, and the version reached.

@@ -1,12 +1,12 @@
 //! Comparing fingerprints, and finding what one side lacks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
-use proto::sync::{Leaf as LeafFrame, Part};
-use replica::{Bucket, PAGES, RecordKey, ScopeId, bucket_of};
+use proto::sync::{Leaf as LeafFrame, Part, RecordName};
+use replica::{Bucket, Leaf, PAGES, RecordKey, ScopeId, bucket_of, session::Sums};
 
-use super::{Host, peers::key_of};
-use crate::StoreError;
+use super::{Host, Login, peers::key_of};
+use crate::{Guest, StoreError};
 
 /// The number of the first page; buckets are below it.
 const FIRST_PAGE: u32 = 4_096;
@@ -19,38 +19,87 @@ fn part(number: usize, bucket: Bucket) -> Part {
     }
 }
 
+/// Sums of a scope without what is held back: what to take out of which bucket.
+type Without = BTreeMap<usize, Vec<Leaf>>;
+
+fn less(mut bucket: Bucket, without: &Without, buckets: Range<usize>) -> Bucket {
+    without
+        .range(buckets)
+        .flat_map(|(_, leaves)| leaves)
+        .for_each(|leaf| bucket.remove(*leaf));
+    bucket
+}
+
 impl Host {
-    /// The sums of all pages.
-    pub(super) fn pages(&self, scope: u32) -> Vec<Part> {
-        let Some(print) = self.ledger.print(scope) else {
-            return Vec::new();
-        };
-        (0..PAGES)
-            .map(|page| part(page + FIRST_PAGE as usize, print.page(page)))
-            .collect()
+    /// The sums of all pages, without what is held back from the peer.
+    pub(super) fn sums(&mut self, login: &Login, scope: ScopeId) -> Result<Sums, StoreError> {
+        let number = self.ledger.scope_number(scope);
+        let held_back = self.names_held_back(login);
+        let without = self.without(number, &held_back)?;
+        let pages = self.ledger.print(number).map(|print| {
+            let page = |page| {
+                let sum = less(print.page(page), &without, page * PAGES..(page + 1) * PAGES);
+                part(page + FIRST_PAGE as usize, sum)
+            };
+            (0..PAGES).map(page).collect()
+        });
+        Ok(Sums {
+            parts: pages.unwrap_or_default(),
+            cut: self.ledger.end(number),
+            held_back,
+        })
     }
 
-    /// Our buckets of the pages that differ, and our sums of the buckets that differ.
-    pub(super) fn compare(&self, scope: u32, theirs: &[Part]) -> Vec<Part> {
-        let Some(print) = self.ledger.print(scope) else {
-            return Vec::new();
-        };
+    fn without(&self, scope: u32, held_back: &[RecordName]) -> Result<Without, StoreError> {
+        let mut without = Without::new();
+        for name in held_back {
+            let key = key_of(name.kind, &name.id);
+            if let Some(stored) = self.ledger.current(key)?
+                && stored.place.scope == scope
+                && stored.guest == Guest::No
+            {
+                without.entry(bucket_of(key)).or_default().push(stored.leaf);
+            }
+        }
+        Ok(without)
+    }
+
+    /// Our buckets of the pages that differ, and our sums of the buckets that differ, without what
+    /// either side holds back.
+    pub(super) fn compare(
+        &mut self,
+        login: &Login,
+        scope: ScopeId,
+        theirs: &[Part],
+        held_back: &[RecordName],
+    ) -> Result<Sums, StoreError> {
+        self.held_back(login, held_back);
+        let number = self.ledger.scope_number(scope);
+        let held_back = self.names_held_back(login);
+        let without = self.without(number, &held_back)?;
         let mut differing = Vec::new();
-        for their in theirs {
-            let number = their.number as usize;
-            let equal = |ours: Bucket| ours.to_bytes() == *their.sum && ours.count == their.count;
-            if their.number < FIRST_PAGE {
-                let ours = print.bucket(number);
-                differing.extend((!equal(ours)).then(|| part(number, ours)));
-            } else {
-                let page = number - FIRST_PAGE as usize;
-                if page < PAGES && !equal(print.page(page)) {
-                    let buckets = page * PAGES..(page + 1) * PAGES;
-                    differing.extend(buckets.map(|b| part(b, print.bucket(b))));
+        if let Some(print) = self.ledger.print(number) {
+            for their in theirs {
+                let at = their.number as usize;
+                let equal =
+                    |ours: Bucket| ours.to_bytes() == *their.sum && ours.count == their.count;
+                let bucket = |b| less(print.bucket(b), &without, b..b + 1);
+                if their.number < FIRST_PAGE {
+                    differing.extend((!equal(bucket(at))).then(|| part(at, bucket(at))));
+                    continue;
+                }
+                let page = at - FIRST_PAGE as usize;
+                let buckets = page * PAGES..(page + 1) * PAGES;
+                if page < PAGES && !equal(less(print.page(page), &without, buckets.clone())) {
+                    differing.extend(buckets.map(|b| part(b, bucket(b))));
                 }
             }
         }
-        differing
+        Ok(Sums {
+            parts: differing,
+            cut: self.ledger.end(number),
+            held_back,
+        })
     }
 
     /// The leaves of some buckets.

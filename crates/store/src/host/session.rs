@@ -1,19 +1,19 @@
 //! The operations of a session, as a replica carries them out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proto::sync::{
-    Ack, Batch, Diagnosis, FeedState, Hello, Position, Refused as RefusedWire, Welcome,
+    Ack, Batch, Diagnosis, FeedState, Hello, Outcome, Position, Refused as RefusedWire, Welcome,
 };
 use replica::{
     Incarnation, RecordKey, ReplicaId, ScopeId,
-    limits::{BATCH_BYTES_MAX, REFUSALS_MAX},
+    limits::{BATCH_BYTES_MAX, POINTS_MAX, REFUSALS_MAX},
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
 
 use super::Host;
-use crate::StoreError;
+use crate::{Store, StoreError, keys, ledger::Lending};
 
 /// Who is at the other end, as its certificate says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,14 @@ pub(super) struct SessionState {
     pub(super) scope: ScopeId,
     /// Positions up to this version were sent.
     positions_sent: u64,
+    /// Of own incarnations, at a node: the ends of commits up to these counters are known to the
+    /// hub.
+    ends_sent: BTreeMap<Incarnation, u64>,
+    /// Records that this session leaves out of what it compares. Each session tries again what an
+    /// earlier one held back: what was damaged on its way may fit now.
+    pub(super) held_back: BTreeSet<RecordKey>,
+    /// The node speaks as a life that is behind itself: nothing is taken from it.
+    frozen: bool,
 }
 
 /// Which feeds of a scope a session carries, seen from this side.
@@ -41,6 +49,53 @@ pub(super) struct SessionState {
 struct Flows {
     sends: bool,
     takes: bool,
+}
+
+/// How a session ends in which a node speaks as a life that is behind itself.
+const BEHIND_ITSELF: &str = "SYNC-110";
+
+/// Bytes of a journal head.
+const HEAD_BYTES: usize = 32;
+
+/// The hub's answer to a Hello.
+type Greeting = (Box<Welcome>, Vec<Standing>);
+
+/// What a hub finds when it compares what a node says of its lives with what it knows.
+#[derive(Debug, Default)]
+struct Lives {
+    /// The node knows less of itself than the hub.
+    restored: bool,
+    /// Where the two differ, all points that the hub knows.
+    heads: Vec<Position>,
+}
+
+/// The name under which a hub keeps that a node has shown it to have forgotten something.
+pub(super) const FOUND_RESTORED: &str = "found-restored";
+
+pub(super) fn load_fenced(store: &dyn Store) -> Result<BTreeSet<ReplicaId>, StoreError> {
+    let mut fenced = BTreeSet::new();
+    let (from, to) = keys::all(b'Z');
+    store.scan(&from, &to, &mut |key, _| {
+        let replica = key.get(1..).and_then(|id| ReplicaId::try_from(id).ok());
+        fenced.insert(replica.ok_or_else(|| StoreError::Damaged {
+            what: "fenced node".to_owned(),
+        })?);
+        Ok(())
+    })?;
+    Ok(fenced)
+}
+
+pub(super) fn load_left_behind(store: &dyn Store) -> Result<BTreeSet<Incarnation>, StoreError> {
+    let mut left = BTreeSet::new();
+    let (from, to) = keys::all(b'B');
+    store.scan(&from, &to, &mut |key, _| {
+        let incarnation = keys::u64_at(key, 1).ok_or_else(|| StoreError::Damaged {
+            what: "incarnation left behind".to_owned(),
+        })?;
+        left.insert(Incarnation(incarnation));
+        Ok(())
+    })?;
+    Ok(left)
 }
 
 /// How a session that cannot go on ends: the store has failed.
@@ -68,23 +123,23 @@ impl Host {
     fn operation(&mut self, login: &Login, op: Op) -> Result<Option<Input>, StoreError> {
         Ok(match op {
             Op::Greet => Some(Input::Greeted(Box::new(self.greet(login)))),
-            Op::Welcome(hello) => Some(Input::Welcomed(self.welcome(login, &hello))),
+            Op::Welcome(hello) => Some(Input::Welcomed(self.welcome(login, &hello)?)),
             Op::Accept(welcome) => Some(Input::Accepted(self.accept(login, &welcome)?)),
             Op::Read(scope, after) => Some(Input::Read(Box::new(self.read(login, scope, after)?))),
+            Op::Apply(_) if self.state(login).frozen => Some(Input::Accepted(Err(BEHIND_ITSELF))),
             Op::Apply(delivery) => Some(Input::Applied(Box::new(self.apply(login, *delivery)?))),
             Op::Acked(ack) => {
                 self.acked(login, &ack)?;
                 None
             }
-            Op::Sum(scope) => {
-                let number = self.ledger.scope_number(scope);
-                let parts = self.pages(number);
-                Some(Input::Summed(scope, parts, self.ledger.end(number)))
+            Op::Sum(scope) => Some(Input::Summed(scope, self.sums(login, scope)?)),
+            Op::Compare(scope, parts, held_back) => {
+                let sums = self.compare(login, scope, &parts, &held_back)?;
+                Some(Input::Compared(scope, sums))
             }
-            Op::Compare(scope, parts) => {
-                let number = self.ledger.scope_number(scope);
-                let differing = self.compare(number, &parts);
-                Some(Input::Compared(scope, differing, self.ledger.end(number)))
+            Op::HeldBack(_, names) => {
+                self.held_back(login, &names);
+                None
             }
             Op::List(scope, buckets) => {
                 let leaves = self.leaves(scope, &buckets)?;
@@ -103,7 +158,7 @@ impl Host {
                 Some(Input::Healed(scope, cut))
             }
             Op::Settled(scope, ours, theirs) => {
-                self.settled(login, scope, ours, theirs);
+                self.settled(login, scope, ours, theirs)?;
                 None
             }
         })
@@ -129,6 +184,9 @@ impl Host {
             number,
             scope: login.scope,
             positions_sent: 0,
+            ends_sent: BTreeMap::new(),
+            held_back: BTreeSet::new(),
+            frozen: false,
         };
         self.sessions.insert(login.session, state);
     }
@@ -142,11 +200,47 @@ impl Host {
                 number: 0,
                 scope: login.scope,
                 positions_sent: 0,
+                ends_sent: BTreeMap::new(),
+                held_back: BTreeSet::new(),
+                frozen: false,
             })
     }
 
-    /// The positions that a session has not sent yet and that the peer may want: our own, the
-    /// peer's, and those of other replicas of its scope.
+    /// All positions that the peer may want: our own, the peer's, and those of other replicas of
+    /// its scope.
+    fn all_news(&mut self, login: &Login) -> Vec<Position> {
+        if let Some(state) = self.sessions.get_mut(&login.session) {
+            state.positions_sent = 0;
+        }
+        self.news(login)
+    }
+
+    /// The positions that go with a batch: those that are new, and at a node the ends of its
+    /// commits that the hub does not know.
+    fn with_batch(&mut self, login: &Login) -> Result<Vec<Position>, StoreError> {
+        let mut positions = self.news(login);
+        if self.config.role == Role::Hub {
+            return Ok(positions);
+        }
+        let own: Vec<Incarnation> = self.positions.own_line();
+        for incarnation in own {
+            let state = self.sessions.get(&login.session);
+            let after = state.and_then(|state| state.ends_sent.get(&incarnation).copied());
+            let after = after.unwrap_or(0);
+            if self.positions.counter(incarnation) <= after {
+                continue;
+            }
+            let ends = self.commit_ends(incarnation, after, POINTS_MAX)?;
+            let last = ends.last().map(|end| end.counter);
+            if let (Some(last), Some(state)) = (last, self.sessions.get_mut(&login.session)) {
+                state.ends_sent.insert(incarnation, last);
+            }
+            positions.extend(ends);
+        }
+        Ok(positions)
+    }
+
+    /// Those of them that the session has not sent yet.
     fn news(&mut self, login: &Login) -> Vec<Position> {
         let Some(state) = self.sessions.get_mut(&login.session) else {
             return Vec::new();
@@ -191,13 +285,19 @@ impl Host {
             .into_iter()
             .map(|s| self.feed_state(login, s))
             .collect();
+        let positions = self.all_news(login);
+        // A Hello is for the diagnosis. What it says is learnt when it comes with a batch: by then
+        // the node knows that the hub knows nothing else of it.
+        if let Some(state) = self.sessions.get_mut(&login.session) {
+            state.positions_sent = 0;
+        }
         Hello {
             protocol_min: PROTOCOL,
             protocol_max: PROTOCOL,
             schema: self.config.schema,
             replica: self.config.replica.0.to_vec(),
             incarnation: self.life.map_or(0, |life| life.incarnation.0),
-            positions: self.news(login),
+            positions,
             feeds,
             now_ms: i64::try_from(self.config.clock.wall_ms()).unwrap_or(i64::MAX),
         }
@@ -208,13 +308,19 @@ impl Host {
         &mut self,
         login: &Login,
         hello: &Hello,
-    ) -> Result<(Box<Welcome>, Vec<Standing>), &'static str> {
+    ) -> Result<Result<Greeting, &'static str>, StoreError> {
         if hello.replica != login.peer.0 {
-            return Err("SYNC-111");
+            return Ok(Err("SYNC-111"));
         }
-        let restored = self.peer_was_restored(login, hello)?;
+        let known = self.compare_lives(login, hello)?;
+        if self.left_behind.contains(&Incarnation(hello.incarnation)) {
+            // The other copy has gone on without this one: a person decides which of them stays.
+            self.clones.insert(login.peer);
+            return Ok(Err("SYNC-140"));
+        }
+        self.clones.remove(&login.peer);
+        self.leave_own_life(hello);
         let mut found = self.was_restored(login, hello);
-        let number = self.state(login).number;
         let mut standings = Vec::new();
         for scope in self.scopes(login) {
             let theirs = hello.feeds.iter().find(|feed| feed.scope == scope.0);
@@ -223,23 +329,19 @@ impl Host {
                 sends: true,
                 takes: scope == login.scope,
             };
-            let standing = self.standing(login, scope, flows, taken);
+            let standing = self.standing(login, scope, flows, taken)?;
             // A feed that the node knows otherwise is one that this hub has lost.
             let number = self.ledger.scope_number(scope);
             found |= standing.resume.is_none() && !self.ledger.is_pruned(number, taken.seq);
             standings.push(standing);
         }
-        if found && self.config.believes_peers {
-            self.begin_refill();
+        if found {
+            self.note_restored();
         }
         let refilling = self.is_refilling(login);
-        self.learn(login, &hello.positions);
-        let feeds = self
-            .scopes(login)
-            .into_iter()
-            .map(|s| self.feed_state(login, s))
-            .collect();
-        let diagnosis = if restored {
+        let diagnosis = if self.fenced.contains(&login.peer) {
+            Diagnosis::Fenced
+        } else if known.restored {
             Diagnosis::YouWereRestored
         } else if refilling || found {
             Diagnosis::IWasRestored
@@ -253,6 +355,17 @@ impl Host {
         } else {
             Diagnosis::Ok
         };
+        let welcome = self.answer(login, diagnosis, known.heads);
+        Ok(Ok((Box::new(welcome), standings)))
+    }
+
+    fn answer(&mut self, login: &Login, diagnosis: Diagnosis, heads: Vec<Position>) -> Welcome {
+        let number = self.state(login).number;
+        let feeds = self
+            .scopes(login)
+            .into_iter()
+            .map(|s| self.feed_state(login, s))
+            .collect();
         let refusals = self.peers.unconfirmed(number).take(REFUSALS_MAX);
         let refusals = refusals.map(|refusal| RefusedWire {
             incarnation: refusal.incarnation,
@@ -261,42 +374,95 @@ impl Host {
             id: refusal.id.clone(),
             code: refusal.code.clone(),
         });
-        let welcome = Welcome {
+        Welcome {
             protocol: PROTOCOL,
             schema: self.config.schema,
             replica: self.config.replica.0.to_vec(),
             refusals: refusals.collect(),
-            positions: self.news(login),
+            positions: self.all_news(login),
             feeds,
             diagnosis: diagnosis.into(),
             now_ms: i64::try_from(self.config.clock.wall_ms()).unwrap_or(i64::MAX),
-        };
-        Ok((Box::new(welcome), standings))
+            heads,
+        }
     }
 
-    /// Whether the node knows less of itself than the hub does. An incarnation that is alive and
-    /// does so was rolled back or cloned: nothing is accepted from it.
-    fn peer_was_restored(&self, login: &Login, hello: &Hello) -> Result<bool, &'static str> {
-        let mut restored = false;
-        let claims: BTreeMap<u64, &Position> = hello
-            .positions
-            .iter()
-            .rev()
-            .map(|p| (p.incarnation, p))
+    /// Compares what the node says of its lives with what this hub knows of them. A life that the
+    /// node does not know, or knows less of, was lived by a copy that it was restored without:
+    /// who still speaks as that life is the other copy.
+    fn compare_lives(&mut self, login: &Login, hello: &Hello) -> Result<Lives, StoreError> {
+        let own = hello.positions.iter().filter(|p| p.replica == login.peer.0);
+        let claims: BTreeMap<u64, (u64, &[u8])> = own
+            .map(|p| (p.incarnation, (p.counter, p.head.as_slice())))
             .collect();
-        for (incarnation, counter, head) in self.positions.of(login.peer) {
-            let claim = claims.get(&incarnation.0).copied();
-            let claimed = claim.map_or(0, |claim| claim.counter);
-            let same = claimed != counter || claim.is_some_and(|claim| claim.head == head.0);
-            if claimed > counter || (claimed == counter && same) {
+        let mut lives = Lives::default();
+        let known: Vec<_> = self.positions.of(login.peer).collect();
+        for (incarnation, counter, head) in known {
+            if counter == 0 {
                 continue;
             }
-            if hello.incarnation == incarnation.0 {
-                return Err("SYNC-110");
+            let claim = claims.get(&incarnation.0).copied();
+            if claim == Some((counter, &head.0)) {
+                continue;
             }
-            restored = true;
+            let claimed = claim.map_or(0, |(claimed, _)| claimed);
+            let mut points = self.points(incarnation, claimed.min(counter))?;
+            points.push((counter, head));
+            lives
+                .heads
+                .extend(points.into_iter().map(|(counter, head)| Position {
+                    incarnation: incarnation.0,
+                    counter,
+                    head: head.0.to_vec(),
+                    replica: login.peer.0.to_vec(),
+                }));
+            let lost = claim.is_none_or(|(claimed, _)| claimed <= counter);
+            lives.restored |= lost;
+            if lost
+                && hello.incarnation == incarnation.0
+                && let Some(state) = self.sessions.get_mut(&login.session)
+            {
+                state.frozen = true;
+            }
+            if lost && hello.incarnation != incarnation.0 && self.left_behind.insert(incarnation) {
+                self.ledger
+                    .stage(keys::left_behind(incarnation), Some(Vec::new()));
+            }
         }
-        Ok(restored)
+        Ok(lives)
+    }
+
+    /// A node knows this hub's present life further than the hub itself: its memory was rolled
+    /// back. The next write is of a new life.
+    fn leave_own_life(&mut self, hello: &Hello) {
+        let Some(life) = self.life else { return };
+        let ahead = hello.positions.iter().any(|p| {
+            let same = p.counter == life.counter && p.head == life.head.0;
+            p.incarnation == life.incarnation.0 && p.counter >= life.counter && !same
+        });
+        if ahead {
+            tracing::error!("this hub was rolled back while it ran; it goes on under a new name");
+            self.positions.go_on_from(life.incarnation);
+            self.life = None;
+            self.note_restored();
+        }
+    }
+
+    /// A node shows that this hub has forgotten something.
+    fn note_restored(&mut self) {
+        if self.config.believes_peers {
+            self.begin_refill();
+        } else if !self.peers.is_any_refilling() && !self.restored {
+            self.restored = true;
+            let key = keys::local(FOUND_RESTORED);
+            self.ledger.stage(key, Some(vec![1]));
+        }
+    }
+
+    /// Whether a node has shown that this hub has forgotten something, and nobody has said since
+    /// that its nodes may give it back.
+    pub(super) fn is_restored(&self) -> bool {
+        self.restored
     }
 
     /// Whether the node knows more of others than this hub does.
@@ -312,18 +478,19 @@ impl Host {
         scope: ScopeId,
         Flows { sends, takes }: Flows,
         taken_by_peer: FeedPoint,
-    ) -> Standing {
+    ) -> Result<Standing, StoreError> {
         let number = self.ledger.scope_number(scope);
         let contained = self.ledger.has_point(number, taken_by_peer);
         let peer = self.state(login).number;
-        Standing {
+        Ok(Standing {
             scope,
             sends,
             takes,
             resume: (!sends || contained).then_some(taken_by_peer),
             end: self.ledger.end(number),
             taken: self.peers.taken(peer, number),
-        }
+            offer: self.offer(scope)?,
+        })
     }
 
     /// The node takes the hub's answer.
@@ -334,6 +501,18 @@ impl Host {
     ) -> Result<Result<Vec<Standing>, &'static str>, StoreError> {
         if welcome.replica != login.peer.0 {
             return Ok(Err("SYNC-111"));
+        }
+        if let Some(fork) = self.fork(welcome)? {
+            // The next Hello tells the hub what this replica holds now.
+            self.roll_back(fork)?;
+            return Ok(Err(BEHIND_ITSELF));
+        }
+        if let Some(state) = self.sessions.get_mut(&login.session) {
+            let own = welcome.positions.iter();
+            let own = own.filter(|p| p.replica == self.config.replica.0);
+            state.ends_sent = own
+                .map(|p| (Incarnation(p.incarnation), p.counter))
+                .collect();
         }
         self.learn(login, &welcome.positions);
         self.take_back(&welcome.refusals)?;
@@ -348,7 +527,7 @@ impl Host {
                 sends: scope == login.scope,
                 takes: true,
             };
-            standings.push(self.standing(login, scope, flows, taken));
+            standings.push(self.standing(login, scope, flows, taken)?);
         }
         Ok(Ok(standings))
     }
@@ -369,6 +548,10 @@ impl Host {
             if own || !believed || position.counter > replica::limits::COUNTER_MAX {
                 continue;
             }
+            if its_own && self.config.role == Role::Hub && position.head.len() == HEAD_BYTES {
+                let key = keys::point(incarnation, position.counter);
+                self.ledger.stage(key, Some(position.head.clone()));
+            }
             if let Some((key, value)) = self.positions.learn(position) {
                 self.ledger.stage(key, Some(value));
             }
@@ -384,7 +567,11 @@ impl Host {
     ) -> Result<Batch, StoreError> {
         let number = self.ledger.scope_number(scope);
         let peer = self.state(login).number;
-        let stretch = self.ledger.read_feed(number, after.seq, peer)?;
+        let lent = match self.config.role {
+            Role::Hub => Lending::Given,
+            Role::Node => Lending::Kept,
+        };
+        let stretch = self.ledger.read_feed(number, after.seq, peer, lent)?;
         let upto = if stretch.upto.seq > after.seq {
             stretch.upto
         } else {
@@ -394,7 +581,7 @@ impl Host {
         let positions = if stretch.records.is_empty() {
             Vec::new()
         } else {
-            self.news(login)
+            self.with_batch(login)?
         };
         Ok(Batch {
             scope: scope.0.to_vec().into(),
@@ -418,10 +605,9 @@ impl Host {
         let mut keys = keys.into_iter();
         let mut rest = Vec::new();
         for key in keys.by_ref() {
-            let Some(stored) = self.ledger.current(key)? else {
+            let Some(bytes) = self.shown_to(scope, key)? else {
                 continue;
             };
-            let bytes = stored.record.encode();
             if bytes.len() > room && !records.is_empty() {
                 rest.push(key);
                 break;
@@ -433,7 +619,7 @@ impl Host {
         let positions = if records.is_empty() {
             Vec::new()
         } else {
-            self.news(login)
+            self.with_batch(login)?
         };
         let batch = Batch {
             scope: scope.0.to_vec().into(),
@@ -446,6 +632,18 @@ impl Host {
         Ok((batch, rest))
     }
 
+    /// A record as it stands in the feed of a scope: its copy where it is a guest.
+    fn shown_to(&mut self, scope: ScopeId, key: RecordKey) -> Result<Option<Bytes>, StoreError> {
+        let number = self.ledger.scope_number(scope);
+        let Some(stored) = self.ledger.current(key)? else {
+            return Ok(None);
+        };
+        if stored.place.scope == number {
+            return Ok(Some(stored.record.encode()));
+        }
+        self.ledger.copy(key, number)
+    }
+
     fn acked(&mut self, login: &Login, ack: &Ack) -> Result<(), StoreError> {
         let state = self.state(login);
         if !ack.exchange
@@ -455,6 +653,11 @@ impl Host {
             let point = FeedPoint::from_wire(ack.upto.as_ref());
             let (key, value) = self.peers.set_acked(state.number, number, point);
             self.ledger.stage_lazily(key, value);
+        }
+        for result in &ack.results {
+            if result.outcome() == Outcome::Quarantined {
+                self.held_by_peer(login, super::peers::key_of(result.kind, &result.id));
+            }
         }
         if self.config.role == Role::Node {
             let refused: Vec<_> = ack.results.iter().flat_map(|r| r.refused.clone()).collect();
@@ -470,7 +673,13 @@ impl Host {
         self.ledger.stage(key, Some(value));
     }
 
-    fn settled(&mut self, login: &Login, scope: ScopeId, ours: FeedPoint, theirs: FeedPoint) {
+    fn settled(
+        &mut self,
+        login: &Login,
+        scope: ScopeId,
+        ours: FeedPoint,
+        theirs: FeedPoint,
+    ) -> Result<(), StoreError> {
         let number = self.ledger.scope_number(scope);
         let peer = self.state(login).number;
         self.peers.set_equal(peer, number, ours.seq, theirs.seq);
@@ -479,14 +688,41 @@ impl Host {
         if let Some(key) = self.peers.end_refill(peer, number) {
             self.ledger.stage(key, None);
         }
-        if self.config.role == Role::Hub && scope == login.scope {
-            self.confirm_settled(peer);
+        self.let_go_equal(login, number)?;
+        self.met.insert((peer, number));
+        if scope != login.scope {
+            return Ok(());
         }
+        if self.config.role == Role::Node {
+            return self.drop_held_drafts();
+        }
+        self.confirm_settled(peer);
+        if self.fenced.remove(&login.peer) {
+            self.ledger.stage(keys::fenced(login.peer), None);
+        }
+        Ok(())
+    }
+
+    /// The peers that were found equal in every scope since the start.
+    pub(super) fn peers_met(&self) -> Vec<ReplicaId> {
+        let published = self.ledger.reader().scope_number(self.config.published);
+        let met = |(number, scope): &(u32, ScopeId)| {
+            let own = self.ledger.reader().scope_number(*scope);
+            [own, published]
+                .into_iter()
+                .all(|scope| scope.is_some_and(|scope| self.met.contains(&(*number, scope))))
+        };
+        let all = self.peers.all().into_iter().filter(met);
+        all.filter_map(|(number, _)| self.peers.replica(number))
+            .collect()
     }
 
     /// From now on every node may give back what this hub has forgotten, until both are found
     /// equal: what one node lacks another holds, whichever of them shows the gap.
     pub(super) fn begin_refill(&mut self) {
+        if std::mem::take(&mut self.restored) {
+            self.ledger.stage(keys::local(FOUND_RESTORED), None);
+        }
         let published = self.ledger.scope_number(self.config.published);
         for (peer, scope) in self.peers.all() {
             let own = self.ledger.scope_number(scope);

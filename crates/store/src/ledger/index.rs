@@ -8,11 +8,15 @@ use std::{
 use bytes::Bytes;
 use replica::{
     Bucket, Fingerprint, Head, Leaf, Record, RecordId, RecordKey, ScopeId, Seq, Sibling,
-    session::FeedPoint,
+    limits::PARENTS_MAX, session::FeedPoint,
 };
 
-use super::{Place, Stored, history_entry, stage::Stage};
+use super::{Guest, Past, Place, Stored, head::RecordHead, history_entry, stage::Stage};
 use crate::{Store, StoreError, keys};
+
+/// Changes of one record that a walk through its history follows: one a minute for two years of
+/// working days. A longer line is a circle.
+const HISTORY_MAX: usize = 1 << 18;
 
 /// The end of one section of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +49,12 @@ impl ScopeIndex {
 /// Where everything is.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    /// Records that belong to the scope in whose feed they lie.
     pub(super) records: BTreeMap<RecordKey, Place>,
+    /// Where records lie in the feeds of scopes that they do not belong to.
+    pub(super) guests: BTreeMap<RecordKey, BTreeMap<u32, Seq>>,
+    /// The records that share the home of another, by that other.
+    children: BTreeMap<RecordKey, BTreeSet<RecordKey>>,
     /// Records with a register that has more than one candidate.
     pub(super) contested: BTreeSet<RecordKey>,
     pub(super) scopes: BTreeMap<u32, ScopeIndex>,
@@ -59,6 +68,62 @@ pub(super) struct Run {
 }
 
 impl Index {
+    /// Notes where the entry of a record lies.
+    pub(super) fn insert(&mut self, key: RecordKey, place: Place, head: &RecordHead) {
+        if head.guest == Guest::No {
+            self.set_guest(key, place.scope, None);
+            self.records.insert(key, place);
+        } else {
+            self.records.remove(&key);
+            self.set_guest(key, place.scope, Some(place.seq));
+        }
+        if head.contested {
+            self.contested.insert(key);
+        } else {
+            self.contested.remove(&key);
+        }
+        self.note_parent(key, head);
+    }
+
+    fn note_parent(&mut self, key: RecordKey, head: &RecordHead) {
+        if let Some(parent) = head.parent {
+            self.children.entry(parent).or_default().insert(key);
+        }
+    }
+
+    pub(super) fn set_guest(&mut self, key: RecordKey, scope: u32, seq: Option<Seq>) {
+        let Some(seq) = seq else {
+            if let Some(places) = self.guests.get_mut(&key) {
+                places.remove(&scope);
+                if places.is_empty() {
+                    self.guests.remove(&key);
+                }
+            }
+            return;
+        };
+        self.guests.entry(key).or_default().insert(scope, seq);
+    }
+
+    /// Where the record lies: at home, else as a guest.
+    pub(super) fn place(&self, key: RecordKey) -> Option<Place> {
+        let home = self.records.get(&key).copied();
+        home.or_else(|| {
+            let (scope, seq) = self.guests.get(&key)?.first_key_value()?;
+            Some(Place {
+                scope: *scope,
+                seq: *seq,
+            })
+        })
+    }
+
+    pub(super) fn children_of(&self, parent: RecordKey) -> BTreeSet<RecordKey> {
+        self.children.get(&parent).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn scope_id(&self, scope: u32) -> Option<ScopeId> {
+        self.scopes.get(&scope).map(|scope| scope.id)
+    }
+
     pub(super) fn end(&self, scope: u32) -> FeedPoint {
         self.scopes.get(&scope).map(|s| s.end).unwrap_or_default()
     }
@@ -115,11 +180,13 @@ impl Shared {
     /// Reads a record. A change between the look at the index and the read is looked up again.
     pub(super) fn get(&self, key: RecordKey) -> Result<Option<Stored>, StoreError> {
         for _ in 0..100_000 {
-            let Some(place) = self.read().records.get(&key).copied() else {
+            let Some(place) = self.read().place(key) else {
                 return Ok(None);
             };
             if let Some(value) = self.store.get(&keys::record(place.scope, place.seq.0))? {
-                return stored(key, place, &value).map(Some);
+                let mut stored = stored(key, place, &value)?;
+                stored.home = self.home(&stored)?;
+                return Ok(Some(stored));
             }
             std::thread::yield_now();
         }
@@ -128,64 +195,110 @@ impl Shared {
         })
     }
 
+    /// The scope that a record belongs to: of one that lies at home, that of its feed; of a guest,
+    /// that of the record at its root.
+    fn home(&self, of: &Stored) -> Result<ScopeId, StoreError> {
+        if of.guest == Guest::No {
+            let home = self.read().scope_id(of.place.scope);
+            return Ok(home.unwrap_or(of.record.scope));
+        }
+        let mut root = of.clone();
+        for _ in 0..PARENTS_MAX {
+            let Some(parent) = root.parent else { break };
+            let place = self.read().place(parent);
+            let Some(place) = place else { break };
+            let value = self.store.get(&keys::record(place.scope, place.seq.0))?;
+            let Some(value) = value else { break };
+            root = stored(parent, place, &value)?;
+            if root.guest == Guest::No {
+                let home = self.read().scope_id(place.scope);
+                return Ok(home.unwrap_or(root.record.scope));
+            }
+        }
+        Ok(replica::owner(&root.record).map_or(root.record.scope, |owner| owner.scope))
+    }
+
     /// Walks the history of a record, newest change first.
     pub(super) fn history(
         &self,
         key: RecordKey,
         stage: &Stage,
     ) -> Result<Vec<(Seq, Vec<Sibling>)>, StoreError> {
-        let staged = stage.get(key).map(|staged| staged.place);
-        let Some(place) = staged.or_else(|| self.read().records.get(&key).copied()) else {
-            return Ok(Vec::new());
-        };
         let mut found = Vec::new();
-        let mut seq = place.seq.0;
-        while seq != 0 {
-            let entry = match stage.history_entry(place.scope, seq)? {
+        self.walk(key, stage, &mut |_, seq, past| {
+            found.push((Seq(seq), past.siblings));
+        })?;
+        Ok(found)
+    }
+
+    /// The places of a record's history entries: scope and sequence, newest first.
+    pub(super) fn history_places(
+        &self,
+        key: RecordKey,
+        stage: &Stage,
+    ) -> Result<Vec<(u32, u64)>, StoreError> {
+        let mut places = Vec::new();
+        self.walk(key, stage, &mut |scope, seq, _| places.push((scope, seq)))?;
+        Ok(places)
+    }
+
+    fn walk(
+        &self,
+        key: RecordKey,
+        stage: &Stage,
+        visit: &mut dyn FnMut(u32, u64, Past),
+    ) -> Result<(), StoreError> {
+        let staged = stage.get(key).map(|staged| staged.place);
+        let Some(place) = staged.or_else(|| self.read().place(key)) else {
+            return Ok(());
+        };
+        let (mut scope, mut seq) = (place.scope, place.seq.0);
+        for _ in 0..HISTORY_MAX {
+            if seq == 0 {
+                break;
+            }
+            let entry = match stage.history_entry(scope, seq)? {
                 Some(entry) => Some(entry),
                 None => {
-                    let from = keys::history(place.scope, 0);
-                    let page = self
-                        .store
-                        .last(&from, &keys::history(place.scope, seq + 1))?;
+                    let from = keys::history(scope, 0);
+                    let page = self.store.last(&from, &keys::history(scope, seq + 1))?;
                     page.map(|(_, page)| history_entry(&page, seq))
                         .transpose()?
                         .flatten()
                 }
             };
-            let Some((previous, siblings)) = entry else {
-                break;
-            };
-            found.push((Seq(seq), siblings));
-            seq = previous.min(seq - 1);
+            let Some(past) = entry else { break };
+            let (next_scope, next) = (past.previous_scope, past.previous);
+            visit(scope, seq, past);
+            if next_scope == 0 {
+                seq = next.min(seq - 1);
+            } else {
+                (scope, seq) = (next_scope, next);
+            }
         }
-        Ok(found)
+        Ok(())
     }
 }
 
-/// Reads an `R` value and proves it against its leaf.
+/// Reads an `R` value and proves it against its leaf. Whose record it is, the caller finds out.
 fn stored(key: RecordKey, place: Place, value: &Bytes) -> Result<Stored, StoreError> {
     let damaged = || StoreError::Damaged {
         what: format!("record {} {}", key.kind.0, key.id),
     };
-    let (origin, leaf) = head_of(value).ok_or_else(damaged)?;
-    let bytes = value.slice(keys::RECORD_HEAD_BYTES..);
+    let (head, bytes) = RecordHead::split(value).ok_or_else(damaged)?;
     let record = Record::decode(&bytes).map_err(|_e| damaged())?;
-    if record.key != key || Leaf::of(&bytes) != leaf {
+    if record.key != key || Leaf::of(&bytes) != head.leaf {
         return Err(damaged());
     }
     Ok(Stored {
+        home: record.scope,
         record,
-        leaf,
+        leaf: head.leaf,
         place,
-        origin,
+        origin: head.origin,
+        guest: head.guest,
+        parent: head.parent,
     })
-}
-
-fn head_of(value: &[u8]) -> Option<(u32, Leaf)> {
-    let origin = keys::u32_at(value, 0)?;
-    let leaf = Leaf::try_from(value.get(5..keys::RECORD_HEAD_BYTES)?).ok()?;
-    Some((origin, leaf))
 }
 
 /// Builds the index in one pass and proves each scope's fingerprint against the stored root.
@@ -201,22 +314,19 @@ pub(super) fn load(store: &dyn Store) -> Result<(Index, BTreeMap<u32, Fingerprin
         let (Some(scope), Some(seq)) = (keys::u32_at(key, 1), keys::u64_at(key, 5)) else {
             return Err(damaged());
         };
-        let (_, leaf) = head_of(&value).ok_or_else(damaged)?;
-        let name = value
-            .get(keys::RECORD_HEAD_BYTES..)
-            .and_then(name_of)
-            .ok_or_else(damaged)?;
-        prints.entry(scope).or_default().add(name, leaf);
-        if value.get(4) == Some(&1) {
-            index.contested.insert(name);
+        let (head, bytes) = RecordHead::split(&value).ok_or_else(damaged)?;
+        let name = name_of(&bytes).ok_or_else(damaged)?;
+        let place = Place {
+            scope,
+            seq: Seq(seq),
+        };
+        if head.guest == Guest::No {
+            prints.entry(scope).or_default().add(name, head.leaf);
+            index.insert(name, place, &head);
+        } else {
+            index.set_guest(name, scope, Some(Seq(seq)));
+            index.note_parent(name, &head);
         }
-        index.records.insert(
-            name,
-            Place {
-                scope,
-                seq: Seq(seq),
-            },
-        );
         Ok(())
     })?;
     for (number, scope) in &index.scopes {
@@ -384,6 +494,15 @@ impl Reader {
             .collect()
     }
 
+    /// The number of a scope in this store.
+    pub(crate) fn scope_number(&self, scope: ScopeId) -> Option<u32> {
+        let index = self.shared.read();
+        let mut scopes = index.scopes.iter();
+        scopes
+            .find(|(_, s)| s.id == scope)
+            .map(|(number, _)| *number)
+    }
+
     /// The id of a scope by its number in this store.
     #[must_use]
     pub fn scope_id(&self, number: u32) -> Option<ScopeId> {
@@ -406,6 +525,27 @@ impl Reader {
             .filter(|(_, place)| inside(place))
             .map(|(key, _)| *key)
             .collect()
+    }
+
+    /// The records that lie in the feed of a scope and do not belong to it, ascending.
+    #[must_use]
+    pub fn guests(&self, scope: ScopeId) -> Vec<RecordKey> {
+        let index = self.shared.read();
+        let found = index.scopes.iter().find(|(_, s)| s.id == scope);
+        let Some(number) = found.map(|(number, _)| *number) else {
+            return Vec::new();
+        };
+        let inside = index
+            .guests
+            .iter()
+            .filter(|(_, at)| at.contains_key(&number));
+        inside.map(|(key, _)| *key).collect()
+    }
+
+    /// The records that share the home of this one directly, ascending.
+    #[must_use]
+    pub fn children(&self, parent: RecordKey) -> Vec<RecordKey> {
+        self.shared.read().children_of(parent).into_iter().collect()
     }
 
     /// The records with a register that has more than one candidate, ascending. Whether they are

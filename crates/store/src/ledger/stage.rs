@@ -6,11 +6,14 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{HistoryEntry, HistoryPage, JournalEntry as JournalWire, JournalPage};
 use replica::{
-    Bucket, Fingerprint, Head, Incarnation, JournalEntry, Leaf, Record, RecordKey, RegisterId,
-    Sibling, session::FeedPoint,
+    Bucket, Dot, Fingerprint, Head, Incarnation, JournalEntry, Record, RecordKey, RegisterId,
+    ScopeId, Seq, Sibling, session::FeedPoint,
 };
 
-use super::{End, Place, Shared, Stored, history_entry, index::scope_to_bytes};
+use super::{
+    End, Guest, Incoming, Past, Place, Seat, Shared, Stored, head::RecordHead, history_entry,
+    index::scope_to_bytes,
+};
 use crate::{Batch, StoreError, keys};
 
 /// Bytes of one history page; small values keep the tree shallow.
@@ -19,22 +22,40 @@ const PAGE_BYTES_MAX: usize = 3_500;
 /// A record's state that waits.
 #[derive(Debug)]
 pub(super) struct Staged {
-    pub(super) record: Record,
-    pub(super) bytes: Bytes,
-    pub(super) leaf: Leaf,
+    pub(super) new: Incoming,
+    pub(super) seat: Seat,
     pub(super) place: Place,
-    pub(super) origin: u32,
     /// The committed place that the change leaves.
     pub(super) freed: Option<Place>,
 }
 
+/// The copy of a record, in the feed of a scope that it does not belong to, that waits.
+pub(super) type Copied = Staged;
+
 impl Staged {
-    pub(super) fn stored(&self) -> Stored {
+    pub(super) fn stored(&self, home: ScopeId) -> Stored {
         Stored {
-            record: self.record.clone(),
-            leaf: self.leaf,
+            record: self.new.record.clone(),
+            leaf: self.new.leaf,
             place: self.place,
-            origin: self.origin,
+            origin: self.new.origin,
+            guest: self.seat.guest,
+            home,
+            parent: self.seat.parent,
+        }
+    }
+
+    fn head(&self) -> RecordHead {
+        // Against a deletion stand writes of other registers, one candidate each.
+        let mut registers = self.new.record.registers();
+        let contested = registers
+            .any(|(register, siblings)| siblings.len() > 1 || register == RegisterId::DELETED);
+        RecordHead {
+            origin: self.new.origin,
+            contested: contested && self.seat.guest == Guest::No,
+            guest: self.seat.guest,
+            leaf: self.new.leaf,
+            parent: self.seat.parent,
         }
     }
 }
@@ -55,6 +76,10 @@ struct Page {
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     records: BTreeMap<RecordKey, Staged>,
+    /// Copies by record and scope; none is a copy that goes.
+    copies: BTreeMap<(RecordKey, u32), Option<Copied>>,
+    /// Places of copies that go.
+    freed: Vec<Place>,
     history: BTreeMap<(u32, u64), HistoryEntry>,
     /// Ends of the feeds that have changed.
     ends: BTreeMap<u32, FeedPoint>,
@@ -89,6 +114,7 @@ impl Stage {
         if let Some(former) = former {
             let stays = |s: &Sibling| {
                 staged
+                    .new
                     .record
                     .register(s.register)
                     .iter()
@@ -100,6 +126,11 @@ impl Stage {
             let entry = HistoryEntry {
                 seq: point.seq.0,
                 previous: former.place.seq.0,
+                previous_scope: if former.place.scope == scope {
+                    0
+                } else {
+                    former.place.scope
+                },
                 replaced: if empty {
                     Vec::new()
                 } else {
@@ -107,12 +138,40 @@ impl Stage {
                 },
             };
             self.history.insert((scope, point.seq.0), entry);
-            let waiting = self.records.get(&staged.record.key);
+            let waiting = self.records.get(&staged.new.record.key);
             staged.freed = waiting.map_or(Some(former.place), |earlier| earlier.freed);
         }
         self.ends.insert(scope, point);
         self.open.insert(scope);
-        self.records.insert(staged.record.key, staged);
+        self.records.insert(staged.new.record.key, staged);
+    }
+
+    pub(super) fn children(&self, parent: RecordKey) -> impl Iterator<Item = RecordKey> {
+        let of = move |staged: &&Staged| staged.seat.parent == Some(parent);
+        self.records
+            .values()
+            .filter(of)
+            .map(|staged| staged.new.record.key)
+    }
+
+    pub(super) fn put_copy(&mut self, copied: Copied, point: FeedPoint) {
+        let (key, scope) = (copied.new.record.key, copied.seat.scope);
+        self.ends.insert(scope, point);
+        self.open.insert(scope);
+        self.copies.insert((key, scope), Some(copied));
+    }
+
+    /// The staged copy of a record in the feed of a scope; `Some(None)` when it goes.
+    pub(super) fn copy(&self, key: RecordKey, scope: u32) -> Option<Option<&Copied>> {
+        self.copies.get(&(key, scope)).map(Option::as_ref)
+    }
+
+    pub(super) fn remove_copy(&mut self, key: RecordKey, scope: u32, committed: Option<Place>) {
+        let staged = self.copies.get(&(key, scope)).is_some();
+        if staged || committed.is_some() {
+            self.copies.insert((key, scope), None);
+            self.freed.extend(committed);
+        }
     }
 
     pub(super) fn end_section(&mut self, origin: u32) {
@@ -148,7 +207,7 @@ impl Stage {
                 page.head = head;
             }
             None => {
-                self.end_page();
+                self.end_page(false);
                 self.page = Some(Page {
                     incarnation,
                     first,
@@ -159,24 +218,41 @@ impl Stage {
         }
     }
 
-    fn end_page(&mut self) {
+    /// Stages the open page; the last of a commit is marked.
+    fn end_page(&mut self, ends_commit: bool) {
         let Some(page) = self.page.take() else { return };
         let last = page.first + page.entries.len() as u64 - 1;
         let value = JournalPage {
-            first: page.first,
-            entries: page.entries.iter().map(journal_to_wire).collect(),
-            head: page.head.0.to_vec(),
+            ends_commit,
+            ..journal_page(page.first, &page.entries, page.head)
         };
-        self.extra
-            .put(keys::journal(page.incarnation, last), value.encode_to_vec());
+        let value = value.encode_to_vec();
+        self.extra.put(keys::journal(page.incarnation, last), value);
+    }
+
+    /// Takes siblings out of a staged history entry. Returns whether there is one.
+    pub(super) fn forget(
+        &mut self,
+        scope: u32,
+        seq: u64,
+        gone: &dyn Fn(Dot) -> bool,
+    ) -> Result<bool, StoreError> {
+        let Some(entry) = self.history.get_mut(&(scope, seq)) else {
+            return Ok(false);
+        };
+        entry_without(entry, gone)?;
+        Ok(true)
+    }
+
+    /// A value that waits under a key, if one does.
+    pub(super) fn page(&self, key: &[u8]) -> Option<Bytes> {
+        let mut ops = self.extra.ops().iter().rev();
+        let (_, value) = ops.find(|(other, _)| other == key)?;
+        value.clone().map(Bytes::from)
     }
 
     /// A staged history entry by its sequence.
-    pub(super) fn history_entry(
-        &self,
-        scope: u32,
-        seq: u64,
-    ) -> Result<Option<(u64, Vec<Sibling>)>, StoreError> {
+    pub(super) fn history_entry(&self, scope: u32, seq: u64) -> Result<Option<Past>, StoreError> {
         let Some(entry) = self.history.get(&(scope, seq)) else {
             return Ok(None);
         };
@@ -194,32 +270,39 @@ impl Stage {
         ends_max: usize,
     ) -> (Batch, Changes) {
         self.end_section(0);
-        self.end_page();
+        self.end_page(true);
         let mut batch = self.extra;
         let mut changes = Changes::default();
         for (key, value) in self.lazy {
             batch.put(key, value);
         }
-        let mut by_place: Vec<Staged> = self.records.into_values().collect();
-        by_place.sort_unstable_by_key(|staged| staged.place);
-        for staged in by_place {
+        for place in self.freed {
+            batch.remove(keys::record(place.scope, place.seq.0));
+        }
+        for ((key, scope), copy) in &self.copies {
+            changes
+                .copies
+                .push((*key, *scope, copy.as_ref().map(|copy| copy.place.seq)));
+        }
+        let copies = self.copies.into_values().flatten();
+        let mut by_place: Vec<(Staged, IsCopy)> = copies.map(|copy| (copy, IsCopy::Yes)).collect();
+        by_place.extend(
+            self.records
+                .into_values()
+                .map(|staged| (staged, IsCopy::No)),
+        );
+        by_place.sort_unstable_by_key(|(staged, _)| staged.place);
+        for (staged, is_copy) in by_place {
             if let Some(freed) = staged.freed {
                 batch.remove(keys::record(freed.scope, freed.seq.0));
             }
-            let mut value = Vec::with_capacity(keys::RECORD_HEAD_BYTES + staged.bytes.len());
-            value.extend_from_slice(&staged.origin.to_be_bytes());
-            // Against a deletion stand writes of other registers, one candidate each.
-            let contested = staged
-                .record
-                .registers()
-                .any(|(register, siblings)| siblings.len() > 1 || register == RegisterId::DELETED);
-            value.push(u8::from(contested));
-            value.extend_from_slice(&staged.leaf.0);
-            value.extend_from_slice(&staged.bytes);
+            let head = staged.head();
+            let value = head.value(&staged.new.bytes);
             batch.put(keys::record(staged.place.scope, staged.place.seq.0), value);
-            changes
-                .records
-                .push((staged.record.key, staged.place, contested));
+            if is_copy == IsCopy::No {
+                let key = staged.new.record.key;
+                changes.records.push((key, staged.place, head));
+            }
         }
         history_pages(&mut batch, self.history);
         let index = shared.read();
@@ -294,10 +377,67 @@ fn journal_to_wire(entry: &JournalEntry) -> JournalWire {
     }
 }
 
+/// Whether a staged state is a copy beside the record's own entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IsCopy {
+    Yes,
+    No,
+}
+
+/// A page of the journal as it is stored, the last of its commit.
+pub(crate) fn journal_page(first: u64, entries: &[JournalEntry], head: Head) -> JournalPage {
+    JournalPage {
+        first,
+        entries: entries.iter().map(journal_to_wire).collect(),
+        head: head.0.to_vec(),
+        ends_commit: true,
+    }
+}
+
+fn damaged_history() -> StoreError {
+    StoreError::Damaged {
+        what: "history entry".to_owned(),
+    }
+}
+
+/// Takes siblings out of a history entry. Returns whether it held any.
+fn entry_without(entry: &mut HistoryEntry, gone: &dyn Fn(Dot) -> bool) -> Result<bool, StoreError> {
+    if entry.replaced.is_empty() {
+        return Ok(false);
+    }
+    let bytes = Bytes::from(std::mem::take(&mut entry.replaced));
+    let mut record = Record::decode(&bytes).map_err(|_e| damaged_history())?;
+    let before = record.siblings.len();
+    record.siblings.retain(|sibling| !gone(sibling.dot()));
+    if record.siblings.len() == before {
+        entry.replaced = bytes.to_vec();
+        return Ok(false);
+    }
+    if !record.siblings.is_empty() {
+        entry.replaced = record.encode().to_vec();
+    }
+    Ok(true)
+}
+
+/// A history page without siblings that are gone from one of its entries; none when it held none.
+pub(super) fn page_without(
+    page: &[u8],
+    seq: u64,
+    gone: &dyn Fn(Dot) -> bool,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut page = HistoryPage::decode(page).map_err(|_e| damaged_history())?;
+    let mut changed = false;
+    for entry in page.entries.iter_mut().filter(|entry| entry.seq == seq) {
+        changed |= entry_without(entry, gone)?;
+    }
+    Ok(changed.then(|| page.encode_to_vec()))
+}
+
 /// What the index learns when a batch has been committed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    records: Vec<(RecordKey, Place, bool)>,
+    records: Vec<(RecordKey, Place, RecordHead)>,
+    copies: Vec<(RecordKey, u32, Option<Seq>)>,
     sections: Vec<(u32, u64, End)>,
     pruned: Vec<(u32, u64)>,
     ends: Vec<(u32, FeedPoint, Bucket)>,
@@ -306,13 +446,11 @@ pub(super) struct Changes {
 impl Changes {
     pub(super) fn publish(self, shared: &Shared) {
         let mut index = shared.write();
-        for (key, place, contested) in self.records {
-            index.records.insert(key, place);
-            if contested {
-                index.contested.insert(key);
-            } else {
-                index.contested.remove(&key);
-            }
+        for (key, scope, seq) in self.copies {
+            index.set_guest(key, scope, seq);
+        }
+        for (key, place, head) in self.records {
+            index.insert(key, place, &head);
         }
         for (scope, seq, end) in self.sections {
             if let Some(known) = index.scopes.get_mut(&scope) {

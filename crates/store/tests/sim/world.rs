@@ -19,7 +19,7 @@ use replica::{
     Dot, Kind, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId,
     session::{FeedPoint, Input, Op, Role},
 };
-use store::{Command, Host, HostConfig, JudgeInput, Reader, Reply, StoreError, Verdict};
+use store::{Command, Host, HostConfig, JudgeInput, Reader, Reply, Rules, StoreError, Verdict};
 
 use super::{
     clock::{Rng, SimClock, mix},
@@ -264,7 +264,7 @@ impl World {
             } else {
                 1
             },
-            judge: Arc::new(judge),
+            rules: Rules::new(Arc::new(judge)),
             believes_peers: !self.options.marked,
             seal: (at == HUB).then(|| replica::SealKey::new([42; 32])),
             clock: Arc::new(self.replicas[at].clock.clone()),

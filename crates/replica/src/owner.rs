@@ -1,0 +1,209 @@
+//! Where a record belongs: a register that only the hub writes.
+
+use bytes::Bytes;
+use prost::Message as _;
+use proto::schema::Ownership;
+
+use crate::{Dot, Record, RegisterId, ScopeId, Sibling};
+
+/// The owner of a record that was transferred at least once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The scope it belongs to.
+    pub scope: ScopeId,
+    /// How often it was transferred. A write made under an older epoch is late.
+    pub epoch: u64,
+    /// The scopes that owned it before, each once, ascending.
+    pub former: Vec<ScopeId>,
+    /// Two scopes were named in one epoch: an open conflict for the city. Until it is settled the
+    /// record stays with the owner before.
+    pub contested: bool,
+}
+
+impl Owner {
+    /// The owner after a transfer of a record that has this owner, or none yet and lies in
+    /// `scope`.
+    #[must_use]
+    pub fn next(before: Option<&Self>, scope: ScopeId, to: ScopeId) -> Self {
+        let mut former = before.map(|owner| owner.former.clone()).unwrap_or_default();
+        former.push(scope);
+        former.sort_unstable();
+        former.dedup();
+        Self {
+            scope: to,
+            epoch: before.map_or(0, |owner| owner.epoch) + 1,
+            former,
+            contested: false,
+        }
+    }
+
+    /// The value of the register.
+    #[must_use]
+    pub fn to_value(&self) -> Bytes {
+        let message = Ownership {
+            scope: self.scope.0.to_vec(),
+            epoch: self.epoch,
+            former: self.former.iter().map(|scope| scope.0.to_vec()).collect(),
+        };
+        Bytes::from(message.encode_to_vec())
+    }
+
+    fn from_value(value: &[u8]) -> Option<Self> {
+        let message = Ownership::decode(value).ok()?;
+        let former = message.former.iter();
+        Some(Self {
+            scope: ScopeId::try_from(message.scope.as_slice()).ok()?,
+            epoch: message.epoch,
+            former: former
+                .filter_map(|scope| ScopeId::try_from(scope.as_slice()).ok())
+                .collect(),
+            contested: false,
+        })
+    }
+
+    /// Whether the record belongs to a scope, or did once.
+    #[must_use]
+    pub fn was_in(&self, scope: ScopeId) -> bool {
+        self.scope == scope || self.former.contains(&scope)
+    }
+}
+
+/// The owner that a record's register names; none when it was never transferred: then it belongs
+/// to the scope it was made in, with epoch 0.
+///
+/// Of several candidates the highest epoch counts. Two scopes in one epoch are a conflict for the
+/// city, and until it is settled the owner before is the owner.
+#[must_use]
+pub fn owner(record: &Record) -> Option<Owner> {
+    let candidates = record.register(RegisterId::OWNER);
+    let named: Vec<Owner> = candidates
+        .iter()
+        .filter_map(|sibling| Owner::from_value(&sibling.value))
+        .collect();
+    let highest = named.iter().map(|owner| owner.epoch).max()?;
+    let mut newest = named.iter().filter(|owner| owner.epoch == highest);
+    let first = newest.next()?;
+    if newest.all(|other| other.scope == first.scope) {
+        return Some(first.clone());
+    }
+    let older = candidates
+        .iter()
+        .flat_map(|sibling| &sibling.ancestry)
+        .filter_map(|ancestor| Owner::from_value(ancestor.value.as_ref()?))
+        .filter(|owner| owner.epoch < highest)
+        .max_by_key(|owner| owner.epoch);
+    let mut former: Vec<ScopeId> = named
+        .iter()
+        .flat_map(|owner| owner.former.iter().copied().chain([owner.scope]))
+        .collect();
+    former.sort_unstable();
+    former.dedup();
+    Some(Owner {
+        scope: older.map_or(record.scope, |owner| owner.scope),
+        epoch: highest,
+        former,
+        contested: true,
+    })
+}
+
+impl Record {
+    /// The siblings here that merging with another state would take away: those that its context
+    /// covers and that it does not show.
+    pub fn lost_to<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Sibling> {
+        let shows = |register, dot: Dot| other.register(register).iter().any(|s| s.dot() == dot);
+        self.siblings
+            .iter()
+            .filter(move |s| other.context.covers(s.dot()) && !shows(s.register, s.dot()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Edit, HybridTime, Incarnation, Kind, RecordId, RecordKey, Set, Source, Stamp};
+
+    fn scope(n: u8) -> ScopeId {
+        ScopeId([n; 16])
+    }
+
+    fn blank() -> Record {
+        let key = RecordKey {
+            kind: Kind(5),
+            id: RecordId([1; 16]),
+        };
+        Record::new(key, scope(1))
+    }
+
+    fn transferred(record: &Record, incarnation: u64, to: Owner, shown: bool) -> Record {
+        let shown = record.register(RegisterId::OWNER).iter().filter(|_| shown);
+        let edit = Edit {
+            key: record.key,
+            scope: record.scope,
+            set: vec![Set {
+                register: RegisterId::OWNER,
+                value: to.to_value(),
+                shown: shown.map(Sibling::shown).collect(),
+            }],
+            author: "city".to_owned(),
+            reason: "r".to_owned(),
+            source: Source::Command,
+            decision: Bytes::new(),
+        };
+        let stamp = Stamp {
+            dot: Dot {
+                incarnation: Incarnation(incarnation),
+                counter: 1,
+            },
+            time: HybridTime(1),
+            epoch: 0,
+        };
+        edit.apply(record, stamp, true, &|_, _| None).unwrap()
+    }
+
+    #[test]
+    fn a_record_that_was_never_transferred_names_no_owner() {
+        assert_eq!(owner(&blank()), None);
+    }
+
+    #[test]
+    fn the_highest_epoch_owns_and_remembers_who_did_before() {
+        let first = Owner::next(None, scope(1), scope(2));
+        let once = transferred(&blank(), 7, first.clone(), true);
+        let second = Owner::next(owner(&once).as_ref(), scope(2), scope(3));
+        let twice = transferred(&once, 8, second, true);
+        let now = owner(&twice).unwrap();
+        assert_eq!((now.scope, now.epoch), (scope(3), 2));
+        assert_eq!(now.former, [scope(1), scope(2)]);
+        assert!(now.was_in(scope(1)) && !now.was_in(scope(4)));
+    }
+
+    #[test]
+    fn two_owners_of_one_epoch_leave_the_record_with_the_owner_before() {
+        let once = transferred(&blank(), 7, Owner::next(None, scope(1), scope(2)), true);
+        let before = owner(&once);
+        let a = transferred(
+            &once,
+            8,
+            Owner::next(before.as_ref(), scope(2), scope(3)),
+            true,
+        );
+        let b = transferred(
+            &once,
+            9,
+            Owner::next(before.as_ref(), scope(2), scope(4)),
+            true,
+        );
+        let both = crate::merge(&a, &b).unwrap();
+        let now = owner(&both).unwrap();
+        assert!(now.contested);
+        assert_eq!((now.scope, now.epoch), (scope(2), 2));
+    }
+
+    #[test]
+    fn what_a_state_covers_and_does_not_show_is_lost_to_it() {
+        let once = transferred(&blank(), 7, Owner::next(None, scope(1), scope(2)), true);
+        let twice = transferred(&once, 8, Owner::next(None, scope(2), scope(3)), true);
+        assert_eq!(once.lost_to(&twice).count(), 1);
+        assert_eq!(twice.lost_to(&once).count(), 0);
+    }
+}

@@ -1,0 +1,323 @@
+//! Where records belong, and what follows when that changes: the transfer from feed to feed, the
+//! last copy in the old one, children that move along, and what is lent to other scopes.
+
+use std::collections::BTreeMap;
+
+use replica::{Edit, Record, RecordKey, ScopeId, limits::PARENTS_MAX, owner, session::Role};
+
+use super::{Host, HostError, Late, SECTION_RECORDS_MAX};
+use crate::{
+    Guest, StoreError, Stored, keys,
+    ledger::{Incoming, Seat},
+};
+
+/// The scope that a record belongs to, as the record at its root says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Home {
+    pub(super) scope: ScopeId,
+    /// How often the root was transferred.
+    pub(super) epoch: u64,
+    /// The scopes that it belonged to before.
+    former: Vec<ScopeId>,
+}
+
+impl Home {
+    fn of_root(root: &Record) -> Self {
+        match owner(root) {
+            Some(owner) => Self {
+                scope: owner.scope,
+                epoch: owner.epoch,
+                former: owner.former,
+            },
+            None => Self {
+                scope: root.scope,
+                epoch: 0,
+                former: Vec::new(),
+            },
+        }
+    }
+
+    /// Whether the record belongs to a scope, or did once.
+    pub(super) fn was_in(&self, scope: ScopeId) -> bool {
+        self.scope == scope || self.former.contains(&scope)
+    }
+}
+
+/// What became of a state that was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing but its own entry has changed.
+    Alone,
+    /// Other entries have changed too: copies, or records that moved along.
+    Wider,
+}
+
+impl Host {
+    /// Where a record belongs. A child whose parent is not held here belongs to the scope that it
+    /// was made in.
+    pub(super) fn home_of(&self, record: &Record) -> Result<Home, StoreError> {
+        let Some(mut parent) = (self.config.rules.parent)(record) else {
+            return Ok(Home::of_root(record));
+        };
+        for _ in 0..PARENTS_MAX {
+            let Some(above) = self.ledger.current(parent)? else {
+                break;
+            };
+            match above.parent {
+                Some(next) => parent = next,
+                None => return Ok(Home::of_root(&above.record)),
+            }
+        }
+        Ok(Home {
+            scope: record.scope,
+            epoch: 0,
+            former: Vec::new(),
+        })
+    }
+
+    /// Puts a state where it belongs. At the hub that is the feed of its home; at a node the feed
+    /// that brought it, as a guest when its home is elsewhere.
+    pub(super) fn put(
+        &mut self,
+        new: Incoming,
+        lane: ScopeId,
+        former: Option<Stored>,
+    ) -> Result<Effect, StoreError> {
+        let key = new.record.key;
+        let home = self.home_of(&new.record)?;
+        let parent = former
+            .as_ref()
+            .and_then(|former| former.parent)
+            .or_else(|| (self.config.rules.parent)(&new.record));
+        let seat = self.seat(&home, lane, former.as_ref(), parent);
+        let before = former.as_ref().map(|former| (former.home, former.guest));
+        let record = new.record.clone();
+        if !self.ledger.put(new, seat, former) {
+            return Ok(Effect::Alone);
+        }
+        let moved = match before {
+            Some(before) => before != (home.scope, seat.guest),
+            None => home.epoch > 0,
+        };
+        let mut effect = Effect::Alone;
+        if moved && parent.is_none() && self.move_children(key)? > 0 {
+            effect = Effect::Wider;
+        }
+        if self.config.role == Role::Hub {
+            let left = parent.is_none() && self.leave_copies(&record, &home);
+            let lent = self.lend(&record, &home)?;
+            if left || lent {
+                effect = Effect::Wider;
+            }
+        }
+        Ok(effect)
+    }
+
+    fn seat(
+        &mut self,
+        home: &Home,
+        lane: ScopeId,
+        former: Option<&Stored>,
+        parent: Option<RecordKey>,
+    ) -> Seat {
+        if self.config.role == Role::Hub {
+            return Seat {
+                scope: self.ledger.scope_number(home.scope),
+                guest: Guest::No,
+                parent,
+            };
+        }
+        let scope = match former {
+            Some(former) => former.place.scope,
+            None => self.ledger.scope_number(lane),
+        };
+        let lane = self.ledger.reader().scope_id(scope).unwrap_or(lane);
+        let stayed = former.is_some_and(|former| former.guest != Guest::Lent);
+        let guest = if home.scope == lane {
+            Guest::No
+        } else if home.former.contains(&lane) || stayed {
+            Guest::Left
+        } else {
+            Guest::Lent
+        };
+        Seat {
+            scope,
+            guest,
+            parent,
+        }
+    }
+
+    /// Moves what shares the home of a record after it. Returns how many records have moved.
+    fn move_children(&mut self, root: RecordKey) -> Result<usize, StoreError> {
+        let mut above = vec![root];
+        let mut moved = 0;
+        for _ in 0..PARENTS_MAX {
+            let mut below = Vec::new();
+            for parent in above {
+                below.extend(self.ledger.children(parent));
+            }
+            for child in &below {
+                let Some(stored) = self.ledger.current(*child)? else {
+                    continue;
+                };
+                let home = self.home_of(&stored.record)?;
+                let lane = self.config.scope;
+                let seat = self.seat(&home, lane, Some(&stored), stored.parent);
+                if seat == stored.seat() {
+                    continue;
+                }
+                let record = stored.record.clone();
+                let new = Incoming {
+                    bytes: record.encode(),
+                    leaf: stored.leaf,
+                    origin: 0,
+                    record: record.clone(),
+                };
+                self.ledger.put(new, seat, Some(stored));
+                if self.config.role == Role::Hub {
+                    self.lend(&record, &home)?;
+                }
+                moved += 1;
+                if moved % SECTION_RECORDS_MAX == 0 {
+                    self.ledger.end_section(0);
+                }
+            }
+            above = below;
+        }
+        Ok(moved)
+    }
+
+    /// Leaves the last copy of a record in the feeds of the scopes that it belonged to, so that
+    /// their nodes hear of it. Returns whether one was left now.
+    fn leave_copies(&mut self, record: &Record, home: &Home) -> bool {
+        let mut left = false;
+        for scope in home.former.iter().filter(|scope| **scope != home.scope) {
+            let number = self.ledger.scope_number(*scope);
+            if self.ledger.copy_guest(record.key, number).is_none() {
+                let seat = Seat {
+                    scope: number,
+                    guest: Guest::Left,
+                    parent: None,
+                };
+                self.ledger.put_copy(Incoming::own(record.clone()), seat);
+                left = true;
+            }
+        }
+        left
+    }
+
+    /// Renews what is lent of a record, and lends what it refers to. Returns whether anything was
+    /// put.
+    fn lend(&mut self, record: &Record, home: &Home) -> Result<bool, StoreError> {
+        let mut lent = false;
+        let borrowers = self.loans.get(&record.key).cloned().unwrap_or_default();
+        for scope in borrowers {
+            lent |= self.lend_to(record, home.scope, scope);
+        }
+        for (key, scope) in (self.config.rules.lends)(record) {
+            let (of, lies) = if key == record.key {
+                (Some(record.clone()), Some(home.scope))
+            } else {
+                let held = self.ledger.current(key)?;
+                let lies = held.as_ref().map(|held| held.home);
+                (held.map(|held| held.record), lies)
+            };
+            if lies == Some(scope) || !self.loans.entry(key).or_default().insert(scope) {
+                continue;
+            }
+            self.ledger.stage(keys::loan(key, scope), Some(Vec::new()));
+            if let (Some(of), Some(lies)) = (of, lies) {
+                lent |= self.lend_to(&of, lies, scope);
+            }
+        }
+        Ok(lent)
+    }
+
+    fn lend_to(&mut self, record: &Record, home: ScopeId, scope: ScopeId) -> bool {
+        if home == scope {
+            return false;
+        }
+        let seat = Seat {
+            scope: self.ledger.scope_number(scope),
+            guest: Guest::Lent,
+            parent: None,
+        };
+        self.ledger.put_copy(Incoming::own(record.clone()), seat);
+        true
+    }
+
+    /// The records outside the fingerprint that go along when both sides begin anew: at the hub
+    /// all that it shows a scope, at a node the last copies of what has left, roots first.
+    pub(super) fn offer(&self, scope: ScopeId) -> Result<Vec<RecordKey>, StoreError> {
+        let guests = self.ledger.reader().guests(scope);
+        if self.config.role == Role::Hub {
+            return Ok(guests);
+        }
+        let mut left = Vec::new();
+        for key in guests {
+            if let Some(stored) = self.ledger.current(key)?
+                && stored.guest == Guest::Left
+            {
+                left.push((stored.parent.is_some(), key));
+            }
+        }
+        left.sort_unstable();
+        Ok(left.into_iter().map(|(_, key)| key).collect())
+    }
+
+    /// Makes proposals of writes that came too late, so that the record's new home sees them.
+    pub(super) fn propose(&mut self, late: &Late<'_>) -> Result<(), StoreError> {
+        let Some(edit) = (self.config.rules.propose)(late) else {
+            return Ok(());
+        };
+        if self.ledger.current(edit.key)?.is_some() {
+            return Ok(());
+        }
+        match self.edit(&[edit], Vec::new()) {
+            Ok(_) => Ok(()),
+            Err(HostError::Store(error)) => Err(error),
+            Err(error) => {
+                // The write itself is kept with its refusal; only its showing fails.
+                tracing::warn!(%error, "a late write cannot be made a proposal");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a person may write a record here: at a node only what belongs to its scope.
+    pub(super) fn guard(&self, edit: &Edit, present: &Record) -> Result<Home, HostError> {
+        let home = self.home_of(present)?;
+        let elsewhere = home.scope != self.config.scope;
+        // A published record is not written here either, but that is for the rules to say.
+        if self.config.role == Role::Node && elsewhere && present.scope != self.config.published {
+            let known = self.ledger.current(edit.key)?.is_some() || home.epoch > 0;
+            if known {
+                return Err(HostError::Moved(home.scope));
+            }
+        }
+        Ok(home)
+    }
+}
+
+/// Loads what is lent to whom.
+pub(super) fn load_loans(
+    store: &dyn crate::Store,
+) -> Result<BTreeMap<RecordKey, std::collections::BTreeSet<ScopeId>>, StoreError> {
+    let mut loans: BTreeMap<_, std::collections::BTreeSet<ScopeId>> = BTreeMap::new();
+    let (from, to) = keys::all(b'G');
+    store.scan(&from, &to, &mut |key, _| {
+        let damaged = || StoreError::Damaged {
+            what: "loan".to_owned(),
+        };
+        let kind = keys::u32_at(key, 1).ok_or_else(damaged)?;
+        let id = key.get(5..21).ok_or_else(damaged)?;
+        let scope = key.get(21..).and_then(|id| ScopeId::try_from(id).ok());
+        let record = super::peers::key_of(kind, id);
+        loans
+            .entry(record)
+            .or_default()
+            .insert(scope.ok_or_else(damaged)?);
+        Ok(())
+    })?;
+    Ok(loans)
+}

@@ -1,0 +1,168 @@
+//! The journal of this replica's own writes, as it lies in the store.
+
+use prost::Message as _;
+use proto::{
+    stored::{JournalEntry as EntryWire, JournalPage},
+    sync::Position,
+};
+use replica::{
+    Counter, Dot, Head, Incarnation, JournalEntry, RegisterId, chain, limits::POINTS_MAX,
+};
+
+use super::{Host, peers::key_of};
+use crate::{StoreError, keys};
+
+fn damaged() -> StoreError {
+    StoreError::Damaged {
+        what: "journal page".to_owned(),
+    }
+}
+
+fn entry(wire: &EntryWire) -> Result<JournalEntry, StoreError> {
+    let replaces = wire.incarnations.iter().zip(&wire.counters);
+    Ok(JournalEntry {
+        key: key_of(wire.kind, &wire.id),
+        registers: wire.registers.iter().map(|n| RegisterId(*n)).collect(),
+        replaces: replaces
+            .map(|(incarnation, counter)| Dot {
+                incarnation: Incarnation(*incarnation),
+                counter: *counter,
+            })
+            .collect(),
+        hash: Head::try_from(wire.hash.as_slice()).map_err(|_e| damaged())?,
+    })
+}
+
+/// The journal of one incarnation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journal {
+    /// Entries from counter 1 on, without a gap.
+    pub(super) entries: Vec<JournalEntry>,
+    /// The chain after each of them.
+    heads: Vec<Head>,
+    /// The last counter of each page.
+    pages: Vec<Counter>,
+}
+
+impl Journal {
+    /// The chain after a write; none beyond the end.
+    pub(super) fn head(&self, counter: Counter) -> Option<Head> {
+        let Ok(at) = usize::try_from(counter) else {
+            return None;
+        };
+        match at.checked_sub(1) {
+            None => Some(Head::default()),
+            Some(at) => self.heads.get(at).copied(),
+        }
+    }
+
+    /// How far it goes.
+    pub(super) fn counter(&self) -> Counter {
+        self.entries.len() as Counter
+    }
+}
+
+impl Host {
+    /// Reads the journal of an incarnation of this replica, and proves its chain.
+    pub(super) fn journal(&self, incarnation: Incarnation) -> Result<Journal, StoreError> {
+        let mut journal = Journal::default();
+        let from = keys::journal(incarnation, 0);
+        let to = keys::journal(incarnation, u64::MAX);
+        self.store().scan(&from, &to, &mut |key, value| {
+            let last = keys::u64_at(key, 9).ok_or_else(damaged)?;
+            let page = JournalPage::decode(value).map_err(|_e| damaged())?;
+            let mut head = journal.heads.last().copied().unwrap_or_default();
+            if page.first != journal.counter() + 1 {
+                return Err(damaged());
+            }
+            for wire in &page.entries {
+                let entry = entry(wire)?;
+                head = chain(head, &entry.hash.0);
+                journal.entries.push(entry);
+                journal.heads.push(head);
+            }
+            if last != journal.counter() || page.head != head.0 {
+                return Err(damaged());
+            }
+            journal.pages.push(last);
+            Ok(())
+        })?;
+        Ok(journal)
+    }
+
+    /// Stages the end of a journal: what came after a counter is gone from it.
+    pub(super) fn cut_journal(&mut self, incarnation: Incarnation, journal: &Journal, at: Counter) {
+        let mut first = 1;
+        for last in &journal.pages {
+            if *last > at {
+                self.ledger.stage(keys::journal(incarnation, *last), None);
+                if first <= at {
+                    self.keep_page(incarnation, journal, first, at);
+                }
+            }
+            first = last + 1;
+        }
+    }
+
+    /// Writes the part of a page that stays.
+    fn keep_page(&mut self, incarnation: Incarnation, journal: &Journal, first: u64, last: u64) {
+        let place = |counter: u64| usize::try_from(counter - 1).unwrap_or(usize::MAX);
+        let stays = journal.entries.get(place(first)..=place(last));
+        let head = journal.head(last).unwrap_or_default();
+        let page = crate::ledger::journal_page(first, stays.unwrap_or_default(), head);
+        let page = page.encode_to_vec();
+        self.ledger
+            .stage(keys::journal(incarnation, last), Some(page));
+    }
+
+    /// The ends of commits in the journal of an own incarnation after a counter, as positions, at
+    /// most `limit`.
+    pub(super) fn commit_ends(
+        &self,
+        incarnation: Incarnation,
+        after: Counter,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError> {
+        let from = keys::journal(incarnation, after + 1);
+        let to = keys::journal(incarnation, u64::MAX);
+        let pages = self.store().range(&from, &to, limit)?;
+        let mut ends = Vec::new();
+        for (key, value) in pages {
+            let page = JournalPage::decode(value).map_err(|_e| damaged())?;
+            if page.ends_commit {
+                ends.push(Position {
+                    incarnation: incarnation.0,
+                    counter: keys::u64_at(&key, 9).ok_or_else(damaged)?,
+                    head: page.head,
+                    replica: self.config.replica.0.to_vec(),
+                });
+            }
+        }
+        Ok(ends)
+    }
+
+    /// What this hub knows of the ends of commits of a node's incarnation, up to a counter, the
+    /// newest `POINTS_MAX`, ascending.
+    pub(super) fn points(
+        &self,
+        incarnation: Incarnation,
+        upto: Counter,
+    ) -> Result<Vec<(Counter, Head)>, StoreError> {
+        let (from, mut to) = (
+            keys::point(incarnation, 0),
+            keys::point(incarnation, upto.saturating_add(1)),
+        );
+        let mut points = Vec::new();
+        while points.len() < POINTS_MAX {
+            let Some((key, value)) = self.store().last(&from, &to)? else {
+                break;
+            };
+            let counter = keys::u64_at(&key, 9).ok_or_else(damaged)?;
+            let head = Head::try_from(value.as_ref()).map_err(|_e| damaged())?;
+            points.push((counter, head));
+            to = key.to_vec();
+        }
+        points.reverse();
+        Ok(points)
+    }
+}

@@ -1,0 +1,284 @@
+//! What the hub asks of every record that a node sends, in this order: positions, what was refused
+//! before, whose writes they are, what would disappear, epoch and scope, authority.
+
+use std::collections::BTreeSet;
+
+use proto::sync::Outcome;
+use replica::{Dot, Record, RegisterId, ReplicaId, Sibling, merge, session::Arrived};
+
+use super::{
+    Host, JudgeInput, Late, Verdict,
+    apply::{FENCED, MOVED, Sender, Taken, result},
+    home::Home,
+};
+use crate::{StoreError, Stored};
+
+/// What is new in a record that came, and where the record belongs.
+struct Case<'a> {
+    sender: &'a Sender,
+    former: Option<&'a Stored>,
+    record: &'a Record,
+    /// Siblings that this hub has not seen.
+    fresh: Vec<&'a Sibling>,
+    /// Those of them that bear this hub's own seal.
+    sealed: BTreeSet<(RegisterId, Dot)>,
+    home: Home,
+}
+
+impl Case<'_> {
+    fn is_sealed(&self, sibling: &Sibling) -> bool {
+        self.sealed.contains(&(sibling.register, sibling.dot()))
+    }
+
+    /// What people wrote, as opposed to what only the hub writes.
+    fn plain(&self) -> impl Iterator<Item = &Sibling> {
+        self.fresh
+            .iter()
+            .copied()
+            .filter(|sibling| !self.is_sealed(sibling))
+    }
+}
+
+fn dots<'a>(siblings: impl Iterator<Item = &'a Sibling>) -> Vec<Dot> {
+    siblings.map(Sibling::dot).collect()
+}
+
+impl Host {
+    /// Returns what became of the record when it may not be merged.
+    pub(super) fn judge(
+        &mut self,
+        sender: &Sender,
+        former: Option<&Stored>,
+        arrived: &Arrived,
+    ) -> Result<Option<Taken>, StoreError> {
+        let record = &arrived.record;
+        let later = |code| Ok(Some(Taken::Not(result(record.key, Outcome::Later, code))));
+        if !self.positions.bound(&record.context) {
+            return later("SYNC-120");
+        }
+        let case = self.case(sender, former, record)?;
+        // The whole write goes, not the one register of it that was at fault.
+        let number = sender.state.number;
+        let refused = |dot: &Dot| self.peers.is_refused(number, *dot);
+        let again: Vec<Dot> = dots(case.fresh.iter().copied())
+            .into_iter()
+            .filter(refused)
+            .collect();
+        if let Some(first) = again.first() {
+            let code = self.peers.code_of(number, *first);
+            return Ok(Some(self.refuse(sender, record, again, &code)));
+        }
+        let forged: Vec<&Sibling> = case
+            .fresh
+            .iter()
+            .copied()
+            .filter(|sibling| !self.may_bring(&case, sibling))
+            .collect();
+        if !forged.is_empty() {
+            // A hub that has forgotten, and was not told so yet, must not take its own writes for
+            // forgeries.
+            if self.is_restored() || forged.iter().any(|sibling| case.is_sealed(sibling)) {
+                return later("SYNC-127");
+            }
+            let forged = dots(forged.into_iter());
+            return Ok(Some(self.refuse(sender, record, forged, "SYNC-122")));
+        }
+        if former.is_some_and(|former| self.hides(&case, &former.record)) {
+            return Ok(Some(self.hold_back(sender, arrived, "SYNC-128")));
+        }
+        if let Some(taken) = self.judge_place(&case)? {
+            return Ok(Some(taken));
+        }
+        let verdict = (self.config.rules.judge)(&JudgeInput {
+            scope: sender.state.scope,
+            home: case.home.scope,
+            existing: former.map(|f| &f.record),
+            incoming: record,
+            refilling: sender.refilling,
+        });
+        Ok(match verdict {
+            Verdict::Accept => {
+                self.confirm_refusals(sender, record);
+                None
+            }
+            Verdict::Refuse { dots, code } => Some(self.refuse(sender, record, dots, code)),
+        })
+    }
+
+    fn case<'a>(
+        &self,
+        sender: &'a Sender,
+        former: Option<&'a Stored>,
+        record: &'a Record,
+    ) -> Result<Case<'a>, StoreError> {
+        let seen = |dot: Dot| former.is_some_and(|f| f.record.context.covers(dot));
+        let fresh: Vec<&Sibling> = record.siblings.iter().filter(|s| !seen(s.dot())).collect();
+        let mut sealed = BTreeSet::new();
+        if let Some(key) = &self.config.seal {
+            let bears = fresh.iter().filter(|s| !s.write.seal.is_empty());
+            let holds = bears.filter(|s| key.holds(record.key, s));
+            sealed.extend(holds.map(|s| (s.register, s.dot())));
+        }
+        let home = self.home_with(former, record, &sealed)?;
+        Ok(Case {
+            sender,
+            former,
+            record,
+            fresh,
+            sealed,
+            home,
+        })
+    }
+
+    /// Where the record belongs with what is sealed of it: a transfer that this hub has forgotten
+    /// comes home that way. Of its place nothing else is believed.
+    fn home_with(
+        &self,
+        former: Option<&Stored>,
+        record: &Record,
+        sealed: &BTreeSet<(RegisterId, Dot)>,
+    ) -> Result<Home, StoreError> {
+        let owner = RegisterId::OWNER;
+        let brings = sealed.iter().any(|(register, _)| *register == owner);
+        match former {
+            Some(former) if !brings => self.home_of(&former.record),
+            Some(former) => match merge(&former.record, record) {
+                Ok(merged) => self.home_of(&merged),
+                Err(_collision) => self.home_of(&former.record),
+            },
+            None if brings => self.home_of(record),
+            None => {
+                let mut plain = record.clone();
+                plain.siblings.retain(|s| s.register != owner);
+                self.home_of(&plain)
+            }
+        }
+    }
+
+    /// Whether a node may bring this write: its own always; while this hub refills, also those of
+    /// other replicas of the scopes that the record belongs or belonged to, and the hub's own,
+    /// known by their seal.
+    fn may_bring(&self, case: &Case<'_>, sibling: &Sibling) -> bool {
+        let sender = case.sender;
+        let owner = self.positions.replica(sibling.dot().incarnation);
+        if owner == Some(sender.state.peer) {
+            return true;
+        }
+        if !sender.refilling {
+            return false;
+        }
+        let own = self.config.replica;
+        let neighbour = owner.filter(|owner| *owner != own).is_some_and(|owner| {
+            let scope = self.peers.scope_of(owner);
+            let near = |scope| scope == sender.scope || case.home.was_in(scope);
+            sender.scope == sender.state.scope && scope.is_none_or(near)
+        });
+        neighbour || case.is_sealed(sibling)
+    }
+
+    /// Whether the state would make a sibling disappear without putting a new one in its place. An
+    /// owner disappears only under a sealed sibling that had seen it.
+    fn hides(&self, case: &Case<'_>, held: &Record) -> bool {
+        held.lost_to(case.record).any(|lost| {
+            let mut there = case.record.register(lost.register).iter();
+            let key = self.config.seal.as_ref();
+            match key.filter(|_| lost.register == RegisterId::OWNER) {
+                Some(key) => !there.any(|s| key.had_seen(held.key, s, lost.dot())),
+                None => !there.any(|s| case.fresh.iter().any(|fresh| fresh.dot() == s.dot())),
+            }
+        })
+    }
+
+    /// Epoch, then scope.
+    fn judge_place(&mut self, case: &Case<'_>) -> Result<Option<Taken>, StoreError> {
+        let (sender, record, home) = (case.sender, case.record, &case.home);
+        let plain = dots(case.plain());
+        if case.plain().any(|sibling| sibling.write.epoch > home.epoch) {
+            // A transfer that this hub does not know, or not yet.
+            let key = record.key;
+            return Ok(Some(Taken::Not(result(key, Outcome::Later, "SYNC-127"))));
+        }
+        let made_elsewhere = match case.former {
+            Some(former) => record.scope != former.record.scope,
+            None => record.scope != sender.scope && !sender.refilling,
+        };
+        if made_elsewhere || !home.was_in(sender.scope) {
+            if sender.refilling && !made_elsewhere {
+                // The transfer that brought it there may still come home.
+                let key = record.key;
+                return Ok(Some(Taken::Not(result(key, Outcome::Later, "SYNC-127"))));
+            }
+            let all = dots(case.fresh.iter().copied());
+            return Ok(Some(self.refuse(sender, record, all, "SYNC-123")));
+        }
+        if self.fenced.contains(&sender.state.peer) {
+            let peer = sender.state.peer;
+            let unsent: Vec<Dot> = dots(
+                case.plain()
+                    .filter(|sibling| self.is_unsent(peer, sibling, sender.refilling)),
+            );
+            if !unsent.is_empty() {
+                return Ok(Some(self.too_late(case, unsent, FENCED)?));
+            }
+        }
+        let is_home = home.scope == sender.scope;
+        let is_older = |sibling: &&Sibling| sibling.write.epoch < home.epoch;
+        let late: Vec<Dot> = if is_home {
+            dots(case.plain().filter(is_older))
+        } else {
+            plain
+        };
+        // While this hub refills, the last copy of what has left is taken too.
+        let offered = sender.refilling && case.plain().all(|s| is_older(&s));
+        if !late.is_empty() && !offered {
+            return Ok(Some(self.too_late(case, late, MOVED)?));
+        }
+        if !is_home && !sender.refilling {
+            let (as_it_came, bytes) = (true, 0);
+            return Ok(Some(Taken::Merged { as_it_came, bytes }));
+        }
+        Ok(None)
+    }
+
+    /// Of a node that is fenced, its own writes are unsent; while this hub refills, those of others
+    /// are what it has forgotten.
+    fn is_unsent(&self, peer: ReplicaId, sibling: &Sibling, refilling: bool) -> bool {
+        let owner = self.positions.replica(sibling.dot().incarnation);
+        owner == Some(peer) || !refilling
+    }
+
+    /// Writes that came too late: they are taken back at their node, and shown as proposals where
+    /// the record belongs.
+    fn too_late(
+        &mut self,
+        case: &Case<'_>,
+        mut late: Vec<Dot>,
+        code: &'static str,
+    ) -> Result<Taken, StoreError> {
+        late.sort_unstable();
+        late.dedup();
+        let taken = self.refuse(case.sender, case.record, late.clone(), code);
+        for dot in late {
+            let of_dot = case.record.siblings.iter().filter(|s| s.dot() == dot);
+            let siblings: Vec<Sibling> = of_dot.cloned().collect();
+            self.propose(&Late {
+                key: case.record.key,
+                home: case.home.scope,
+                sender: case.sender.scope,
+                siblings: &siblings,
+                code,
+            })?;
+        }
+        Ok(taken)
+    }
+
+    /// A state without a refused write says that the node has taken it back, or replaced it.
+    fn confirm_refusals(&mut self, sender: &Sender, record: &Record) {
+        let peer = sender.state.number;
+        for dot in self.peers.unconfirmed_of(peer, record.key) {
+            if let Some((key, value)) = self.peers.confirm(peer, dot) {
+                self.ledger.stage(key, Some(value));
+            }
+        }
+    }
+}

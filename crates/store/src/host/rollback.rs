@@ -1,0 +1,177 @@
+//! A machine whose memory was rolled back, and went on: an incarnation meets itself above its own
+//! counter, or under another head.
+//!
+//! Nothing is accepted. The last position is found whose head both sides know; what was written
+//! after it, also in later lives, is taken back into drafts; contexts forget it; a new incarnation
+//! begins. All of it is one batch, before any merge. Drafts that the hub turns out to hold are
+//! dropped again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use proto::sync::{Position, Welcome};
+use replica::{Counter, Dot, Head, Incarnation, Record, RecordKey};
+
+use super::{Host, apply::ROLLED_BACK, journal::Journal};
+use crate::{StoreError, ledger::Incoming};
+
+/// The last point of an incarnation that both sides know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fork {
+    incarnation: Incarnation,
+    counter: Counter,
+}
+
+impl Host {
+    /// Whether the hub knows one of this replica's lives otherwise than its journal tells.
+    pub(super) fn fork(&self, welcome: &Welcome) -> Result<Option<Fork>, StoreError> {
+        let mut told: BTreeMap<Incarnation, BTreeMap<Counter, Head>> = BTreeMap::new();
+        for Position {
+            incarnation,
+            counter,
+            head,
+            replica,
+        } in welcome.heads.iter().chain(&welcome.positions)
+        {
+            if *replica == self.config.replica.0
+                && let Ok(head) = Head::try_from(head.as_slice())
+            {
+                let of = told.entry(Incarnation(*incarnation)).or_default();
+                of.insert(*counter, head);
+            }
+        }
+        for incarnation in self.positions.own_line() {
+            let Some(points) = told.get(&incarnation) else {
+                continue;
+            };
+            let journal = self.journal(incarnation)?;
+            if let Some(counter) = self.fork_of(incarnation, &journal, points) {
+                return Ok(Some(Fork {
+                    incarnation,
+                    counter,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn fork_of(
+        &self,
+        incarnation: Incarnation,
+        journal: &Journal,
+        points: &BTreeMap<Counter, Head>,
+    ) -> Option<Counter> {
+        let same = |(counter, head): (&Counter, &Head)| journal.head(*counter) == Some(*head);
+        let (highest, _) = points.last_key_value()?;
+        let common = points.iter().rev().find(|point| same(*point));
+        let common = common.map_or(0, |(counter, _)| *counter);
+        let end = journal.counter();
+        let alive = self
+            .life
+            .is_some_and(|life| life.incarnation == incarnation);
+        let sound = if *highest <= end {
+            common == *highest
+        } else {
+            // A life that runs is behind itself, or a store that was put back ends elsewhere than
+            // where a commit of the life that the hub knows has ended.
+            !alive && (common == end || points.range(..=end).next().is_none())
+        };
+        (!sound).then_some(common)
+    }
+
+    /// Takes back everything after a fork.
+    pub(super) fn roll_back(&mut self, fork: Fork) -> Result<(), StoreError> {
+        tracing::warn!(
+            incarnation = fork.incarnation.0,
+            counter = fork.counter,
+            "this replica was rolled back while it ran; later writes become drafts"
+        );
+        let line = self.positions.own_line();
+        let lives = line.into_iter().skip_while(|i| *i != fork.incarnation);
+        let mut void: BTreeMap<Incarnation, Counter> = BTreeMap::new();
+        let mut writes: BTreeMap<RecordKey, Vec<(Dot, String)>> = BTreeMap::new();
+        for incarnation in lives {
+            let keep = if incarnation == fork.incarnation {
+                fork.counter
+            } else {
+                0
+            };
+            let journal = self.journal(incarnation)?;
+            for (counter, entry) in (1..).zip(&journal.entries).skip_while(|(n, _)| *n <= keep) {
+                let dot = Dot {
+                    incarnation,
+                    counter,
+                };
+                let of_record = writes.entry(entry.key).or_default();
+                of_record.push((dot, ROLLED_BACK.to_owned()));
+            }
+            void.insert(incarnation, keep);
+            self.cut_journal(incarnation, &journal, keep);
+            let head = journal.head(keep).unwrap_or_default();
+            let (key, value) = self.positions.rewind(incarnation, keep, head);
+            self.ledger.stage(key, Some(value));
+        }
+        self.life = None;
+        self.positions.go_on_from(fork.incarnation);
+        for (key, dots) in &writes {
+            self.take_back_of(*key, dots)?;
+        }
+        self.lower(&void)?;
+        let gone = |dot: Dot| {
+            void.get(&dot.incarnation)
+                .is_some_and(|keep| dot.counter > *keep)
+        };
+        for key in writes.keys() {
+            self.ledger.forget(*key, &gone)?;
+        }
+        self.ledger.end_section(0);
+        Ok(())
+    }
+
+    /// Lowers the contexts of all records: the writes after a fork count as never made. A fork is
+    /// rare, so every record is looked at.
+    fn lower(&mut self, void: &BTreeMap<Incarnation, Counter>) -> Result<(), StoreError> {
+        for key in self.ledger.all_keys() {
+            let Some(stored) = self.ledger.current(key)? else {
+                continue;
+            };
+            let above = |(i, n): (&Incarnation, &Counter)| stored.record.context.highest(*i) > *n;
+            if !void.iter().any(above) {
+                continue;
+            }
+            let mut record = stored.record.clone();
+            for (incarnation, counter) in void {
+                record.context.lower(*incarnation, *counter);
+            }
+            let context = record.context.clone();
+            record.siblings.retain(|s| context.covers(s.dot()));
+            let seat = stored.seat();
+            self.ledger.put(Incoming::own(record), seat, Some(stored));
+        }
+        Ok(())
+    }
+
+    /// Drops the drafts of a rollback that the hub turned out to hold.
+    pub(super) fn drop_held_drafts(&mut self) -> Result<(), StoreError> {
+        let mut held = BTreeSet::new();
+        for draft in self.peers.drafts_of(ROLLED_BACK) {
+            let Ok(write) = Record::decode(&Bytes::from(draft.siblings.clone())) else {
+                continue;
+            };
+            let Some(stored) = self.ledger.current(write.key)? else {
+                continue;
+            };
+            let history = self.siblings_of_history(write.key)?;
+            let known = || stored.record.siblings.iter().chain(&history);
+            if write.siblings.iter().all(|s| known().any(|k| k == s)) {
+                held.extend(write.siblings.iter().map(replica::Sibling::dot));
+            }
+        }
+        for dot in held {
+            for key in self.peers.drop_drafts(dot) {
+                self.ledger.stage(key, None);
+            }
+        }
+        Ok(())
+    }
+}
