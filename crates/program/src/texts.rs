@@ -160,6 +160,11 @@ const OWN: &[Row] = &[
         "The writer has too much to do, or is stopping. Nothing was saved. Try again shortly.",
     ),
     (
+        "EDIT-006",
+        "该记录已不属于本辖区，没有保存。请联系现辖区，或由市级办理迁移。",
+        "The record does not belong to this scope any more; nothing was saved. Ask the scope that has it, or have the city transfer it.",
+    ),
+    (
         "BACKUP-001",
         "备份文件无法读写（{detail}）。数据没有变动。请检查路径和磁盘。",
         "The backup cannot be read or written ({detail}). Nothing has changed. Check the path and the disk.",
@@ -241,8 +246,8 @@ const OWN: &[Row] = &[
     ),
     (
         "SYNC-110",
-        "本节点的运行状态曾被回退或复制。双方都没有接收任何数据。请停止副本中的一个，重新启动另一个；重启后会自动核对。",
-        "This node was rolled back or cloned while running. Neither side has taken anything. Stop one of the copies and restart the other; it then heals by itself.",
+        "本节点的运行状态曾被回退。双方没有接收任何数据；回退后的修改已收回为草稿，随即自动重新核对。",
+        "This node was rolled back while it ran. Neither side has taken anything; later writes are kept as drafts, and it heals by itself at once.",
     ),
     (
         "SYNC-111",
@@ -290,9 +295,49 @@ const OWN: &[Row] = &[
         "The merged record would be over the limit of size. Both contents are kept until a person decides. Shorten its texts.",
     ),
     (
+        "SYNC-125",
+        "同一编号有两种内容，管理员已决定保留市级现有的一份。本方的一份已收回为草稿，可重新提交。",
+        "One write had two contents, and the administrator has kept the one held here. The other is kept as a draft and can be entered again.",
+    ),
+    (
+        "SYNC-126",
+        "对方暂缓接收此记录，等待处理。双方内容都已保留。请查看 quarantine。",
+        "The peer holds this record back until a person decides. Both contents are kept. See quarantine.",
+    ),
+    (
+        "SYNC-127",
+        "记录所依据的迁移或市级修改，市级尚不知晓，暂缓接收。若市级曾用旧磁盘恢复，请在市级执行 refill。",
+        "The record rests on a transfer or a write of the city that the hub does not know; it waits. If the hub was put back from an old disk, run refill there.",
+    ),
+    (
+        "SYNC-128",
+        "收到的记录会使已有的值无故消失，已暂缓接收。现有数据没有变动。请查看 quarantine。",
+        "The record would make a value disappear that nobody replaced; it is held back. What is here has not changed. See quarantine.",
+    ),
+    (
         "SYNC-130",
         "双方尚未核对一致，已到等待时限。已保存的数据安全。请查看 status。",
         "Both sides were not found equal in time. What was saved is safe. See status.",
+    ),
+    (
+        "SYNC-131",
+        "记录已迁往其他辖区，此修改来迟。修改已收回为草稿，并作为建议转给现辖区。",
+        "The record belongs to another scope by now; the write came too late. It is kept as a draft, and the new scope sees it as a proposal.",
+    ),
+    (
+        "SYNC-132",
+        "本节点曾被市级隔离，隔离期间未送出的修改已收回为草稿，并作为建议提交。请逐条确认。",
+        "This node was fenced; what it had not sent is kept as drafts and shown as proposals. Go through them one by one.",
+    ),
+    (
+        "SYNC-133",
+        "本机运行状态曾被回退，其后的修改已收回为草稿。市级已有的会自动恢复，其余请重新提交。",
+        "This machine was rolled back while it ran; later writes are kept as drafts. What the city has comes back by itself; enter the others again.",
+    ),
+    (
+        "SYNC-140",
+        "发现本节点有两个副本同时运行，此副本已停止同步。数据都已保留。请停止其中一个，再重新启动要保留的一个。",
+        "Two copies of this node are running; this one is not let in. Nothing is lost. Stop one of them and restart the one that stays.",
     ),
     (
         "NODE-001",

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_highest_epoch_owns_and_remembers_who_did_before() {
         let first = Owner::next(None, scope(1), scope(2));
-        let once = transferred(&blank(), 7, first.clone(), true);
+        let once = transferred(&blank(), 7, first, true);
         let second = Owner::next(owner(&once).as_ref(), scope(2), scope(3));
         let twice = transferred(&once, 8, second, true);
         let now = owner(&twice).unwrap();

@@ -354,6 +354,20 @@ impl Host {
         self.ledger.store().sync()
     }
 
+    /// Goes on as the life that the store ends with, as a machine does whose memory was put back
+    /// together with its disk. Only simulations can do that to a program.
+    #[doc(hidden)]
+    pub fn run_on(&mut self) {
+        self.life = self
+            .positions
+            .newest_own()
+            .map(|(incarnation, counter)| Life {
+                incarnation,
+                counter,
+                head: self.positions.head(incarnation),
+            });
+    }
+
     /// Who this is.
     #[must_use]
     pub fn config(&self) -> &HostConfig {

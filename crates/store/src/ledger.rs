@@ -107,6 +107,12 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// Whether it counts in the fingerprint of the scope in whose feed it lies: it belongs there,
+    /// and something is left of it.
+    pub(crate) fn counts(&self) -> bool {
+        self.guest == Guest::No && !self.record.siblings.is_empty()
+    }
+
     pub(crate) fn seat(&self) -> Seat {
         Seat {
             scope: self.place.scope,
@@ -242,16 +248,13 @@ impl Ledger {
         }
         let point = self.next(seat.scope, new.leaf);
         let key = new.record.key;
-        if let Some(former) = former.as_ref().filter(|former| former.guest == Guest::No)
+        if let Some(former) = former.as_ref().filter(|former| former.counts())
             && let Some(print) = self.prints.get_mut(&former.place.scope)
         {
             print.remove(key, former.leaf);
         }
-        if let Some(print) = self
-            .prints
-            .get_mut(&seat.scope)
-            .filter(|_| seat.guest == Guest::No)
-        {
+        let counts = seat.guest == Guest::No && !new.record.siblings.is_empty();
+        if let Some(print) = self.prints.get_mut(&seat.scope).filter(|_| counts) {
             print.add(key, new.leaf);
         }
         if seat.guest == Guest::No {

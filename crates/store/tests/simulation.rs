@@ -28,6 +28,7 @@ mod sim {
     pub(crate) mod faults;
     pub(crate) mod log;
     pub(crate) mod medium;
+    mod moving;
     pub(crate) mod net;
     pub(crate) mod options;
     pub(crate) mod oracle;

@@ -53,10 +53,15 @@ pub(super) enum Effect {
 }
 
 impl Host {
-    /// Where a record belongs. A child whose parent is not held here belongs to the scope that it
-    /// was made in.
+    /// Where a record belongs.
     pub(super) fn home_of(&self, record: &Record) -> Result<Home, StoreError> {
-        let Some(mut parent) = (self.config.rules.parent)(record) else {
+        self.home_under((self.config.rules.parent)(record), record)
+    }
+
+    /// Where a record belongs that shares the home of its parent, if it has one. A child whose
+    /// parent is not held here belongs to the scope that it was made in.
+    fn home_under(&self, parent: Option<RecordKey>, record: &Record) -> Result<Home, StoreError> {
+        let Some(mut parent) = parent else {
             return Ok(Home::of_root(record));
         };
         for _ in 0..PARENTS_MAX {
@@ -84,11 +89,12 @@ impl Host {
         former: Option<Stored>,
     ) -> Result<Effect, StoreError> {
         let key = new.record.key;
-        let home = self.home_of(&new.record)?;
+        // A child stays one, also when the write that said so was taken back.
         let parent = former
             .as_ref()
             .and_then(|former| former.parent)
             .or_else(|| (self.config.rules.parent)(&new.record));
+        let home = self.home_under(parent, &new.record)?;
         let seat = self.seat(&home, lane, former.as_ref(), parent);
         let before = former.as_ref().map(|former| (former.home, former.guest));
         let record = new.record.clone();
@@ -160,7 +166,7 @@ impl Host {
                 let Some(stored) = self.ledger.current(*child)? else {
                     continue;
                 };
-                let home = self.home_of(&stored.record)?;
+                let home = self.home_under(stored.parent, &stored.record)?;
                 let lane = self.config.scope;
                 let seat = self.seat(&home, lane, Some(&stored), stored.parent);
                 if seat == stored.seat() {

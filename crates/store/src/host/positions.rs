@@ -27,7 +27,7 @@ pub(super) struct Positions {
     counts: BTreeMap<ReplicaId, usize>,
     /// The incarnation before each of this replica, and how far that came.
     parents: BTreeMap<Incarnation, (Incarnation, Counter)>,
-    newest_own: Option<(Incarnation, Counter)>,
+    newest_own: Option<Incarnation>,
     version: u64,
 }
 
@@ -74,7 +74,7 @@ impl Positions {
             .keys()
             .find(|i| !is_parent(i))
             .or_else(|| parents.keys().next());
-        self.newest_own = newest.map(|i| (*i, self.counter(*i)));
+        self.newest_own = newest.copied();
     }
 
     /// How far an incarnation of this replica came stands in its journal.
@@ -127,13 +127,19 @@ impl Positions {
             .map_or(0, |known| known.counter)
     }
 
+    pub(super) fn head(&self, incarnation: Incarnation) -> Head {
+        let known = self.known.get(&incarnation);
+        known.map(|known| known.head).unwrap_or_default()
+    }
+
     pub(super) fn replica(&self, incarnation: Incarnation) -> Option<ReplicaId> {
         self.known.get(&incarnation).and_then(|known| known.replica)
     }
 
     /// The newest incarnation of this replica before the present one, and how far it came.
     pub(super) fn newest_own(&self) -> Option<(Incarnation, Counter)> {
-        self.newest_own
+        let incarnation = self.newest_own?;
+        Some((incarnation, self.counter(incarnation)))
     }
 
     /// Notes a new incarnation of this replica. Returns what is stored of it.
@@ -146,6 +152,7 @@ impl Positions {
         self.set(incarnation, 0, Head::default(), Some(replica));
         self.parents
             .insert(incarnation, parent.unwrap_or((Incarnation(0), 0)));
+        self.newest_own = Some(incarnation);
         self.stored(incarnation)
     }
 
@@ -184,13 +191,13 @@ impl Positions {
 
     /// The next incarnation of this replica comes after this one.
     pub(super) fn go_on_from(&mut self, incarnation: Incarnation) {
-        self.newest_own = Some((incarnation, self.counter(incarnation)));
+        self.newest_own = Some(incarnation);
     }
 
     /// The incarnations of this replica, oldest first.
     pub(super) fn own_line(&self) -> Vec<Incarnation> {
         let mut line: Vec<Incarnation> = Vec::new();
-        let mut next = self.newest_own.map(|(incarnation, _)| incarnation);
+        let mut next = self.newest_own;
         while let Some(incarnation) = next.filter(|i| i.0 != 0 && !line.contains(i)) {
             line.push(incarnation);
             next = self.parents.get(&incarnation).map(|(parent, _)| *parent);

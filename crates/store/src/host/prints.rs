@@ -6,7 +6,7 @@ use proto::sync::{Leaf as LeafFrame, Part, RecordName};
 use replica::{Bucket, Leaf, PAGES, RecordKey, ScopeId, bucket_of, session::Sums};
 
 use super::{Host, Login, peers::key_of};
-use crate::{Guest, StoreError};
+use crate::{StoreError, Stored};
 
 /// The number of the first page; buckets are below it.
 const FIRST_PAGE: u32 = 4_096;
@@ -56,7 +56,7 @@ impl Host {
             let key = key_of(name.kind, &name.id);
             if let Some(stored) = self.ledger.current(key)?
                 && stored.place.scope == scope
-                && stored.guest == Guest::No
+                && stored.counts()
             {
                 without.entry(bucket_of(key)).or_default().push(stored.leaf);
             }
@@ -119,7 +119,7 @@ impl Host {
             if wanted.get(bucket_of(key)) != Some(&true) {
                 continue;
             }
-            if let Some(stored) = self.ledger.current(key)? {
+            if let Some(stored) = self.ledger.current(key)?.filter(Stored::counts) {
                 leaves.push(LeafFrame {
                     kind: key.kind.0,
                     id: key.id.0.to_vec(),

@@ -15,6 +15,7 @@ const CONTESTED: u8 = 1;
 const LENT: u8 = 2;
 const LEFT: u8 = 4;
 const PARENT: u8 = 8;
+const EMPTY: u8 = 16;
 
 /// The head of an `R` value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) struct RecordHead {
     /// A register has more than one candidate, or the record was deleted.
     pub(super) contested: bool,
     pub(super) guest: Guest,
+    /// Nothing is left of the record: all its writes were taken back.
+    pub(super) empty: bool,
     pub(super) leaf: Leaf,
     /// The record whose home this one shares.
     pub(super) parent: Option<RecordKey>,
@@ -41,7 +44,8 @@ impl RecordHead {
         };
         let contested = if self.contested { CONTESTED } else { 0 };
         let has_parent = if self.parent.is_some() { PARENT } else { 0 };
-        value.push(contested | guest | has_parent);
+        let empty = if self.empty { EMPTY } else { 0 };
+        value.push(contested | guest | has_parent | empty);
         value.extend_from_slice(&self.leaf.0);
         if let Some(parent) = self.parent {
             value.extend_from_slice(&parent.kind.0.to_be_bytes());
@@ -49,6 +53,11 @@ impl RecordHead {
         }
         value.extend_from_slice(record);
         value
+    }
+
+    /// Whether the record counts in the fingerprint of the scope in whose feed it lies.
+    pub(super) fn counts(&self) -> bool {
+        self.guest == Guest::No && !self.empty
     }
 
     /// Reads a value: the head and the record's bytes.
@@ -73,6 +82,7 @@ impl RecordHead {
             origin,
             contested: flags & CONTESTED != 0,
             guest,
+            empty: flags & EMPTY != 0,
             leaf,
             parent,
         };

@@ -321,7 +321,9 @@ pub(super) fn load(store: &dyn Store) -> Result<(Index, BTreeMap<u32, Fingerprin
             seq: Seq(seq),
         };
         if head.guest == Guest::No {
-            prints.entry(scope).or_default().add(name, head.leaf);
+            if head.counts() {
+                prints.entry(scope).or_default().add(name, head.leaf);
+            }
             index.insert(name, place, &head);
         } else {
             index.set_guest(name, scope, Some(Seq(seq)));

@@ -54,6 +54,7 @@ impl Staged {
             origin: self.new.origin,
             contested: contested && self.seat.guest == Guest::No,
             guest: self.seat.guest,
+            empty: self.new.record.siblings.is_empty(),
             leaf: self.new.leaf,
             parent: self.seat.parent,
         }
@@ -167,7 +168,7 @@ impl Stage {
     }
 
     pub(super) fn remove_copy(&mut self, key: RecordKey, scope: u32, committed: Option<Place>) {
-        let staged = self.copies.get(&(key, scope)).is_some();
+        let staged = self.copies.contains_key(&(key, scope));
         if staged || committed.is_some() {
             self.copies.insert((key, scope), None);
             self.freed.extend(committed);

@@ -65,7 +65,7 @@ impl World {
         lines.iter().filter(|line| line.contains(what)).count()
     }
 
-    fn end(mut self) {
+    pub(super) fn end(mut self) {
         assert!(self.settle(), "{:?}", self.ghost.broken);
         self.check_end(&std::collections::BTreeSet::new());
         assert!(self.ghost.broken.is_empty(), "{:?}", self.ghost.broken);

@@ -196,8 +196,10 @@ impl World {
 
     pub(crate) fn replace(&mut self, node: usize) {
         self.crash(node);
-        let number = u8::try_from(self.number() % 100).unwrap_or(0);
-        self.replicas[node].id = ReplicaId([number + 0xb; 16]);
+        // A number is never given twice, and no first name ends so.
+        let mut id = [0xb; 16];
+        id[..8].copy_from_slice(&self.number().to_be_bytes());
+        self.replicas[node].id = ReplicaId(id);
         self.say(format_args!("{} is WIPED and joins anew", NAMES[node]));
         self.tally.count("a node wiped");
         self.put_image(node, Image::new());

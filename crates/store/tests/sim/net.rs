@@ -160,7 +160,9 @@ impl World {
             let honest = !self.options.has(Fault::Frames) && self.options.control == Control::None;
             let damaged = self.options.has(Fault::Rot) && done.code == "STORE-006";
             // A node that was rolled back while it ran finds it out, and calls again.
-            let heals = done.code == "SYNC-110" && side == Side::Node;
+            // Of two copies the one left behind is told so.
+            let heals = (done.code == "SYNC-110" && side == Side::Node)
+                || (done.code == "SYNC-140" && side == Side::Hub);
             if honest && !damaged && !heals && !done.by_peer && !done.code.is_empty() {
                 self.broken(format!(
                     "P1 a session of honest sides ends with {}",

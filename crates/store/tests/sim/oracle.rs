@@ -244,8 +244,9 @@ impl World {
                 };
                 let leaves = |reader: &store::Reader| -> BTreeMap<RecordKey, Leaf> {
                     let keys = reader.keys_of_scope(scope).into_iter();
-                    keys.filter_map(|key| Some((key, reader.get(key).ok()??.leaf)))
-                        .collect()
+                    let held = keys.filter_map(|key| Some((key, reader.get(key).ok()??)));
+                    let held = held.filter(|(_, held)| !held.record.siblings.is_empty());
+                    held.map(|(key, held)| (key, held.leaf)).collect()
                 };
                 if (root(&hub) == root(&other)) != (leaves(&hub) == leaves(&other)) {
                     self.broken(format!("I5 {} in scope {scope}", NAMES[node]));
@@ -297,11 +298,19 @@ impl World {
         for node in NODES {
             let scopes = [self.replicas[node].scope, PUBLISHED];
             let own = self.records(node);
-            let of_scopes = hub.iter().filter(|(_, (r, _))| scopes.contains(&r.scope));
+            let reader = self.reader(HUB).expect("it runs");
+            let there: BTreeSet<RecordKey> = scopes
+                .iter()
+                .flat_map(|scope| reader.keys_of_scope(*scope))
+                .collect();
+            let of_scopes = hub.iter().filter(|(key, _)| there.contains(key));
             let wanted: BTreeMap<_, _> = of_scopes.collect();
             let keys: BTreeSet<_> = own.keys().chain(wanted.keys().copied()).collect();
             for key in keys {
-                let (a, b) = (own.get(key), wanted.get(key).copied());
+                // Of what was taken back whole only its name is left, and counts nowhere.
+                let is_there = |entry: &&(Record, Leaf)| !entry.0.siblings.is_empty();
+                let a = own.get(key).filter(is_there);
+                let b = wanted.get(key).copied().filter(is_there);
                 if a.map(|(r, _)| dockets(r)) != b.map(|(r, _)| dockets(r)) {
                     self.broken(format!("I8 {} {}", NAMES[node], key.id));
                 }

@@ -16,10 +16,12 @@ use std::{
 use bytes::Bytes;
 
 use replica::{
-    Dot, Kind, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId,
+    Dot, Edit, Kind, Record, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId, Set, Source,
     session::{FeedPoint, Input, Op, Role},
 };
-use store::{Command, Host, HostConfig, JudgeInput, Reader, Reply, Rules, StoreError, Verdict};
+use store::{
+    Command, Host, HostConfig, JudgeInput, Late, Reader, Reply, Rules, StoreError, Verdict,
+};
 
 use super::{
     clock::{Rng, SimClock, mix},
@@ -140,6 +142,73 @@ pub(crate) fn key(scope: ScopeId, number: u8) -> RecordKey {
     }
 }
 
+/// The register that says whose child a record is. It never changes.
+pub(crate) const CHILD_OF: RegisterId = RegisterId(20);
+/// The kind of the proposals that the hub makes of late writes.
+const PROPOSAL: Kind = Kind(103);
+/// The register of a proposal that names the scope of its sender.
+const SENDER: RegisterId = RegisterId(2);
+
+/// The name of a record that is a child of another.
+pub(crate) fn child_key(scope: ScopeId, number: u8) -> RecordKey {
+    let mut key = key(scope, number);
+    key.id.0[14] = 1;
+    key
+}
+
+fn parent(record: &Record) -> Option<RecordKey> {
+    let [named, ..] = record.register(CHILD_OF) else {
+        return None;
+    };
+    let id = RecordId::try_from(named.value.as_ref()).ok()?;
+    Some(RecordKey { kind: Kind(5), id })
+}
+
+/// The scope whose late write a record proposes.
+pub(crate) fn proposal_of(record: &Record) -> Option<ScopeId> {
+    let [sender, ..] = record.register(SENDER) else {
+        return None;
+    };
+    (record.key.kind == PROPOSAL).then(|| ScopeId::try_from(sender.value.as_ref()).unwrap())
+}
+
+fn lends(record: &Record) -> Vec<(RecordKey, ScopeId)> {
+    let sender = proposal_of(record).map(|sender| (record.key, sender));
+    sender.into_iter().collect()
+}
+
+fn propose(late: &Late<'_>) -> Option<Edit> {
+    let siblings: Vec<_> = late.siblings.iter().collect();
+    let hash = replica::write_hash(late.key, &siblings);
+    let set = |register, value: &[u8]| Set {
+        register,
+        value: Bytes::copy_from_slice(value),
+        shown: Vec::new(),
+    };
+    Some(Edit {
+        key: RecordKey {
+            kind: PROPOSAL,
+            id: RecordId(hash.0[..16].try_into().unwrap()),
+        },
+        scope: late.home,
+        set: vec![set(RegisterId(1), &hash.0), set(SENDER, &late.sender.0)],
+        author: NAMES[HUB].to_owned(),
+        reason: "1".to_owned(),
+        source: Source::Command,
+        decision: Bytes::new(),
+    })
+}
+
+/// The rules of the simulated city.
+fn rules() -> Rules {
+    Rules {
+        judge: Arc::new(judge),
+        parent: Arc::new(parent),
+        lends: Arc::new(lends),
+        propose: Arc::new(propose),
+    }
+}
+
 /// The rules of authority of the simulated city.
 fn judge(input: &JudgeInput<'_>) -> Verdict {
     let seen = |dot: Dot| input.existing.is_some_and(|r| r.context.covers(dot));
@@ -151,7 +220,8 @@ fn judge(input: &JudgeInput<'_>) -> Verdict {
         .filter(|s| !seen(s.dot()))
         .filter(|s| {
             let hub = s.write.author == NAMES[HUB];
-            s.value.starts_with(BAD) || (!hub && (published || s.register == MARKED))
+            s.value.starts_with(BAD)
+                || (!hub && (published || matches!(s.register, MARKED | RegisterId::OWNER)))
         })
         .map(replica::Sibling::dot)
         .collect();
@@ -264,7 +334,7 @@ impl World {
             } else {
                 1
             },
-            rules: Rules::new(Arc::new(judge)),
+            rules: rules(),
             believes_peers: !self.options.marked,
             seal: (at == HUB).then(|| replica::SealKey::new([42; 32])),
             clock: Arc::new(self.replicas[at].clock.clone()),
