@@ -100,7 +100,8 @@ async fn what_only_the_hub_wrote_is_not_removed_by_a_context() {
         ..record
     };
     let answer = world.offer(&mut puppet, &without).await;
-    assert_eq!(answer, (Outcome::Refused, "AUTH-HUB-ONLY".to_owned()));
+    // It is held back: there is no write in it to refuse.
+    assert_eq!(answer, (Outcome::Quarantined, "SYNC-128".to_owned()));
     assert_eq!(
         world.reader().get(ruled.key).unwrap().unwrap().record,
         ruled

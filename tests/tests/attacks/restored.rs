@@ -113,10 +113,17 @@ impl Scene {
         };
         let of_hub = write(&sample::make(puppet.scope, n + 1), None, hub);
         let of_colleague = write(&sample::make(puppet.scope, n + 2), None, their);
+        // A hub that may have forgotten takes nothing for a forgery, and nothing for true either.
+        let status = self.world.hub.writer.handle().status().unwrap();
+        let (outcome, code) = if status.restored {
+            (Outcome::Later, "SYNC-127")
+        } else {
+            (Outcome::Refused, "SYNC-122")
+        };
         for (record, outcome, code) in [
             (usurped, Outcome::Refused, "AUTH-HUB-ONLY"),
-            (of_hub, Outcome::Refused, "SYNC-122"),
-            (of_colleague, Outcome::Refused, "SYNC-122"),
+            (of_hub, outcome, code),
+            (of_colleague, outcome, code),
             (ahead, Outcome::Later, "SYNC-120"),
         ] {
             let mut batch = puppet.batch(std::slice::from_ref(&record));
