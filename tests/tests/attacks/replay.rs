@@ -99,7 +99,7 @@ async fn row_4_a_whole_session_repeated_word_for_word_is_refused() {
         }
         // The greeting of then is one of a life that has gone back.
         let mut line = Line::open(&world.place).await;
-        line.say(Body::Hello(recorded[0].0.hello())).await;
+        line.greet(recorded[0].0.hello()).await;
         let exchange = Batch {
             exchange: true,
             ..recorded[0].1.clone()
