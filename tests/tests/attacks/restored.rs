@@ -36,7 +36,7 @@ fn lies(
     let known = [
         position(world.hub.replica, hub, 1_000),
         position(replica, dot.incarnation, FAR),
-        position(replica::ReplicaId([9; 16]), replica::Incarnation(4), 1),
+        position(replica::ReplicaId([9; 16]), Incarnation(4), 1),
     ];
     let mut hellos: Vec<Hello> = [puppet.scope, domain::scope_id(CITY)]
         .into_iter()
