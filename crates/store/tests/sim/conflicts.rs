@@ -11,6 +11,7 @@ use replica::{Context, Edit, Incarnation, Kind, Record, RecordId, RecordKey, Reg
 use store::Command;
 
 use super::{
+    controls::Control,
     people::{Entry, Form},
     world::{HUB, NAMES, PUBLISHED, S1, S2, Target, World},
 };
@@ -213,7 +214,12 @@ impl World {
         let mut edits = Vec::new();
         for value in &values {
             let uid = self.number();
-            edits.push(self.written(&form, uid, vec![Entry::legal(register, value.to_vec())]));
+            let copy = Entry::legal(register, value.to_vec());
+            let mut edit = self.written(&form, uid, vec![copy]);
+            if self.options.control == Control::UndoesUnseen && edits.is_empty() {
+                self.replace_all(at, &mut edit);
+            }
+            edits.push(edit);
             // The first copy takes the place of the decision, the others stand beside it.
             form.shown.clear();
         }

@@ -6,9 +6,10 @@ use replica::{Edit, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Sour
 use store::Command;
 
 use super::{
+    controls::Control,
     log::Log,
     medium::Image,
-    options::{Control, Fault, Faults, Options},
+    options::{Fault, Faults, Options},
     world::{BAD, HUB, NAMES, S1, Target, World, key},
 };
 

@@ -7,19 +7,15 @@ use super::{
     clock::JUMP_MS,
     medium::{Image, Medium},
     net::{End, Side},
-    options::{Control, Fault},
+    options::Fault,
     world::{Event, HUB, NAMES, NODES, Target, World},
 };
 
 impl World {
     /// One of the faults of this seed.
     pub(super) fn fault(&mut self) {
-        let lies = matches!(
-            self.options.control,
-            Control::AckBeforeSync | Control::ReadBeyondDurable
-        );
         let at = self.rng.below(self.replicas.len());
-        if lies {
+        if self.options.control.is_lazy(HUB) || self.options.control.is_lazy(NODES[0]) {
             let pause = self.rng.between(1, 400);
             self.after(pause, Event::Sync(at));
         }

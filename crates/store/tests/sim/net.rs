@@ -14,7 +14,8 @@ use replica::{
 use store::{Command, Login};
 
 use super::{
-    options::{Control, Fault},
+    controls::{Control, Lie},
+    options::Fault,
     world::{Event, HUB, NAMES, Target, World},
 };
 
@@ -57,6 +58,8 @@ pub(crate) struct End {
 pub(crate) struct Conn {
     node: End,
     hub: End,
+    /// What a null control has told its ends.
+    pub(super) lies: Vec<Lie>,
 }
 
 impl Conn {
@@ -119,6 +122,7 @@ impl World {
         self.conns.push(Conn {
             node: node_end,
             hub: hub_end,
+            lies: Vec::new(),
         });
         let conn = self.conns.len() - 1;
         self.say(format_args!("{} dials, line {conn}", NAMES[node]));
@@ -184,7 +188,7 @@ impl World {
 
     fn send(&mut self, conn: usize, from: Side, mut frame: Frame) {
         let to = from.other();
-        if self.faults_on || self.options.control != Control::None {
+        {
             self.tamper(conn, to, &mut frame);
         }
         let delay = self.rng.between(1, self.options.delay_ms_max);

@@ -4,23 +4,7 @@
 
 use std::{fmt, sync::LazyLock};
 
-use super::clock::Rng;
-
-/// A rule of the page that a null control breaks; the oracle must notice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Control {
-    /// All rules hold.
-    #[default]
-    None,
-    /// The hub answers before its sync.
-    AckBeforeSync,
-    /// Nodes send what they have not synced.
-    ReadBeyondDurable,
-    /// A start takes no new incarnation: dots are used again.
-    DotsUsedAgain,
-    /// Nodes never hear that a write was refused, so they take nothing back.
-    NothingTakenBack,
-}
+use super::{clock::Rng, controls::Control};
 
 /// What may go wrong. Each is on in about half of the seeds, so that a failing seed has few. The
 /// numbers are those of the list of faults that a simulation can show.
@@ -239,22 +223,13 @@ impl Options {
         self.control == Control::None && self.mode == Mode::Safety && harmless
     }
 
-    /// A null control needs the fault that brings it to light, and no other excuse.
+    /// A null control needs the faults that bring it to light, and no other excuse.
     fn bend(&mut self) {
-        match self.control {
-            Control::None => {}
-            Control::AckBeforeSync | Control::ReadBeyondDurable | Control::DotsUsedAgain => {
-                self.faults.add(Fault::Crash);
-                for fault in [
-                    Fault::RestoreHub,
-                    Fault::RestoreNode,
-                    Fault::Rot,
-                    Fault::Wipe,
-                ] {
-                    self.faults.drop(fault);
-                }
-            }
-            Control::NothingTakenBack => self.faults.add(Fault::Refused),
+        for fault in self.control.needs() {
+            self.faults.add(*fault);
+        }
+        for fault in self.control.excuses() {
+            self.faults.drop(*fault);
         }
     }
 }

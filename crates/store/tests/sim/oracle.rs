@@ -29,8 +29,8 @@ use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Si
 
 use super::{
     conflicts::dockets,
+    controls::Control,
     medium::Image,
-    options::Control,
     people::uid_of,
     world::{HUB, NAMES, NODES, PUBLISHED, World},
 };
@@ -121,6 +121,16 @@ impl World {
 
     fn image(&self, at: usize) -> Image {
         self.replicas[at].medium.memory.image()
+    }
+
+    /// The head of a feed at a number, as a replica knows it.
+    pub(super) fn head_at(&self, at: usize, scope: &[u8], seq: u64) -> Option<Vec<u8>> {
+        let image = self.image(at);
+        let all = scopes(&image);
+        let (number, _) = all.iter().find(|(_, (id, _))| id.0 == scope)?;
+        let number = u32::try_from(*number).ok()?;
+        let key = [&[b'E'][..], &number.to_be_bytes(), &seq.to_be_bytes()].concat();
+        image.get(&key).map(|value| value[..32].to_vec())
     }
 
     /// All records that a replica shows.

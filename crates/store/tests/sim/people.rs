@@ -8,6 +8,7 @@ use replica::{Context, Edit, Kind, RecordKey, RegisterId, ScopeId, Set, Shown, S
 use store::Command;
 
 use super::{
+    controls::Control,
     options::Fault,
     world::{BAD, Event, HUB, MARKED, NAMES, PUBLISHED, S1, S2, Target, World, key},
 };
@@ -210,14 +211,7 @@ impl World {
                 shown: shown.into_iter().map(|(shown, _)| shown).collect(),
             });
         }
-        if self.log.is_kept() {
-            let (name, id) = (NAMES[form.replica], form.key.id.0[15]);
-            let dots = |s: &Set| s.shown.iter().map(|s| s.dot).collect::<Vec<_>>();
-            let what: Vec<_> = set.iter().map(|s| (s.register.0, dots(s))).collect();
-            let scope = form.scope.0[0];
-            self.say(format_args!("{name} writes {uid} to {scope}/{id} {what:?}"));
-        }
-        Edit {
+        let mut edit = Edit {
             key: form.key,
             scope: form.scope,
             set,
@@ -225,7 +219,18 @@ impl World {
             reason: uid.to_string(),
             source: Source::Form,
             decision: Bytes::new(),
+        };
+        if self.options.control == Control::ReplacesUnseen {
+            self.replace_all(form.replica, &mut edit);
         }
+        if self.log.is_kept() {
+            let (name, id) = (NAMES[form.replica], form.key.id.0[15]);
+            let dots = |s: &Set| s.shown.iter().map(|s| s.dot).collect::<Vec<_>>();
+            let what: Vec<_> = edit.set.iter().map(|s| (s.register.0, dots(s))).collect();
+            let scope = form.scope.0[0];
+            self.say(format_args!("{name} writes {uid} to {scope}/{id} {what:?}"));
+        }
+        edit
     }
 
     /// Somebody imports some hundred records at once: more than a section of a feed may hold.

@@ -8,9 +8,10 @@ use std::{
 use replica::{ScopeId, session::FeedPoint};
 
 use super::{
+    controls::Control,
     log::{Log, Tally},
     net::Side,
-    options::{Control, Fault, Mode, Options},
+    options::{Fault, Mode, Options},
     world::{Event, HUB, NAMES, NODES, World},
 };
 

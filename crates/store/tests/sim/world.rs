@@ -25,10 +25,11 @@ use store::{
 
 use super::{
     clock::{Rng, SimClock, mix},
+    controls::Control,
     log::{Log, Tally},
     medium::{Image, Medium},
     net::{Conn, Side},
-    options::{Control, Fault, Options},
+    options::{Fault, Options},
     oracle::Ghost,
     people::Form,
 };
@@ -241,11 +242,7 @@ impl World {
         let control = options.control;
         let clock = SimClock::new();
         let random = Arc::new(AtomicU64::new(rng.next()));
-        let lazy = |at: usize| match control {
-            Control::AckBeforeSync => at == HUB,
-            Control::ReadBeyondDurable => at != HUB,
-            Control::None | Control::DotsUsedAgain | Control::NothingTakenBack => false,
-        };
+        let lazy = |at: usize| control.is_lazy(at);
         let replica = |at: usize, scope| Replica {
             id: ReplicaId([u8::try_from(at).unwrap_or(0) + 0xa0; 16]),
             scope,
@@ -336,12 +333,18 @@ impl World {
             },
             rules: rules(),
             believes_peers: !self.options.marked,
-            seal: (at == HUB).then(|| replica::SealKey::new([42; 32])),
+            seal: (at == HUB).then(|| self.seal_key()),
             clock: Arc::new(self.replicas[at].clock.clone()),
             random: Arc::new(move || {
                 fixed.unwrap_or_else(|| mix(state.fetch_add(0x9e37, Ordering::Relaxed)))
             }),
         }
+    }
+
+    fn seal_key(&self) -> replica::SealKey {
+        let forgets = self.options.control == Control::SealsForgotten;
+        let life = u8::try_from(self.replicas[HUB].life % 200).unwrap_or(0);
+        replica::SealKey::new([if forgets { life } else { 42 }; 32])
     }
 
     pub(crate) fn reader(&self, at: usize) -> Option<Reader> {
@@ -479,7 +482,9 @@ impl World {
                     });
                     self.replicas[at].promises.extend(kept);
                 }
-                self.input(conn, side, *input);
+                let mut input = *input;
+                self.weaken_input(at, &mut input);
+                self.input(conn, side, input);
             }
             (Target::Undo(key, register, values), Reply::Written(Ok(_))) => {
                 self.check_undone(at, key, register, &values);
