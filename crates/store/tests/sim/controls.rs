@@ -216,10 +216,10 @@ impl World {
 
     /// Changes what a host has found, before its session hears of it.
     pub(super) fn weaken_input(&self, at: usize, input: &mut Input) {
-        if let (Control::NothingExchanged, HUB, Input::Compared(_, parts, _)) =
+        if let (Control::NothingExchanged, HUB, Input::Compared(_, sums)) =
             (self.options.control, at, input)
         {
-            parts.clear();
+            sums.parts.clear();
         }
     }
 

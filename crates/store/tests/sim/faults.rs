@@ -192,9 +192,8 @@ impl World {
 
     pub(crate) fn replace(&mut self, node: usize) {
         self.crash(node);
-        // A number is never given twice, and no first name ends so.
-        let mut id = [0xb; 16];
-        id[..8].copy_from_slice(&self.number().to_be_bytes());
+        let mut id = [0xb0; 16];
+        id[8..].copy_from_slice(&self.number().to_be_bytes());
         self.replicas[node].id = ReplicaId(id);
         self.say(format_args!("{} is WIPED and joins anew", NAMES[node]));
         self.tally.count("a node wiped");
