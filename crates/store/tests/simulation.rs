@@ -22,6 +22,7 @@
 
 mod sim {
     mod accidents;
+    pub(crate) mod city;
     pub(crate) mod clock;
     pub(crate) mod conflicts;
     pub(crate) mod controls;
@@ -34,8 +35,10 @@ mod sim {
     pub(crate) mod options;
     pub(crate) mod oracle;
     pub(crate) mod people;
+    pub(crate) mod rollback;
     pub(crate) mod run;
     pub(crate) mod tamper;
+    pub(crate) mod transfers;
     pub(crate) mod world;
 }
 

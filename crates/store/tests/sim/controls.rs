@@ -8,9 +8,10 @@ use proto::sync::{FeedPoint, Frame, frame::Frame as Body};
 use replica::{Context, Edit, Record, Sibling, session::Input};
 
 use super::{
+    city::{BAD, MARKED},
     net::Side,
     options::Fault,
-    world::{BAD, HUB, MARKED, NAMES, World},
+    world::{HUB, NAMES, World},
 };
 
 /// A protection that is off. In brackets its name in the reference model.
@@ -45,10 +46,12 @@ pub(crate) enum Control {
     NumbersBelieved,
     /// What differs is not exchanged (`exchange`).
     NothingExchanged,
+    /// The city transfers organisations whatever its nodes have not said yet (`settled_transfer`).
+    TransfersAtOnce,
 }
 
 impl Control {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::AckBeforeSync,
         Self::ReadBeyondDurable,
         Self::DotsUsedAgain,
@@ -62,6 +65,7 @@ impl Control {
         Self::StillSeen,
         Self::NumbersBelieved,
         Self::NothingExchanged,
+        Self::TransfersAtOnce,
     ];
 
     /// The faults that bring it to light.
@@ -70,6 +74,7 @@ impl Control {
             Self::AckBeforeSync | Self::ReadBeyondDurable | Self::DotsUsedAgain => &[Fault::Crash],
             Self::ReplacesUnseen => &[Fault::StaleForms],
             Self::PositionsNotPassedOn | Self::SealsForgotten => &[Fault::RestoreHub],
+            Self::TransfersAtOnce => &[Fault::RestoreHub, Fault::Transfer],
             Self::RecordsInParts | Self::NothingTakenBack | Self::StillSeen => &[Fault::Refused],
             Self::NumbersBelieved | Self::NothingExchanged => {
                 &[Fault::RestoreHub, Fault::RestoreNode]
@@ -103,6 +108,7 @@ impl Control {
             Self::PositionsNotPassedOn => &["I12"],
             Self::SealsForgotten => &["I9", "I12", "I2"],
             Self::RecordsInParts => &["I2", "I6"],
+            Self::TransfersAtOnce => &["I7"],
             Self::NothingTakenBack => &["I1", "I9", "I12"],
             Self::StillSeen => &["I1", "I2", "I6", "I12"],
             Self::NumbersBelieved | Self::NothingExchanged => &["I1", "I2", "I6", "I12"],

@@ -14,7 +14,7 @@ use super::{
 impl World {
     /// One of the faults of this seed.
     pub(super) fn fault(&mut self) {
-        let at = self.rng.below(self.replicas.len());
+        let at = self.rng.below(1 + NODES.len());
         if self.options.control.is_lazy(HUB) || self.options.control.is_lazy(NODES[0]) {
             let pause = self.rng.between(1, 400);
             self.after(pause, Event::Sync(at));
@@ -59,6 +59,10 @@ impl World {
                 self.restore(HUB);
             }
             Fault::Wipe => self.wipe(),
+            Fault::Rollback => self.roll_back(),
+            Fault::Clone => self.clone_a_node(),
+            Fault::Transfer => self.transfer(),
+            Fault::Fence => self.fence(),
             Fault::Replay => self.replay(),
             _ => {}
         }
@@ -214,7 +218,7 @@ impl World {
 
     /// A wall clock jumps, or stands still. Nothing else may change by that.
     pub(super) fn turn_a_clock(&mut self) {
-        let at = self.clock_rng.below(self.replicas.len());
+        let at = self.clock_rng.below(1 + NODES.len());
         let clock = &self.replicas[at].clock;
         match self.clock_rng.below(4) {
             0 => clock.jump(JUMP_MS),

@@ -96,7 +96,7 @@ impl World {
         if self.replicas[node].host.is_none() || self.line_of(node).is_some() {
             return;
         }
-        if self.absent == Some(node) {
+        if self.absent.contains(&node) {
             return;
         }
         let blocked = self.now < self.replicas[node].blocked_until;
@@ -163,10 +163,10 @@ impl World {
             ));
             let honest = !self.options.has(Fault::Frames) && self.options.control == Control::None;
             let damaged = self.options.has(Fault::Rot) && done.code == "STORE-006";
-            // A node that was rolled back while it ran finds it out, and calls again.
-            // Of two copies the one left behind is told so.
-            let heals = (done.code == "SYNC-110" && side == Side::Node)
-                || (done.code == "SYNC-140" && side == Side::Hub);
+            // A node that was rolled back while it ran finds it out, and calls again; of two copies
+            // the hub lets one go on.
+            let forked = self.options.has(Fault::Rollback) || self.options.has(Fault::Clone);
+            let heals = forked && ["SYNC-110", "SYNC-140"].contains(&&*done.code);
             if honest && !damaged && !heals && !done.by_peer && !done.code.is_empty() {
                 self.broken(format!(
                     "P1 a session of honest sides ends with {}",

@@ -45,6 +45,14 @@ pub(crate) enum Fault {
     Import,
     /// A node is away for most of the run, with a backlog at both sides (18, 22).
     Away,
+    /// The memory of a running node is put back (10).
+    Rollback,
+    /// A copy of a node runs beside it (10).
+    Clone,
+    /// Organisations are transferred from scope to scope.
+    Transfer,
+    /// Nodes are fenced.
+    Fence,
     /// Nodes write what they may not.
     Refused,
     /// Batches on their way to the hub name dots and positions that do not exist.
@@ -54,7 +62,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Cut,
         Self::Frames,
         Self::Replay,
@@ -72,6 +80,10 @@ impl Fault {
         Self::StaleForms,
         Self::Import,
         Self::Away,
+        Self::Rollback,
+        Self::Clone,
+        Self::Transfer,
+        Self::Fence,
         Self::Refused,
         Self::Forge,
         Self::Damage,
@@ -85,6 +97,7 @@ impl Fault {
     fn percent(self) -> u64 {
         match self {
             Self::Import | Self::Rot | Self::Wipe => 20,
+            Self::Rollback | Self::Clone | Self::Fence => 15,
             Self::Skew | Self::Away | Self::SlowReader | Self::SlowDisk => 30,
             _ => 45,
         }

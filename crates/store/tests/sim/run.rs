@@ -71,7 +71,10 @@ impl World {
         }
         self.stop_faults();
         let must = self.writes_held();
-        if self.absent.is_some() {
+        if !self.retire_the_copy() {
+            return;
+        }
+        if !self.absent.is_empty() {
             self.tally.count("a core settled alone");
             if !self.settle() {
                 return;
@@ -134,7 +137,7 @@ impl World {
             self.start(at);
         }
         if let Mode::Liveness { away } = self.options.mode {
-            self.absent = Some(away);
+            self.absent.insert(away);
         }
         self.cut_all();
         self.events
@@ -147,7 +150,7 @@ impl World {
     }
 
     fn come_back(&mut self) {
-        if let Some(node) = self.absent.take() {
+        for node in std::mem::take(&mut self.absent) {
             self.say(format_args!("{} comes back", NAMES[node]));
             self.after(1, Event::Dial(node));
         }
@@ -167,8 +170,8 @@ impl World {
     }
 
     fn present(&self) -> impl Iterator<Item = usize> + '_ {
-        let absent = self.absent;
-        NODES.into_iter().filter(move |node| absent != Some(*node))
+        let here = |node: &usize| self.replicas[*node].exists && !self.absent.contains(node);
+        (1..self.replicas.len()).filter(here)
     }
 
     /// What waits to travel takes its time.
