@@ -145,8 +145,7 @@ impl Host {
             }
             let context = record.context.clone();
             record.siblings.retain(|s| context.covers(s.dot()));
-            let seat = stored.seat();
-            self.ledger.put(Incoming::own(record), seat, Some(stored));
+            self.put(Incoming::own(record), self.config.scope, Some(stored))?;
         }
         Ok(())
     }

@@ -20,6 +20,10 @@ impl World {
         let origin = self.rng.one(&[S1, S2]);
         let number = u8::try_from(self.rng.below(usize::from(self.options.records))).unwrap_or(0);
         let to = self.rng.one(&[S1, S2, S3]);
+        if self.replicas[HUB].busy {
+            // What an administrator reads must not be about to change.
+            return;
+        }
         let settled = self.all_nodes_met() || self.options.control == Control::TransfersAtOnce;
         let key = key(origin, number);
         let Some(held) = self.reader(HUB).and_then(|r| r.get(key).ok().flatten()) else {
