@@ -83,6 +83,11 @@ impl Host {
             let forged = dots(forged.into_iter());
             return Ok(Some(self.refuse(sender, record, forged, "SYNC-122")));
         }
+        let claims = |s: &&Sibling| s.register == RegisterId::OWNER && !case.is_sealed(s);
+        let claimed = dots(case.fresh.iter().copied().filter(claims));
+        if self.config.seal.is_some() && !claimed.is_empty() {
+            return Ok(Some(self.refuse(sender, record, claimed, "SYNC-122")));
+        }
         if former.is_some_and(|former| self.hides(&case, &former.record)) {
             return Ok(Some(self.hold_back(sender, arrived, "SYNC-128")));
         }

@@ -166,12 +166,24 @@ impl World {
             // A node that was rolled back while it ran finds it out, and calls again; of two copies
             // the hub lets one go on.
             let forked = self.options.has(Fault::Rollback) || self.options.has(Fault::Clone);
+            if forked && done.code == "SYNC-110" && side == Side::Node {
+                // What it promised since the fork is in its drafts now.
+                let node = self.conns[conn].node.replica;
+                self.replicas[node].promises.clear();
+                self.replicas[node].saved.clear();
+            }
             let heals = forked && ["SYNC-110", "SYNC-140"].contains(&&*done.code);
             if honest && !damaged && !heals && !done.by_peer && !done.code.is_empty() {
                 self.broken(format!(
                     "P1 a session of honest sides ends with {}",
                     done.code
                 ));
+            }
+            if forked && done.code == "SYNC-140" && side == Side::Node && !self.faults_on {
+                // People who are told that two copies run start the one that is left anew.
+                let node = self.conns[conn].node.replica;
+                self.tally.count("a copy started anew");
+                self.crash(node);
             }
             self.close_end(conn, side);
             let other = side.other();
