@@ -54,9 +54,6 @@ pub(crate) fn named(key: RecordKey) -> Vec<u8> {
 
 /// The record that another shares the home of.
 pub(crate) fn parent(record: &Record) -> Option<RecordKey> {
-    if !matches!(record.key.kind, CHILD | DECISION) {
-        return None;
-    }
     let value = &record.register(PARENT).first()?.value;
     let (kind, id) = value.split_first_chunk::<4>()?;
     Some(RecordKey {
@@ -97,12 +94,17 @@ fn judge(input: &JudgeInput<'_>) -> Verdict {
     }
 }
 
+/// The scope whose late write a record proposes.
+pub(crate) fn proposal_of(record: &Record) -> Option<ScopeId> {
+    let sender = record.register(SENDER).first()?;
+    let scope = ScopeId::try_from(&sender.value[..]).ok()?;
+    (record.key.kind == PROPOSAL).then_some(scope)
+}
+
 /// A proposal is shown to the scope whose node made the late write.
 fn lends(record: &Record) -> Vec<(RecordKey, ScopeId)> {
-    let sender = record.register(SENDER).iter();
-    let sender = sender.filter_map(|s| ScopeId::try_from(&s.value[..]).ok());
-    let of_proposal = sender.filter(|_| record.key.kind == PROPOSAL);
-    of_proposal.map(|scope| (record.key, scope)).collect()
+    let sender = proposal_of(record).map(|sender| (record.key, sender));
+    sender.into_iter().collect()
 }
 
 /// The name of the proposal that a late write makes: from the write, whoever is asked.

@@ -59,7 +59,7 @@ impl World {
                 self.restore(HUB);
             }
             Fault::Wipe => self.wipe(),
-            Fault::Rollback => self.roll_back(),
+            Fault::Rollback => self.roll_back_a_memory(),
             Fault::Clone => self.clone_a_node(),
             Fault::Transfer => self.transfer(),
             Fault::Fence => self.fence(),

@@ -179,7 +179,7 @@ impl World {
                     done.code
                 ));
             }
-            if forked && done.code == "SYNC-140" && side == Side::Node && !self.faults_on {
+            if forked && done.code == "SYNC-140" && side == Side::Node && self.attended {
                 // People who are told that two copies run start the one that is left anew.
                 let node = self.conns[conn].node.replica;
                 self.tally.count("a copy started anew");

@@ -157,7 +157,10 @@ impl World {
     /// The records of a scope at a replica, and nothing that only lies there.
     fn records_of(&self, at: usize, scope: ScopeId) -> BTreeMap<RecordKey, Stored> {
         let mut records = self.records(at);
-        records.retain(|_, stored| stored.home == scope && stored.guest == Guest::No);
+        records.retain(|_, stored| {
+            let there = stored.home == scope && stored.guest == Guest::No;
+            there && !stored.record.is_empty()
+        });
         records
     }
 
@@ -273,8 +276,10 @@ impl World {
                 };
                 let leaves = |reader: &store::Reader| -> BTreeMap<RecordKey, Leaf> {
                     let keys = reader.keys_of_scope(scope).into_iter();
-                    keys.filter_map(|key| Some((key, reader.get(key).ok()??.leaf)))
-                        .collect()
+                    let held = keys.filter_map(|key| Some((key, reader.get(key).ok()??)));
+                    // Of what was taken back whole only its name is left, and counts nowhere.
+                    let held = held.filter(|(_, held)| !held.record.is_empty());
+                    held.map(|(key, held)| (key, held.leaf)).collect()
                 };
                 if (root(&hub) == root(&other)) != (leaves(&hub) == leaves(&other)) {
                     self.broken(format!("I5 {} in scope {scope}", NAMES[node]));

@@ -124,7 +124,7 @@ impl World {
 
     /// The memory and the disk of a running node are put back to some point of its present life,
     /// and it goes on from there as if nothing had happened.
-    pub(super) fn roll_back(&mut self) {
+    pub(super) fn roll_back_a_memory(&mut self) {
         let at = self.rng.one(&NODES);
         if self.replicas[at].host.is_none() || self.replicas[at].medium.is_rotten() {
             return;

@@ -70,6 +70,7 @@ impl World {
             events += 1;
         }
         self.stop_faults();
+        self.attended = true;
         let must = self.writes_held();
         if !self.retire_the_copy() {
             return;

@@ -123,6 +123,8 @@ pub(crate) struct World {
     pub(crate) tickets: BTreeMap<u64, Target>,
     next_number: u64,
     pub(crate) faults_on: bool,
+    /// People do at once what they are told to do.
+    pub(crate) attended: bool,
     /// Nodes that stay away when the faults have frozen.
     pub(crate) absent: BTreeSet<usize>,
     pub(crate) forms: Vec<Form>,
@@ -186,6 +188,7 @@ impl World {
             tickets: BTreeMap::new(),
             next_number: 0,
             faults_on: true,
+            attended: false,
             absent: BTreeSet::new(),
             forms: Vec::new(),
             old: Vec::new(),
