@@ -247,9 +247,7 @@ impl Host {
             let (stored, value) = self.peers.draft(draft);
             self.ledger.stage(stored, Some(value));
         }
-        let seat = former.seat();
-        self.ledger
-            .put(Incoming::own(back.record), seat, Some(former));
+        self.put(Incoming::own(back.record), self.config.scope, Some(former))?;
         self.mixed = true;
         Ok(())
     }

@@ -195,7 +195,7 @@ impl Host {
 
     /// Leaves the last copy of a record in the feeds of the scopes that it belonged to, so that
     /// their nodes hear of it. Returns whether one was left now.
-    fn leave_copies(&mut self, record: &Record, home: &Home) -> bool {
+    pub(super) fn leave_copies(&mut self, record: &Record, home: &Home) -> bool {
         let mut left = false;
         for scope in home.former.iter().filter(|scope| **scope != home.scope) {
             let number = self.ledger.scope_number(*scope);

@@ -83,6 +83,11 @@ impl Host {
             let forged = dots(forged.into_iter());
             return Ok(Some(self.refuse(sender, record, forged, "SYNC-122")));
         }
+        let claims = |s: &&Sibling| s.register == RegisterId::OWNER && !case.is_sealed(s);
+        let claimed = dots(case.fresh.iter().copied().filter(claims));
+        if self.config.seal.is_some() && !claimed.is_empty() {
+            return Ok(Some(self.refuse(sender, record, claimed, "SYNC-122")));
+        }
         if former.is_some_and(|former| self.hides(&case, &former.record)) {
             return Ok(Some(self.hold_back(sender, arrived, "SYNC-128")));
         }
@@ -193,10 +198,16 @@ impl Host {
     fn judge_place(&mut self, case: &Case<'_>) -> Result<Option<Taken>, StoreError> {
         let (sender, record, home) = (case.sender, case.record, &case.home);
         let plain = dots(case.plain());
-        if case.plain().any(|sibling| sibling.write.epoch > home.epoch) {
-            // A transfer that this hub does not know, or not yet.
-            let key = record.key;
-            return Ok(Some(Taken::Not(result(key, Outcome::Later, "SYNC-127"))));
+        let ahead = |sibling: &&Sibling| sibling.write.epoch > home.epoch;
+        if case.plain().any(|sibling| ahead(&sibling)) {
+            // A transfer that this hub has forgotten; else the writes of something that has lost
+            // its organisation, because the write that named it was late.
+            if sender.refilling || self.is_restored() {
+                let key = record.key;
+                return Ok(Some(Taken::Not(result(key, Outcome::Later, "SYNC-127"))));
+            }
+            let dots = dots(case.plain().filter(ahead));
+            return Ok(Some(self.too_late(case, dots, MOVED)?));
         }
         let made_elsewhere = match case.former {
             Some(former) => record.scope != former.record.scope,
@@ -234,7 +245,10 @@ impl Host {
             return Ok(Some(self.too_late(case, late, MOVED)?));
         }
         if !is_home && !sender.refilling {
-            let (as_it_came, bytes) = (true, 0);
+            // A node that was never told of it, because it moved along with its organisation.
+            let held = case.former.map(|former| former.record.clone());
+            let left = held.is_some_and(|held| self.leave_copies(&held, home));
+            let (as_it_came, bytes) = (!left, 0);
             return Ok(Some(Taken::Merged { as_it_came, bytes }));
         }
         Ok(None)

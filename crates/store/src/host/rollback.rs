@@ -86,6 +86,8 @@ impl Host {
             counter = fork.counter,
             "this replica was rolled back while it ran; later writes become drafts"
         );
+        // Writes of the same group are in no journal yet, and are taken back like the others.
+        self.ledger.commit()?;
         let line = self.positions.own_line();
         let lives = line.into_iter().skip_while(|i| *i != fork.incarnation);
         let mut void: BTreeMap<Incarnation, Counter> = BTreeMap::new();
@@ -145,8 +147,7 @@ impl Host {
             }
             let context = record.context.clone();
             record.siblings.retain(|s| context.covers(s.dot()));
-            let seat = stored.seat();
-            self.ledger.put(Incoming::own(record), seat, Some(stored));
+            self.put(Incoming::own(record), self.config.scope, Some(stored))?;
         }
         Ok(())
     }

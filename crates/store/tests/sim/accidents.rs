@@ -5,9 +5,10 @@ use replica::RegisterId;
 use store::{Command, Stored};
 
 use super::{
+    city::{BAD, key},
     directed::{N1, edit, numbered, quiet},
     people::Entry,
-    world::{BAD, HUB, NAMES, S1, Target, World, key},
+    world::{HUB, NAMES, S1, Target, World},
 };
 
 /// Two clerks and the hub write, and one is refused: all that a short history has.

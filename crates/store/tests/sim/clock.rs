@@ -24,7 +24,30 @@ pub(crate) struct SimClock {
     stopped_ms: Arc<AtomicU64>,
 }
 
+/// What a clock shows, to be put back later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClockState {
+    now_ms: u64,
+    off_ms: i64,
+    stopped_ms: u64,
+}
+
 impl SimClock {
+    pub(crate) fn state(&self) -> ClockState {
+        ClockState {
+            now_ms: self.now_ms.load(Ordering::Relaxed),
+            off_ms: self.off_ms.load(Ordering::Relaxed),
+            stopped_ms: self.stopped_ms.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Shows what it showed once, until it is put back.
+    pub(crate) fn put(&self, state: ClockState) {
+        self.set(state.now_ms);
+        self.off_ms.store(state.off_ms, Ordering::Relaxed);
+        self.stopped_ms.store(state.stopped_ms, Ordering::Relaxed);
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             now_ms: Arc::default(),

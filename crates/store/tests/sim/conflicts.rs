@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use replica::{Context, Edit, Incarnation, Kind, Record, RecordId, RecordKey, RegisterId, Source};
+use replica::{Context, Edit, Incarnation, Record, RecordId, RecordKey, RegisterId, Source};
 use store::Command;
 
 use super::{
+    city::{DECISION, PARENT, PROPOSAL, named},
+    controls::Control,
     people::{Entry, Form},
-    world::{HUB, NAMES, PUBLISHED, S1, S2, Target, World},
+    world::{HUB, NAMES, PUBLISHED, S1, S2, S3, Target, World},
 };
 
-/// Records of decisions.
-pub(crate) const DECISION: Kind = Kind(9);
 /// The register of a decision that holds the candidates.
 const CANDIDATES: RegisterId = RegisterId(1);
 
@@ -86,8 +86,10 @@ impl World {
         });
         // A node decides nothing of the city's; a deletion is restored, not decided.
         let here = |(key, register): &(RecordKey, RegisterId)| {
-            let own = at == HUB || key.id.0[0] == self.replicas[at].scope.0[0];
-            own && *register != RegisterId::DELETED
+            let home = reader.get(*key).ok().flatten().map(|held| held.home);
+            let own = at == HUB || home == Some(self.replicas[at].scope);
+            let plain = !register.is_system() && *register != PARENT;
+            own && plain && key.kind != PROPOSAL
         };
         open.filter(here).collect()
     }
@@ -121,7 +123,7 @@ impl World {
         };
         let candidates = held.record.register(register);
         let values: Vec<Bytes> = candidates.iter().map(|s| s.value.clone()).collect();
-        let Some(form) = self.form(at, key, held.record.scope) else {
+        let Some(form) = self.form(at, key, held.home) else {
             return;
         };
         if values.is_empty() {
@@ -129,7 +131,7 @@ impl World {
         }
         let which = self.rng.below(values.len());
         let mut id = [0; 16];
-        id[0] = held.record.scope.0[0];
+        id[0] = held.home.0[0];
         id[8..].copy_from_slice(&self.number().to_be_bytes());
         let decision = Form {
             key: RecordKey {
@@ -141,11 +143,11 @@ impl World {
             ..form.clone()
         };
         let (first, second) = (self.number(), self.number());
-        let body = self.written(
-            &decision,
-            first,
-            vec![Entry::legal(CANDIDATES, packed(&values))],
-        );
+        let body = vec![
+            Entry::legal(CANDIDATES, packed(&values)),
+            Entry::legal(PARENT, named(key)),
+        ];
+        let body = self.written(&decision, first, body);
         let taken = Entry::legal(register, values[which].to_vec());
         let carried_out = Edit {
             decision: Bytes::copy_from_slice(&id),
@@ -165,17 +167,19 @@ impl World {
             return;
         };
         let mut decided = Vec::new();
-        for number in 0..self.options.records {
-            for scope in [S1, S2, PUBLISHED] {
-                if at != HUB && scope != self.replicas[at].scope {
-                    continue;
-                }
-                let key = super::world::key(scope, number);
-                let held = reader.get(key).ok().flatten();
-                for sibling in held.iter().flat_map(|held| &held.record.siblings) {
-                    let carries_out = !sibling.write.decision.is_empty();
-                    decided.extend(carries_out.then_some((key, sibling.register)));
-                }
+        let scopes = if at == HUB {
+            vec![S1, S2, S3, PUBLISHED]
+        } else {
+            vec![self.replicas[at].scope]
+        };
+        for key in scopes
+            .into_iter()
+            .flat_map(|scope| self.roots_of(at, scope))
+        {
+            let held = reader.get(key).ok().flatten();
+            for sibling in held.iter().flat_map(|held| &held.record.siblings) {
+                let carries_out = !sibling.write.decision.is_empty();
+                decided.extend(carries_out.then_some((key, sibling.register)));
             }
         }
         if !decided.is_empty() {
@@ -203,7 +207,7 @@ impl World {
         let body = reader.get(RecordKey { kind, id }).ok().flatten();
         let body = body.and_then(|body| body.record.register(CANDIDATES).first().cloned());
         let values = body.map_or_else(Vec::new, |body| unpacked(&body.value));
-        let Some(mut form) = self.form(at, key, held.record.scope) else {
+        let Some(mut form) = self.form(at, key, held.home) else {
             return;
         };
         let dot = decided.dot();
@@ -213,7 +217,12 @@ impl World {
         let mut edits = Vec::new();
         for value in &values {
             let uid = self.number();
-            edits.push(self.written(&form, uid, vec![Entry::legal(register, value.to_vec())]));
+            let copy = Entry::legal(register, value.to_vec());
+            let mut edit = self.written(&form, uid, vec![copy]);
+            if self.options.control == Control::UndoesUnseen && edits.is_empty() {
+                self.replace_all(at, &mut edit);
+            }
+            edits.push(edit);
             // The first copy takes the place of the decision, the others stand beside it.
             form.shown.clear();
         }

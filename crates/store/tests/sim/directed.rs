@@ -6,10 +6,12 @@ use replica::{Edit, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Sour
 use store::Command;
 
 use super::{
+    city::{BAD, key},
+    controls::Control,
     log::Log,
     medium::Image,
-    options::{Control, Fault, Faults, Options},
-    world::{BAD, HUB, NAMES, S1, Target, World, key},
+    options::{Fault, Faults, Options},
+    world::{HUB, NAMES, S1, Target, World},
 };
 
 pub(super) const N1: usize = 1;

@@ -7,19 +7,15 @@ use super::{
     clock::JUMP_MS,
     medium::{Image, Medium},
     net::{End, Side},
-    options::{Control, Fault},
+    options::Fault,
     world::{Event, HUB, NAMES, NODES, Target, World},
 };
 
 impl World {
     /// One of the faults of this seed.
     pub(super) fn fault(&mut self) {
-        let lies = matches!(
-            self.options.control,
-            Control::AckBeforeSync | Control::ReadBeyondDurable
-        );
-        let at = self.rng.below(self.replicas.len());
-        if lies {
+        let at = self.rng.below(1 + NODES.len());
+        if self.options.control.is_lazy(HUB) || self.options.control.is_lazy(NODES[0]) {
             let pause = self.rng.between(1, 400);
             self.after(pause, Event::Sync(at));
         }
@@ -63,6 +59,10 @@ impl World {
                 self.restore(HUB);
             }
             Fault::Wipe => self.wipe(),
+            Fault::Rollback => self.roll_back_a_memory(),
+            Fault::Clone => self.clone_a_node(),
+            Fault::Transfer => self.transfer(),
+            Fault::Fence => self.fence(),
             Fault::Replay => self.replay(),
             _ => {}
         }
@@ -196,9 +196,8 @@ impl World {
 
     pub(crate) fn replace(&mut self, node: usize) {
         self.crash(node);
-        // A number is never given twice, and no first name ends so.
-        let mut id = [0xb; 16];
-        id[..8].copy_from_slice(&self.number().to_be_bytes());
+        let mut id = [0xb0; 16];
+        id[8..].copy_from_slice(&self.number().to_be_bytes());
         self.replicas[node].id = ReplicaId(id);
         self.say(format_args!("{} is WIPED and joins anew", NAMES[node]));
         self.tally.count("a node wiped");
@@ -219,7 +218,7 @@ impl World {
 
     /// A wall clock jumps, or stands still. Nothing else may change by that.
     pub(super) fn turn_a_clock(&mut self) {
-        let at = self.clock_rng.below(self.replicas.len());
+        let at = self.clock_rng.below(1 + NODES.len());
         let clock = &self.replicas[at].clock;
         match self.clock_rng.below(4) {
             0 => clock.jump(JUMP_MS),

@@ -7,15 +7,23 @@ use replica::{Edit, Owner, Record, RecordKey, RegisterId, ScopeId, Set, Source, 
 use store::{Act, Command, Guest, Host, Stored};
 
 use super::{
+    city::{PARENT, key, named, proposal_of},
     directed::{edit, quiet},
     medium::{Image, Medium},
     options::Fault,
-    world::{CHILD_OF, HUB, NAMES, PUBLISHED, S1, S2, Target, World, child_key, key, proposal_of},
+    world::{HUB, NAMES, PUBLISHED, S1, S2, Target, World},
 };
 
 const N1: usize = 1;
 const N2: usize = 2;
 const N3: usize = 3;
+
+/// The name of a record that is a child of another.
+fn child_key(scope: ScopeId, number: u8) -> RecordKey {
+    let mut key = key(scope, number);
+    key.id.0[14] = 1;
+    key
+}
 
 fn settled(world: &mut World) {
     if !world.settle() {
@@ -39,8 +47,8 @@ fn values(record: &Record, register: u32) -> Vec<&[u8]> {
 fn child(world: &World, at: usize, key: RecordKey, parent: RecordKey, value: &[u8]) -> Edit {
     let mut edit = edit(world, at, key, &[(1, value)]);
     edit.set.push(Set {
-        register: CHILD_OF,
-        value: Bytes::copy_from_slice(&parent.id.0),
+        register: PARENT,
+        value: named(parent).into(),
         shown: Vec::new(),
     });
     edit
@@ -89,7 +97,7 @@ impl World {
     fn roll_back(&mut self, at: usize, image: Image) {
         self.crash(at);
         self.put_image(at, image);
-        self.options.faults.add(Fault::RestoreNode);
+        self.options.faults.add(Fault::Rollback);
         self.start(at);
         let host = self.replicas[at].host.as_mut().unwrap();
         host.run_on();
@@ -107,6 +115,7 @@ impl World {
     fn swap_in(&mut self, at: usize, machine: Machine) -> Machine {
         self.cut_all();
         self.hang_up(at);
+        self.options.faults.add(Fault::Clone);
         let replica = &mut self.replicas[at];
         replica.promises.clear();
         replica.saved.clear();

@@ -14,7 +14,8 @@ use replica::{
 use store::{Command, Login};
 
 use super::{
-    options::{Control, Fault},
+    controls::{Control, Lie},
+    options::Fault,
     world::{Event, HUB, NAMES, Target, World},
 };
 
@@ -57,6 +58,8 @@ pub(crate) struct End {
 pub(crate) struct Conn {
     node: End,
     hub: End,
+    /// What a null control has told its ends.
+    pub(super) lies: Vec<Lie>,
 }
 
 impl Conn {
@@ -93,7 +96,7 @@ impl World {
         if self.replicas[node].host.is_none() || self.line_of(node).is_some() {
             return;
         }
-        if self.absent == Some(node) {
+        if self.absent.contains(&node) {
             return;
         }
         let blocked = self.now < self.replicas[node].blocked_until;
@@ -119,6 +122,7 @@ impl World {
         self.conns.push(Conn {
             node: node_end,
             hub: hub_end,
+            lies: Vec::new(),
         });
         let conn = self.conns.len() - 1;
         self.say(format_args!("{} dials, line {conn}", NAMES[node]));
@@ -159,15 +163,27 @@ impl World {
             ));
             let honest = !self.options.has(Fault::Frames) && self.options.control == Control::None;
             let damaged = self.options.has(Fault::Rot) && done.code == "STORE-006";
-            // A node that was rolled back while it ran finds it out, and calls again.
-            // Of two copies the one left behind is told so.
-            let heals = (done.code == "SYNC-110" && side == Side::Node)
-                || (done.code == "SYNC-140" && side == Side::Hub);
+            // A node that was rolled back while it ran finds it out, and calls again; of two copies
+            // the hub lets one go on.
+            let forked = self.options.has(Fault::Rollback) || self.options.has(Fault::Clone);
+            if forked && done.code == "SYNC-110" && side == Side::Node {
+                // What it promised since the fork is in its drafts now.
+                let node = self.conns[conn].node.replica;
+                self.replicas[node].promises.clear();
+                self.replicas[node].saved.clear();
+            }
+            let heals = forked && ["SYNC-110", "SYNC-140"].contains(&&*done.code);
             if honest && !damaged && !heals && !done.by_peer && !done.code.is_empty() {
                 self.broken(format!(
                     "P1 a session of honest sides ends with {}",
                     done.code
                 ));
+            }
+            if forked && done.code == "SYNC-140" && side == Side::Node && self.attended {
+                // People who are told that two copies run start the one that is left anew.
+                let node = self.conns[conn].node.replica;
+                self.tally.count("a copy started anew");
+                self.crash(node);
             }
             self.close_end(conn, side);
             let other = side.other();
@@ -184,7 +200,7 @@ impl World {
 
     fn send(&mut self, conn: usize, from: Side, mut frame: Frame) {
         let to = from.other();
-        if self.faults_on || self.options.control != Control::None {
+        {
             self.tamper(conn, to, &mut frame);
         }
         let delay = self.rng.between(1, self.options.delay_ms_max);

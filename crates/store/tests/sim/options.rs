@@ -4,23 +4,7 @@
 
 use std::{fmt, sync::LazyLock};
 
-use super::clock::Rng;
-
-/// A rule of the page that a null control breaks; the oracle must notice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Control {
-    /// All rules hold.
-    #[default]
-    None,
-    /// The hub answers before its sync.
-    AckBeforeSync,
-    /// Nodes send what they have not synced.
-    ReadBeyondDurable,
-    /// A start takes no new incarnation: dots are used again.
-    DotsUsedAgain,
-    /// Nodes never hear that a write was refused, so they take nothing back.
-    NothingTakenBack,
-}
+use super::{clock::Rng, controls::Control};
 
 /// What may go wrong. Each is on in about half of the seeds, so that a failing seed has few. The
 /// numbers are those of the list of faults that a simulation can show.
@@ -61,6 +45,14 @@ pub(crate) enum Fault {
     Import,
     /// A node is away for most of the run, with a backlog at both sides (18, 22).
     Away,
+    /// The memory of a running node is put back (10).
+    Rollback,
+    /// A copy of a node runs beside it (10).
+    Clone,
+    /// Organisations are transferred from scope to scope.
+    Transfer,
+    /// Nodes are fenced.
+    Fence,
     /// Nodes write what they may not.
     Refused,
     /// Batches on their way to the hub name dots and positions that do not exist.
@@ -70,7 +62,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Cut,
         Self::Frames,
         Self::Replay,
@@ -88,6 +80,10 @@ impl Fault {
         Self::StaleForms,
         Self::Import,
         Self::Away,
+        Self::Rollback,
+        Self::Clone,
+        Self::Transfer,
+        Self::Fence,
         Self::Refused,
         Self::Forge,
         Self::Damage,
@@ -101,6 +97,7 @@ impl Fault {
     fn percent(self) -> u64 {
         match self {
             Self::Import | Self::Rot | Self::Wipe => 20,
+            Self::Rollback | Self::Clone | Self::Fence => 15,
             Self::Skew | Self::Away | Self::SlowReader | Self::SlowDisk => 30,
             _ => 45,
         }
@@ -239,22 +236,13 @@ impl Options {
         self.control == Control::None && self.mode == Mode::Safety && harmless
     }
 
-    /// A null control needs the fault that brings it to light, and no other excuse.
+    /// A null control needs the faults that bring it to light, and no other excuse.
     fn bend(&mut self) {
-        match self.control {
-            Control::None => {}
-            Control::AckBeforeSync | Control::ReadBeyondDurable | Control::DotsUsedAgain => {
-                self.faults.add(Fault::Crash);
-                for fault in [
-                    Fault::RestoreHub,
-                    Fault::RestoreNode,
-                    Fault::Rot,
-                    Fault::Wipe,
-                ] {
-                    self.faults.drop(fault);
-                }
-            }
-            Control::NothingTakenBack => self.faults.add(Fault::Refused),
+        for fault in self.control.needs() {
+            self.faults.add(*fault);
+        }
+        for fault in self.control.excuses() {
+            self.faults.drop(*fault);
         }
     }
 }

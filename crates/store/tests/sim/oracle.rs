@@ -9,6 +9,7 @@
 //! | I4 acked means durable | [`World::check_kept`] | at each start, and at the end for what people were told |
 //! | I5 equal roots, equal states | [`World::check_prints`] | at random times, and at the end |
 //! | I6 nothing deleted returns | [`World::check_nothing_lost`], in the register of deletions | at the end |
+//! | I7 one owner an epoch | [`World::check_owners`] | at the end, over states and histories |
 //! | I8 same dockets on both sides | [`World::check_equal`] by [`dockets`] | at the end |
 //! | I9 a refused write is nowhere in force | [`World::check_refused`] | at the end |
 //! | I10 undo restores the candidates | [`World::check_undone`] | at each undo |
@@ -16,8 +17,10 @@
 //! | I12 all settles in bounded time | `World::settle` | when the faults stop; without one node first in the mode of liveness |
 //! | I14 no context above a known position | [`World::check_positions`] | at the end, at the hub |
 //! | I15 no checkpoint passes what a crash brings back | [`World::check_start`] | at each start |
+//! | I16 a child is where its organisation is | [`World::check_children`] | at random times, and at the end |
 //! | P1 honest sides end no session with a code | `World::input` | always |
 //! | P2 no exchange when nothing went wrong | `World::send` | always, in calm seeds |
+//! | P4 what is lent is what the hub holds; a late write is shown as a proposal | [`World::check_lent`] | at the end |
 //! | P3 no more batches on their way than the windows allow | `World::send` | always |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,12 +28,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{PeerScope, Position, Refusal};
-use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Sibling};
+use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Sibling, owner};
+use store::{Guest, Stored};
 
 use super::{
+    city::{parent, proposal_key},
     conflicts::dockets,
+    controls::Control,
     medium::Image,
-    options::Control,
     people::uid_of,
     world::{HUB, NAMES, NODES, PUBLISHED, World},
 };
@@ -123,25 +128,47 @@ impl World {
         self.replicas[at].medium.memory.image()
     }
 
-    /// All records that a replica shows.
-    fn records(&self, at: usize) -> BTreeMap<RecordKey, (Record, Leaf)> {
+    /// The head of a feed at a number, as a replica knows it.
+    pub(super) fn head_at(&self, at: usize, scope: &[u8], seq: u64) -> Option<Vec<u8>> {
+        let image = self.image(at);
+        let all = scopes(&image);
+        let (number, _) = all.iter().find(|(_, (id, _))| id.0 == scope)?;
+        let number = u32::try_from(*number).ok()?;
+        let key = [&[b'E'][..], &number.to_be_bytes(), &seq.to_be_bytes()].concat();
+        image.get(&key).map(|value| value[..32].to_vec())
+    }
+
+    /// All records that a replica shows, also those that belong elsewhere.
+    fn records(&self, at: usize) -> BTreeMap<RecordKey, Stored> {
         let mut records = BTreeMap::new();
         let Some(reader) = self.reader(at) else {
             return records;
         };
         for (scope, ..) in reader.scopes() {
-            for key in reader.keys_of_scope(scope) {
+            let of_scope = reader.keys_of_scope(scope).into_iter();
+            for key in of_scope.chain(reader.guests(scope)) {
                 let stored = reader.get(key).expect("the store is sound");
-                records.extend(stored.map(|stored| (key, (stored.record, stored.leaf))));
+                records.extend(stored.map(|stored| (key, stored)));
             }
         }
+        records
+    }
+
+    /// The records of a scope at a replica, and nothing that only lies there.
+    fn records_of(&self, at: usize, scope: ScopeId) -> BTreeMap<RecordKey, Stored> {
+        let mut records = self.records(at);
+        records.retain(|_, stored| {
+            let there = stored.home == scope && stored.guest == Guest::No;
+            there && !stored.record.is_empty()
+        });
         records
     }
 
     /// Every sibling that a replica holds or has held.
     fn held(&self, at: usize) -> Vec<(RecordKey, Sibling)> {
         let mut held = Vec::new();
-        for (key, (record, _)) in self.records(at) {
+        for (key, stored) in self.records(at) {
+            let record = stored.record;
             let reader = self.reader(at).expect("it runs");
             let history = reader.history(key).expect("the store is sound");
             let past = history.into_iter().flat_map(|(_, siblings)| siblings);
@@ -193,13 +220,13 @@ impl World {
     fn check_kept(
         &mut self,
         at: usize,
-        records: &BTreeMap<RecordKey, (Record, Leaf)>,
+        records: &BTreeMap<RecordKey, Stored>,
         promises: Vec<(RecordKey, Dot)>,
     ) {
         for (key, dot) in promises {
             let kept = records
                 .get(&key)
-                .is_some_and(|(record, _)| record.context.highest(dot.incarnation) >= dot.counter);
+                .is_some_and(|s| s.record.context.highest(dot.incarnation) >= dot.counter);
             if !kept {
                 self.broken(format!("I4 {} forgot {dot} of {}", NAMES[at], key.id));
             }
@@ -219,8 +246,13 @@ impl World {
         }
         let records = self.records(at);
         let stands = |value: &Bytes| {
-            let record = records.get(&key).map(|(record, _)| record);
-            record.is_some_and(|r| r.register(register).iter().any(|s| s.value == *value))
+            let stored = records.get(&key);
+            stored.is_some_and(|s| {
+                s.record
+                    .register(register)
+                    .iter()
+                    .any(|s| s.value == *value)
+            })
         };
         if !values.iter().all(stands) {
             self.broken(format!("I10 {} {} {}", NAMES[at], key.id, register.0));
@@ -245,7 +277,8 @@ impl World {
                 let leaves = |reader: &store::Reader| -> BTreeMap<RecordKey, Leaf> {
                     let keys = reader.keys_of_scope(scope).into_iter();
                     let held = keys.filter_map(|key| Some((key, reader.get(key).ok()??)));
-                    let held = held.filter(|(_, held)| !held.record.siblings.is_empty());
+                    // Of what was taken back whole only its name is left, and counts nowhere.
+                    let held = held.filter(|(_, held)| !held.record.is_empty());
                     held.map(|(key, held)| (key, held.leaf)).collect()
                 };
                 if (root(&hub) == root(&other)) != (leaves(&hub) == leaves(&other)) {
@@ -277,6 +310,9 @@ impl World {
     /// Everything that must hold when all is settled.
     pub(crate) fn check_end(&mut self, must: &BTreeSet<Uid>) {
         self.check_prints();
+        self.check_children();
+        self.check_owners();
+        self.check_lent();
         for at in 0..self.replicas.len() {
             let on_record = (0..self.replicas.len()).flat_map(|at| on_record(&self.image(at)));
             let on_record: BTreeSet<Dot> = on_record.map(|(dot, _)| dot).collect();
@@ -294,37 +330,103 @@ impl World {
 
     /// I1 and I8: both sides hold the same, and show the same conflicts.
     fn check_equal(&mut self) {
-        let hub = self.records(HUB);
         for node in NODES {
-            let scopes = [self.replicas[node].scope, PUBLISHED];
-            let own = self.records(node);
-            let reader = self.reader(HUB).expect("it runs");
-            let there: BTreeSet<RecordKey> = scopes
-                .iter()
-                .flat_map(|scope| reader.keys_of_scope(*scope))
-                .collect();
-            let of_scopes = hub.iter().filter(|(key, _)| there.contains(key));
-            let wanted: BTreeMap<_, _> = of_scopes.collect();
-            let keys: BTreeSet<_> = own.keys().chain(wanted.keys().copied()).collect();
-            for key in keys {
-                // Of what was taken back whole only its name is left, and counts nowhere.
-                let is_there = |entry: &&(Record, Leaf)| !entry.0.siblings.is_empty();
-                let a = own.get(key).filter(is_there);
-                let b = wanted.get(key).copied().filter(is_there);
-                if a.map(|(r, _)| dockets(r)) != b.map(|(r, _)| dockets(r)) {
-                    self.broken(format!("I8 {} {}", NAMES[node], key.id));
-                }
-                if a.map(|(r, _)| r.encode()) != b.map(|(r, _)| r.encode()) {
-                    self.broken(format!("I1 {} {}: {a:?} hub {b:?}", NAMES[node], key.id));
+            for scope in [self.replicas[node].scope, PUBLISHED] {
+                let (own, wanted) = (self.records_of(node, scope), self.records_of(HUB, scope));
+                let keys: BTreeSet<_> = own.keys().chain(wanted.keys()).copied().collect();
+                for key in keys {
+                    let of = |all: &BTreeMap<RecordKey, Stored>| {
+                        all.get(&key).map(|stored| stored.record.clone())
+                    };
+                    let (a, b) = (of(&own), of(&wanted));
+                    let name = NAMES[node];
+                    if a.as_ref().map(dockets) != b.as_ref().map(dockets) {
+                        self.broken(format!("I8 {name} {}", key.id));
+                    }
+                    if a != b {
+                        self.broken(format!("I1 {name} {}: {a:?} hub {b:?}", key.id));
+                    }
                 }
             }
+        }
+    }
+
+    /// I7: no two scopes were ever named the owner in one epoch.
+    fn check_owners(&mut self) {
+        let mut owners: BTreeMap<(RecordKey, u64), ScopeId> = BTreeMap::new();
+        for at in 0..self.replicas.len() {
+            for (key, sibling) in self.held(at) {
+                let of_hub = sibling.write.author == NAMES[HUB];
+                if sibling.register != RegisterId::OWNER || !of_hub {
+                    continue;
+                }
+                let alone = Record {
+                    siblings: vec![sibling],
+                    ..Record::new(key, PUBLISHED)
+                };
+                let Some(named) = owner(&alone) else { continue };
+                let first = owners.entry((key, named.epoch)).or_insert(named.scope);
+                if *first != named.scope {
+                    let epoch = named.epoch;
+                    self.broken(format!("I7 {} has two owners in epoch {epoch}", key.id));
+                }
+            }
+        }
+    }
+
+    /// I16: a child is where its organisation is, also when that is a last copy.
+    pub(crate) fn check_children(&mut self) {
+        for (at, name) in NAMES.into_iter().enumerate() {
+            if self.replicas[at].medium.is_rotten() {
+                continue;
+            }
+            let records = self.records(at);
+            for (key, child) in &records {
+                // A child whose first write was taken back names no organisation any more.
+                let root = parent(&child.record).and_then(|root| records.get(&root));
+                let Some(root) = root else { continue };
+                let lent = [child.guest, root.guest].contains(&Guest::Lent);
+                if !lent && (child.home, child.guest) != (root.home, root.guest) {
+                    let (home, with) = (child.home.0[0], root.home.0[0]);
+                    let guests = (child.guest, root.guest);
+                    let id = key.id;
+                    self.broken(format!("I16 {name} {id} {home} {with} {guests:?}"));
+                }
+            }
+        }
+    }
+
+    /// P4: what is lent is as the hub holds it, and a late write stands as a proposal where its
+    /// record belongs, lent to whoever made it.
+    fn check_lent(&mut self) {
+        let hub = self.records(HUB);
+        for node in NODES {
+            let own = self.records(node);
+            for (key, lent) in own.iter().filter(|(_, s)| s.guest == Guest::Lent) {
+                let held = hub.get(key).map(|held| &held.record);
+                if held != Some(&lent.record) {
+                    let id = key.id;
+                    self.broken(format!("P4 {} has an old loan of {id}", NAMES[node]));
+                }
+            }
+        }
+        let image = self.image(HUB);
+        let late = under(&image, b'X').filter_map(|(_, value)| {
+            let refusal = Refusal::decode(value.clone()).expect("a refusal");
+            let late = ["SYNC-131", "SYNC-132"].contains(&refusal.code.as_str());
+            let write = Record::decode(&Bytes::from(refusal.siblings)).expect("a record");
+            write.siblings.first().filter(|_| late).map(proposal_key)
+        });
+        let missing: Vec<_> = late.filter(|key| !hub.contains_key(key)).collect();
+        for key in missing {
+            self.broken(format!("P4 no proposal {} of a late write", key.id));
         }
     }
 
     /// I2 and I6: every write is visible, or was seen by one that is, or is on record.
     fn check_nothing_lost(&mut self, must: &BTreeSet<Uid>) {
         let visible = self.records(HUB).into_values();
-        let visible = visible.flat_map(|(record, _)| record.siblings);
+        let visible = visible.flat_map(|stored| stored.record.siblings);
         let visible = visible.filter_map(|s| Some((uid_of(&s)?, s.register)));
         let mut accounted: BTreeSet<Uid> = visible.collect();
         let mut todo: Vec<Uid> = accounted.iter().copied().collect();
@@ -372,18 +474,17 @@ impl World {
 
     /// I9: a refused write is in no effective value, whole as it was.
     fn check_refused(&mut self) {
-        let refused: BTreeSet<Dot> = on_record(&self.image(HUB))
-            .into_iter()
-            .filter(|(_, record)| record.siblings.iter().all(|s| uid_of(s).is_some()))
-            .map(|(dot, _)| dot)
-            .collect();
+        let mut refused: BTreeSet<(Dot, u64)> = BTreeSet::new();
+        for (dot, record) in on_record(&self.image(HUB)) {
+            let uids = record.siblings.iter().filter_map(uid_of);
+            refused.extend(uids.map(|uid| (dot, uid)));
+        }
         for (at, name) in NAMES.into_iter().enumerate() {
-            for (key, (record, _)) in self.records(at) {
-                for sibling in &record.siblings {
-                    let uid = uid_of(sibling).unwrap_or(0);
+            for (key, stored) in self.records(at) {
+                for sibling in &stored.record.siblings {
+                    let (dot, uid) = (sibling.dot(), uid_of(sibling).unwrap_or(0));
                     let illegal = self.ghost.illegal.contains(&(uid, sibling.register));
-                    if illegal || refused.contains(&sibling.dot()) || uid == 0 {
-                        let dot = sibling.dot();
+                    if illegal || refused.contains(&(dot, uid)) || uid == 0 {
                         self.broken(format!("I9 {name} shows {dot} ({uid}) in {}", key.id));
                     }
                 }
@@ -394,8 +495,8 @@ impl World {
     /// I14: no context entry at the hub above a position that it knows.
     fn check_positions(&mut self) {
         let known = positions(&self.image(HUB));
-        for (key, (record, _)) in self.records(HUB) {
-            for (incarnation, counter) in record.context.entries() {
+        for (key, stored) in self.records(HUB) {
+            for (incarnation, counter) in stored.record.context.entries() {
                 let position = known.get(&incarnation.0).copied().unwrap_or(0);
                 if counter > position {
                     let id = key.id;

@@ -4,12 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use replica::{Context, Edit, Kind, RecordKey, RegisterId, ScopeId, Set, Shown, Sibling, Source};
+use replica::{
+    Context, Edit, Kind, Owner, RecordKey, RegisterId, ScopeId, Set, Shown, Sibling, Source,
+};
 use store::Command;
 
 use super::{
+    city::{BAD, CHILD, MARKED, PARENT, ROOT, child_key, key, named},
+    controls::Control,
     options::Fault,
-    world::{BAD, Event, HUB, MARKED, NAMES, PUBLISHED, S1, S2, Target, World, key},
+    world::{Event, HUB, NAMES, PUBLISHED, S1, S2, S3, Target, World},
 };
 
 /// A kind and a register that only one node's program knows.
@@ -74,7 +78,10 @@ impl World {
             55..=64 => self.open_a_form(),
             65..=74 => self.keep_an_image(),
             75..=89 => self.fault(),
-            90..=93 => self.check_prints(),
+            90..=93 => {
+                self.check_prints();
+                self.check_children();
+            }
             _ => {}
         }
         self.acts_left = self.acts_left.saturating_sub(1);
@@ -96,15 +103,23 @@ impl World {
         }
     }
 
+    /// A form of an organisation of a person's scope, or of something that belongs to it.
     fn any_form(&mut self, at: usize) -> Option<Form> {
         let scope = if at == HUB {
-            self.rng.one(&[S1, S2, PUBLISHED])
+            self.rng.one(&[S1, S2, S3, PUBLISHED])
         } else {
             self.replicas[at].scope
         };
-        let number = self.rng.below(usize::from(self.options.records));
-        let mut key = key(scope, u8::try_from(number).unwrap_or(0));
-        if self.options.has(Fault::Skew) && self.rng.chance(30) {
+        let roots = self.roots_of(at, scope);
+        if roots.is_empty() {
+            return None;
+        }
+        let mut key = self.rng.one(&roots);
+        if self.rng.chance(30) {
+            let number = u8::try_from(self.rng.below(2)).unwrap_or(0);
+            key = child_key(key, scope, number);
+        } else if self.options.has(Fault::Skew) && self.rng.chance(30) && key.id.0[0] == scope.0[0]
+        {
             key.kind = NEW_KIND;
         }
         self.form(at, key, scope)
@@ -173,6 +188,7 @@ impl World {
         if (bad && self.rng.chance(50)) || (form.replica == HUB && self.rng.chance(25)) {
             registers.insert(MARKED);
         }
+        let claims = bad && form.key.kind == ROOT && self.rng.chance(30);
         let mut entries = Vec::new();
         for register in registers {
             let value = match self.rng.below(10) {
@@ -193,6 +209,22 @@ impl World {
                 illegal,
             });
         }
+        if claims {
+            // A node says that the organisation is its own.
+            let value = Owner::next(None, form.scope, form.scope)
+                .to_value()
+                .to_vec();
+            let (register, illegal) = (RegisterId::OWNER, true);
+            entries.push(Entry {
+                register,
+                value,
+                illegal,
+            });
+        }
+        if form.key.kind == CHILD && !form.shown.contains_key(&PARENT) {
+            let root = key(ScopeId([form.key.id.0[13]; 16]), form.key.id.0[14]);
+            entries.push(Entry::legal(PARENT, named(root)));
+        }
         self.written(form, uid, entries)
     }
 
@@ -210,14 +242,7 @@ impl World {
                 shown: shown.into_iter().map(|(shown, _)| shown).collect(),
             });
         }
-        if self.log.is_kept() {
-            let (name, id) = (NAMES[form.replica], form.key.id.0[15]);
-            let dots = |s: &Set| s.shown.iter().map(|s| s.dot).collect::<Vec<_>>();
-            let what: Vec<_> = set.iter().map(|s| (s.register.0, dots(s))).collect();
-            let scope = form.scope.0[0];
-            self.say(format_args!("{name} writes {uid} to {scope}/{id} {what:?}"));
-        }
-        Edit {
+        let mut edit = Edit {
             key: form.key,
             scope: form.scope,
             set,
@@ -225,7 +250,18 @@ impl World {
             reason: uid.to_string(),
             source: Source::Form,
             decision: Bytes::new(),
+        };
+        if self.options.control == Control::ReplacesUnseen {
+            self.replace_all(form.replica, &mut edit);
         }
+        if self.log.is_kept() {
+            let (name, id) = (NAMES[form.replica], form.key.id.0[15]);
+            let dots = |s: &Set| s.shown.iter().map(|s| s.dot).collect::<Vec<_>>();
+            let what: Vec<_> = edit.set.iter().map(|s| (s.register.0, dots(s))).collect();
+            let scope = form.scope.0[0];
+            self.say(format_args!("{name} writes {uid} to {scope}/{id} {what:?}"));
+        }
+        edit
     }
 
     /// Somebody imports some hundred records at once: more than a section of a feed may hold.
@@ -256,7 +292,7 @@ impl World {
     }
 
     fn keep_an_image(&mut self) {
-        let at = self.rng.below(self.replicas.len());
+        let at = self.rng.below(1 + super::world::NODES.len());
         let image = self.replicas[at].medium.memory.image();
         self.replicas[at].images.push(image);
     }

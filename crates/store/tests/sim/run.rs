@@ -8,9 +8,10 @@ use std::{
 use replica::{ScopeId, session::FeedPoint};
 
 use super::{
+    controls::Control,
     log::{Log, Tally},
     net::Side,
-    options::{Control, Fault, Mode, Options},
+    options::{Fault, Mode, Options},
     world::{Event, HUB, NAMES, NODES, World},
 };
 
@@ -69,8 +70,12 @@ impl World {
             events += 1;
         }
         self.stop_faults();
+        self.attended = true;
         let must = self.writes_held();
-        if self.absent.is_some() {
+        if !self.retire_the_copy() {
+            return;
+        }
+        if !self.absent.is_empty() {
             self.tally.count("a core settled alone");
             if !self.settle() {
                 return;
@@ -133,7 +138,7 @@ impl World {
             self.start(at);
         }
         if let Mode::Liveness { away } = self.options.mode {
-            self.absent = Some(away);
+            self.absent.insert(away);
         }
         self.cut_all();
         self.events
@@ -146,7 +151,7 @@ impl World {
     }
 
     fn come_back(&mut self) {
-        if let Some(node) = self.absent.take() {
+        for node in std::mem::take(&mut self.absent) {
             self.say(format_args!("{} comes back", NAMES[node]));
             self.after(1, Event::Dial(node));
         }
@@ -166,8 +171,8 @@ impl World {
     }
 
     fn present(&self) -> impl Iterator<Item = usize> + '_ {
-        let absent = self.absent;
-        NODES.into_iter().filter(move |node| absent != Some(*node))
+        let here = |node: &usize| self.replicas[*node].exists && !self.absent.contains(node);
+        (1..self.replicas.len()).filter(here)
     }
 
     /// What waits to travel takes its time.

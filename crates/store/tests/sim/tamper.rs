@@ -6,20 +6,14 @@ use replica::{Context, Dot, Incarnation, Record};
 
 use super::{
     net::Side,
-    options::{Control, Fault},
+    options::Fault,
     world::{HUB, World},
 };
 
 impl World {
     /// Changes a frame on its way, or does not.
     pub(crate) fn tamper(&mut self, conn: usize, to: Side, frame: &mut Frame) {
-        if self.options.control == Control::NothingTakenBack && to == Side::Node {
-            match &mut frame.frame {
-                Some(Body::Ack(ack)) => ack.results.iter_mut().for_each(|r| r.refused.clear()),
-                Some(Body::Welcome(welcome)) => welcome.refusals.clear(),
-                _ => {}
-            }
-        }
+        self.weaken(conn, to, frame);
         let forge = self.options.has(Fault::Forge);
         let damage = self.options.has(Fault::Damage);
         if to != Side::Hub || !(forge || damage) || !self.faults_on {

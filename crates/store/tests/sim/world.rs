@@ -5,7 +5,7 @@
 //! a while, and then answers; a crash may come between any two of these.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     sync::{
         Arc,
@@ -16,34 +16,33 @@ use std::{
 use bytes::Bytes;
 
 use replica::{
-    Dot, Edit, Kind, Record, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId, Set, Source,
+    Dot, RecordKey, RegisterId, ReplicaId, ScopeId,
     session::{FeedPoint, Input, Op, Role},
 };
-use store::{
-    Command, Host, HostConfig, JudgeInput, Late, Reader, Reply, Rules, StoreError, Verdict,
-};
+use store::{Command, Host, HostConfig, Reader, Reply, StoreError};
 
 use super::{
+    city,
     clock::{Rng, SimClock, mix},
+    controls::Control,
     log::{Log, Tally},
     medium::{Image, Medium},
     net::{Conn, Side},
-    options::{Control, Fault, Options},
+    options::{Fault, Options},
     oracle::Ghost,
     people::Form,
+    rollback::Lived,
 };
 
 pub(crate) const HUB: usize = 0;
 pub(crate) const NODES: [usize; 3] = [1, 2, 3];
-pub(crate) const NAMES: [&str; 4] = ["hub", "n1", "n2", "n3"];
+/// The last is a copy of the first node, which a fault may bring to life.
+pub(crate) const NAMES: [&str; 5] = ["hub", "n1", "n2", "n3", "n1c"];
 pub(crate) const S1: ScopeId = ScopeId([1; 16]);
 pub(crate) const S2: ScopeId = ScopeId([2; 16]);
+/// A scope of the city itself, without a node.
+pub(crate) const S3: ScopeId = ScopeId([3; 16]);
 pub(crate) const PUBLISHED: ScopeId = ScopeId([9; 16]);
-/// Only the hub writes it.
-pub(crate) const MARKED: RegisterId = RegisterId(9);
-/// A value that begins so is refused, whatever the register.
-pub(crate) const BAD: &[u8] = b"bad";
-
 /// The least time of a sync of a slow disk.
 const SLOW_SYNC_MS: u64 = 100;
 
@@ -74,6 +73,13 @@ pub(crate) struct Replica {
     pub(crate) scope: ScopeId,
     pub(crate) medium: Arc<Medium>,
     pub(crate) clock: SimClock,
+    /// Somebody has switched it on at least once, and not off for ever.
+    pub(crate) exists: bool,
+    /// Switched off for now.
+    pub(crate) down: bool,
+    /// Where the chance of its hosts comes from.
+    pub(crate) random: Arc<AtomicU64>,
+    pub(crate) lived: Lived,
     /// Until then its disk takes long to sync.
     pub(crate) slow_until: u64,
     /// Until then its disk has no room.
@@ -116,10 +122,11 @@ pub(crate) struct World {
     pub(crate) conns: Vec<Conn>,
     pub(crate) tickets: BTreeMap<u64, Target>,
     next_number: u64,
-    random: Arc<AtomicU64>,
     pub(crate) faults_on: bool,
-    /// The node that stays away when the faults have frozen.
-    pub(crate) absent: Option<usize>,
+    /// People do at once what they are told to do.
+    pub(crate) attended: bool,
+    /// Nodes that stay away when the faults have frozen.
+    pub(crate) absent: BTreeSet<usize>,
     pub(crate) forms: Vec<Form>,
     pub(crate) old: Vec<(usize, ReplicaId, replica::session::Delivery)>,
     pub(crate) ghost: Ghost,
@@ -132,125 +139,22 @@ pub(crate) struct World {
     pub(crate) settled_percent: u64,
 }
 
-pub(crate) fn key(scope: ScopeId, number: u8) -> RecordKey {
-    let mut id = [0; 16];
-    id[0] = scope.0[0];
-    id[15] = number;
-    RecordKey {
-        kind: Kind(5),
-        id: RecordId(id),
-    }
-}
-
-/// The register that says whose child a record is. It never changes.
-pub(crate) const CHILD_OF: RegisterId = RegisterId(20);
-/// The kind of the proposals that the hub makes of late writes.
-const PROPOSAL: Kind = Kind(103);
-/// The register of a proposal that names the scope of its sender.
-const SENDER: RegisterId = RegisterId(2);
-
-/// The name of a record that is a child of another.
-pub(crate) fn child_key(scope: ScopeId, number: u8) -> RecordKey {
-    let mut key = key(scope, number);
-    key.id.0[14] = 1;
-    key
-}
-
-fn parent(record: &Record) -> Option<RecordKey> {
-    let [named, ..] = record.register(CHILD_OF) else {
-        return None;
-    };
-    let id = RecordId::try_from(named.value.as_ref()).ok()?;
-    Some(RecordKey { kind: Kind(5), id })
-}
-
-/// The scope whose late write a record proposes.
-pub(crate) fn proposal_of(record: &Record) -> Option<ScopeId> {
-    let [sender, ..] = record.register(SENDER) else {
-        return None;
-    };
-    (record.key.kind == PROPOSAL).then(|| ScopeId::try_from(sender.value.as_ref()).unwrap())
-}
-
-fn lends(record: &Record) -> Vec<(RecordKey, ScopeId)> {
-    let sender = proposal_of(record).map(|sender| (record.key, sender));
-    sender.into_iter().collect()
-}
-
-fn propose(late: &Late<'_>) -> Option<Edit> {
-    let siblings: Vec<_> = late.siblings.iter().collect();
-    let hash = replica::write_hash(late.key, &siblings);
-    let set = |register, value: &[u8]| Set {
-        register,
-        value: Bytes::copy_from_slice(value),
-        shown: Vec::new(),
-    };
-    Some(Edit {
-        key: RecordKey {
-            kind: PROPOSAL,
-            id: RecordId(hash.0[..16].try_into().unwrap()),
-        },
-        scope: late.home,
-        set: vec![set(RegisterId(1), &hash.0), set(SENDER, &late.sender.0)],
-        author: NAMES[HUB].to_owned(),
-        reason: "1".to_owned(),
-        source: Source::Command,
-        decision: Bytes::new(),
-    })
-}
-
-/// The rules of the simulated city.
-fn rules() -> Rules {
-    Rules {
-        judge: Arc::new(judge),
-        parent: Arc::new(parent),
-        lends: Arc::new(lends),
-        propose: Arc::new(propose),
-    }
-}
-
-/// The rules of authority of the simulated city.
-fn judge(input: &JudgeInput<'_>) -> Verdict {
-    let seen = |dot: Dot| input.existing.is_some_and(|r| r.context.covers(dot));
-    let published = input.incoming.scope == PUBLISHED;
-    let dots: Vec<Dot> = input
-        .incoming
-        .siblings
-        .iter()
-        .filter(|s| !seen(s.dot()))
-        .filter(|s| {
-            let hub = s.write.author == NAMES[HUB];
-            s.value.starts_with(BAD)
-                || (!hub && (published || matches!(s.register, MARKED | RegisterId::OWNER)))
-        })
-        .map(replica::Sibling::dot)
-        .collect();
-    if dots.is_empty() {
-        Verdict::Accept
-    } else {
-        Verdict::Refuse {
-            dots,
-            code: "TEST-001",
-        }
-    }
-}
-
 impl World {
     pub(crate) fn new(seed: u64, options: Options, log: Log) -> Self {
         let mut rng = Rng::new(seed);
         let control = options.control;
         let clock = SimClock::new();
         let random = Arc::new(AtomicU64::new(rng.next()));
-        let lazy = |at: usize| match control {
-            Control::AckBeforeSync => at == HUB,
-            Control::ReadBeyondDurable => at != HUB,
-            Control::None | Control::DotsUsedAgain | Control::NothingTakenBack => false,
-        };
+        let lazy = |at: usize| control.is_lazy(at);
         let replica = |at: usize, scope| Replica {
             id: ReplicaId([u8::try_from(at).unwrap_or(0) + 0xa0; 16]),
             scope,
             medium: Medium::new(Image::new(), lazy(at)),
             clock: clock.of_another(86_400_000 * i64::try_from(at).unwrap_or(0)),
+            exists: at < NAMES.len() - 1,
+            down: false,
+            random: Arc::clone(&random),
+            lived: Lived::default(),
             slow_until: 0,
             full_until: 0,
             blocked_until: 0,
@@ -268,6 +172,7 @@ impl World {
             replica(1, S1),
             replica(2, S1),
             replica(3, S2),
+            replica(4, S1),
         ];
         let mut world = Self {
             rng,
@@ -282,9 +187,9 @@ impl World {
             conns: Vec::new(),
             tickets: BTreeMap::new(),
             next_number: 0,
-            random,
             faults_on: true,
-            absent: None,
+            attended: false,
+            absent: BTreeSet::new(),
             forms: Vec::new(),
             old: Vec::new(),
             ghost: Ghost::default(),
@@ -321,8 +226,8 @@ impl World {
         self.at(self.now + pause, event);
     }
 
-    fn config(&self, at: usize) -> HostConfig {
-        let state = Arc::clone(&self.random);
+    pub(super) fn config(&self, at: usize) -> HostConfig {
+        let state = Arc::clone(&self.replicas[at].random);
         let fixed = (self.options.control == Control::DotsUsedAgain).then_some(at as u64 + 1);
         HostConfig {
             role: if at == HUB { Role::Hub } else { Role::Node },
@@ -334,14 +239,20 @@ impl World {
             } else {
                 1
             },
-            rules: rules(),
+            rules: city::rules(),
             believes_peers: !self.options.marked,
-            seal: (at == HUB).then(|| replica::SealKey::new([42; 32])),
+            seal: (at == HUB).then(|| self.seal_key()),
             clock: Arc::new(self.replicas[at].clock.clone()),
             random: Arc::new(move || {
                 fixed.unwrap_or_else(|| mix(state.fetch_add(0x9e37, Ordering::Relaxed)))
             }),
         }
+    }
+
+    fn seal_key(&self) -> replica::SealKey {
+        let forgets = self.options.control == Control::SealsForgotten;
+        let life = u8::try_from(self.replicas[HUB].life % 200).unwrap_or(0);
+        replica::SealKey::new([if forgets { life } else { 42 }; 32])
     }
 
     pub(crate) fn reader(&self, at: usize) -> Option<Reader> {
@@ -350,9 +261,11 @@ impl World {
 
     /// Opens a replica over what its disk holds.
     pub(crate) fn start(&mut self, at: usize) {
-        if self.replicas[at].host.is_some() {
+        let replica = &self.replicas[at];
+        if replica.host.is_some() || !replica.exists || replica.down {
             return;
         }
+        self.note_start(at);
         let config = self.config(at);
         let medium = Arc::clone(&self.replicas[at].medium);
         if self.now < self.replicas[at].full_until {
@@ -419,6 +332,7 @@ impl World {
         let group = group.min(self.replicas[at].queue.len());
         let commands: Vec<_> = self.replicas[at].queue.drain(..group).collect();
         for (ticket, command) in commands {
+            self.note_taken(at, ticket, &command);
             if let Some(host) = &mut self.replicas[at].host {
                 host.take(ticket, command);
             }
@@ -433,6 +347,7 @@ impl World {
         if self.replicas[at].life != life {
             return;
         }
+        self.note_flushed(at);
         let Some(host) = &mut self.replicas[at].host else {
             return;
         };
@@ -479,7 +394,9 @@ impl World {
                     });
                     self.replicas[at].promises.extend(kept);
                 }
-                self.input(conn, side, *input);
+                let mut input = *input;
+                self.weaken_input(at, &mut input);
+                self.input(conn, side, input);
             }
             (Target::Undo(key, register, values), Reply::Written(Ok(_))) => {
                 self.check_undone(at, key, register, &values);
