@@ -24,3 +24,11 @@
 mod city;
 #[path = "accidents/full.rs"]
 mod full;
+#[path = "accidents/partition.rs"]
+mod partition;
+
+/// A number from the environment, for the long form of a test.
+fn number_of(variable: &str, here: u64) -> u64 {
+    let given = std::env::var(variable).ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(here)
+}
