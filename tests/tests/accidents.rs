@@ -22,10 +22,14 @@
 #[expect(dead_code, reason = "shared by several tests, each using a part")]
 #[path = "e2e/city.rs"]
 mod city;
+#[path = "accidents/dots.rs"]
+mod dots;
 #[path = "accidents/full.rs"]
 mod full;
 #[path = "accidents/partition.rs"]
 mod partition;
+#[path = "accidents/restored.rs"]
+mod restored;
 
 /// A number from the environment, for the long form of a test.
 fn number_of(variable: &str, here: u64) -> u64 {
