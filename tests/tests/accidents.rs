@@ -22,6 +22,8 @@
 #[expect(dead_code, reason = "shared by several tests, each using a part")]
 #[path = "e2e/city.rs"]
 mod city;
+#[path = "accidents/damaged.rs"]
+mod damaged;
 #[path = "accidents/dots.rs"]
 mod dots;
 #[path = "accidents/full.rs"]
