@@ -195,8 +195,8 @@ fn readings(host: &Host) -> String {
         )
         .unwrap();
     }
-    for (key, code) in &status.quarantined {
-        writeln!(text, "quarantined {} {code}", key.id).unwrap();
+    for held in &status.quarantined {
+        writeln!(text, "quarantined {} {}", held.key.id, held.code).unwrap();
     }
     for peer in &status.peers {
         let (sent, received) = (peer.sent.0, peer.received.0);

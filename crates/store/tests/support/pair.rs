@@ -12,7 +12,7 @@ use replica::{
     Clock, Mono, ReplicaId, ScopeId, SealKey, Session,
     session::{Input, Op, Role},
 };
-use store::{Command, Host, HostConfig, JudgeInput, Login, Reply, Store, Verdict};
+use store::{Command, Host, HostConfig, JudgeInput, Login, Reply, Rules, Store, Verdict};
 
 pub const HUB: ReplicaId = ReplicaId([0xA0; 16]);
 pub const NODE: ReplicaId = ReplicaId([0xB1; 16]);
@@ -74,7 +74,7 @@ pub fn open(role: Role, store: Arc<dyn Store>, life: u64) -> Host {
         scope,
         published: PUBLISHED,
         schema: 1,
-        judge: Arc::new(judge),
+        rules: Rules::new(Arc::new(judge)),
         believes_peers: false,
         seal: (role == Role::Hub).then(|| SealKey::new([42; 32])),
         clock: Arc::new(Still),
