@@ -102,6 +102,8 @@ struct End<'a> {
     login: Login,
     inputs: VecDeque<Input>,
     wake_at: Option<u64>,
+    /// The code with which the session has ended.
+    ended: Option<String>,
 }
 
 impl End<'_> {
@@ -109,6 +111,7 @@ impl End<'_> {
     fn step(&mut self, now: u64, input: Input) -> Vec<Input> {
         let step = self.session.handle(Mono(now), input);
         self.wake_at = step.wake_at.map(|at| at.0.max(now + 1));
+        self.ended = step.done.map(|done| done.code);
         let before = self.host.ends().clone();
         for op in step.ops {
             self.host.take(0, Command::Session(self.login, op));
@@ -132,24 +135,32 @@ impl End<'_> {
 
 /// One session, until both sides are settled. It stays open at the hosts.
 pub fn talk(node: &mut Host, hub: &mut Host, session: u64) {
+    assert_eq!(try_talk(node, hub, session), Ok(()));
+}
+
+/// The same where it may end before, with a code.
+pub fn try_talk(node: &mut Host, hub: &mut Host, session: u64) -> Result<(), String> {
     let end = |host, role| End {
         host,
         session: Session::new(role),
         login: login(role, session),
         inputs: VecDeque::from([Input::Connected]),
         wake_at: None,
+        ended: None,
     };
     let (mut node, mut hub) = (end(node, Role::Node), end(hub, Role::Hub));
     let mut now = 0;
     for _ in 0..STEPS_MAX {
-        if let Some(input) = node.inputs.pop_front() {
+        if let Some(code) = node.ended.take().or_else(|| hub.ended.take()) {
+            return Err(code);
+        } else if let Some(input) = node.inputs.pop_front() {
             let sent = node.step(now, input);
             hub.inputs.extend(sent);
         } else if let Some(input) = hub.inputs.pop_front() {
             let sent = hub.step(now, input);
             node.inputs.extend(sent);
         } else if node.session.is_settled() && hub.session.is_settled() {
-            return;
+            return Ok(());
         } else {
             now = node
                 .wake_at
