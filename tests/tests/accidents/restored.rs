@@ -10,7 +10,7 @@ use serde_json::Value;
 use tests::programs::Program;
 
 use crate::{
-    city::{City, assert_equal, load_samples, organisations, put, sample, settle},
+    city::{City, assert_equal, load_samples, organisations, put, sample, settle, until},
     dots::Dots,
     number_of,
 };
@@ -214,8 +214,70 @@ fn a_directory_of_a_hub_that_is_put_back_gets_the_districts_writes_again() {
     assert_dots(&[&node, &city.hub, &newer]);
 }
 
+/// How a node sees its line.
+fn state(node: &Program) -> String {
+    let state = crate::city::peer(node)["state"].clone();
+    state.as_str().unwrap().to_owned()
+}
+
 #[test]
-fn both_of_two_copies_of_a_node_that_run_and_write_lose_nothing() {
+fn of_two_serving_copies_one_is_frozen_until_a_person_decides_and_nothing_is_lost() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=10);
+    settle(&node);
+    let clone = Program::node(crate::city::node_exe(), &city.path("clone"));
+    copy(&node.data, &clone.data);
+    let mut saved = Saved::default();
+    let serving = node.serve::<&str>([]);
+    saved.put(&node, 1, "remark", "原件一");
+    settle(&node);
+    let second = clone.serve::<&str>([]);
+    saved.put(&clone, 5, "remark", "复制件一");
+    until("one of the two is frozen", || {
+        // Whoever has no line calls again some time later; this is what an operator does.
+        [&node, &clone].iter().any(|copy| {
+            copy.run(["sync", "--once"]);
+            state(copy).contains("SYNC-140")
+        })
+    });
+    let is_original = state(&node).contains("SYNC-140");
+    let (frozen, free) = if is_original {
+        (&node, &clone)
+    } else {
+        (&clone, &node)
+    };
+    // Both go on, and both say what is saved.
+    saved.put(frozen, 2, "remark", "冻结的一方");
+    saved.put(free, 6, "remark", "连着的一方");
+    settle(free);
+    assert!(state(frozen).contains("SYNC-140"), "{}", state(frozen));
+    let of_frozen = format!("remark of 2: {}", "冻结的一方");
+    assert_eq!(
+        saved.missing(&city.hub),
+        [of_frozen],
+        "nothing of it is taken"
+    );
+    // A person stops one of them and starts the other anew.
+    let (of_frozen, of_free) = if is_original {
+        (serving, second)
+    } else {
+        (second, serving)
+    };
+    assert_eq!((of_free.terminate().0, of_frozen.terminate().0), (0, 0));
+    let serving = frozen.serve::<&str>([]);
+    settle(frozen);
+    for program in [frozen, &city.hub] {
+        saved.assert_at(program);
+    }
+    assert_equal(frozen, &city.hub);
+    assert_eq!(serving.terminate().0, 0);
+    city.down();
+    assert_dots(&[&node, &clone, &city.hub]);
+}
+
+#[test]
+fn both_of_two_copies_of_a_node_that_run_by_turns_lose_nothing() {
     let mut city = City::open();
     let node = city.jianxi().node;
     load_samples(&node, 1..=10);
