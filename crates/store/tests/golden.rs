@@ -2,7 +2,7 @@
 //! one has written.
 //!
 //! One history that is the same in every run leaves values of every sort in a hub's and a node's
-//! store: `R H E S J P N K X D Q F L`. A file in `golden/` holds all keys and values, and what is
+//! store: `R H E S J P N K X D Q F G T B Z L`. A file in `golden/` holds all keys and values, and what is
 //! to be read from them. The newest must be what this program writes; every older one must open,
 //! say the same as when it was made, and still settle with its peer.
 //! `LIANGXIN_REGENERATE=1 cargo test -p store --test golden` adds a file when the bytes have
@@ -17,15 +17,16 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, io::Cursor, path::PathBuf,
 
 use bytes::Bytes;
 use replica::{
-    Edit, Kind, Leaf, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source,
+    Edit, Kind, Leaf, Owner, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId, Set, Sibling,
+    Source,
     session::{Arrived, Delivery, Op, Role},
 };
 use store::{
-    BackupFacts, Command, Host, Memory, Reader, Reply, Store, backup, mark_restored, restore,
+    Act, BackupFacts, Command, Host, Memory, Reader, Reply, Store, backup, mark_restored, restore,
     verify_backup,
 };
 
-use self::pair::{BAD, DISTRICT, HUB, NODE, PUBLISHED, hand, open, talk};
+use self::pair::{BAD, BORROWS, CHILD_OF, DISTRICT, HUB, NODE, OTHER, PUBLISHED, hand, open, talk};
 
 type Image = BTreeMap<Vec<u8>, Bytes>;
 
@@ -125,19 +126,43 @@ fn history() -> [(Role, Image); 2] {
     let mut node = open(Role::Node, at_node.clone(), 2);
     put(&mut node, 1, &[(2, b"after a start")]);
     talk(&mut node, &mut hub, 3);
-    collide(&mut hub);
+    share(&mut hub, &mut node);
+    // A copy of its store goes on without it.
+    let copy = Arc::new(Memory::from_image(at_node.image()));
+    put(&mut node, 1, &[(3, b"by the original")]);
+    talk(&mut node, &mut hub, 6);
+    let mut node = open(Role::Node, copy.clone(), 3);
+    put(&mut node, 4, &[(3, b"by the copy")]);
+    talk(&mut node, &mut hub, 7);
+    hub.take(0, Command::Act(Act::Fence(ReplicaId([0xC3; 16]))));
+    hub.flush().unwrap();
+    collide(&mut hub, 7);
     hub.close().unwrap();
     node.close().unwrap();
     drop(hub);
     // The hub starts as one that was restored.
-    mark_restored(&*at_hub).unwrap();
-    drop(open(Role::Hub, at_hub, 2));
-    let [hub, node] = stores.map(|store| store.image());
-    [(Role::Hub, hub), (Role::Node, node)]
+    let [at_hub, _] = &stores;
+    mark_restored(&**at_hub).unwrap();
+    drop(open(Role::Hub, at_hub.clone(), 2));
+    [(Role::Hub, at_hub.image()), (Role::Node, copy.image())]
+}
+
+/// A record of another scope is lent, a record shares the home of its parent, and one is
+/// transferred.
+fn share(hub: &mut Host, node: &mut Host) {
+    let lent = edit(hub, key(OTHER, 1), OTHER, &[(1, b"lent")]);
+    save(hub, vec![lent], Vec::new());
+    let (parent, borrowed) = (key(DISTRICT, 1).id.0, key(OTHER, 1).id.0);
+    let child: [(u32, &[u8]); 3] = [(1, b"child"), (CHILD_OF.0, &parent), (BORROWS.0, &borrowed)];
+    put(node, 5, &child);
+    talk(node, hub, 4);
+    let owner = Owner::next(None, DISTRICT, OTHER).to_value();
+    put(hub, 2, &[(RegisterId::OWNER.0, &owner)]);
+    talk(node, hub, 5);
 }
 
 /// One dot with two contents arrives at the hub.
-fn collide(hub: &mut Host) {
+fn collide(hub: &mut Host, session: u64) {
     let mut other = hub.reader().get(key(DISTRICT, 1)).unwrap().unwrap().record;
     for sibling in &mut other.siblings {
         sibling.value = Bytes::from_static(b"other content");
@@ -155,7 +180,7 @@ fn collide(hub: &mut Host) {
         positions: Vec::new(),
         upto: None,
     };
-    hand(hub, 3, Op::Apply(Box::new(delivery)));
+    hand(hub, session, Op::Apply(Box::new(delivery)));
     assert_eq!(hub.status().quarantined.len(), 1);
 }
 
@@ -182,7 +207,7 @@ fn readings(host: &Host) -> String {
         )
         .unwrap();
     }
-    for scope in [PUBLISHED, DISTRICT] {
+    for scope in [PUBLISHED, DISTRICT, OTHER] {
         for key in reader.keys_of_scope(scope) {
             records(&reader, key, &mut text);
         }
@@ -310,7 +335,7 @@ fn the_history_leaves_values_of_every_sort() {
         .iter()
         .flat_map(|(_, image)| image.keys().map(|key| key[0]))
         .collect();
-    for sort in *b"RHESJPNKXDQFL" {
+    for sort in *b"RHESJPNKXDQFGTBZL" {
         assert!(
             sorts.contains(&sort),
             "no value of sort {}",
@@ -339,6 +364,7 @@ fn what_any_program_has_stored_opens_says_the_same_and_settles() {
         let roots = |host: &Host| {
             let scopes = host.reader().scopes().into_iter();
             scopes
+                .filter(|(scope, ..)| *scope != OTHER)
                 .map(|(scope, _, root)| (scope, root))
                 .collect::<BTreeMap<_, _>>()
         };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use replica::{
-    Clock, Mono, ReplicaId, ScopeId, SealKey, Session,
+    Clock, Mono, Record, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId, SealKey, Session,
     session::{Input, Op, Role},
 };
 use store::{Command, Host, HostConfig, JudgeInput, Login, Reply, Rules, Store, Verdict};
@@ -20,6 +20,12 @@ pub const NODE: ReplicaId = ReplicaId([0xB1; 16]);
 pub const DISTRICT: ScopeId = ScopeId([1; 16]);
 /// The hub's.
 pub const PUBLISHED: ScopeId = ScopeId([9; 16]);
+/// A scope that the node does not see.
+pub const OTHER: ScopeId = ScopeId([2; 16]);
+/// Names the record whose home a record shares, by its id.
+pub const CHILD_OF: RegisterId = RegisterId(6);
+/// Names a record that is lent to the scope of this one, by its id.
+pub const BORROWS: RegisterId = RegisterId(7);
 /// A value that begins so is refused.
 pub const BAD: &[u8] = b"bad";
 /// Steps of one session. More go round in circles.
@@ -61,6 +67,25 @@ fn judge(input: &JudgeInput<'_>) -> Verdict {
     }
 }
 
+fn named(record: &Record, register: RegisterId) -> Option<RecordKey> {
+    let value = &record.register(register).first()?.value;
+    let id = RecordId::try_from(value.as_ref()).ok()?;
+    let kind = record.key.kind;
+    Some(RecordKey { kind, id })
+}
+
+fn rules() -> Rules {
+    let lends = |record: &Record| {
+        let lent = named(record, BORROWS).map(|key| (key, record.scope));
+        lent.into_iter().collect()
+    };
+    Rules {
+        parent: Arc::new(|record| named(record, CHILD_OF)),
+        lends: Arc::new(lends),
+        ..Rules::new(Arc::new(judge))
+    }
+}
+
 /// Opens a replica. Its incarnations are the same in every run; `life` counts its starts.
 pub fn open(role: Role, store: Arc<dyn Store>, life: u64) -> Host {
     let next = AtomicU64::new(life << 8);
@@ -74,7 +99,7 @@ pub fn open(role: Role, store: Arc<dyn Store>, life: u64) -> Host {
         scope,
         published: PUBLISHED,
         schema: 1,
-        rules: Rules::new(Arc::new(judge)),
+        rules: rules(),
         believes_peers: false,
         seal: (role == Role::Hub).then(|| SealKey::new([42; 32])),
         clock: Arc::new(Still),
