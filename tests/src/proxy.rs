@@ -42,8 +42,9 @@ pub struct Line {
 #[derive(Debug)]
 struct State {
     up: AtomicBool,
-    /// A [`Flow`] for each way.
-    flows: [AtomicU8; 2],
+    /// What becomes of bytes that go up, and down: a [`Flow`] each.
+    going_up: AtomicU8,
+    going_down: AtomicU8,
     target: Mutex<SocketAddr>,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -53,12 +54,19 @@ impl State {
         *self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn flow(&self, way: Way) -> u8 {
-        self.flows[way as usize].load(Ordering::SeqCst)
+    fn flow(&self, way: Way) -> &AtomicU8 {
+        match way {
+            Way::Up => &self.going_up,
+            Way::Down => &self.going_down,
+        }
     }
 
     fn set_flow(&self, way: Way, flow: Flow) -> u8 {
-        self.flows[way as usize].swap(flow as u8, Ordering::SeqCst)
+        self.flow(way).swap(flow as u8, Ordering::SeqCst)
+    }
+
+    fn is(&self, way: Way, flow: Flow) -> bool {
+        self.flow(way).load(Ordering::SeqCst) == flow as u8
     }
 
     /// Ends everything that is open.
@@ -91,7 +99,8 @@ impl Line {
         let address = listener.local_addr().expect("a bound port has an address");
         let state = Arc::new(State {
             up: AtomicBool::new(true),
-            flows: [AtomicU8::new(0), AtomicU8::new(0)],
+            going_up: AtomicU8::new(Flow::Passes as u8),
+            going_down: AtomicU8::new(Flow::Passes as u8),
             target: Mutex::new(target),
             open: Mutex::default(),
         });
@@ -182,10 +191,10 @@ fn carry(state: &State, way: Way, mut from: TcpStream, mut to: TcpStream) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(n @ 1..) = from.read(&mut buffer) {
         let Some(bytes) = buffer.get(..n) else { break };
-        while state.flow(way) == Flow::Waits as u8 {
+        while state.is(way, Flow::Waits) {
             thread::sleep(LOOK);
         }
-        if state.flow(way) == Flow::Vanishes as u8 {
+        if state.is(way, Flow::Vanishes) {
             continue;
         }
         if to.write_all(bytes).is_err() {

@@ -6,9 +6,9 @@
 //!
 //! | variable | what |
 //! | --- | --- |
-//! | `LIANGXIN_BACKLOG=10000` | edits that wait on each side of a partition (here 500) |
-//! | `LIANGXIN_RESTORES=20` | backups that are restored while the node goes on (here 3) |
-//! | `LIANGXIN_DAMAGES=1000` | damaged copies that a real program opens (here 24) |
+//! | `LIANGXIN_BACKLOG=10000` | edits that wait on each side of a partition (here 300) |
+//! | `LIANGXIN_RESTORES=20` | backups that are restored while the node goes on (here 2) |
+//! | `LIANGXIN_DAMAGES=1000` | damaged copies that a real program opens (here 16) |
 //! | `LIANGXIN_SEED=7` | repeats the choices of a run |
 //!
 //! The figures of a run are printed with `--nocapture`.

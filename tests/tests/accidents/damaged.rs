@@ -134,7 +134,7 @@ fn finder(told: &str) -> &'static str {
 
 #[test]
 fn nothing_damaged_is_served_or_sent_on() {
-    let trials = number_of("LIANGXIN_DAMAGES", 24);
+    let trials = number_of("LIANGXIN_DAMAGES", 16);
     let seed = number_of("LIANGXIN_SEED", 5);
     let mut city = City::open();
     let node = city.jianxi().node;

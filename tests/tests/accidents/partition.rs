@@ -110,7 +110,7 @@ impl World {
 
 #[test]
 fn after_a_partition_with_edits_waiting_on_both_sides_they_are_equal_in_seconds() {
-    let world = World::new(number_of("LIANGXIN_BACKLOG", 500));
+    let world = World::new(number_of("LIANGXIN_BACKLOG", 300));
     world.line.cut();
     world.write_both(1);
     until("the node says that the line is cut", || {
@@ -123,7 +123,7 @@ fn after_a_partition_with_edits_waiting_on_both_sides_they_are_equal_in_seconds(
 
 #[test]
 fn a_line_that_loses_one_direction_heals_like_one_that_is_cut() {
-    let world = World::new(number_of("LIANGXIN_BACKLOG", 500).min(1_000));
+    let world = World::new(number_of("LIANGXIN_BACKLOG", 300).min(1_000));
     for (round, way) in [(1, Way::Up), (2, Way::Down)] {
         world.line.swallow(way);
         world.write_both(round);
@@ -149,7 +149,7 @@ fn a_line_that_holds_one_direction_goes_on_where_it_was() {
 
 #[test]
 fn a_line_that_comes_and_goes_loses_nothing_and_settles_when_it_stays() {
-    let world = World::new(number_of("LIANGXIN_BACKLOG", 500).min(1_000));
+    let world = World::new(number_of("LIANGXIN_BACKLOG", 300).min(1_000));
     let rounds = 4;
     thread::scope(|scope| {
         let line = Arc::clone(&world.line);
