@@ -207,10 +207,10 @@ pub(crate) async fn keep_calling(app: App, line: Arc<Line>, mut stop: Stop) {
                     format!("{word}: {}", failure.code),
                     Some(failure.to_string()),
                 );
-                // Whoever follows the line looks again.
-                line.progress.send_modify(|now| now.open = false);
             }
         }
+        // Whoever follows the line looks again, now that it says why.
+        line.progress.send_modify(|now| now.open = false);
         let wait = backoff.failed(random());
         tokio::select! {
             () = stop.wait() => break,

@@ -7,3 +7,4 @@ pub mod programs;
 pub mod proxy;
 pub mod rig;
 pub mod sample;
+pub mod small;

@@ -1,14 +1,36 @@
-//! A line that can be cut: a proxy between a node and the hub.
+//! A line that can be cut, whole or in one direction: a proxy between a node and the hub.
 
 use std::{
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     thread,
+    time::Duration,
 };
+
+/// Between two looks whether what was held back may go on.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// A direction of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the node to the hub.
+    Up,
+    /// From the hub to the node.
+    Down,
+}
+
+/// What becomes of bytes in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Flow {
+    Passes,
+    Waits,
+    Vanishes,
+}
 
 /// A line. Dropping it cuts it.
 #[derive(Debug)]
@@ -20,6 +42,9 @@ pub struct Line {
 #[derive(Debug)]
 struct State {
     up: AtomicBool,
+    /// What becomes of bytes that go up, and down: a [`Flow`] each.
+    going_up: AtomicU8,
+    going_down: AtomicU8,
     target: Mutex<SocketAddr>,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -27,6 +52,30 @@ struct State {
 impl State {
     fn target(&self) -> SocketAddr {
         *self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flow(&self, way: Way) -> &AtomicU8 {
+        match way {
+            Way::Up => &self.going_up,
+            Way::Down => &self.going_down,
+        }
+    }
+
+    fn set_flow(&self, way: Way, flow: Flow) -> u8 {
+        self.flow(way).swap(flow as u8, Ordering::SeqCst)
+    }
+
+    fn is(&self, way: Way, flow: Flow) -> bool {
+        self.flow(way).load(Ordering::SeqCst) == flow as u8
+    }
+
+    /// Ends everything that is open.
+    fn end(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for stream in open.drain(..) {
+            // It may have ended by itself.
+            stream.shutdown(Shutdown::Both).unwrap_or_default();
+        }
     }
 
     fn keep(&self, stream: &TcpStream) {
@@ -50,6 +99,8 @@ impl Line {
         let address = listener.local_addr().expect("a bound port has an address");
         let state = Arc::new(State {
             up: AtomicBool::new(true),
+            going_up: AtomicU8::new(Flow::Passes as u8),
+            going_down: AtomicU8::new(Flow::Passes as u8),
             target: Mutex::new(target),
             open: Mutex::default(),
         });
@@ -82,19 +133,26 @@ impl Line {
     /// Cuts the line: what is open ends, what comes is closed at once.
     pub fn cut(&self) {
         self.state.up.store(false, Ordering::SeqCst);
-        let mut open = self
-            .state
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for stream in open.drain(..) {
-            // It may have ended by itself.
-            stream.shutdown(Shutdown::Both).unwrap_or_default();
-        }
+        self.state.end();
     }
 
-    /// Mends the line.
+    /// Keeps back what goes one way, as a network does that delivers it later. Nothing ends.
+    pub fn hold(&self, way: Way) {
+        self.state.set_flow(way, Flow::Waits);
+    }
+
+    /// Loses what goes one way; the other way goes on. Both ends believe that they are connected.
+    pub fn swallow(&self, way: Way) {
+        self.state.set_flow(way, Flow::Vanishes);
+    }
+
+    /// Mends the line. What was held goes on; a stream of which bytes were lost ends, for no
+    /// network gives the rest of one.
     pub fn mend(&self) {
+        let flows = [Way::Up, Way::Down].map(|way| self.state.set_flow(way, Flow::Passes));
+        if flows.contains(&(Flow::Vanishes as u8)) {
+            self.state.end();
+        }
         self.state.up.store(true, Ordering::SeqCst);
     }
 }
@@ -106,7 +164,7 @@ impl Drop for Line {
 }
 
 /// Joins both ends until either closes.
-fn join(state: &State, near: TcpStream) {
+fn join(state: &Arc<State>, near: TcpStream) {
     let Ok(far) = TcpStream::connect(state.target()) else {
         return;
     };
@@ -121,17 +179,24 @@ fn join(state: &State, near: TcpStream) {
     let (Ok(near_again), Ok(far_again)) = ends else {
         return;
     };
-    thread::spawn(move || carry(near, far));
-    thread::spawn(move || carry(far_again, near_again));
+    let (up, down) = (Arc::clone(state), Arc::clone(state));
+    thread::spawn(move || carry(&up, Way::Up, near, far));
+    thread::spawn(move || carry(&down, Way::Down, far_again, near_again));
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream) {
+fn carry(state: &State, way: Way, mut from: TcpStream, mut to: TcpStream) {
     from.set_nodelay(true)
         .and_then(|()| to.set_nodelay(true))
         .unwrap_or_default();
     let mut buffer = vec![0; 64 << 10];
     while let Ok(n @ 1..) = from.read(&mut buffer) {
         let Some(bytes) = buffer.get(..n) else { break };
+        while state.is(way, Flow::Waits) {
+            thread::sleep(LOOK);
+        }
+        if state.is(way, Flow::Vanishes) {
+            continue;
+        }
         if to.write_all(bytes).is_err() {
             break;
         }

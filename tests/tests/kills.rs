@@ -1,8 +1,10 @@
 //! Both programs are killed again and again under load, at any moment, also while they start; what
 //! was reported as saved is on both sides in the end.
 //!
-//! `LIANGXIN_KILLS=100` kills each program so often; `LIANGXIN_SEED=7` repeats the moments of a
-//! run. The last test gives the checker something that was never saved, which it must find.
+//! `LIANGXIN_KILLS=500` kills each program so often while it works, and a third as often while it
+//! starts; `LIANGXIN_SECONDS=1500` ends a long run in time, however many kills it has made; the
+//! figures say how many. `LIANGXIN_SEED=7` repeats the moments of a run. The last test gives the
+//! checkers what was never saved, and a write of which a part is missing; they must find both.
 
 #![expect(
     clippy::unwrap_used,
@@ -41,6 +43,11 @@ const BIRTH_MS_MAX: u64 = 150;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Lines of one file that the loader loads.
 const LINES: u64 = 8;
+/// Files with new organisations; after them the same are written to again, so that a long run is
+/// about kills and not about size.
+const FILES: u64 = 60;
+/// The second field of every write: a part of a write would leave it behind the first.
+const COMPANION: &str = "registered_address";
 
 /// A stream of numbers from a seed: `SplitMix64`.
 #[derive(Clone, Debug)]
@@ -168,24 +175,28 @@ impl World {
     }
 
     /// Lets a program serve and kills it, again and again; it must start each time. Returns it
-    /// serving.
+    /// serving, and how often it was killed at work and while it started.
     fn kill_again_and_again(
         program: &Program,
         args: &[&str],
         kills: u64,
         mut rng: Rng,
         serve: impl Fn() -> Serving,
-    ) -> Serving {
+    ) -> (Serving, [u64; 2]) {
+        let bound = Duration::from_secs(number_of("LIANGXIN_SECONDS").unwrap_or(u64::MAX));
+        let (start, mut made) = (Instant::now(), [0, 0]);
         let mut serving = serve();
-        for kill in 0..kills {
+        while made[0] < kills && start.elapsed() < bound {
             rng.pause(LIFE_MS_MAX);
             serving.kill();
-            if kill % 3 == 2 {
+            made[0] += 1;
+            if made[0] % 3 == 0 {
                 Self::kill_at_birth(program, args, &mut rng);
+                made[1] += 1;
             }
             serving = serve();
         }
-        serving
+        (serving, made)
     }
 
     /// Exchanges until both sides are equal.
@@ -230,12 +241,21 @@ impl Loader {
         }
     }
 
-    /// Loads a file of new organisations. All lines stand for saves once the command succeeds.
-    fn load(&mut self, first: u64) {
+    /// Loads a file: new organisations in the first cycle, other values of both fields later. All
+    /// lines stand for saves once the command succeeds.
+    fn load(&mut self, first: u64, cycle: u64) {
         let name = |n: u64| format!("{} {}", values_of(n)["name"].as_str().unwrap(), self.field);
+        let value = |n: u64| match cycle {
+            0 => values_of(n)[self.field].clone(),
+            _ => format!("第{cycle}轮载入").into(),
+        };
         let row = |n: u64| {
             let mut values = values_of(n);
             values.insert("name".to_owned(), name(n).into());
+            if cycle > 0 {
+                values.insert(self.field.to_owned(), value(n));
+                values.insert(COMPANION.to_owned(), value(n));
+            }
             format!(
                 "{}\n",
                 json!({"kind": "organisation", "id": id(n), "values": values})
@@ -248,17 +268,29 @@ impl Loader {
         if ran.code == 0 {
             let loaded = ran.json();
             assert_eq!(loaded["rejected"], 0, "{loaded}");
-            let entries = numbers.map(|n| (n, values_of(n)[self.field].clone()));
+            let entries = numbers.map(|n| (n, value(n)));
             self.note(entries.collect::<Vec<_>>());
         } else {
             self.lost += 1;
+            if cycle > 0 {
+                // Each line of it may or may not stand.
+                let mut saved = self.saved.lock().unwrap();
+                for n in numbers {
+                    if let Some(values) = saved.get_mut(&(n, self.field)) {
+                        values.push(value(n));
+                    }
+                }
+            }
         }
     }
 
-    /// Writes one field. It stands for a save once the command succeeds.
+    /// Writes two fields at once. They stand for a save once the command succeeds.
     fn put(&mut self, n: u64, round: u64) {
         let value = format!("第{round}次改写");
-        let set = format!("{}={value}", self.field);
+        let (set, companion) = (
+            format!("{}={value}", self.field),
+            format!("{COMPANION}={value}"),
+        );
         let organisation = id(n);
         let args = [
             "record",
@@ -267,6 +299,7 @@ impl Loader {
             &organisation,
             "--set",
             &set,
+            &companion,
             "--reason",
             "试",
         ];
@@ -289,8 +322,8 @@ impl Loader {
                 thread::sleep(Duration::from_millis(5));
                 continue;
             }
-            let at = first + round * LINES;
-            self.load(at);
+            let at = first + round % FILES * LINES;
+            self.load(at, round / FILES);
             // Only one that was saved can be written to, whatever became of the others.
             let known = self.saved.lock().unwrap().contains_key(&(at, self.field));
             if known {
@@ -338,6 +371,23 @@ fn forgotten(program: &Program, saved: &Saved) -> Vec<String> {
     forgotten
 }
 
+/// Every record of which a write stands in part: its two fields were always written together.
+fn torn(program: &Program, saved: &Saved) -> Vec<String> {
+    let list = program.json(["record", "list", "organisation"]);
+    let all = list["records"].as_array().unwrap().iter();
+    let held: BTreeMap<&str, &Value> = all
+        .map(|record| (record["id"].as_str().unwrap(), &record["values"]))
+        .collect();
+    let is_marked = |value: &Value| value.as_str().is_some_and(|text| text.starts_with('第'));
+    let parted = |(n, field): &(u64, &'static str)| {
+        let values = held.get(id(*n).as_str())?;
+        let (one, other) = (&values[*field], &values[COMPANION]);
+        let parted = (is_marked(one) || is_marked(other)) && one != other;
+        parted.then(|| format!("{n}: {one} {other}"))
+    };
+    saved.keys().filter_map(parted).collect()
+}
+
 /// What both sides must agree on.
 fn content(program: &Program) -> Vec<Value> {
     let list = program.json(["record", "list", "organisation"]);
@@ -364,7 +414,7 @@ fn killed_programs_lose_nothing_that_was_reported_as_saved() {
     };
     let clerk = loader(&world.node.by("张工"), "operating_address", "clerk.ndjson");
     let checker = loader(&world.node.by("王工"), "remark", "checker.ndjson");
-    let (hub, node, told) = thread::scope(|scope| {
+    let ((hub, hub_kills), (node, node_kills), told) = thread::scope(|scope| {
         let clerk = scope.spawn(|| clerk.run(&stop, 0));
         let checker = scope.spawn(|| checker.run(&stop, 1_000_000));
         let ending = Stop(&stop);
@@ -380,9 +430,17 @@ fn killed_programs_lose_nothing_that_was_reported_as_saved() {
     });
     world.settle();
     let saved = saved.lock().unwrap().clone();
+    let (mut lost, mut parted) = (0, 0);
+    for program in [&world.node, &world.hub] {
+        lost += missing(program, &saved).len();
+        parted += torn(program, &saved).len();
+    }
     println!(
-        "{} fields reported as saved; (told, unanswered) {told:?}",
-        saved.len()
+        "killed (at work, while starting): hub {hub_kills:?}, node {node_kills:?}; acked saves \
+         {}, of {} fields; unanswered {}; lost {lost}, torn {parted}, unopenable 0",
+        told[0].0 + told[1].0,
+        saved.len(),
+        told[0].1 + told[1].1,
     );
     assert!(saved.len() > 20, "the load was none");
     for program in [&world.node, &world.hub] {
@@ -390,6 +448,12 @@ fn killed_programs_lose_nothing_that_was_reported_as_saved() {
             missing(program, &saved),
             [""; 0],
             "lost at {}",
+            program.data.display()
+        );
+        assert_eq!(
+            torn(program, &saved),
+            [""; 0],
+            "torn at {}",
             program.data.display()
         );
         assert_eq!(
@@ -425,11 +489,17 @@ fn the_checker_finds_what_was_never_saved() {
         told: 0,
         lost: 0,
     };
-    loader.load(0);
+    loader.load(0, 0);
     loader.put(3, 1);
     let mut saved = saved.lock().unwrap().clone();
     assert_eq!((loader.told, loader.lost), (LINES + 1, 0));
     assert_eq!(missing(&world.node, &saved), [""; 0]);
+    assert_eq!(torn(&world.node, &saved), [""; 0]);
+    // One field of the two, as if the rest of its write were gone.
+    let alone = format!("{COMPANION}=第2次改写");
+    let args = ["record", "put", "organisation", &id(3), "--set", &alone];
+    world.node.run(args.iter().chain(&["--reason", "试"])).ok();
+    assert_eq!(torn(&world.node, &saved).len(), 1);
     // An organisation that is not there, and a value that was never written to one that is.
     saved.insert((77, "remark"), vec!["从未保存".into()]);
     saved.insert((5, "remark"), vec!["从未改写".into()]);

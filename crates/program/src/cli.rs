@@ -365,18 +365,17 @@ fn output_columns() -> u16 {
 }
 
 /// The sink of a process: stdout, stderr, and a progress bar on a terminal.
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the one writer of the process"
-)]
+#[expect(clippy::print_stdout, reason = "the one writer of the process")]
 fn terminal() -> impl FnMut(Part) + Send + 'static {
-    use std::io::IsTerminal as _;
+    use std::io::{IsTerminal as _, Write as _};
     let shows = std::io::stderr().is_terminal();
     let mut bar: Option<indicatif::ProgressBar> = None;
     move |part| match part {
         Part::Stdout(text) => print!("{text}"),
-        Part::Stderr(text) => eprint!("{text}"),
+        // Where nobody can be told, as on a full disk, the exit code still says it.
+        Part::Stderr(text) => std::io::stderr()
+            .write_all(text.as_bytes())
+            .unwrap_or_default(),
         Part::Progress { done, total, what } => {
             if shows {
                 let bar = bar.get_or_insert_with(|| indicatif::ProgressBar::new(total));

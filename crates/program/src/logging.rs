@@ -20,6 +20,10 @@ pub(crate) fn start(options: &Options) {
         .unwrap_or(LogFormat::Text);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A line that cannot be written is dropped. Complaining of it on stderr, which lies on the
+        // same full disk, is a panic in whichever thread was logging: the engine's own, which then
+        // told nobody that it had failed, and the writer waited for it for ever.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A second start in one process, as in tests, keeps the first.
     match format {

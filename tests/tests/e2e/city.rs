@@ -67,6 +67,16 @@ impl City {
         }
     }
 
+    /// A city whose hub is set up already, in this temporary directory.
+    pub(super) fn of(hub: Program, folder: TempDir) -> Self {
+        Self {
+            hub,
+            serving: None,
+            lines: Vec::new(),
+            folder,
+        }
+    }
+
     /// A city that takes calls.
     pub(super) fn open() -> Self {
         let mut city = Self::founded();

@@ -106,6 +106,14 @@ impl Host {
     pub(super) fn session(&mut self, login: &Login, op: Op) -> Option<Input> {
         // A point that a session names is the end of a section, or no later session knows it.
         self.end_own_section();
+        if let Op::Welcome(hello) = &op
+            && self.left_behind.contains(&Incarnation(hello.incarnation))
+        {
+            // The other copy has gone on without this one: a person decides which of them stays.
+            // Until then it ends no session and leaves no life behind, or both would be frozen.
+            self.clones.insert(login.peer);
+            return Some(Input::Welcomed(Err("SYNC-140")));
+        }
         let begins = matches!(op, Op::Greet | Op::Welcome(_));
         if begins {
             self.begin(login);
@@ -313,11 +321,6 @@ impl Host {
             return Ok(Err("SYNC-111"));
         }
         let known = self.compare_lives(login, hello)?;
-        if self.left_behind.contains(&Incarnation(hello.incarnation)) {
-            // The other copy has gone on without this one: a person decides which of them stays.
-            self.clones.insert(login.peer);
-            return Ok(Err("SYNC-140"));
-        }
         self.clones.remove(&login.peer);
         self.leave_own_life(hello);
         let mut found = self.was_restored(login, hello);
