@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use domain::{Catalogue, Date, Refusal};
+use domain::{Arrival, Catalogue, Date, Refusal};
 use replica::{Clock, Dot, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
     Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Rules, Status, Verdict, Writer,
@@ -179,10 +179,14 @@ pub fn host_config(
         if input.refilling && input.incoming.scope == published {
             return judge_homecoming(input, &sealed);
         }
-        let (scope, existing, incoming) = (input.scope, input.existing, input.incoming);
-        let judged = domain::authority::judge_sealed(
-            catalogue, scope, published, existing, incoming, &sealed,
-        );
+        let arrival = Arrival {
+            peer_scope: input.scope,
+            published_scope: published,
+            home: input.incoming.scope,
+            existing: input.existing,
+            incoming: input.incoming,
+        };
+        let judged = domain::authority::judge_sealed(catalogue, &arrival, &sealed);
         match judged {
             Ok(()) => Verdict::Accept,
             Err((dots, refusal)) => Verdict::Refuse {

@@ -479,6 +479,10 @@ fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) ->
             "If it is wrong, delete the record and make another",
         ),
         Refusal::Change => ("请联系县区更正", "Ask the district to correct it"),
+        Refusal::Merged => (
+            "请填写保留的记录",
+            "Write to the record that stands for it",
+        ),
     };
     Failure::new(refusal.code(), Exit::Refused)
         .with("field", field.map_or("", |field| field.id.as_str()))
