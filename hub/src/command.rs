@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand};
 use program::Common;
 
+use crate::scope::ScopeCommand;
+
 /// Every command of `liangxin-hub`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum HubCommand {
@@ -15,6 +17,9 @@ pub enum HubCommand {
     /// Invite nodes, see and revoke them
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Carry out a reform of divisions
+    #[command(subcommand)]
+    Scope(ScopeCommand),
     /// What both programs do.
     #[command(flatten)]
     Common(Common),

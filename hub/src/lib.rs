@@ -5,6 +5,7 @@ mod command;
 mod init;
 mod node;
 mod registry;
+mod scope;
 mod serve;
 
 use std::{process::ExitCode, sync::Arc};
@@ -43,7 +44,7 @@ impl Side for Hub {
     fn place(command: &HubCommand) -> Place {
         match command {
             HubCommand::Init(_) | HubCommand::Serve(_) => Place::Local,
-            HubCommand::Node(_) => Place::Store,
+            HubCommand::Node(_) | HubCommand::Scope(_) => Place::Store,
             HubCommand::Common(common) => common.place(),
         }
     }
@@ -60,7 +61,7 @@ impl Side for Hub {
         match command {
             HubCommand::Init(args) => init::init(setting, &args, out),
             HubCommand::Serve(args) => serve::serve(setting, &args, out),
-            HubCommand::Node(_) => Ok(()),
+            HubCommand::Node(_) | HubCommand::Scope(_) => Ok(()),
             HubCommand::Common(common) => program::commands::local(setting, &common, out),
         }
     }
@@ -68,6 +69,7 @@ impl Side for Hub {
     fn run(self: &Arc<Self>, app: &App, command: HubCommand, out: &mut Out) -> Result<(), Failure> {
         match command {
             HubCommand::Node(command) => node::run(app, self, command, out),
+            HubCommand::Scope(command) => scope::run(app, command, out),
             HubCommand::Common(common) => program::commands::run(app, &**self, common, out),
             HubCommand::Init(_) | HubCommand::Serve(_) => Ok(()),
         }
@@ -92,6 +94,13 @@ impl Live for Hub {
             well: sealed,
             facts: Vec::new(),
         }];
+        let open_ends = program::records::Scopes::new(app).open_ends();
+        let open_ends = open_ends.unwrap_or_default();
+        checks.push(Check {
+            code: "DOCTOR-041",
+            well: open_ends.is_empty(),
+            facts: vec![("scopes", open_ends.join(" "))],
+        });
         let today_ms = app.clock.wall_ms();
         for entry in self.registry.nodes().unwrap_or_default() {
             let silent_ms = today_ms.saturating_sub(entry.last_seen_ms.unwrap_or(entry.joined_ms));

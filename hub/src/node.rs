@@ -60,6 +60,12 @@ fn invite(
 ) -> Result<(), Failure> {
     let ttl_ms = duration_ms(ttl)?;
     let name = domain::text::name(name).unwrap_or_else(|_e| name.to_owned());
+    // The id of a scope comes from its first code, whatever it is called today.
+    let first = program::records::Scopes::new(app).first_code(scope)?;
+    if first != scope {
+        program::records::scope_named(app, scope, out)?;
+    }
+    let scope = first.as_str();
     ensure_scope(app, scope, &name)?;
     let path = app.dir.path().join(link::CERTIFICATE_FILE);
     let certificate = link::certificate_from(&std::fs::read(path)?)

@@ -100,7 +100,10 @@ mod tests {
         let names = [(1, 2), (2, 1), (5, 1), (7, 7)];
         for from in [1, 2, 5, 7] {
             assert_eq!(follow(&names, from), Alias::Circle);
-            assert_eq!(follow(&names, from).of(RecordId([from; 16])), RecordId([from; 16]));
+            assert_eq!(
+                follow(&names, from).of(RecordId([from; 16])),
+                RecordId([from; 16])
+            );
         }
     }
 }

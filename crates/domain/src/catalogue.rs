@@ -417,7 +417,11 @@ mod tests {
             .iter()
             .filter_map(|kind| {
                 let field = kind.field_by_number(kind.parent?)?;
-                assert!(matches!(field.merge, Merge::Key | Merge::Append), "{}", kind.id);
+                assert!(
+                    matches!(field.merge, Merge::Key | Merge::Append),
+                    "{}",
+                    kind.id
+                );
                 Some((kind.id.as_str(), field.id.as_str()))
             })
             .collect();

@@ -90,6 +90,15 @@ impl Map {
         }
     }
 
+    /// The code that one goes on as: itself where it did not end with one successor.
+    #[must_use]
+    pub fn present(&self, code: &str) -> String {
+        match self.fate(code) {
+            Fate::Became(new) => new,
+            Fate::Same | Fate::Open(_) => code.to_owned(),
+        }
+    }
+
     /// The codes of six characters that ended, ascending.
     fn ended_scopes(&self) -> impl Iterator<Item = &String> {
         self.ended.keys().filter(|code| code.len() == 6)
@@ -151,7 +160,11 @@ pub enum Step {
 /// done again.
 #[must_use]
 pub fn plan(map: &Map, places: &[Place]) -> Vec<Step> {
-    let living = |code: &str| places.iter().find(|place| place.code == code && !place.has_ended);
+    let living = |code: &str| {
+        places
+            .iter()
+            .find(|place| place.code == code && !place.has_ended)
+    };
     let mut heirs: BTreeMap<String, Vec<&Place>> = BTreeMap::new();
     let mut open = Vec::new();
     for place in map.ended_scopes().filter_map(|code| living(code)) {
@@ -276,7 +289,9 @@ mod tests {
     #[test]
     fn a_scope_without_one_successor_is_left_to_the_city() {
         let heading = "old_code,old_name,new_code,new_name,kind,match\n";
-        let map = format!("{heading}410399,甲区,410391,乙区,,\n410399,甲区,410392,丙区,,\n410398,丁区,,,,\n");
+        let map = format!(
+            "{heading}410399,甲区,410391,乙区,,\n410399,甲区,410392,丙区,,\n410398,丁区,,,,\n"
+        );
         let map = Map::read(&map).unwrap();
         let steps = plan(&map, &[place("410399", "甲区"), place("410398", "丁区")]);
         let open = |code: &str, candidates: &[&str]| Step::Open {
@@ -293,10 +308,7 @@ mod tests {
     #[test]
     fn towns_are_matched_by_code_and_never_by_name() {
         let map = Map::read(BUILTIN).unwrap();
-        assert_eq!(
-            map.fate("410322100"),
-            Fate::Became("410308100".to_owned())
-        );
+        assert_eq!(map.fate("410322100"), Fate::Became("410308100".to_owned()));
         // Four more towns bear that name; none of them became this one.
         for ended in ["410323100", "410324100", "410327100", "410328100"] {
             assert_eq!(map.fate(ended), Fate::Open(Vec::new()));

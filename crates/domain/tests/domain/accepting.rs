@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use domain::{
-    Catalogue, Purpose, Refusal, Writer,
-    Arrival,
+    Arrival, Catalogue, Purpose, Refusal, Writer,
     authority::{NewState, judge_sealed},
     effective::deletion,
     judge, may_edit, scope_id,

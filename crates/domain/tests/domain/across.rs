@@ -26,7 +26,10 @@ fn parent_of(kind: &str, values: &Json) -> Option<RecordKey> {
 fn a_child_goes_with_the_record_that_its_key_names() {
     let link = json!({ "organisation": id(1).to_string(), "party_organisation": id(2).to_string(),
         "from_on": "2020-01-01", "form": "joint" });
-    assert_eq!(parent_of("coverage_link", &link), Some(key("organisation", 1)));
+    assert_eq!(
+        parent_of("coverage_link", &link),
+        Some(key("organisation", 1))
+    );
     let role = |subject: &str| {
         json!({ "person": id(3).to_string(), "role": "secretary", "subject": subject,
             "from_on": "2020-01-01" })
@@ -48,7 +51,10 @@ fn a_child_goes_with_the_record_that_its_key_names() {
         Some(key("party_organisation", 2))
     );
     let activity = json!({ "carrier": id(4).to_string(), "on": "2020-05-01", "title": "甲" });
-    assert_eq!(parent_of("carrier_activity", &activity), Some(key("carrier", 4)));
+    assert_eq!(
+        parent_of("carrier_activity", &activity),
+        Some(key("carrier", 4))
+    );
 }
 
 #[test]
@@ -119,7 +125,14 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
         lends(catalogue, &attended, here),
         [(key("training_session", 5), here)]
     );
-    assert!(lends(catalogue, &made("organisation", &json!({ "name": "甲" })), here).is_empty());
+    assert!(
+        lends(
+            catalogue,
+            &made("organisation", &json!({ "name": "甲" })),
+            here
+        )
+        .is_empty()
+    );
 }
 
 /// A late write of two registers to an organisation that has moved.
@@ -143,13 +156,20 @@ fn a_late_write_becomes_one_proposal_however_often_it_comes() {
         code: "SYNC-131",
     };
     let edit = propose(catalogue, &late).unwrap();
-    assert_eq!(edit.scope, scope_id("410302"), "it lies where the record is");
+    assert_eq!(
+        edit.scope,
+        scope_id("410302"),
+        "it lies where the record is"
+    );
     assert_eq!(propose(catalogue, &late).as_ref(), Some(&edit));
     assert_eq!((edit.key.id.0[6] >> 4, edit.key.id.0[8] >> 6), (8, 2));
     let values: Vec<u8> = edit.set.iter().flat_map(|set| set.value.to_vec()).collect();
     let row: Proposal = domain::decode(&values).unwrap();
     assert_eq!(row.record(), format!("organisation/{}", key.id));
-    assert_eq!((row.author(), row.reason()), (siblings[0].write.author.as_str(), "test"));
+    assert_eq!(
+        (row.author(), row.reason()),
+        (siblings[0].write.author.as_str(), "test")
+    );
     assert_eq!(row.code(), "SYNC-131");
     let said: Vec<u32> = row.values.iter().map(|value| value.register).collect();
     assert_eq!(said, [2, 6], "all that the write set");
@@ -159,7 +179,11 @@ fn a_late_write_becomes_one_proposal_however_often_it_comes() {
     assert_eq!(json["answer"], Json::Null);
     let record = Desk::new(99).write(
         &Record::new(edit.key, edit.scope),
-        &edit.set.iter().map(|s| (s.register, s.value.clone())).collect::<Vec<_>>(),
+        &edit
+            .set
+            .iter()
+            .map(|s| (s.register, s.value.clone()))
+            .collect::<Vec<_>>(),
     );
     assert_eq!(parent(catalogue, &record), Some(key));
     let lent = lends(catalogue, &record, scope_id("410302"));
@@ -200,7 +224,11 @@ fn only_the_home_scope_answers_a_proposal_and_nobody_changes_what_it_says() {
         code: "SYNC-131",
     };
     let edit = propose(catalogue, &late).unwrap();
-    let set: Vec<_> = edit.set.iter().map(|s| (s.register, s.value.clone())).collect();
+    let set: Vec<_> = edit
+        .set
+        .iter()
+        .map(|s| (s.register, s.value.clone()))
+        .collect();
     let proposal = Desk::new(99).write(&Record::new(edit.key, edit.scope), &set);
     let judged = |incoming: &Record, peer: &str| {
         let arrival = Arrival {

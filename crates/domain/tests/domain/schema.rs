@@ -183,10 +183,7 @@ fn a_kind_that_no_code_knows_is_read_merged_judged_and_shown() {
         (&shown["readers"], &shown["moods"]),
         (&json!(20), &json!(["calm", "merry"]))
     );
-    assert_eq!(
-        judge(&catalogue, &arrival(Some(&base), &merged)),
-        Ok(())
-    );
+    assert_eq!(judge(&catalogue, &arrival(Some(&base), &merged)), Ok(()));
     let award = write(
         &mut Desk::new(2),
         &catalogue,
@@ -248,10 +245,7 @@ fn an_unknown_kind_is_shown_raw_and_asked_about() {
         effective(none, &merged).conflicts[0].register,
         RegisterId(6)
     );
-    assert_eq!(
-        judge(none, &arrival(None, &merged)),
-        Ok(())
-    );
+    assert_eq!(judge(none, &arrival(None, &merged)), Ok(()));
 }
 
 #[test]

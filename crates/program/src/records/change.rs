@@ -17,7 +17,9 @@ use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibli
 use serde_json::{Map, Value};
 use store::StoreError;
 
-use super::{Known, Past, Seen, each, failure_of, known::InScope, read::is_contested};
+use super::{
+    Known, Past, Seen, alias::writable, each, failure_of, known::InScope, read::is_contested,
+};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -209,6 +211,8 @@ impl<'a> Desk<'a> {
             set: &values,
         };
         allowed(app, Purpose::Edit, place.existing(), &new)?;
+        let registers = edits.iter().map(|edit| edit.register);
+        writable(app, &place.present, registers)?;
 
         let (before, after) = before_and_after(app, &shown, &edits);
         if place.is_new && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
@@ -225,6 +229,7 @@ impl<'a> Desk<'a> {
             after: &after,
         };
         let mut warnings = self.judge(&subject, &edits)?;
+        warnings.extend(self.known.take_recoded().into_iter().map(recoded));
         warnings.extend(settled(app, kind, &shown, &edits));
         let set: Vec<Set> = edits
             .into_iter()
@@ -479,10 +484,7 @@ fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) ->
             "If it is wrong, delete the record and make another",
         ),
         Refusal::Change => ("请联系县区更正", "Ask the district to correct it"),
-        Refusal::Merged => (
-            "请填写保留的记录",
-            "Write to the record that stands for it",
-        ),
+        Refusal::Merged => ("请填写保留的记录", "Write to the record that stands for it"),
     };
     Failure::new(refusal.code(), Exit::Refused)
         .with("field", field.map_or("", |field| field.id.as_str()))
@@ -569,6 +571,18 @@ fn settled(app: &App, kind: &KindSpec, shown: &Shown, edits: &[RegisterEdit]) ->
         ),
     };
     fields.map(finding).collect()
+}
+
+/// The finding that a town was given by an old code.
+fn recoded((old, new): (String, String)) -> Finding {
+    Finding {
+        rule: "R11",
+        level: Level::Warn,
+        field: "town".to_owned(),
+        code: "recoded",
+        zh: format!("区划代码 {old} 已变更，按现行代码 {new} 保存"),
+        en: format!("the division code {old} has changed; it is saved as {new}"),
+    }
 }
 
 /// The candidates that a new one replaces.

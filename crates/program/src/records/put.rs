@@ -8,6 +8,7 @@ use store::Stored;
 
 use super::{
     Change, Desk, Seen,
+    alias::writable,
     change::{allowed, reason_of},
     document,
     document::differing,
@@ -77,6 +78,7 @@ pub fn delete(
     let author = app.author();
     let value = domain::effective::deletion(&reason, &author, &context);
     let set = [(RegisterId::DELETED, value.clone())];
+    writable(app, &record, std::iter::empty())?;
     allowed(
         app,
         Purpose::Edit,

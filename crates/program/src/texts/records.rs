@@ -142,9 +142,4 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "此项由县区填写。修改没有生效，内容已留存。请联系县区更正。",
         "The district fills this in. The write did not take effect; its text is kept. Ask the district to correct it.",
     ),
-    (
-        "AUTH-MERGED",
-        "该记录已由市级并入另一条记录。修改没有生效，内容已留存。请用 record get 查看保留的记录，改在那里填写。",
-        "The city has merged the record into another. The write did not take effect; its text is kept. Find the record that stands with record get and write there.",
-    ),
 ];
