@@ -184,7 +184,7 @@ impl Towns {
                 domain::decode(&meaning.values).unwrap_or_default();
             let fate = row.town.as_deref().map(|town| map.fate(town));
             if let Some((town, fate)) = row.town.zip(fate).filter(|(_, fate)| *fate != Fate::Same) {
-                found.push((stored.record.key.id, stored.record.scope, town, fate));
+                found.push((stored.record.key.id, stored.home, town, fate));
             }
             Ok(ControlFlow::Continue(()))
         })?;

@@ -30,6 +30,20 @@ pub fn parent(catalogue: &Catalogue, record: &Record) -> Option<RecordKey> {
     (travels && parent != record.key).then_some(parent)
 }
 
+/// The same of a record that is being made, from its values.
+#[must_use]
+pub fn parent_of_values(
+    catalogue: &Catalogue,
+    kind: &KindSpec,
+    values: &[u8],
+) -> Option<RecordKey> {
+    let field = kind.field_by_number(kind.parent?)?;
+    let item = wire::items(field, &wire::chunks(values).ok()?).pop()?;
+    let parent = reference(catalogue, field, &item)?;
+    let travels = catalogue.kind(parent.kind)?.travel == Travel::Scope;
+    travels.then_some(parent)
+}
+
 /// The record that a field names. Of several candidates the one with the lowest dot stands, as for
 /// everything that is set once.
 fn referred(

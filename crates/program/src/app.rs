@@ -182,7 +182,7 @@ pub fn host_config(
         let arrival = Arrival {
             peer_scope: input.scope,
             published_scope: published,
-            home: input.incoming.scope,
+            home: input.home,
             existing: input.existing,
             incoming: input.incoming,
         };
@@ -204,12 +204,28 @@ pub fn host_config(
         scope: identity.scope.scope(),
         published,
         schema: SCHEMA,
-        rules: Rules::new(Arc::new(judge)),
+        rules: Rules {
+            judge: Arc::new(judge),
+            parent: Arc::new(|record| domain::parent(catalogue, record)),
+            lends: Arc::new(|record, home| domain::lends(catalogue, record, home)),
+            propose: Arc::new(|late| propose(catalogue, late)),
+        },
         believes_peers: false,
         seal,
         clock,
         random: Arc::new(random),
     }
+}
+
+fn propose(catalogue: &Catalogue, late: &store::Late<'_>) -> Option<replica::Edit> {
+    let late = domain::Late {
+        key: late.key,
+        home: late.home,
+        sender: late.sender,
+        siblings: late.siblings,
+        code: late.code,
+    };
+    domain::propose(catalogue, &late)
 }
 
 /// A restored hub gets its published records back from a node: only what bears its own seal.

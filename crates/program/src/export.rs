@@ -113,7 +113,7 @@ pub fn export(
                 Format::Json | Format::Ndjson => documents.push(json!({
                     "kind": kind.id,
                     "id": id.to_string(),
-                    "scope": scopes.code(stored.record.scope)?,
+                    "scope": scopes.code(stored.home)?,
                     "values": values,
                 })),
             }

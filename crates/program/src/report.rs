@@ -234,7 +234,7 @@ fn book(app: &App, places: &Places) -> Result<Book, Failure> {
     for kind in app.catalogue.kinds() {
         each(app, kind.kind, None, None, &mut |stored, meaning| {
             let record = &stored.record;
-            let scope = places.heir(record.scope);
+            let scope = places.heir(stored.home);
             let added = book.add(app.catalogue, record.key, scope, &meaning.values);
             if let Err(error) = added {
                 tracing::warn!(kind = %kind.id, id = %record.key.id, %error, "record left out of the figures");

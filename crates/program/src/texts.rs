@@ -484,6 +484,9 @@ pub fn well(code: &str, language: Language) -> &'static str {
         ),
         "DOCTOR-008" => ("时钟相符", "the clocks agree"),
         "DOCTOR-009" => ("与市级的连接正常", "the hub is reached"),
+        "DOCTOR-042" => ("没有待裁定的重复登记", "no claims wait"),
+        "DOCTOR-043" => ("没有待办理的迁移", "no moves wait"),
+        "DOCTOR-044" => ("没有待答复的迟到修改", "no late writes wait"),
         "DOCTOR-041" => (
             "停用的辖区都有承接",
             "every scope that ended has a successor",

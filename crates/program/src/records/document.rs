@@ -56,7 +56,7 @@ impl<'a> Documents<'a> {
         let mut document = Map::new();
         document.insert("kind".to_owned(), name.into());
         document.insert("id".to_owned(), record.key.id.to_string().into());
-        document.insert("scope".to_owned(), self.scopes.code(record.scope)?.into());
+        document.insert("scope".to_owned(), self.scopes.code(stored.home)?.into());
         document.insert("values".to_owned(), values.into());
         document.insert("seen".to_owned(), Seen::of(record).token().into());
         document.insert("conflicts".to_owned(), open.map(Value::Object).collect());

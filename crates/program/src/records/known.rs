@@ -220,7 +220,7 @@ impl<'a> Known<'a> {
         }
         let mut names = Names::default();
         each(self.app, kind.kind, None, None, &mut |stored, meaning| {
-            let mut row = name_of(kind, stored.record.scope, &meaning.values);
+            let mut row = name_of(kind, stored.home, &meaning.values);
             let key = stored.record.key;
             // What was merged into another is found under the other's names only.
             let has_alias = alias::merged_into(kind, &meaning.values).is_some();

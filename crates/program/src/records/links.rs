@@ -130,7 +130,7 @@ impl<'a> Links<'a> {
         let link = |(field, to): (&'static domain::FieldSpec, RecordKey)| {
             Ok(Link {
                 from: stored.record.key,
-                scope: stored.record.scope,
+                scope: stored.home,
                 field: field.id.as_str(),
                 to,
                 target: self.target(to)?,

@@ -51,7 +51,7 @@ pub fn list(
         only,
         filter.after,
         &mut |stored, meaning| {
-            let scope = documents.scopes().heir(stored.record.scope)?;
+            let scope = documents.scopes().heir(stored.home)?;
             if filter.scope.is_some_and(|asked| asked != scope) {
                 return Ok(ControlFlow::Continue(()));
             }

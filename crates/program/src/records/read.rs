@@ -9,7 +9,7 @@ use domain::{
     value::{self, Input},
 };
 use replica::{Dot, Kind, Record, RecordId, RecordKey, RegisterId, ScopeId, Sibling};
-use store::Stored;
+use store::{Guest, Stored};
 
 use crate::{
     app::App,
@@ -83,6 +83,20 @@ pub fn named(known: &Known<'_>, kind: &'static KindSpec, text: &str) -> Result<N
     Err(Failure::new("RECORD-002", Exit::Invalid)
         .with("id", text)
         .with("kind", &kind.id))
+}
+
+/// The record that `kind/id` means.
+///
+/// # Errors
+/// The text is none, or names what there is not.
+pub fn key_named(app: &App, text: &str) -> Result<RecordKey, Failure> {
+    let bad = || Failure::new("ACROSS-002", Exit::Invalid).with("record", text);
+    let (kind, id) = text.trim().split_once('/').ok_or_else(bad)?;
+    let kind = kind_of(app, kind)?;
+    Ok(RecordKey {
+        kind: kind.kind,
+        id: named(&Known::new(app), kind, id)?.id,
+    })
 }
 
 /// The present state of a record.
@@ -197,4 +211,29 @@ pub fn each(
             }
         }
     }
+}
+
+/// The same for records of this program's scopes and for those that another scope has lent to it.
+///
+/// # Errors
+/// As [`each`].
+pub fn each_here(app: &App, kind: Kind, visit: Visitor<'_>) -> Result<(), Failure> {
+    each(app, kind, None, None, visit)?;
+    if app.is_hub() {
+        return Ok(());
+    }
+    for key in app.reader().guests(app.scope()) {
+        if key.kind != kind {
+            continue;
+        }
+        let stored = app.reader().get(key)?;
+        let Some(stored) = stored.filter(|stored| stored.guest == Guest::Lent) else {
+            continue;
+        };
+        let meaning = meaning(app, &stored.record)?;
+        if !meaning.deleted && visit(&stored, &meaning)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
