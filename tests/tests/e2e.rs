@@ -12,6 +12,7 @@
 
 /// The modules, one a subject.
 mod e2e {
+    mod across;
     mod backup;
     mod city;
     mod clerks;

@@ -39,7 +39,9 @@ pub use links::{Link, Links, Target, dangling, links_of};
 pub use list::{Filter, list};
 pub use load::{Loaded, load};
 pub use put::{Saved, delete, deletion_edit, put};
-pub use read::{Named, Past, Visitor, each, each_here, find, key_named, kind_of, meaning, named};
+pub use read::{
+    Named, Past, Visitor, each, each_guest, each_here, find, key_named, kind_of, meaning, named,
+};
 pub use ruled::{Ground, made_edit, registers_edit, ruled_edit};
 pub use scopes::{Scopes, scope_named, scope_of};
 pub use seen::Seen;

@@ -21,7 +21,7 @@ use crate::{
     conflicts,
     failure::{Exit, Failure},
     output::Out,
-    records::{Scopes, each, meaning, scope_of, scope_record},
+    records::{Scopes, each, each_guest, meaning, scope_of, scope_record},
 };
 
 /// What is asked for.
@@ -238,6 +238,20 @@ fn book(app: &App, places: &Places) -> Result<Book, Failure> {
             let added = book.add(app.catalogue, record.key, scope, &meaning.values);
             if let Err(error) = added {
                 tracing::warn!(kind = %kind.id, id = %record.key.id, %error, "record left out of the figures");
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    // What belongs to another scope counts here where it is referred to.
+    for kind in ["party_organisation", "training_session"] {
+        let Some(kind) = app.catalogue.kind_by_id(kind) else {
+            continue;
+        };
+        each_guest(app, kind.kind, &mut |stored, meaning| {
+            let scope = places.heir(stored.home);
+            let added = book.add(app.catalogue, stored.record.key, scope, &meaning.values);
+            if let Err(error) = added {
+                tracing::warn!(kind = %kind.id, %error, "lent record left out of the figures");
             }
             Ok(ControlFlow::Continue(()))
         })?;

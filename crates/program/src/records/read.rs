@@ -9,7 +9,7 @@ use domain::{
     value::{self, Input},
 };
 use replica::{Dot, Kind, Record, RecordId, RecordKey, RegisterId, ScopeId, Sibling};
-use store::{Guest, Stored};
+use store::Stored;
 
 use crate::{
     app::App,
@@ -213,12 +213,21 @@ pub fn each(
     }
 }
 
-/// The same for records of this program's scopes and for those that another scope has lent to it.
+/// The same for records of this program's scopes and for those of others that are read here.
 ///
 /// # Errors
 /// As [`each`].
 pub fn each_here(app: &App, kind: Kind, visit: Visitor<'_>) -> Result<(), Failure> {
     each(app, kind, None, None, visit)?;
+    each_guest(app, kind, visit)
+}
+
+/// The same for those alone that belong to another scope: what was lent, and the last copies of
+/// what has moved away. At the hub all is at home.
+///
+/// # Errors
+/// As [`each`].
+pub fn each_guest(app: &App, kind: Kind, visit: Visitor<'_>) -> Result<(), Failure> {
     if app.is_hub() {
         return Ok(());
     }
@@ -226,8 +235,7 @@ pub fn each_here(app: &App, kind: Kind, visit: Visitor<'_>) -> Result<(), Failur
         if key.kind != kind {
             continue;
         }
-        let stored = app.reader().get(key)?;
-        let Some(stored) = stored.filter(|stored| stored.guest == Guest::Lent) else {
+        let Some(stored) = app.reader().get(key)? else {
             continue;
         };
         let meaning = meaning(app, &stored.record)?;

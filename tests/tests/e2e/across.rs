@@ -1,0 +1,670 @@
+//! Between districts: an organisation that two of them claim, ruled each of the three ways; one
+//! that moves with all that belongs to it while a node is off line; a fenced node that returns.
+
+use serde_json::{Value, json};
+use tests::programs::{Program, Serving};
+
+use crate::e2e::city::{City, District, assert_refused, organisation, put, refused, settle, until};
+
+/// A city with Jianxi and Laocheng, both settled.
+struct Two {
+    city: City,
+    jianxi: District,
+    laocheng: District,
+}
+
+impl Two {
+    fn open() -> Self {
+        let mut city = City::open();
+        let jianxi = city.jianxi();
+        let laocheng = city.district("410302", "老城区", "laocheng");
+        let two = Self {
+            city,
+            jianxi,
+            laocheng,
+        };
+        two.settle();
+        two
+    }
+
+    /// Exchanges until nothing of one district is missing at the city or at the other.
+    #[track_caller]
+    fn settle(&self) {
+        for _ in 0..2 {
+            settle(&self.jianxi.node);
+            settle(&self.laocheng.node);
+        }
+    }
+
+    fn hub(&self) -> &Program {
+        &self.city.hub
+    }
+}
+
+/// Makes an organisation. Returns its id.
+#[track_caller]
+fn make(program: &Program, values: &Value) -> String {
+    made(program, "organisation", values)
+}
+
+/// Makes a record. Returns its id.
+#[track_caller]
+fn made(program: &Program, kind: &str, values: &Value) -> String {
+    let sets = values.as_object().unwrap().iter().map(|(name, value)| {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        format!("{name}={text}")
+    });
+    let mut args = vec!["record".to_owned(), "put".to_owned(), kind.to_owned()];
+    for set in sets {
+        args.extend(["--set".to_owned(), set]);
+    }
+    args.extend(["--reason".to_owned(), "登记".to_owned()]);
+    let document = program.json(args);
+    document["id"].as_str().unwrap().to_owned()
+}
+
+fn sample(code: &str, name: &str) -> Value {
+    json!({
+        "uscc": code, "name": name, "org_class": "new_economic", "org_kind": "private_enterprise",
+        "industry": "C", "operating_status": "operating", "census_status": "counted",
+        "employees": 30, "members": 4, "full_members": 4, "as_of": "2026-09-30",
+        "eligibility": "eligible", "source": "manual",
+    })
+}
+
+const CODE: &str = "91410305DEM1FYRA54";
+/// Another code whose check characters hold.
+fn other_code() -> String {
+    let vectors = std::fs::read_to_string(crate::e2e::city::data("uscc_vectors.csv")).unwrap();
+    let mut valid = vectors.lines().skip(1).filter_map(|row| {
+        let code = row.split(',').find(|cell| cell.len() == 18)?;
+        domain::uscc::check(code).is_ok().then(|| code.to_owned())
+    });
+    valid.find(|code| code != CODE).unwrap()
+}
+
+/// One organisation that both districts have entered, as the city sees it.
+struct Claimed {
+    two: Two,
+    /// At Jianxi.
+    a: String,
+    /// At Laocheng.
+    b: String,
+    case: Value,
+}
+
+fn claimed() -> Claimed {
+    let two = Two::open();
+    let a = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let b = make(&two.laocheng.node, &sample(CODE, "洛阳甲厂老城分部"));
+    two.settle();
+    let cases = two.hub().json(["claim", "list"]);
+    assert_eq!(cases.as_array().unwrap().len(), 1, "{cases}");
+    assert_eq!(cases[0]["state"], "open");
+    two.settle();
+    Claimed {
+        a,
+        b,
+        case: cases[0].clone(),
+        two,
+    }
+}
+
+impl Claimed {
+    fn id(&self) -> &str {
+        self.case["id"].as_str().unwrap()
+    }
+
+    fn counted(&self) -> [u64; 3] {
+        let report = self.two.hub().json(["report", "indicators"]);
+        let count = |of: &Value| of["counted"].as_u64().unwrap_or_default();
+        [
+            count(&report["scopes"]["410305"]),
+            count(&report["scopes"]["410302"]),
+            count(&report["city"]),
+        ]
+    }
+
+    fn open_cases(&self) -> usize {
+        let cases = self.two.hub().json(["claim", "list"]);
+        cases.as_array().unwrap().len()
+    }
+
+    fn number_of(&self, id: &str) -> u64 {
+        let records = self.case["records"].as_array().unwrap();
+        let name = format!("organisation/{id}");
+        let record = records.iter().find(|record| record["record"] == name);
+        record.unwrap()["number"].as_u64().unwrap()
+    }
+}
+
+#[test]
+fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
+    let claimed = claimed();
+    let (two, id) = (&claimed.two, claimed.id());
+    assert_eq!(
+        claimed.counted(),
+        [1, 1, 1],
+        "both live, the city counts one"
+    );
+    // Both districts see the case.
+    for district in [&two.jianxi, &two.laocheng] {
+        let seen = district.node.json(["claims"]);
+        assert_eq!(
+            (&seen[0]["id"], &seen[0]["state"]),
+            (&claimed.case["id"], &json!("open"))
+        );
+    }
+    let shown = two.hub().json(["claim", "show", id]);
+    let fields = shown["fields"].as_array().unwrap();
+    assert!(
+        fields.iter().any(|field| field["field"] == "name"),
+        "{shown}"
+    );
+    // A carrier of the record that goes, which follows it.
+    let party = made(
+        &two.laocheng.node,
+        &"party_organisation",
+        &json!({ "name": "甲厂党支部", "type": "branch", "status": "active", "form": "standalone",
+            "established_on": "2020-06-18", "host_organisation": claimed.b }),
+    );
+    let link = made(
+        &two.laocheng.node,
+        "coverage_link",
+        &json!({ "organisation": claimed.b, "party_organisation": party, "form": "standalone",
+            "from_on": "2020-06-18" }),
+    );
+    two.settle();
+    let survivor = format!("organisation/{}", claimed.a);
+    let choose = format!("name={}", claimed.number_of(&claimed.b));
+    let rule = [
+        "claim",
+        "rule",
+        id,
+        "--merge-into",
+        &survivor,
+        "--choose",
+        &choose,
+    ];
+    let ruled = two
+        .hub()
+        .json(rule.into_iter().chain(["--reason", "同一法人，在涧西经营"]));
+    assert_eq!(ruled["ruling"], "merge_records");
+    assert_eq!(ruled["survivor"], claimed.a.as_str());
+    two.settle();
+    assert_eq!(claimed.open_cases(), 0);
+    assert_eq!(claimed.counted(), [1, 0, 1]);
+    let stands = organisation(&two.jianxi.node, &claimed.a);
+    assert_eq!(
+        stands["values"]["name"], "洛阳甲厂老城分部",
+        "as was chosen"
+    );
+    // The other is a name of it for ever, wherever it is asked for.
+    for program in [two.hub(), &two.jianxi.node] {
+        let read = organisation(program, &claimed.b);
+        assert_eq!(
+            (&read["id"], &read["asked"]),
+            (&json!(claimed.a), &json!(claimed.b))
+        );
+    }
+    let written = put(&two.jianxi.node, &claimed.b, "remark=x");
+    assert_refused(&written, 4, "MERGED-001");
+    assert!(
+        written.stderr.contains(&claimed.a),
+        "the answer names the one that stands"
+    );
+    // Its Party organisation and the link went along: the survivor is covered.
+    for (kind, id) in [("party_organisation", &party), ("coverage_link", &link)] {
+        let document = two.jianxi.node.json(["record", "get", kind, id]);
+        assert_eq!(document["scope"], "410305", "{kind}");
+    }
+    let report = two.jianxi.node.json(["report", "indicators"]);
+    let coverage = &report["scopes"]["410305"]["org_coverage_rate"];
+    assert_eq!((&coverage["num"], &coverage["den"]), (&json!(1), &json!(1)));
+    // The district that had it sees what was ruled.
+    let seen = two.laocheng.node.json(["claims"]);
+    assert_eq!(seen[0]["ruling"], "merge_records");
+    let gone = put(&two.laocheng.node, &claimed.b, "remark=x");
+    assert_eq!(gone.code, 4, "{gone:?}");
+}
+
+#[test]
+fn a_claim_is_ruled_by_giving_both_records_to_one_scope() {
+    let claimed = claimed();
+    let (two, id) = (&claimed.two, claimed.id());
+    let rule = [
+        "claim",
+        "rule",
+        id,
+        "--transfer-to",
+        "410302",
+        "--reason",
+        "在老城经营",
+    ];
+    let ruled = two.hub().json(rule);
+    let expected = if claimed.number_of(&claimed.b) == 1 {
+        "take_a"
+    } else {
+        "take_b"
+    };
+    assert_eq!(ruled["ruling"], expected);
+    two.settle();
+    assert_eq!(claimed.open_cases(), 0);
+    for id in [&claimed.a, &claimed.b] {
+        assert_eq!(organisation(&two.laocheng.node, id)["scope"], "410302");
+    }
+    let moved = put(&two.jianxi.node, &claimed.a, "remark=x");
+    assert_refused(&moved, 4, "TRANSFER-013");
+    let list = two.jianxi.node.json(["record", "list", "organisation"]);
+    assert_eq!(
+        list["records"].as_array().unwrap().len(),
+        0,
+        "out of all lists"
+    );
+    // Both lie in one scope: the same case cannot be ruled again, and nobody is told it is open.
+    refused(two.hub(), rule, 6, "CLAIM-001");
+}
+
+#[test]
+fn a_claim_of_two_organisations_ends_with_the_corrected_code() {
+    let claimed = claimed();
+    let (two, id) = (&claimed.two, claimed.id());
+    let wrong = format!("organisation/{}={CODE}", claimed.b);
+    let right = format!("organisation/{}={}", claimed.b, other_code());
+    let rule = |correct: &str| {
+        let args = [
+            "claim",
+            "rule",
+            id,
+            "--separate",
+            "--correct",
+            correct,
+            "--reason",
+            "执照核实",
+        ];
+        args.map(str::to_owned)
+    };
+    refused(two.hub(), rule(&wrong), 6, "CLAIM-004");
+    refused(
+        two.hub(),
+        ["claim", "rule", id, "--separate", "--reason", "x"],
+        2,
+        "",
+    );
+    let ruled = two.hub().json(rule(&right));
+    assert_eq!(ruled["ruling"], "keep_both");
+    two.settle();
+    assert_eq!(claimed.open_cases(), 0);
+    assert_eq!(claimed.counted(), [1, 1, 2]);
+    let corrected = organisation(&two.laocheng.node, &claimed.b);
+    assert_eq!(corrected["values"]["uscc"], other_code());
+    assert!(corrected["conflicts"].as_array().unwrap().is_empty());
+    // The same code again opens the same case again.
+    put(&two.laocheng.node, &claimed.b, &format!("uscc={CODE}")).ok();
+    two.settle();
+    let cases = two.hub().json(["claim", "list"]);
+    assert_eq!(
+        (&cases[0]["id"], &cases[0]["state"]),
+        (&claimed.case["id"], &json!("open"))
+    );
+}
+
+/// An organisation of Jianxi with children, and the ids of all of them.
+fn with_children(node: &Program) -> Vec<(&'static str, String)> {
+    let head = made(node, "person", &json!({ "display_name": "李某" }));
+    let mut values = sample(CODE, "洛阳甲厂");
+    values["head"] = json!(head);
+    let organisation = make(node, &values);
+    let party = made(
+        node,
+        "party_organisation",
+        &json!({ "name": "甲厂党支部", "type": "branch", "status": "active", "form": "standalone",
+            "established_on": "2020-06-18", "host_organisation": organisation }),
+    );
+    let link = made(
+        node,
+        "coverage_link",
+        &json!({ "organisation": organisation, "party_organisation": party, "form": "standalone",
+            "from_on": "2020-06-18" }),
+    );
+    let carrier = made(
+        node,
+        "carrier",
+        &json!({ "party_organisation": party, "name": "党员先锋岗", "status": "running" }),
+    );
+    let activity = made(
+        node,
+        "carrier_activity",
+        &json!({ "carrier": carrier, "on": "2020-07-01", "title": "主题党日" }),
+    );
+    let role = made(
+        node,
+        "role_assignment",
+        &json!({ "person": head, "role": "head", "subject": format!("organisation/{organisation}"),
+            "from_on": "2020-01-01" }),
+    );
+    vec![
+        ("organisation", organisation),
+        ("person", head),
+        ("party_organisation", party),
+        ("coverage_link", link),
+        ("carrier", carrier),
+        ("carrier_activity", activity),
+        ("role_assignment", role),
+    ]
+}
+
+fn scope_of(program: &Program, kind: &str, id: &str) -> Value {
+    program.json(["record", "get", kind, id])["scope"].clone()
+}
+
+#[test]
+fn a_record_moves_with_its_children_and_a_late_edit_is_answered_by_its_new_home() {
+    let two = Two::open();
+    let all = with_children(&two.jianxi.node);
+    let organisation_id = all[0].1.clone();
+    let name = format!("organisation/{organisation_id}");
+    two.settle();
+    // A child does not move by itself; the district asks for its root.
+    let link = format!("coverage_link/{}", all[3].1);
+    let ask = |record: &str| {
+        [
+            "transfer", "request", record, "--to", "410302", "--reason", "搬迁",
+        ]
+        .map(str::to_owned)
+    };
+    refused(&two.jianxi.node, ask(&link), 6, "TRANSFER-007");
+    let asked = two.jianxi.node.json(ask(&name));
+    let request = asked["id"].as_str().unwrap();
+    refused(&two.jianxi.node, ask(&name), 6, "TRANSFER-006");
+    two.settle();
+    // Until both agree the city does not accept.
+    let accept = ["transfer", "accept", request, "--reason", "同意"];
+    refused(two.hub(), accept, 4, "TRANSFER-009");
+    let seen = two.laocheng.node.json(["transfer", "list"]);
+    assert_eq!(
+        (&seen[0]["id"], &seen[0]["title"]),
+        (&json!(request), &json!("洛阳甲厂"))
+    );
+    refused(
+        &two.jianxi.node,
+        ["transfer", "consent", request],
+        4,
+        "TRANSFER-005",
+    );
+    two.laocheng.node.run(["transfer", "consent", request]).ok();
+    two.settle();
+    let list = two.hub().json(["transfer", "list"]);
+    assert!(
+        list.as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["agreed"] == true),
+        "{list}"
+    );
+    // A node that the hub has not met since its start holds the move up, by name.
+    let mut two = two;
+    two.city.down();
+    two.city.up();
+    settle(&two.laocheng.node);
+    let waits = refused(two.hub(), accept, 4, "TRANSFER-012");
+    assert!(waits.stderr.contains("涧西区"), "{waits:?}");
+    settle(&two.jianxi.node);
+    // Jianxi goes off line and edits; meanwhile the record moves.
+    two.jianxi.line.cut();
+    put(&two.jianxi.node, &organisation_id, "remark=离线修改").ok();
+    let done = two.hub().json(accept);
+    assert_eq!(
+        (&done["status"], &done["moved"]),
+        (&json!("accepted"), &json!(3))
+    );
+    settle(&two.laocheng.node);
+    for (kind, id) in &all {
+        assert_eq!(scope_of(two.hub(), kind, id), "410302", "{kind}");
+        assert_eq!(scope_of(&two.laocheng.node, kind, id), "410302", "{kind}");
+    }
+    // The late edit comes: it is no part of the record, and nobody has lost it.
+    two.jianxi.line.mend();
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &organisation_id)["values"]["remark"],
+        Value::Null
+    );
+    for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
+        let late = program.json(["proposal", "list"]);
+        let at = program.data.display();
+        assert_eq!(late.as_array().unwrap().len(), 1, "{at} {late}");
+        assert_eq!(late[0]["record"], name.as_str());
+        assert_eq!(
+            (&late[0]["from"], &late[0]["home"]),
+            (&json!("410305"), &json!("410302"))
+        );
+        assert_eq!(late[0]["values"]["remark"], "离线修改");
+        assert_eq!(late[0]["code"], "SYNC-131");
+    }
+    let late = two.laocheng.node.json(["proposal", "list"]);
+    let proposal = late[0]["id"].as_str().unwrap();
+    let accept = ["proposal", "accept", proposal, "--reason", "属实"];
+    // Its sender cannot answer it.
+    let own = two.jianxi.node.run(accept);
+    assert_eq!(own.code, 4, "{own:?}");
+    let accepted = two.laocheng.node.json(accept);
+    assert_eq!(accepted["values"]["remark"], "离线修改");
+    refused(&two.laocheng.node, accept, 6, "PROPOSAL-001");
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &organisation_id)["values"]["remark"],
+        "离线修改"
+    );
+    let answered = two.jianxi.node.json(["proposal", "list", "--all"]);
+    assert_eq!(answered[0]["answer"], "accepted");
+    assert_refused(
+        &put(&two.jianxi.node, &organisation_id, "remark=y"),
+        4,
+        "TRANSFER-013",
+    );
+    // And the figures moved with the record.
+    let report = two.hub().json(["report", "indicators"]);
+    let rate = |scope: &str| report["scopes"][scope]["org_coverage_rate"].clone();
+    assert_eq!(
+        (&rate("410302")["num"], &rate("410302")["den"]),
+        (&json!(1), &json!(1))
+    );
+    let own = two.laocheng.node.json(["report", "indicators"]);
+    assert_eq!(
+        own["scopes"]["410302"], report["scopes"]["410302"],
+        "node and hub count alike"
+    );
+    for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
+        assert_eq!(
+            program.json(["verify"]),
+            json!({"ok": true, "findings": []})
+        );
+    }
+}
+
+#[test]
+fn a_request_is_taken_back_by_its_scope_and_refused_by_the_city() {
+    let two = Two::open();
+    let id = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let name = format!("organisation/{id}");
+    let ask = [
+        "transfer", "request", &name, "--to", "410302", "--reason", "搬迁",
+    ];
+    let first = two.jianxi.node.json(ask);
+    let first = first["id"].as_str().unwrap();
+    two.settle();
+    two.jianxi
+        .node
+        .run(["transfer", "cancel", first, "--reason", "不搬了"])
+        .ok();
+    two.settle();
+    assert_eq!(two.hub().json(["transfer", "list"]), json!([]));
+    refused(
+        two.hub(),
+        ["transfer", "rule", first, "--reason", "x"],
+        6,
+        "TRANSFER-004",
+    );
+    let second = two.jianxi.node.json(ask);
+    let second = second["id"].as_str().unwrap();
+    two.settle();
+    let ruled = two
+        .hub()
+        .json(["transfer", "refuse", second, "--reason", "手续不全"]);
+    assert_eq!(ruled["status"], "refused");
+    two.settle();
+    let list = two.jianxi.node.json(["transfer", "list", "--all"]);
+    let statuses: Vec<&Value> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["status"])
+        .collect();
+    assert_eq!(statuses, ["cancelled", "refused"]);
+    assert_eq!(organisation(&two.jianxi.node, &id)["scope"], "410305");
+    put(&two.jianxi.node, &id, "remark=照常填写").ok();
+}
+
+/// A serving node that is stopped when it is dropped.
+fn serving(district: &District) -> Serving {
+    district.node.serve::<&str>([])
+}
+
+#[test]
+fn a_fenced_node_returns_and_what_it_had_not_sent_is_answered_at_home() {
+    let two = Two::open();
+    let kept = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let moving = make(&two.jianxi.node, &sample(&other_code(), "洛阳乙厂"));
+    two.settle();
+    two.jianxi.line.cut();
+    put(&two.jianxi.node, &kept, "remark=断线期间的修改").ok();
+    let nodes = two.hub().json(["node", "list"]);
+    let node = nodes
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["scope"] == "410305")
+        .unwrap();
+    let node = node["id"].as_str().unwrap();
+    // After a start nothing moves before the node was met, unless a person waits no longer.
+    let mut two = two;
+    two.city.down();
+    two.city.up();
+    settle(&two.laocheng.node);
+    let moving_name = format!("organisation/{moving}");
+    let rule = [
+        "transfer",
+        "rule",
+        &moving_name,
+        "--to",
+        "410302",
+        "--reason",
+        "搬迁",
+    ];
+    refused(two.hub(), rule, 4, "TRANSFER-012");
+    two.hub()
+        .run(["node", "fence", node, "--reason", "设备送修"])
+        .ok();
+    let shown = two.hub().json(["node", "show", node]);
+    assert_eq!(shown["fenced"], true);
+    assert_eq!(shown["fence"]["reason"], "设备送修");
+    two.hub().json(rule);
+    // It returns: its late write is a proposal in its own scope, its store is whole again.
+    two.jianxi.line.mend();
+    let run = serving(&two.jianxi);
+    until("the node was taken back", || {
+        let shown = two.hub().json(["node", "show", node]);
+        shown["fenced"] == false
+    });
+    drop(run);
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &kept)["values"]["remark"],
+        Value::Null
+    );
+    let late = two.jianxi.node.json(["proposal", "list"]);
+    assert_eq!(late.as_array().unwrap().len(), 1, "{late}");
+    assert_eq!(late[0]["code"], "SYNC-132");
+    let proposal = late[0]["id"].as_str().unwrap();
+    two.jianxi
+        .node
+        .run(["proposal", "accept", proposal, "--reason", "确认"])
+        .ok();
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &kept)["values"]["remark"],
+        "断线期间的修改"
+    );
+    assert_eq!(scope_of(two.hub(), "organisation", &moving), "410302");
+    assert_refused(
+        &put(&two.jianxi.node, &moving, "remark=x"),
+        4,
+        "TRANSFER-013",
+    );
+}
+
+#[test]
+fn a_reform_renames_a_scope_while_its_node_is_off_line() {
+    let mut city = City::open();
+    let mengjin = city.district("410322", "孟津县", "mengjin");
+    let jili = city.district("410306", "吉利区", "jili");
+    let mut values = sample(CODE, "孟津甲厂");
+    values["town"] = json!("410322100");
+    let first = make(&mengjin.node, &values);
+    settle(&mengjin.node);
+    settle(&jili.node);
+    mengjin.line.cut();
+    jili.line.cut();
+    // A preview changes nothing.
+    let preview = city.hub.json(["scope", "reform", "--dry-run"]);
+    assert_eq!(preview["scopes"].as_array().unwrap().len(), 2, "{preview}");
+    assert_eq!(preview["towns"], 1);
+    assert_eq!(
+        city.hub.json(["record", "get", "scope", "410322"])["values"]["code"],
+        "410322"
+    );
+    let done = city.hub.json(["scope", "reform"]);
+    assert_eq!(done["scopes"], preview["scopes"]);
+    let again = city.hub.json(["scope", "reform"]);
+    assert_eq!(
+        (&again["scopes"], &again["towns"]),
+        (&json!([]), &json!(0)),
+        "nothing is left"
+    );
+    assert_eq!(
+        organisation(&city.hub, &first)["values"]["town"],
+        "410308100"
+    );
+    // Off line, under the old codes, both districts go on.
+    let second = make(&mengjin.node, &sample(&other_code(), "孟津乙厂"));
+    let mut values = sample("", "吉利甲厂");
+    values["remark"] = json!("尚未办证");
+    let third = make(&jili.node, &values);
+    mengjin.line.mend();
+    jili.line.mend();
+    settle(&mengjin.node);
+    settle(&jili.node);
+    // All of it is the new scope's, under its new code, and found by the old ones too.
+    for code in ["410308", "410322", "410306"] {
+        let list = city
+            .hub
+            .json(["record", "list", "organisation", "--scope", code]);
+        assert_eq!(list["records"].as_array().unwrap().len(), 3, "{code}");
+    }
+    for id in [&first, &second, &third] {
+        assert_eq!(organisation(&city.hub, id)["scope"], "410308");
+    }
+    let report = city.hub.json(["report", "indicators"]);
+    assert_eq!(report["scopes"]["410308"]["counted"], 3, "{report}");
+    // A clerk who types the old town gets the new one and is told so.
+    let noted = put(&mengjin.node, &second, "town=410322101").ok();
+    assert_eq!(noted.json()["values"]["town"], "410308101");
+    assert!(noted.stderr.contains("410322101"), "{noted:?}");
+    // Another node of the scope is invited under the new code and gets all of it.
+    let office = city.district("410308", "孟津区", "office");
+    settle(&office.node);
+    assert_eq!(organisation(&office.node, &second)["scope"], "410308");
+}
