@@ -93,11 +93,19 @@ fn invite(
     Ok(())
 }
 
+/// What the scope of a node is called today.
+pub(crate) fn present_code(app: &App, entry: &NodeEntry) -> String {
+    let scope = domain::scope_id(&entry.scope_code);
+    let code = program::records::Scopes::new(app).code(scope);
+    // A store that cannot be read says so elsewhere; here the first code will do.
+    code.unwrap_or_else(|_failure| entry.scope_code.clone())
+}
+
 fn entry_json(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> Value {
     let peer = view(app, hub, entry, status);
     json!({
         "id": entry.id,
-        "scope": entry.scope_code,
+        "scope": present_code(app, entry),
         "name": entry.name,
         "state": match entry.state {
             NodeState::Invited => "invited",
@@ -146,7 +154,7 @@ fn list(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
             };
             vec![
                 entry.id.clone(),
-                entry.scope_code.clone(),
+                present_code(app, entry),
                 entry.name.clone(),
                 state.to_owned(),
                 view(app, hub, entry, &status).state,
@@ -381,7 +389,7 @@ fn view(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> PeerView {
         .map(|ms| app.clock.wall_ms().saturating_sub(ms) / 1_000);
     let unequal = of_peer.clone().any(|peer| peer.equal == Some(false));
     PeerView {
-        name: format!("{} {}", entry.scope_code, entry.name),
+        name: format!("{} {}", present_code(app, entry), entry.name),
         state: state.to_owned(),
         sent: own.map_or(0, |peer| peer.sent.0),
         received: own.map_or(0, |peer| peer.received.0),

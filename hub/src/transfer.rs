@@ -14,14 +14,14 @@ use domain::across;
 use program::{
     App, Exit, Failure, Out,
     commands::{proposal::id_of, show_rows},
-    records::{self, Ground, Scopes, find, ruled_edit, scope_named},
+    records::{self, Ground, Scopes, find, ruled_edit, scope_to_enter},
     transfers::{self, Request},
 };
 use replica::{Edit, Owner, RecordKey, RegisterId, ScopeId, owner};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::{Status, Stored};
 
-use crate::{Hub, NodeState};
+use crate::{Hub, NodeState, node::present_code};
 
 /// `transfer …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -113,9 +113,10 @@ fn list(app: &App, hub: &Hub, all: bool, out: &mut Out) -> Result<(), Failure> {
     for row in &mut rows {
         let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
         let request = Request::find(app, id_of(id)?)?;
-        let waits = unmet(hub, &status, &[request.from, request.to])?;
+        let waits = unmet(app, hub, &status, &[request.from, request.to])?;
         row.insert("waits_for".to_owned(), waits.into());
     }
+    rows.extend(contested(app)?);
     let none = out.say("没有待办理的迁移申请", "no moves wait").to_owned();
     show_rows(&rows, transfers::COLUMNS, &none, out);
     Ok(())
@@ -133,7 +134,30 @@ pub(crate) fn waiting_count(app: &App) -> Result<usize, Failure> {
             .filter(|other| other.is_open() && one.is_same(other));
         one.is_open() && same.next().is_some_and(|first| first.id() == one.id())
     };
-    Ok(all.iter().filter(first).count())
+    Ok(all.iter().filter(first).count() + contested(app)?.len())
+}
+
+/// Records for which two owners were named in one epoch, as after the restore of a hub: nobody but
+/// the owner before writes them until the city has ruled.
+fn contested(app: &App) -> Result<Vec<Map<String, Value>>, Failure> {
+    let scopes = Scopes::new(app);
+    let mut rows = Vec::new();
+    for key in app.reader().contested() {
+        let Some(stored) = app.reader().get(key)? else {
+            continue;
+        };
+        if owner(&stored.record).is_none_or(|owner| !owner.contested) {
+            continue;
+        }
+        let mut row = Map::new();
+        row.insert("id".to_owned(), Value::Null);
+        let name = across::name(app.catalogue, key);
+        row.insert("record".to_owned(), name.into());
+        row.insert("from".to_owned(), scopes.code(stored.home)?.into());
+        row.insert("status".to_owned(), "contested".into());
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
 /// Commits the move of a request, and marks every request for the same move.
@@ -151,8 +175,9 @@ fn settle(
             .with("scope", Scopes::new(app).code(stored.home)?));
     }
     check_ready(app, hub, &[request.from, request.to])?;
-    let mut edits = moved(app, &stored, request.to, Ground::of(reason))?;
+    let mut edits = moved(app, &[&stored], request.to, Ground::of(reason))?;
     let movers = edits.len();
+    edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
     edits.extend(marks(app, request, (status, reason))?);
     app.writer.edit(edits, Vec::new())?;
     done(app, (request.record, request.to), (status, movers), out)
@@ -175,17 +200,19 @@ fn rule(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let key = records::key_named(app, record)?;
-    let to = scope_named(app, to, out)?;
+    let to = scope_to_enter(app, to, out)?;
     let stored = find(app, key)?;
     transfers::check_movable(app, &stored)?;
-    if stored.home == to {
+    let is_contested = owner(&stored.record).is_some_and(|owner| owner.contested);
+    if stored.home == to && !is_contested {
         return Err(
             Failure::new("TRANSFER-002", Exit::Invalid).with("scope", Scopes::new(app).code(to)?)
         );
     }
     check_ready(app, hub, &[stored.home, to])?;
-    let edits = moved(app, &stored, to, Ground::of(reason))?;
+    let mut edits = moved(app, &[&stored], to, Ground::of(reason))?;
     let movers = edits.len();
+    edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
     app.writer.edit(edits, Vec::new())?;
     done(app, (key, to), ("ruled", movers), out)
 }
@@ -232,7 +259,12 @@ fn done(
 }
 
 /// The names of the nodes of these scopes that have not been found equal since the start.
-fn unmet(hub: &Hub, status: &Status, scopes: &[ScopeId]) -> Result<Vec<String>, Failure> {
+fn unmet(
+    app: &App,
+    hub: &Hub,
+    status: &Status,
+    scopes: &[ScopeId],
+) -> Result<Vec<String>, Failure> {
     let nodes = hub.registry.nodes()?;
     let unmet = nodes.iter().filter(|node| {
         let replica = node.replica();
@@ -241,7 +273,10 @@ fn unmet(hub: &Hub, status: &Status, scopes: &[ScopeId]) -> Result<Vec<String>, 
         concerns && counts && !status.met.contains(&replica)
     });
     Ok(unmet
-        .map(|node| format!("{} {} ({})", node.scope_code, node.name, short(&node.id)))
+        .map(|node| {
+            let code = present_code(app, node);
+            format!("{code} {} ({})", node.name, short(&node.id))
+        })
         .collect())
 }
 
@@ -258,29 +293,31 @@ pub(crate) fn check_ready(app: &App, hub: &Hub, scopes: &[ScopeId]) -> Result<()
     if status.refilling || status.restored {
         return Err(Failure::new("TRANSFER-011", Exit::Refused));
     }
-    let waits = unmet(hub, &status, scopes)?;
+    let waits = unmet(app, hub, &status, scopes)?;
     if waits.is_empty() {
         return Ok(());
     }
     Err(Failure::new("TRANSFER-012", Exit::Refused).with("nodes", waits.join("、")))
 }
 
-/// The edits that move a record with the company it takes along: Party organisations that only it
-/// hosts, persons that only it names. What refers to these as its parent follows by itself.
+/// The edits that move records with the company they take along: Party organisations that only
+/// they have, persons that only they name. What refers to these as its parent follows by itself.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
 pub(crate) fn moved(
     app: &App,
-    stored: &Stored,
+    roots: &[&Stored],
     to: ScopeId,
     ground: Ground<'_>,
 ) -> Result<Vec<Edit>, Failure> {
-    let mut edits = vec![owner_edit(app, stored, to, ground)?];
-    for key in company::of(app, stored)? {
+    let mut edits = Vec::new();
+    for root in roots {
+        edits.push(owner_edit(app, root, to, ground)?);
+    }
+    for key in company::of(app, roots)? {
         edits.push(owner_edit(app, &find(app, key)?, to, ground)?);
     }
-    edits.extend(back_on_the_ledger(app, stored, ground)?);
     Ok(edits)
 }
 
@@ -298,7 +335,7 @@ fn owner_edit(
 
 /// A district may have marked an organisation as being in transfer; with the move, or without it,
 /// it is counted again.
-fn back_on_the_ledger(
+pub(crate) fn back_on_the_ledger(
     app: &App,
     stored: &Stored,
     ground: Ground<'_>,

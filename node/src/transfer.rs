@@ -5,7 +5,7 @@ use clap::Subcommand;
 use program::{
     App, Failure, Out, claims,
     commands::{proposal::id_of, show_rows},
-    records::{Saved, Scopes, key_named, scope_named},
+    records::{Saved, Scopes, key_named, scope_to_enter},
     transfers,
 };
 use serde_json::Value;
@@ -56,7 +56,7 @@ pub(crate) fn run(app: &App, command: TransferCommand, out: &mut Out) -> Result<
     match command {
         TransferCommand::Request { record, to, reason } => {
             let key = key_named(app, &record)?;
-            let to = scope_named(app, &to, out)?;
+            let to = scope_to_enter(app, &to, out)?;
             let saved = transfers::request(app, key, to, &reason)?;
             asked(&saved, out);
         }

@@ -73,6 +73,15 @@ impl Case {
         self.row.ruling() != ResolutionMode::Unspecified
     }
 
+    /// Whether the city has given its records to one scope.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        matches!(
+            self.row.ruling(),
+            ResolutionMode::TakeA | ResolutionMode::TakeB | ResolutionMode::Enter
+        )
+    }
+
     /// The case as scripts read it.
     ///
     /// # Errors

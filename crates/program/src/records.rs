@@ -43,7 +43,7 @@ pub use read::{
     Named, Past, Visitor, each, each_guest, each_here, find, key_named, kind_of, meaning, named,
 };
 pub use ruled::{Ground, made_edit, registers_edit, ruled_edit};
-pub use scopes::{Scopes, scope_named, scope_of};
+pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};
 pub use seen::Seen;
 pub use settled::{Settled, State};
 

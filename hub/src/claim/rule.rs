@@ -9,7 +9,7 @@ use program::{
     commands::proposal::id_of,
     records::{
         self, Change, Desk, Ground, Scopes, find, key_named, kind_of, registers_edit, ruled_edit,
-        scope_named,
+        scope_to_enter,
     },
 };
 use replica::{Edit, RecordKey, ScopeId, Source};
@@ -19,7 +19,7 @@ use store::Stored;
 use super::{RuleArgs, pairs, registers};
 use crate::{
     Hub,
-    transfer::{check_ready, moved},
+    transfer::{back_on_the_ledger, check_ready, moved},
 };
 
 /// A case that waits, with its records as they are now.
@@ -46,7 +46,9 @@ struct Ruled {
 /// rule.
 pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Result<(), Failure> {
     let case = Case::find(app, id_of(&args.id)?)?;
-    if case.is_ruled() {
+    // What was given to one scope may still be merged there.
+    let may_go_on = args.merge_into.is_some() && case.is_moved();
+    if case.is_ruled() && !may_go_on {
         return Err(Failure::new("CLAIM-001", Exit::Invalid).with("id", &args.id));
     }
     let keys = case.records(app)?;
@@ -60,7 +62,7 @@ pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Resu
         reason: &args.reason,
     };
     let ruled = match (&args.transfer_to, &args.merge_into) {
-        (Some(code), _) => claim.transfer(scope_named(app, code, out)?)?,
+        (Some(code), _) => claim.transfer(scope_to_enter(app, code, out)?)?,
         (None, Some(survivor)) => claim.merge(key_named(app, survivor)?, &args.choose)?,
         (None, None) => claim.separate(&args.correct)?,
     };
@@ -116,17 +118,9 @@ impl Claim<'_> {
         let mut concerned: Vec<ScopeId> = away.iter().map(|one| one.home).collect();
         concerned.push(to);
         check_ready(self.app, self.hub, &concerned)?;
-        let mut edits: Vec<Edit> = Vec::new();
+        let mut edits = moved(self.app, &away, to, self.ground())?;
         for stored in away {
-            // Company of both would be moved twice.
-            for edit in moved(self.app, stored, to, self.ground())? {
-                if edits
-                    .iter()
-                    .all(|known| known.key != edit.key || known.set != edit.set)
-                {
-                    edits.push(edit);
-                }
-            }
+            edits.extend(back_on_the_ledger(self.app, stored, self.ground())?);
         }
         let is_of = |at: usize| self.records.get(at).is_some_and(|one| one.home == to);
         let ruling = match (is_of(0), is_of(1)) {
@@ -160,14 +154,7 @@ impl Claim<'_> {
             edits.push(ruled_edit(self.app, stored, &values, self.ground())?);
             if stored.home != stays.home {
                 check_ready(self.app, self.hub, &[stored.home, stays.home])?;
-                let moved = moved(self.app, stored, stays.home, self.ground())?;
-                // Its status is that of a merged record, whatever it was.
-                let status = self.kind.field("census_status").map(|field| field.register);
-                edits.extend(
-                    moved
-                        .into_iter()
-                        .filter(|edit| edit.set.iter().all(|set| Some(set.register) != status)),
-                );
+                edits.extend(moved(self.app, &[stored], stays.home, self.ground())?);
             }
         }
         Ok(Ruled {

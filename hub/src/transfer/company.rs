@@ -39,24 +39,28 @@ impl Needs {
     }
 }
 
-/// Returns what moves along with a record, in its own right, ascending.
-pub(super) fn of(app: &App, stored: &Stored) -> Result<Vec<RecordKey>, Failure> {
-    let root = stored.record.key;
-    let mut movers = BTreeSet::from([root]);
+/// Returns what moves along with these records, in its own right, ascending.
+pub(super) fn of(app: &App, roots: &[&Stored]) -> Result<Vec<RecordKey>, Failure> {
+    let mut movers: BTreeSet<RecordKey> = roots.iter().map(|root| root.record.key).collect();
     let parties = parties(app)?.only_by(&movers);
-    movers.extend(stay_here(app, stored, parties)?);
+    movers.extend(from_here(app, roots, parties)?);
     let persons = persons(app)?.only_by(&movers);
-    movers.extend(stay_here(app, stored, persons)?);
-    movers.remove(&root);
-    Ok(movers.into_iter().collect())
+    movers.extend(from_here(app, roots, persons)?);
+    let is_root = |key: &RecordKey| roots.iter().any(|root| root.record.key == *key);
+    Ok(movers.into_iter().filter(|key| !is_root(key)).collect())
 }
 
-/// Of these, the ones that belong where the moving record does.
-fn stay_here(app: &App, stored: &Stored, keys: Vec<RecordKey>) -> Result<Vec<RecordKey>, Failure> {
+/// Of these, the ones that belong where one of the moving records does.
+fn from_here(
+    app: &App,
+    roots: &[&Stored],
+    keys: Vec<RecordKey>,
+) -> Result<Vec<RecordKey>, Failure> {
     let mut here = Vec::new();
     for key in keys {
         let found = app.reader().get(key)?;
-        if found.is_some_and(|found| found.home == stored.home && !found.record.is_empty()) {
+        let found = found.filter(|found| !found.record.is_empty());
+        if found.is_some_and(|found| roots.iter().any(|root| root.home == found.home)) {
             here.push(key);
         }
     }

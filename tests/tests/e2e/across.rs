@@ -263,8 +263,44 @@ fn a_claim_is_ruled_by_giving_both_records_to_one_scope() {
         0,
         "out of all lists"
     );
-    // Both lie in one scope: the same case cannot be ruled again, and nobody is told it is open.
+    // Both lie in one scope. The same way cannot be ruled again, but they can be merged there.
     refused(two.hub(), rule, 6, "CLAIM-001");
+    let survivor = format!("organisation/{}", claimed.b);
+    let merge = [
+        "claim",
+        "rule",
+        id,
+        "--merge-into",
+        &survivor,
+        "--reason",
+        "重复登记",
+    ];
+    assert_eq!(two.hub().json(merge)["ruling"], "merge_records");
+    two.settle();
+    assert_eq!(claimed.counted(), [0, 1, 1]);
+    assert_eq!(
+        organisation(&two.laocheng.node, &claimed.a)["id"],
+        claimed.b.as_str()
+    );
+    // Last year's sheet of the district that had it does not enter it a second time.
+    let sheet = two.city.text_path("last_year.csv");
+    let row = "统一社会信用代码,单位名称,组织大类,组织类型,行业门类,经营状态,排查状态,从业人员数,党员数,正式党员数,数据日期,组建条件,数据来源";
+    let values = format!(
+        "{CODE},洛阳甲厂,新经济组织,私营企业,C,正常经营,在册,30,4,4,2026-09-30,具备条件,人工填报"
+    );
+    std::fs::write(&sheet, format!("{row}\n{values}\n")).unwrap();
+    let read = two
+        .jianxi
+        .node
+        .run(["import", "organisation", &sheet, "--json"])
+        .json();
+    assert_eq!(
+        (&read["created"], &read["changed"]),
+        (&json!(0), &json!(0)),
+        "{read}"
+    );
+    two.settle();
+    assert_eq!(claimed.open_cases(), 0);
 }
 
 #[test]
@@ -667,4 +703,132 @@ fn a_reform_renames_a_scope_while_its_node_is_off_line() {
     let office = city.district("410308", "孟津区", "office");
     settle(&office.node);
     assert_eq!(organisation(&office.node, &second)["scope"], "410308");
+}
+
+#[test]
+fn a_joint_branch_of_one_district_covers_an_organisation_of_another() {
+    let two = Two::open();
+    let covered = make(&two.laocheng.node, &sample(CODE, "洛阳乙厂"));
+    let moving = make(&two.jianxi.node, &sample(&other_code(), "洛阳丙厂"));
+    let party = made(
+        &two.jianxi.node,
+        "party_organisation",
+        &json!({ "name": "园区联合党支部", "type": "joint_branch", "status": "active",
+            "form": "area", "established_on": "2020-06-18" }),
+    );
+    let link = |organisation: &str| {
+        json!({ "organisation": organisation, "party_organisation": party, "form": "area",
+            "from_on": "2020-06-18" })
+    };
+    made(&two.laocheng.node, "coverage_link", &link(&covered));
+    let links = two.laocheng.node.json(["record", "links", "--dangling"]);
+    assert_eq!(
+        links["links"][0]["state"], "missing",
+        "its Party organisation is not here yet"
+    );
+    made(&two.jianxi.node, "coverage_link", &link(&moving));
+    two.settle();
+    // The hub lends it, and both sides count alike.
+    let links = two.laocheng.node.json(["record", "links", "--dangling"]);
+    assert_eq!(links["links"], json!([]));
+    let lent = two
+        .laocheng
+        .node
+        .json(["record", "get", "party_organisation", &party]);
+    assert_eq!(
+        (&lent["guest"], &lent["scope"]),
+        (&json!("lent"), &json!("410305"))
+    );
+    let figures =
+        |program: &Program| program.json(["report", "indicators"])["scopes"]["410302"].clone();
+    assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
+    assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 1);
+    let written = [
+        "record",
+        "put",
+        "party_organisation",
+        &party,
+        "--set",
+        "name=x",
+        "--reason",
+        "x",
+    ];
+    let refused = two.laocheng.node.run(written);
+    assert_eq!(refused.code, 4, "what is lent is only read: {refused:?}");
+    // One that it covers moves: the branch stays with the others and is lent after it.
+    let name = format!("organisation/{moving}");
+    let rule = [
+        "transfer", "rule", &name, "--to", "410302", "--reason", "搬迁",
+    ];
+    assert_eq!(two.hub().json(rule)["moved"], 1);
+    two.settle();
+    assert_eq!(scope_of(two.hub(), "party_organisation", &party), "410305");
+    assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 2);
+    assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
+    // What the branch's district changes of it is seen there too.
+    let dissolve = [
+        "record",
+        "put",
+        "party_organisation",
+        &party,
+        "--set",
+        "status=dissolved",
+        "--set",
+        "dissolved_on=2020-09-01",
+        "--set",
+        "dissolve_reason=合并",
+        "--reason",
+        "合并",
+    ];
+    two.jianxi.node.run(dissolve).ok();
+    two.settle();
+    assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 0);
+    assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
+}
+
+#[test]
+fn a_circle_of_mergers_is_listed_for_the_city_and_hides_nothing() {
+    let city = City::founded();
+    let first = make(&city.hub, &sample(CODE, "市直甲厂"));
+    let second = make(&city.hub, &sample(&other_code(), "市直乙厂"));
+    for (from, into) in [(&first, &second), (&second, &first)] {
+        put(&city.hub, from, &format!("merged_into={into}")).ok();
+    }
+    let cases = city.hub.json(["claim", "list"]);
+    assert_eq!(cases[0]["state"], "circle", "{cases}");
+    assert_eq!(cases[0]["records"].as_array().unwrap().len(), 2);
+    let list = city.hub.json(["record", "list", "organisation"]);
+    assert_eq!(list["records"].as_array().unwrap().len(), 2);
+    assert_refused(&put(&city.hub, &first, "remark=x"), 4, "MERGED-002");
+    put(&city.hub, &second, "merged_into=").ok();
+    assert_eq!(city.hub.json(["claim", "list"]), json!([]));
+    assert_eq!(organisation(&city.hub, &first)["id"], second.as_str());
+}
+
+#[test]
+fn the_hub_renews_its_certificate_and_refills_when_a_person_says_so() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    settle(&jianxi.node);
+    let renewed = city.hub.json(["node", "renew"]);
+    assert!(renewed["hub_certificate_ends"].is_string(), "{renewed}");
+    assert_eq!(renewed["nodes"].as_array().unwrap().len(), 1);
+    settle(&jianxi.node);
+    refused(&city.hub, ["refill"], 2, "REFILL-001");
+    assert_eq!(
+        city.hub.json(["refill", "--confirm"]),
+        json!({"refilling": true})
+    );
+    let id = make(&jianxi.node, &sample(CODE, "洛阳甲厂"));
+    settle(&jianxi.node);
+    // While it refills nothing moves; once its nodes were found equal it does.
+    let name = format!("organisation/{id}");
+    city.invite("410302", "老城区");
+    let rule = [
+        "transfer", "rule", &name, "--to", "410302", "--reason", "搬迁",
+    ];
+    until("the refill is over", || city.hub.run(rule).code == 0);
+    assert_eq!(scope_of(&city.hub, "organisation", &id), "410302");
+    let nowhere = ["transfer", "rule", &name, "--to", "410399", "--reason", "x"];
+    refused(&city.hub, nowhere, 6, "TRANSFER-014");
 }

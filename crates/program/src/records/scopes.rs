@@ -282,3 +282,18 @@ pub fn scope_named(app: &App, named: &str, out: &mut Out) -> Result<ScopeId, Fai
     }
     Ok(scope)
 }
+
+/// A scope that records can be moved to: one that has a record of its own, goes on, and is neither
+/// the city as a whole nor unknown.
+///
+/// # Errors
+/// It is none.
+pub fn scope_to_enter(app: &App, named: &str, out: &mut Out) -> Result<ScopeId, Failure> {
+    let scope = scope_named(app, named, out)?;
+    let places = Scopes::new(app).places()?;
+    let place = places.iter().find(|place| place.id == scope);
+    if place.is_some_and(|place| !place.has_ended) && scope != app.published() {
+        return Ok(scope);
+    }
+    Err(Failure::new("TRANSFER-014", Exit::Invalid).with("scope", named))
+}

@@ -123,6 +123,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The record has moved to {scope}, which writes it now. Nothing was saved or changed. Ask {scope}.",
     ),
     (
+        "TRANSFER-014",
+        "“{scope}”不是在用的辖区，不能迁入。没有改动。请用 record list scope 查看辖区。",
+        "\"{scope}\" is no scope in use, and nothing can move there. Nothing has changed. See record list scope.",
+    ),
+    (
         "CLAIM-001",
         "重复登记 {id} 已经裁定。没有改动。用 claim show 查看。",
         "The claim {id} was ruled before. Nothing has changed. See claim show.",
