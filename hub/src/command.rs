@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand};
 use program::Common;
 
+use crate::{claim::ClaimCommand, scope::ScopeCommand, transfer::TransferCommand};
+
 /// Every command of `liangxin-hub`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum HubCommand {
@@ -15,6 +17,17 @@ pub enum HubCommand {
     /// Invite nodes, see and revoke them
     #[command(subcommand)]
     Node(NodeCommand),
+    /// One organisation in two scopes: see and rule it
+    #[command(subcommand)]
+    Claim(ClaimCommand),
+    /// Move records between scopes
+    #[command(subcommand)]
+    Transfer(TransferCommand),
+    /// Let the nodes give back what this hub has forgotten
+    Refill(RefillArgs),
+    /// Carry out a reform of divisions
+    #[command(subcommand)]
+    Scope(ScopeCommand),
     /// What both programs do.
     #[command(flatten)]
     Common(Common),
@@ -54,6 +67,14 @@ pub struct ServeArgs {
     pub passphrase_file: Option<PathBuf>,
 }
 
+/// `refill`.
+#[derive(Args, Clone, Debug)]
+pub struct RefillArgs {
+    /// This hub was put back to an earlier state, as by the image of a disk, and knows it
+    #[arg(long)]
+    pub confirm: bool,
+}
+
 /// `node …`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum NodeCommand {
@@ -81,4 +102,14 @@ pub enum NodeCommand {
         /// The node
         id: String,
     },
+    /// Wait no longer for a node: what it has not sent becomes proposals when it returns
+    Fence {
+        /// The node
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Renew the hub's own certificate now, and list when those of the nodes end
+    Renew,
 }

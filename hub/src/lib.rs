@@ -1,13 +1,20 @@
 //! The city program: it takes the calls of nodes, keeps their registry and its own authority, and
 //! sees the sum.
 
+mod claim;
+mod codes;
 mod command;
 mod init;
 mod node;
 mod registry;
+mod scope;
 mod serve;
+mod transfer;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use link::Roster;
 use program::{
@@ -17,6 +24,8 @@ use program::{
     dir::Role,
 };
 use store::Status;
+
+use codes::Codes;
 
 pub use command::HubCommand;
 pub use registry::{NodeEntry, NodeState, Registry};
@@ -32,6 +41,15 @@ pub struct Hub {
     registry: Arc<Registry>,
     roster: Roster,
     acceptor: std::sync::OnceLock<serve::Port>,
+    codes: Mutex<Codes>,
+}
+
+impl Hub {
+    /// The credit codes of living organisations.
+    fn codes(&self) -> MutexGuard<'_, Codes> {
+        // A table that was left half made is only late: the next look goes on with it.
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Side for Hub {
@@ -43,7 +61,11 @@ impl Side for Hub {
     fn place(command: &HubCommand) -> Place {
         match command {
             HubCommand::Init(_) | HubCommand::Serve(_) => Place::Local,
-            HubCommand::Node(_) => Place::Store,
+            HubCommand::Node(_)
+            | HubCommand::Scope(_)
+            | HubCommand::Claim(_)
+            | HubCommand::Transfer(_)
+            | HubCommand::Refill(_) => Place::Store,
             HubCommand::Common(common) => common.place(),
         }
     }
@@ -53,6 +75,7 @@ impl Side for Hub {
             registry: Arc::new(Registry::open(app)),
             roster: Roster::default(),
             acceptor: std::sync::OnceLock::new(),
+            codes: Mutex::default(),
         }))
     }
 
@@ -60,7 +83,11 @@ impl Side for Hub {
         match command {
             HubCommand::Init(args) => init::init(setting, &args, out),
             HubCommand::Serve(args) => serve::serve(setting, &args, out),
-            HubCommand::Node(_) => Ok(()),
+            HubCommand::Node(_)
+            | HubCommand::Scope(_)
+            | HubCommand::Claim(_)
+            | HubCommand::Transfer(_)
+            | HubCommand::Refill(_) => Ok(()),
             HubCommand::Common(common) => program::commands::local(setting, &common, out),
         }
     }
@@ -68,6 +95,10 @@ impl Side for Hub {
     fn run(self: &Arc<Self>, app: &App, command: HubCommand, out: &mut Out) -> Result<(), Failure> {
         match command {
             HubCommand::Node(command) => node::run(app, self, command, out),
+            HubCommand::Scope(command) => scope::run(app, command, out),
+            HubCommand::Claim(command) => claim::run(app, self, command, out),
+            HubCommand::Transfer(command) => transfer::run(app, self, command, out),
+            HubCommand::Refill(args) => node::refill(app, &args, out),
             HubCommand::Common(common) => program::commands::run(app, &**self, common, out),
             HubCommand::Init(_) | HubCommand::Serve(_) => Ok(()),
         }
@@ -92,6 +123,27 @@ impl Live for Hub {
             well: sealed,
             facts: Vec::new(),
         }];
+        let open_ends = program::records::Scopes::new(app).open_ends();
+        let open_ends = open_ends.unwrap_or_default();
+        checks.push(Check {
+            code: "DOCTOR-041",
+            well: open_ends.is_empty(),
+            facts: vec![("scopes", open_ends.join(" "))],
+        });
+        let claims = claim::waiting(app, self).unwrap_or_default();
+        let moves = transfer::waiting_count(app).unwrap_or_default();
+        let late = program::proposals::waiting(app).unwrap_or_default();
+        for (code, count) in [
+            ("DOCTOR-042", claims),
+            ("DOCTOR-043", moves),
+            ("DOCTOR-044", late),
+        ] {
+            checks.push(Check {
+                code,
+                well: count == 0,
+                facts: vec![("n", count.to_string())],
+            });
+        }
         let today_ms = app.clock.wall_ms();
         for entry in self.registry.nodes().unwrap_or_default() {
             let silent_ms = today_ms.saturating_sub(entry.last_seen_ms.unwrap_or(entry.joined_ms));

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use link::{AuthorityPrint, Token};
-use program::{App, Exit, Failure, Out, app::PeerView, clock::moment};
-use serde_json::{Value, json};
+use program::{App, Exit, Failure, Out, app::PeerView, clock::moment, commands::show_rows};
+use serde_json::{Map, Value, json};
 use store::Status;
 
 use crate::{
-    Hub, NodeEntry, NodeState, command::NodeCommand, init::ensure_scope, registry::InviteEntry,
+    Hub, NodeEntry, NodeState,
+    command::{NodeCommand, RefillArgs},
+    init::ensure_scope,
+    registry::{Fence, InviteEntry},
 };
 
 /// Runs one of the commands.
@@ -26,6 +29,8 @@ pub(crate) fn run(
         NodeCommand::List => list(app, hub, out),
         NodeCommand::Show { id } => show(app, hub, &id, out),
         NodeCommand::Revoke { id } => revoke(hub, &id, out),
+        NodeCommand::Fence { id, reason } => fence(app, hub, &id, &reason, out),
+        NodeCommand::Renew => renew(app, hub, out),
     }
 }
 
@@ -60,6 +65,12 @@ fn invite(
 ) -> Result<(), Failure> {
     let ttl_ms = duration_ms(ttl)?;
     let name = domain::text::name(name).unwrap_or_else(|_e| name.to_owned());
+    // The id of a scope comes from its first code, whatever it is called today.
+    let first = program::records::Scopes::new(app).first_code(scope)?;
+    if first != scope {
+        program::records::scope_named(app, scope, out)?;
+    }
+    let scope = first.as_str();
     ensure_scope(app, scope, &name)?;
     let path = app.dir.path().join(link::CERTIFICATE_FILE);
     let certificate = link::certificate_from(&std::fs::read(path)?)
@@ -82,17 +93,27 @@ fn invite(
     Ok(())
 }
 
+/// What the scope of a node is called today.
+pub(crate) fn present_code(app: &App, entry: &NodeEntry) -> String {
+    let scope = domain::scope_id(&entry.scope_code);
+    let code = program::records::Scopes::new(app).code(scope);
+    // A store that cannot be read says so elsewhere; here the first code will do.
+    code.unwrap_or_else(|_failure| entry.scope_code.clone())
+}
+
 fn entry_json(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> Value {
     let peer = view(app, hub, entry, status);
     json!({
         "id": entry.id,
-        "scope": entry.scope_code,
+        "scope": present_code(app, entry),
         "name": entry.name,
         "state": match entry.state {
             NodeState::Invited => "invited",
             NodeState::Active => "active",
             NodeState::Revoked => "revoked",
         },
+        "fenced": status.fenced.contains(&entry.replica()),
+        "fence": entry.fence.as_ref().filter(|_| status.fenced.contains(&entry.replica())),
         "connection": peer.state,
         "last_seen": entry.last_seen_ms.map(moment),
         "lag": peer.pending,
@@ -124,14 +145,16 @@ fn list(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = nodes
         .iter()
         .map(|entry| {
+            let is_fenced = status.fenced.contains(&entry.replica());
             let state = match entry.state {
                 NodeState::Invited => out.say("已邀请", "invited"),
+                NodeState::Active if is_fenced => out.say("已隔离", "fenced"),
                 NodeState::Active => out.say("有效", "active"),
                 NodeState::Revoked => out.say("已吊销", "revoked"),
             };
             vec![
                 entry.id.clone(),
-                entry.scope_code.clone(),
+                present_code(app, entry),
                 entry.name.clone(),
                 state.to_owned(),
                 view(app, hub, entry, &status).state,
@@ -190,6 +213,115 @@ fn show(app: &App, hub: &Hub, id: &str, out: &mut Out) -> Result<(), Failure> {
                 .map_or_else(|| value.to_string(), str::to_owned);
             out.line(format!("{name}: {text}"));
         }
+    }
+    Ok(())
+}
+
+/// Waits no longer for a node. What it has not sent becomes proposals when it returns.
+fn fence(app: &App, hub: &Hub, id: &str, reason: &str, out: &mut Out) -> Result<(), Failure> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Failure::new("RECORD-007", Exit::Invalid));
+    }
+    let mut entry = find(hub, id)?;
+    app.writer.fence(entry.replica())?;
+    entry.fence = Some(Fence {
+        reason: reason.to_owned(),
+        by: app.author(),
+        at_ms: app.clock.wall_ms(),
+    });
+    hub.registry.set(&entry)?;
+    if out.json {
+        out.document(&json!({"id": entry.id, "state": "fenced", "reason": reason}));
+    } else {
+        let text = out.say(
+            "已隔离节点 {id}：不再等它。它回来后，未上传的修改会作为迟到修改列出，不会丢失。",
+            "Node {id} is fenced: nothing waits for it. When it returns, what it has not sent is listed as late writes; nothing is lost.",
+        );
+        out.line(text.replace("{id}", &entry.id));
+    }
+    Ok(())
+}
+
+/// Renews the certificate that the port shows, and lists when those of the nodes end. A node
+/// renews its own, at two thirds of its life, when it calls.
+fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
+    let renewed = match hub.acceptor.get() {
+        Some(port) => {
+            port.renew_now(app, &hub.registry)?;
+            Some(moment(port.not_after_ms()))
+        }
+        None => None,
+    };
+    let now_ms = app.clock.wall_ms();
+    let days_left = |end_ms: u64| end_ms.saturating_sub(now_ms) / (24 * 3_600 * 1_000);
+    let nodes = hub.registry.nodes()?;
+    let active = nodes.iter().filter(|node| node.state == NodeState::Active);
+    let rows: Vec<Map<String, Value>> = active
+        .map(|node| {
+            let mut row = Map::new();
+            row.insert("id".to_owned(), node.id.clone().into());
+            row.insert("name".to_owned(), node.name.clone().into());
+            row.insert(
+                "certificate_ends".to_owned(),
+                node.not_after_ms.map(moment).into(),
+            );
+            row.insert("days".to_owned(), node.not_after_ms.map(days_left).into());
+            row
+        })
+        .collect();
+    if out.json {
+        let nodes: Vec<Value> = rows.into_iter().map(Value::Object).collect();
+        out.document(&json!({"hub_certificate_ends": renewed, "nodes": nodes}));
+        return Ok(());
+    }
+    match &renewed {
+        Some(end) => {
+            let text = out.say(
+                "市级证书已更新，有效至 {end}",
+                "the hub's certificate is new, until {end}",
+            );
+            out.line(text.replace("{end}", end));
+        }
+        None => out.note(
+            out.say(
+                "市级没有运行：启动时会签发新的证书",
+                "the hub is not serving: it makes a new certificate when it starts",
+            )
+            .to_owned(),
+        ),
+    }
+    let columns: &[(&str, &str, &str)] = &[
+        ("id", "节点", "node"),
+        ("name", "名称", "name"),
+        ("certificate_ends", "证书到期", "certificate ends"),
+        ("days", "剩余天数", "days left"),
+    ];
+    let none = out.say("没有节点", "no nodes").to_owned();
+    show_rows(&rows, columns, &none, out);
+    out.note(out.say(
+        "节点在证书用过三分之二后自动更新；未联系的节点请让它运行 sync --once 或 serve",
+        "a node renews by itself at two thirds of its certificate's life; let one that has not called run sync --once or serve",
+    ).to_owned());
+    Ok(())
+}
+
+/// Lets the nodes give back what this hub has forgotten.
+///
+/// # Errors
+/// It was not confirmed.
+pub(crate) fn refill(app: &App, args: &RefillArgs, out: &mut Out) -> Result<(), Failure> {
+    if !args.confirm {
+        return Err(Failure::new("REFILL-001", Exit::Usage));
+    }
+    app.writer.refill()?;
+    if out.json {
+        out.document(&json!({"refilling": true}));
+    } else {
+        out.line(out.say(
+            "正在补齐：各节点联系时会交回市级缺少的内容；全部核对一致之前不办理迁移和裁定。用 status 查看。",
+            "Refilling: each node gives back what is missing here when it calls; until all are found equal, nothing is transferred or ruled. See status.",
+        ).to_owned());
     }
     Ok(())
 }
@@ -257,7 +389,7 @@ fn view(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> PeerView {
         .map(|ms| app.clock.wall_ms().saturating_sub(ms) / 1_000);
     let unequal = of_peer.clone().any(|peer| peer.equal == Some(false));
     PeerView {
-        name: format!("{} {}", entry.scope_code, entry.name),
+        name: format!("{} {}", present_code(app, entry), entry.name),
         state: state.to_owned(),
         sent: own.map_or(0, |peer| peer.sent.0),
         received: own.map_or(0, |peer| peer.received.0),

@@ -48,6 +48,20 @@ pub struct NodeEntry {
     pub program: String,
     /// Certificates from before this moment are refused: it has joined anew since.
     pub not_before_ms: u64,
+    /// Why nothing waits for it any more, if a person has said so.
+    #[serde(default)]
+    pub fence: Option<Fence>,
+}
+
+/// Who has fenced a node, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    /// Why.
+    pub reason: String,
+    /// ACCOUNT@replica.
+    pub by: String,
+    /// When, milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 impl NodeEntry {
@@ -252,6 +266,7 @@ impl Registry {
             serial: None,
             not_after_ms: None,
             program: joiner.program.clone(),
+            fence: None,
             // Certificates are back-dated by an hour, to a whole second; those of an earlier
             // enrolment end here.
             not_before_ms: known.map_or(0, |_| {

@@ -10,7 +10,7 @@ use program::{App, Exit, Failure, Out, Side as _, cli::Setting, serve::port_take
 use tokio::net::TcpListener;
 
 use crate::{
-    Hub, NodeState, Registry,
+    Hub, NodeState, Registry, claim,
     command::ServeArgs,
     init::{authority_failed, passphrase},
     registry::Registrar,
@@ -82,6 +82,12 @@ impl Port {
         if wall_ms < renew_at(facts.not_before_ms, facts.not_after_ms, 0) {
             return Ok(());
         }
+        self.renew_now(app, registry)
+    }
+
+    /// Makes a new certificate. Open connections go on.
+    pub(crate) fn renew_now(&self, app: &App, registry: &Registry) -> Result<(), Failure> {
+        let wall_ms = app.clock.wall_ms();
         let fresh = self
             .authority
             .issue_server(&self.names, wall_ms)
@@ -189,6 +195,7 @@ async fn watch(app: App, hub: Arc<Hub>, mut stop: Stop) {
         let (app, hub) = (app.clone(), Arc::clone(&hub));
         let look = tokio::task::spawn_blocking(move || {
             note_seen(&app, &hub)?;
+            claim::open(&app, &hub)?;
             match hub.acceptor.get() {
                 Some(port) => port.renew_when_due(&app, &hub.registry),
                 None => Ok(()),

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use clap::{Args, Subcommand};
 use program::Common;
 
+use crate::transfer::TransferCommand;
+
 /// Every command of `liangxin-node`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum NodeCommand {
@@ -12,6 +14,11 @@ pub enum NodeCommand {
     Join(JoinArgs),
     /// Keep the ledger and call the hub
     Serve(ServeArgs),
+    /// Ask for a move of a record to another scope, or agree to one
+    #[command(subcommand)]
+    Transfer(TransferCommand),
+    /// Organisations that another scope has too, and what the city ruled
+    Claims,
     /// Exchange with the hub
     Sync(SyncArgs),
     /// What both programs do.

@@ -6,6 +6,7 @@ mod command;
 mod join;
 mod serve;
 mod sync;
+mod transfer;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -40,7 +41,7 @@ impl Side for Node {
     fn place(command: &NodeCommand) -> Place {
         match command {
             NodeCommand::Join(_) | NodeCommand::Serve(_) => Place::Local,
-            NodeCommand::Sync(_) => Place::Store,
+            NodeCommand::Sync(_) | NodeCommand::Transfer(_) | NodeCommand::Claims => Place::Store,
             NodeCommand::Common(common) => common.place(),
         }
     }
@@ -55,7 +56,7 @@ impl Side for Node {
         match command {
             NodeCommand::Join(args) => join::join(setting, &args, out),
             NodeCommand::Serve(args) => serve::serve(setting, &args, out),
-            NodeCommand::Sync(_) => Ok(()),
+            NodeCommand::Sync(_) | NodeCommand::Transfer(_) | NodeCommand::Claims => Ok(()),
             NodeCommand::Common(common) => program::commands::local(setting, &common, out),
         }
     }
@@ -68,6 +69,8 @@ impl Side for Node {
     ) -> Result<(), Failure> {
         match command {
             NodeCommand::Sync(args) => sync::sync(app, self, &args, out),
+            NodeCommand::Transfer(command) => transfer::run(app, command, out),
+            NodeCommand::Claims => transfer::claims(app, out),
             NodeCommand::Common(common) => program::commands::run(app, &**self, common, out),
             NodeCommand::Join(_) | NodeCommand::Serve(_) => Ok(()),
         }
@@ -112,14 +115,22 @@ impl Live for Node {
         Some((left_ms - now_ms).div_euclid(24 * 3_600 * 1_000))
     }
 
-    fn checks(&self, _app: &App) -> Vec<Check> {
+    fn checks(&self, app: &App) -> Vec<Check> {
         let state = self.line.state();
         let failed = state.failure;
-        vec![Check {
-            code: "DOCTOR-009",
-            well: failed.is_none(),
-            facts: vec![("detail", failed.unwrap_or_default())],
-        }]
+        let late = program::proposals::waiting(app).unwrap_or_default();
+        vec![
+            Check {
+                code: "DOCTOR-009",
+                well: failed.is_none(),
+                facts: vec![("detail", failed.unwrap_or_default())],
+            },
+            Check {
+                code: "DOCTOR-044",
+                well: late == 0,
+                facts: vec![("n", late.to_string())],
+            },
+        ]
     }
 }
 

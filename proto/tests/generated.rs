@@ -23,6 +23,7 @@ const FILES: &[&str] = &[
     "ledger/v1/carrier.proto",
     "ledger/v1/seminar.proto",
     "ledger/v1/docket.proto",
+    "ledger/v1/across.proto",
     "store/v1/record.proto",
     "sync/v1/sync.proto",
     "enrol/v1/enrol.proto",

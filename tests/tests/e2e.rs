@@ -12,13 +12,16 @@
 
 /// The modules, one a subject.
 mod e2e {
+    mod across;
     mod backup;
     mod city;
+    mod claims;
     mod clerks;
     mod damage;
     mod enrolment;
     mod records;
     mod refusals;
     mod serving;
+    mod transfers;
     mod walk;
 }

@@ -37,6 +37,9 @@ pub enum Refusal {
     /// The district answers for it; the city asks for a change.
     #[error("the district answers for this")]
     Change,
+    /// The record was merged into another, which stands for it.
+    #[error("the record was merged into another")]
+    Merged,
 }
 
 impl Refusal {
@@ -50,6 +53,7 @@ impl Refusal {
             Self::SetOnce => "AUTH-SET-ONCE",
             Self::Step => "AUTH-HUB-STEP",
             Self::Change => "AUTH-DISTRICT",
+            Self::Merged => "AUTH-MERGED",
         }
     }
 
@@ -63,6 +67,7 @@ impl Refusal {
             Self::SetOnce => "此项只能在新建时填写，之后不能修改",
             Self::Step => "此状态变更须由市级确认",
             Self::Change => "此项由县区填写，市级请提出更正建议",
+            Self::Merged => "该记录已并入另一条记录，请改在保留的记录上填写",
         }
     }
 
@@ -76,31 +81,34 @@ impl Refusal {
             Self::SetOnce => "This is set when the record is made and cannot be changed",
             Self::Step => "This change of status is committed by the city",
             Self::Change => "The district fills this in; the city asks for a correction instead",
+            Self::Merged => "This record was merged into another; write to the one that stands",
         }
     }
 }
 
-/// Judges what a node sent: whether the hub takes it. `existing` is what the hub holds of the
-/// record; only writes that it has not seen are judged.
+/// What came from a node.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The scope that the node's certificate stands for.
+    pub peer_scope: ScopeId,
+    /// The scope that every node receives.
+    pub published_scope: ScopeId,
+    /// Where the record belongs: with its root, wherever that was moved to.
+    pub home: ScopeId,
+    /// What the hub holds of the record.
+    pub existing: Option<&'a Record>,
+    /// The record as it came.
+    pub incoming: &'a Record,
+}
+
+/// Judges what a node sent: whether the hub takes it. Only writes that the hub has not seen are
+/// judged.
 ///
 /// # Errors
 /// The dots of the writes to take back, and the first reason. The dots are empty when a node shows
 /// no new write but a record without what only the hub may remove.
-pub fn judge(
-    catalogue: &Catalogue,
-    peer_scope: ScopeId,
-    published_scope: ScopeId,
-    existing: Option<&Record>,
-    incoming: &Record,
-) -> Result<(), (Vec<Dot>, Refusal)> {
-    judge_sealed(
-        catalogue,
-        peer_scope,
-        published_scope,
-        existing,
-        incoming,
-        &|_| false,
-    )
+pub fn judge(catalogue: &Catalogue, arrival: &Arrival<'_>) -> Result<(), (Vec<Dot>, Refusal)> {
+    judge_sealed(catalogue, arrival, &|_| false)
 }
 
 /// The same for a hub that knows its own writes by their seal: one that it has lost in a restore
@@ -110,16 +118,20 @@ pub fn judge(
 /// As [`judge`].
 pub fn judge_sealed(
     catalogue: &Catalogue,
-    peer_scope: ScopeId,
-    published_scope: ScopeId,
-    existing: Option<&Record>,
-    incoming: &Record,
+    arrival: &Arrival<'_>,
     seal_holds: &dyn Fn(&Sibling) -> bool,
 ) -> Result<(), (Vec<Dot>, Refusal)> {
+    let Arrival {
+        peer_scope,
+        published_scope,
+        home,
+        existing,
+        incoming,
+    } = *arrival;
     let kind = catalogue.kind(incoming.key.kind);
     let is_new = |sibling: &&Sibling| existing.is_none_or(|e| !e.context.covers(sibling.dot()));
     let all_new = || dots(incoming.siblings.iter().filter(is_new));
-    if incoming.scope != peer_scope {
+    if home != peer_scope {
         return Err((all_new(), Refusal::Scope));
     }
     match kind.map_or(Travel::Scope, |kind| kind.travel) {
@@ -129,13 +141,20 @@ pub fn judge_sealed(
         }
         Travel::Unspecified | Travel::Scope | Travel::Published => {}
     }
+    let is_merged = kind
+        .zip(existing)
+        .is_some_and(|(kind, e)| is_merged(kind, e));
     let mut refused = Vec::new();
     let mut why = None;
     for sibling in incoming.siblings.iter().filter(is_new) {
         if seal_holds(sibling) {
             continue;
         }
-        if let Err(refusal) = judge_sibling(kind, existing, sibling) {
+        let verdict = match is_merged {
+            true => Err(Refusal::Merged),
+            false => judge_sibling(kind, existing, sibling),
+        };
+        if let Err(refusal) = verdict {
             refused.push(sibling);
             why.get_or_insert(refusal);
         }
@@ -177,21 +196,40 @@ fn judge_sibling(
         return Err(Refusal::Authority);
     }
     match register.merge {
-        Merge::Key | Merge::Append => set_once(existing, sibling),
+        Merge::Key | Merge::Append => set_once(kind, register, existing, sibling),
         Merge::State => hub_step(kind, register, existing, sibling),
         _ => Ok(()),
     }
 }
 
-/// A register that is set once may not replace another value. Two that did not know of each other
-/// both stand.
-fn set_once(existing: Option<&Record>, sibling: &Sibling) -> Result<(), Refusal> {
-    if sibling.replaces.is_empty() {
-        return Ok(());
-    }
+/// Whether the hub has merged a record into another.
+fn is_merged(kind: &KindSpec, record: &Record) -> bool {
+    let says = kind
+        .alias()
+        .map(|field| record.register(field.register))
+        .unwrap_or_default();
+    !says.is_empty() && says.iter().all(|sibling| !sibling.value.is_empty())
+}
+
+/// A register that is set once may not get another value. Two facts of one derived id that did not
+/// know of each other both stand; whoever made a record with an id of its own made it alone, and a
+/// second value could only move it under another parent.
+fn set_once(
+    kind: &KindSpec,
+    register: &RegisterSpec,
+    existing: Option<&Record>,
+    sibling: &Sibling,
+) -> Result<(), Refusal> {
     let standing = existing
         .map(|e| e.register(sibling.register))
         .unwrap_or_default();
+    let is_alone = register.merge == Merge::Key || !kind.derived_id;
+    if is_alone && standing.iter().any(|known| known.value != sibling.value) {
+        return Err(Refusal::SetOnce);
+    }
+    if sibling.replaces.is_empty() {
+        return Ok(());
+    }
     let mut replaced = standing
         .iter()
         .filter(|known| sibling.replaces.binary_search(&known.dot()).is_ok());
@@ -320,7 +358,7 @@ pub fn may_edit(
         .set
         .first()
         .map_or(RegisterId(0), |(register, _)| *register);
-    let scope = existing.map_or(new.scope, |record| record.scope);
+    let scope = new.scope;
     let travel = kind.map_or(Travel::Scope, |kind| kind.travel);
     let foreign = match writer {
         Writer::Node { scope: own } => {
@@ -371,7 +409,7 @@ pub fn may_edit(
 pub struct NewState<'a> {
     /// The record.
     pub key: RecordKey,
-    /// The scope of a record that is made.
+    /// Where it belongs: the scope of a record that is made, the home of one that is there.
     pub scope: ScopeId,
     /// The registers with their values.
     pub set: &'a [(RegisterId, bytes::Bytes)],

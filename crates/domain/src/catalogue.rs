@@ -78,6 +78,9 @@ pub struct KindSpec {
     pub registers: Vec<RegisterSpec>,
     /// The registers that only the hub writes, ascending.
     pub hub_registers: Vec<RegisterId>,
+    /// The field that names the record whose scope this one shares: set once, so that nobody moves
+    /// a record by editing it.
+    pub parent: Option<u32>,
     /// The message.
     pub message: MessageDescriptor,
     by_id: BTreeMap<String, usize>,
@@ -302,6 +305,15 @@ impl KindSpec {
         known.or_else(|| name.parse().ok().map(RegisterId))
     }
 
+    /// The field that says which record this one was merged into: only the hub writes it, and it
+    /// names a record of the same kind.
+    #[must_use]
+    pub fn alias(&self) -> Option<&FieldSpec> {
+        let field = self.field("merged_into")?;
+        let is_own = field.reference.as_ref() == Some(&self.id);
+        (field.merge == Merge::Owner && is_own && !field.repeated).then_some(field)
+    }
+
     /// The fields of a register, ascending by number.
     pub fn fields_of<'a>(
         &'a self,
@@ -373,7 +385,7 @@ mod tests {
     #[test]
     fn the_committed_schema_is_read_whole() {
         let catalogue = Catalogue::builtin();
-        assert_eq!(catalogue.kinds().len(), 16);
+        assert_eq!(catalogue.kinds().len(), 19);
         let organisation = catalogue.kind_by_id("organisation").unwrap();
         assert_eq!(organisation.kind, Kind(5));
         assert_eq!(organisation.fields.len(), 34);
@@ -396,6 +408,38 @@ mod tests {
             kind.number("private_non_enterprise")
         );
         assert_eq!(kind.read("不知道"), None);
+    }
+
+    #[test]
+    fn only_a_field_that_is_set_once_names_a_parent() {
+        let parents: Vec<_> = Catalogue::builtin()
+            .kinds()
+            .iter()
+            .filter_map(|kind| {
+                let field = kind.field_by_number(kind.parent?)?;
+                assert!(
+                    matches!(field.merge, Merge::Key | Merge::Append),
+                    "{}",
+                    kind.id
+                );
+                Some((kind.id.as_str(), field.id.as_str()))
+            })
+            .collect();
+        assert_eq!(
+            parents,
+            [
+                ("coverage_link", "organisation"),
+                ("role_assignment", "subject"),
+                ("instructor_assignment", "organisation"),
+                ("carrier", "party_organisation"),
+                ("carrier_activity", "carrier"),
+                ("proposal", "record"),
+            ]
+        );
+        let organisation = Catalogue::builtin().kind_by_id("organisation").unwrap();
+        assert_eq!(organisation.alias().map(|field| field.number), Some(32));
+        let scope = Catalogue::builtin().kind_by_id("scope").unwrap();
+        assert!(scope.alias().is_none());
     }
 
     #[test]

@@ -55,13 +55,18 @@ fn uuid_v8(hash: &[u8; 32]) -> RecordId {
     )
 }
 
+/// Returns an id from the bytes that name a record for ever; `domain` says what they are.
+pub(crate) fn hashed_id(domain: &str, bytes: &[u8]) -> RecordId {
+    let mut hasher = blake3::Hasher::new_derive_key(domain);
+    hasher.update(bytes);
+    uuid_v8(hasher.finalize().as_bytes())
+}
+
 /// Returns an id from a text that names a record for ever, such as the demo's
 /// `seed|scope|kind|index`.
 #[must_use]
 pub fn named_id(name: &str) -> RecordId {
-    let mut hasher = blake3::Hasher::new_derive_key("liangxin named record id v1");
-    hasher.update(name.as_bytes());
-    uuid_v8(hasher.finalize().as_bytes())
+    hashed_id("liangxin named record id v1", name.as_bytes())
 }
 
 /// Returns the id of the record of a scope, from its code at creation.

@@ -4,6 +4,8 @@
 //! record kind it reads from the options of the schema; the few rules that no option can say
 //! (state machines, validation, who hosts what, indicators) are tables and functions here.
 
+pub mod across;
+pub mod alias;
 pub mod authority;
 pub mod catalogue;
 pub mod date;
@@ -15,6 +17,7 @@ pub mod identity;
 pub mod indicator;
 pub mod label;
 pub mod parameters;
+pub mod reform;
 pub mod state;
 pub mod text;
 pub mod uscc;
@@ -22,7 +25,9 @@ pub mod validate;
 pub mod value;
 mod wire;
 
-pub use authority::{Purpose, Refusal, Writer, judge, may_edit};
+pub use across::{Late, lends, parent, propose};
+pub use alias::Alias;
+pub use authority::{Arrival, Purpose, Refusal, Writer, judge, may_edit};
 pub use catalogue::{Catalogue, CatalogueError, EnumSpec, FieldSpec, KindSpec, RegisterSpec};
 pub use date::Date;
 pub use effective::{Conflict, ConflictKind, Effective, decode, effective};

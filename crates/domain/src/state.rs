@@ -67,11 +67,20 @@ const CARRIER: &[Row] = &[
     ("paused", "ended", By::Scope),
 ];
 
+/// The wish to move a record.
+const TRANSFER: &[Row] = &[
+    ("requested", "cancelled", By::Scope),
+    ("requested", "accepted", By::Hub),
+    ("requested", "refused", By::Hub),
+    ("requested", "ruled", By::Hub),
+];
+
 const TABLES: &[(&str, &[Row])] = &[
     ("census_status", CENSUS),
     ("party_org_status", PARTY_ORGANISATION),
     ("event_status", EVENT),
     ("carrier_status", CARRIER),
+    ("transfer_status", TRANSFER),
 ];
 
 /// What a change of status is.

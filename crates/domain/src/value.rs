@@ -28,6 +28,10 @@ pub trait Resolve {
     fn record(&self, kind: &str, text: &str) -> Option<RecordId>;
     /// The code of the division that a name means.
     fn division(&self, text: &str) -> Option<String>;
+    /// The present code of a town that has another since a reform; none while it is in use.
+    fn recoded(&self, _town: &str) -> Option<String> {
+        None
+    }
 }
 
 /// Finds nothing.

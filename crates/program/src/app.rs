@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use domain::{Catalogue, Date, Refusal};
+use domain::{Arrival, Catalogue, Date, Refusal};
 use replica::{Clock, Dot, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
     Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Rules, Status, Verdict, Writer,
@@ -179,10 +179,14 @@ pub fn host_config(
         if input.refilling && input.incoming.scope == published {
             return judge_homecoming(input, &sealed);
         }
-        let (scope, existing, incoming) = (input.scope, input.existing, input.incoming);
-        let judged = domain::authority::judge_sealed(
-            catalogue, scope, published, existing, incoming, &sealed,
-        );
+        let arrival = Arrival {
+            peer_scope: input.scope,
+            published_scope: published,
+            home: input.home,
+            existing: input.existing,
+            incoming: input.incoming,
+        };
+        let judged = domain::authority::judge_sealed(catalogue, &arrival, &sealed);
         match judged {
             Ok(()) => Verdict::Accept,
             Err((dots, refusal)) => Verdict::Refuse {
@@ -200,12 +204,28 @@ pub fn host_config(
         scope: identity.scope.scope(),
         published,
         schema: SCHEMA,
-        rules: Rules::new(Arc::new(judge)),
+        rules: Rules {
+            judge: Arc::new(judge),
+            parent: Arc::new(|record| domain::parent(catalogue, record)),
+            lends: Arc::new(|record, home| domain::lends(catalogue, record, home)),
+            propose: Arc::new(|late| propose(catalogue, late)),
+        },
         believes_peers: false,
         seal,
         clock,
         random: Arc::new(random),
     }
+}
+
+fn propose(catalogue: &Catalogue, late: &store::Late<'_>) -> Option<replica::Edit> {
+    let late = domain::Late {
+        key: late.key,
+        home: late.home,
+        sender: late.sender,
+        siblings: late.siblings,
+        code: late.code,
+    };
+    domain::propose(catalogue, &late)
 }
 
 /// A restored hub gets its published records back from a node: only what bears its own seal.

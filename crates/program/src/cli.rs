@@ -116,6 +116,9 @@ pub enum Common {
     /// See and decide conflicts
     #[command(subcommand)]
     Conflict(crate::commands::conflict::ConflictCommand),
+    /// Writes that came too late: see and answer them
+    #[command(subcommand)]
+    Proposal(crate::commands::proposal::ProposalCommand),
     /// Figures
     #[command(subcommand)]
     Report(crate::commands::report::ReportCommand),
@@ -143,6 +146,7 @@ impl Common {
             | Self::Import(_)
             | Self::Export(_)
             | Self::Conflict(_)
+            | Self::Proposal(_)
             | Self::Report(_)
             | Self::Verify
             | Self::Backup(_)

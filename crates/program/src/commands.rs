@@ -3,9 +3,12 @@
 pub mod conflict;
 pub mod export;
 pub mod import;
+pub mod proposal;
 pub mod record;
 pub mod report;
 pub mod store;
+
+use serde_json::{Map, Value};
 
 use crate::{
     app::{App, Live},
@@ -26,6 +29,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Import(args) => import::run(app, &args, out),
         Common::Export(args) => export::run(app, &args, out),
         Common::Conflict(command) => conflict::run(app, command, out),
+        Common::Proposal(command) => proposal::run(app, command, out),
         Common::Report(command) => report::run(app, command, out),
         Common::Verify => status::verify(app, live, out),
         Common::Backup(args) => store::backup(app, &args, out),
@@ -47,9 +51,44 @@ pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), F
         | Common::Import(_)
         | Common::Export(_)
         | Common::Conflict(_)
+        | Common::Proposal(_)
         | Common::Report(_)
         | Common::Verify
         | Common::Backup(_)
         | Common::Doctor => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
+}
+
+/// Prints entries: as they are, or as a table of some of their fields, each with its heading in
+/// Chinese and English.
+pub fn show_rows(
+    rows: &[Map<String, Value>],
+    columns: &[(&str, &str, &str)],
+    none: &str,
+    out: &mut Out,
+) {
+    if out.json {
+        out.document(&rows.iter().cloned().map(Value::Object).collect());
+        return;
+    }
+    if rows.is_empty() {
+        out.line(none);
+        return;
+    }
+    let text = |row: &Map<String, Value>, name: &str| match row.get(name) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let items = items.iter().filter_map(Value::as_str);
+            items.collect::<Vec<_>>().join(" ")
+        }
+        Some(other) => other.to_string(),
+    };
+    let cells = |row| columns.iter().map(|(name, _, _)| text(row, name)).collect();
+    let table: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    let headings: Vec<&str> = columns
+        .iter()
+        .map(|(_, zh, en)| out.language.pick(zh, en))
+        .collect();
+    out.table(&headings, &table);
 }

@@ -147,7 +147,7 @@ pub fn count(app: &App) -> Result<usize, Failure> {
 pub fn by_scope(app: &App) -> Result<BTreeMap<ScopeId, usize>, Failure> {
     let mut counts = BTreeMap::new();
     each_open(app, &mut |stored, meaning| {
-        *counts.entry(stored.record.scope).or_default() += meaning.conflicts.len();
+        *counts.entry(stored.home).or_default() += meaning.conflicts.len();
         Ok(())
     })?;
     Ok(counts)
@@ -162,11 +162,11 @@ pub fn list(app: &App, scope: Option<ScopeId>) -> Result<Vec<Map<String, Value>>
     let mut all = Vec::new();
     each_open(app, &mut |stored, meaning| {
         let record = &stored.record;
-        if scope.is_some_and(|scope| scope != record.scope) {
+        if scope.is_some_and(|scope| scope != stored.home) {
             return Ok(());
         }
         let kind = app.catalogue.kind(record.key.kind);
-        let code = scopes.code(record.scope)?;
+        let code = scopes.code(stored.home)?;
         for open in &meaning.conflicts {
             let mut entry = entry(kind, record, open);
             let name = kind.map_or_else(|| record.key.kind.0.to_string(), |kind| kind.id.clone());
@@ -187,7 +187,7 @@ pub fn list(app: &App, scope: Option<ScopeId>) -> Result<Vec<Map<String, Value>>
 /// # Errors
 /// The conflict is not open, or the store is damaged or cannot be read.
 pub fn show(app: &App, docket: &Docket) -> Result<Map<String, Value>, Failure> {
-    let record = find(app, docket.key)?.record;
+    let Stored { record, home, .. } = find(app, docket.key)?;
     let meaning = meaning(app, &record)?;
     let kind = app.catalogue.kind(docket.key.kind);
     let open = open_of(&meaning, docket, kind)?;
@@ -195,10 +195,7 @@ pub fn show(app: &App, docket: &Docket) -> Result<Map<String, Value>, Failure> {
     let name = kind.map_or_else(|| docket.key.kind.0.to_string(), |kind| kind.id.clone());
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), docket.key.id.to_string().into());
-    entry.insert(
-        "scope".to_owned(),
-        Scopes::new(app).code(record.scope)?.into(),
-    );
+    entry.insert("scope".to_owned(), Scopes::new(app).code(home)?.into());
     entry.insert("conflict".to_owned(), open.kind.id().into());
     entry.insert("base".to_owned(), base_json(app, kind, docket.key, open)?);
     let others = meaning
@@ -213,11 +210,8 @@ pub fn show(app: &App, docket: &Docket) -> Result<Map<String, Value>, Failure> {
         .id(kind)
     });
     entry.insert("others".to_owned(), others.collect());
-    entry.insert("notes".to_owned(), notes(app, docket, record.scope)?.into());
-    entry.insert(
-        "decisions".to_owned(),
-        decisions(app, docket, record.scope)?.into(),
-    );
+    entry.insert("notes".to_owned(), notes(app, docket, home)?.into());
+    entry.insert("decisions".to_owned(), decisions(app, docket, home)?.into());
     entry.insert("seen".to_owned(), Seen::of(&record).token().into());
     Ok(entry)
 }

@@ -84,6 +84,7 @@ pub fn export(
         .keys(kind.kind, request.scope, None, usize::MAX)
         .len();
     let (known, towns, scopes) = (Known::new(app), Towns::default(), Scopes::new(app));
+    let has_heirs = scopes.has_heirs()?;
     let find = Finder {
         known: &known,
         towns: &towns,
@@ -97,31 +98,31 @@ pub fn export(
     let mut exported = Exported::default();
     let mut rows = Vec::new();
     let mut documents = Vec::new();
-    each(
-        app,
-        kind.kind,
-        request.scope,
-        None,
-        &mut |stored, meaning| {
-            if exported.rows % PROGRESS_RECORDS == 0 {
-                progress(exported.rows, total);
-            }
-            let values = value::to_json(kind, &meaning.values);
-            let id = stored.record.key.id;
-            match request.format {
-                Format::Csv | Format::Xlsx => rows.push(sheet.row(id, &values)?),
-                Format::Json | Format::Ndjson => documents.push(json!({
-                    "kind": kind.id,
-                    "id": id.to_string(),
-                    "scope": scopes.code(stored.record.scope)?,
-                    "values": values,
-                })),
-            }
-            exported.rows += 1;
-            exported.conflicts += usize::from(!meaning.conflicts.is_empty());
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
+    // Where a scope stands for others, what belongs to them goes with it.
+    let only = request.scope.filter(|_| !has_heirs);
+    each(app, kind.kind, only, None, &mut |stored, meaning| {
+        let scope = scopes.heir(stored.home)?;
+        if request.scope.is_some_and(|asked| asked != scope) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if exported.rows % PROGRESS_RECORDS == 0 {
+            progress(exported.rows, total);
+        }
+        let values = value::to_json(kind, &meaning.values);
+        let id = stored.record.key.id;
+        match request.format {
+            Format::Csv | Format::Xlsx => rows.push(sheet.row(id, &values)?),
+            Format::Json | Format::Ndjson => documents.push(json!({
+                "kind": kind.id,
+                "id": id.to_string(),
+                "scope": scopes.code(stored.home)?,
+                "values": values,
+            })),
+        }
+        exported.rows += 1;
+        exported.conflicts += usize::from(!meaning.conflicts.is_empty());
+        Ok(ControlFlow::Continue(()))
+    })?;
     let written = match request.format {
         Format::Csv => write::write_csv(&request.path, &sheet.headings(), &rows),
         Format::Xlsx => {

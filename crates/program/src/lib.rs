@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod claims;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -19,12 +20,14 @@ pub mod import;
 mod logging;
 pub mod metrics;
 pub mod output;
+pub mod proposals;
 pub mod records;
 pub mod report;
 pub mod serve;
 pub mod sheet;
 pub mod status;
 pub mod texts;
+pub mod transfers;
 
 pub use app::{App, Live};
 pub use cli::{Common, Options, Side, main};

@@ -5,16 +5,19 @@
 //! writer. [`put`] writes one and waits; [`Batcher`] keeps many on their way. Nothing here writes
 //! around the rules, and an edit replaces exactly the candidates that its form showed.
 
+mod alias;
 mod batch;
 mod change;
 mod document;
 mod explain;
 mod history;
 mod known;
+mod links;
 mod list;
 mod load;
 mod put;
 mod read;
+mod ruled;
 mod scopes;
 mod seen;
 mod settled;
@@ -23,6 +26,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use alias::{alias_of, circle, standing};
 pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
 pub use change::{
     Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text,
@@ -31,11 +35,15 @@ pub use document::{Documents, at_text, document, register_name, register_value, 
 pub use explain::{explain, why_not_synced};
 pub use history::{Event, events, history};
 pub use known::Known;
+pub use links::{Link, Links, Target, dangling, links_of};
 pub use list::{Filter, list};
 pub use load::{Loaded, load};
-pub use put::{Saved, delete, put};
-pub use read::{Named, Past, Visitor, each, find, kind_of, meaning, named};
-pub use scopes::{Scopes, scope_of};
+pub use put::{Saved, delete, deletion_edit, put};
+pub use read::{
+    Named, Past, Visitor, each, each_guest, each_here, find, key_named, kind_of, meaning, named,
+};
+pub use ruled::{Ground, made_edit, registers_edit, ruled_edit};
+pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};
 pub use seen::Seen;
 pub use settled::{Settled, State};
 
@@ -43,6 +51,7 @@ pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
 pub(crate) use document::{authorship, register_of};
 pub(crate) use explain::why_json;
 pub(crate) use known::InScope;
+pub(crate) use links::{links_json, unlinked};
 pub(crate) use scopes::record as scope_record;
 
 use domain::Finding;

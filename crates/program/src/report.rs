@@ -21,7 +21,7 @@ use crate::{
     conflicts,
     failure::{Exit, Failure},
     output::Out,
-    records::{Scopes, each, meaning, scope_of, scope_record},
+    records::{Scopes, each, each_guest, meaning, scope_of, scope_record},
 };
 
 /// What is asked for.
@@ -81,7 +81,7 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
         None if app.is_hub() => places.pooled.clone(),
         None => vec![app.scope()],
     };
-    let book = book(app)?;
+    let book = book(app, &places)?;
     let open = conflicts::by_scope(app)?;
     let codes = Scopes::new(app);
     let mut scopes = Vec::new();
@@ -157,6 +157,8 @@ struct Places {
     /// Those that must reach the quotas.
     expected: Vec<ScopeId>,
     names: BTreeMap<ScopeId, String>,
+    /// Scopes that had ended on the day, with the one that stands for each.
+    heirs: BTreeMap<ScopeId, ScopeId>,
 }
 
 impl Places {
@@ -186,6 +188,11 @@ impl Places {
             let starts = row.valid_from.as_deref().and_then(date::stored);
             let ends = row.valid_to.as_deref().and_then(date::stored);
             let in_force = starts.is_none_or(|from| from <= day) && ends.is_none_or(|to| day < to);
+            let heir = row.replaced_by.as_slice();
+            if let (false, [heir]) = (in_force, heir) {
+                let heir = domain::across::scope(Some(heir));
+                places.heirs.extend(heir.map(|heir| (scope, heir)));
+            }
             if in_force && !is_city {
                 places.pooled.push(scope);
                 if row.expected_to_report.unwrap_or(true) {
@@ -199,23 +206,52 @@ impl Places {
             .map(|kind| kind.kind);
         for (scope, _, _) in app.reader().scopes() {
             let holds = |kind| !app.reader().keys(kind, Some(scope), None, 1).is_empty();
-            if !places.pooled.contains(&scope) && organisations.is_some_and(holds) {
+            let stands = !places.heirs.contains_key(&scope) && !places.pooled.contains(&scope);
+            if stands && organisations.is_some_and(holds) {
                 places.pooled.push(scope);
             }
         }
         Ok(places)
     }
+
+    /// The scope under which a scope's records counted on the day.
+    fn heir(&self, scope: ScopeId) -> ScopeId {
+        let mut at = scope;
+        // No longer than there are scopes, so a circle of heirs ends too.
+        for _ in 0..self.heirs.len() {
+            match self.heirs.get(&at) {
+                Some(heir) => at = *heir,
+                None => break,
+            }
+        }
+        at
+    }
 }
 
 /// Reads every record that is known here.
-fn book(app: &App) -> Result<Book, Failure> {
+fn book(app: &App, places: &Places) -> Result<Book, Failure> {
     let mut book = Book::new();
     for kind in app.catalogue.kinds() {
         each(app, kind.kind, None, None, &mut |stored, meaning| {
             let record = &stored.record;
-            let added = book.add(app.catalogue, record.key, record.scope, &meaning.values);
+            let scope = places.heir(stored.home);
+            let added = book.add(app.catalogue, record.key, scope, &meaning.values);
             if let Err(error) = added {
                 tracing::warn!(kind = %kind.id, id = %record.key.id, %error, "record left out of the figures");
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    // What belongs to another scope counts here where it is referred to.
+    for kind in ["party_organisation", "training_session"] {
+        let Some(kind) = app.catalogue.kind_by_id(kind) else {
+            continue;
+        };
+        each_guest(app, kind.kind, &mut |stored, meaning| {
+            let scope = places.heir(stored.home);
+            let added = book.add(app.catalogue, stored.record.key, scope, &meaning.values);
+            if let Err(error) = added {
+                tracing::warn!(kind = %kind.id, %error, "lent record left out of the figures");
             }
             Ok(ControlFlow::Continue(()))
         })?;

@@ -3,6 +3,7 @@
 //!
 //! The page `docs/errors/README.md` is made of this table; a test fails when it is stale.
 
+mod across;
 mod import;
 mod link;
 mod records;
@@ -440,6 +441,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
     OWN.iter()
         .chain(link::TEXTS)
         .chain(records::TEXTS)
+        .chain(across::TEXTS)
         .chain(import::TEXTS)
         .chain(sheet::TEXTS)
 }
@@ -482,6 +484,13 @@ pub fn well(code: &str, language: Language) -> &'static str {
         ),
         "DOCTOR-008" => ("时钟相符", "the clocks agree"),
         "DOCTOR-009" => ("与市级的连接正常", "the hub is reached"),
+        "DOCTOR-042" => ("没有待裁定的重复登记", "no claims wait"),
+        "DOCTOR-043" => ("没有待办理的迁移", "no moves wait"),
+        "DOCTOR-044" => ("没有待答复的迟到修改", "no late writes wait"),
+        "DOCTOR-041" => (
+            "停用的辖区都有承接",
+            "every scope that ended has a successor",
+        ),
         "DOCTOR-010" => ("节点近期有联系", "the node was heard of lately"),
         _ => ("正常", "all is well"),
     };

@@ -106,7 +106,7 @@ pub type Judge = Arc<dyn Fn(&JudgeInput<'_>) -> Verdict + Send + Sync>;
 /// See [`Rules::parent`].
 pub type Parent = Arc<dyn Fn(&Record) -> Option<RecordKey> + Send + Sync>;
 /// See [`Rules::lends`].
-pub type Lends = Arc<dyn Fn(&Record) -> Vec<(RecordKey, ScopeId)> + Send + Sync>;
+pub type Lends = Arc<dyn Fn(&Record, ScopeId) -> Vec<(RecordKey, ScopeId)> + Send + Sync>;
 /// See [`Rules::propose`].
 pub type Propose = Arc<dyn Fn(&Late<'_>) -> Option<Edit> + Send + Sync>;
 
@@ -118,7 +118,8 @@ pub struct Rules {
     pub judge: Judge,
     /// The record whose home a record shares, as a register that never changes names it.
     pub parent: Parent,
-    /// The records that a record makes visible to other scopes, whole and read-only.
+    /// The records that a record, which belongs to a scope, makes visible to other scopes, whole and
+    /// read-only.
     pub lends: Lends,
     /// The record that shows a late write to the scope that its record belongs to. Its id comes
     /// from the write, so that the same write makes the same record.
@@ -132,7 +133,7 @@ impl Rules {
         Self {
             judge,
             parent: Arc::new(|_| None),
-            lends: Arc::new(|_| Vec::new()),
+            lends: Arc::new(|_, _| Vec::new()),
             propose: Arc::new(|_| None),
         }
     }

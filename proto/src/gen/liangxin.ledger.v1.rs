@@ -1127,6 +1127,120 @@ impl CodeSource {
         }
     }
 }
+/// Transfer status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TransferStatus {
+    Unspecified = 0,
+    Requested = 1,
+    Accepted = 2,
+    Refused = 3,
+    Ruled = 4,
+    Cancelled = 5,
+}
+impl TransferStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TRANSFER_STATUS_UNSPECIFIED",
+            Self::Requested => "TRANSFER_STATUS_REQUESTED",
+            Self::Accepted => "TRANSFER_STATUS_ACCEPTED",
+            Self::Refused => "TRANSFER_STATUS_REFUSED",
+            Self::Ruled => "TRANSFER_STATUS_RULED",
+            Self::Cancelled => "TRANSFER_STATUS_CANCELLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TRANSFER_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "TRANSFER_STATUS_REQUESTED" => Some(Self::Requested),
+            "TRANSFER_STATUS_ACCEPTED" => Some(Self::Accepted),
+            "TRANSFER_STATUS_REFUSED" => Some(Self::Refused),
+            "TRANSFER_STATUS_RULED" => Some(Self::Ruled),
+            "TRANSFER_STATUS_CANCELLED" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
+/// Resolution mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ResolutionMode {
+    Unspecified = 0,
+    TakeA = 1,
+    TakeB = 2,
+    Enter = 3,
+    MergeSet = 4,
+    KeepBoth = 5,
+    MergeRecords = 6,
+    ReturnToDistrict = 7,
+}
+impl ResolutionMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESOLUTION_MODE_UNSPECIFIED",
+            Self::TakeA => "RESOLUTION_MODE_TAKE_A",
+            Self::TakeB => "RESOLUTION_MODE_TAKE_B",
+            Self::Enter => "RESOLUTION_MODE_ENTER",
+            Self::MergeSet => "RESOLUTION_MODE_MERGE_SET",
+            Self::KeepBoth => "RESOLUTION_MODE_KEEP_BOTH",
+            Self::MergeRecords => "RESOLUTION_MODE_MERGE_RECORDS",
+            Self::ReturnToDistrict => "RESOLUTION_MODE_RETURN_TO_DISTRICT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESOLUTION_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESOLUTION_MODE_TAKE_A" => Some(Self::TakeA),
+            "RESOLUTION_MODE_TAKE_B" => Some(Self::TakeB),
+            "RESOLUTION_MODE_ENTER" => Some(Self::Enter),
+            "RESOLUTION_MODE_MERGE_SET" => Some(Self::MergeSet),
+            "RESOLUTION_MODE_KEEP_BOTH" => Some(Self::KeepBoth),
+            "RESOLUTION_MODE_MERGE_RECORDS" => Some(Self::MergeRecords),
+            "RESOLUTION_MODE_RETURN_TO_DISTRICT" => Some(Self::ReturnToDistrict),
+            _ => None,
+        }
+    }
+}
+/// Answer to a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ProposalAnswer {
+    Unspecified = 0,
+    Accepted = 1,
+    Declined = 2,
+}
+impl ProposalAnswer {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROPOSAL_ANSWER_UNSPECIFIED",
+            Self::Accepted => "PROPOSAL_ANSWER_ACCEPTED",
+            Self::Declined => "PROPOSAL_ANSWER_DECLINED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROPOSAL_ANSWER_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROPOSAL_ANSWER_ACCEPTED" => Some(Self::Accepted),
+            "PROPOSAL_ANSWER_DECLINED" => Some(Self::Declined),
+            _ => None,
+        }
+    }
+}
 /// Reporting area; the unit of replication and permission.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Scope {
@@ -1148,6 +1262,9 @@ pub struct Scope {
     pub replaced_by: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
     #[prost(bool, optional, tag = "9")]
     pub expected_to_report: ::core::option::Option<bool>,
+    /// Codes it had before, the first of which its id comes from.
+    #[prost(string, repeated, tag = "10")]
+    pub former_codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One annual cycle with its phases, quotas and parameters.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1617,4 +1734,86 @@ impl DocketNoteKind {
             _ => None,
         }
     }
+}
+/// The wish to move a record to another scope. It lies in the scope that asks; when both scopes ask
+/// for the same move, the second has consented.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferRequest {
+    #[prost(string, optional, tag = "1")]
+    pub record: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub from_scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub to_scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "4")]
+    pub reason: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "TransferStatus", optional, tag = "5")]
+    pub status: ::core::option::Option<i32>,
+    /// Why the city accepted, refused or ruled.
+    #[prost(string, optional, tag = "6")]
+    pub ruling: ::core::option::Option<::prost::alloc::string::String>,
+    /// What the record was called when its move was asked for: the other scope may not see it.
+    #[prost(string, optional, tag = "7")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Two records that look like one organisation, in two scopes. Opened and ruled by the hub, lent to
+/// both scopes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DuplicateCase {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub evidence: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "ResolutionMode", optional, tag = "3")]
+    pub ruling: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "4")]
+    pub ruled_on: ::core::option::Option<::prost::alloc::string::String>,
+    /// Where the records belonged when the case was opened.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub scopes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "6")]
+    pub reason: ::core::option::Option<::prost::alloc::string::String>,
+    /// The record that the other was merged into.
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub survivor: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+}
+/// One register of a late write with the value it was given.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProposedValue {
+    /// The number of the register.
+    #[prost(uint32, tag = "1")]
+    pub register: u32,
+    /// The encoding of its fields; empty is "cleared".
+    #[prost(bytes = "vec", tag = "2")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+}
+/// A write that came too late: the record had moved to another scope, or the node had been fenced.
+/// The scope where the record is now answers it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Proposal {
+    #[prost(string, optional, tag = "1")]
+    pub record: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "2")]
+    pub values: ::prost::alloc::vec::Vec<ProposedValue>,
+    #[prost(string, optional, tag = "3")]
+    pub author: ::core::option::Option<::prost::alloc::string::String>,
+    /// The writer's hybrid time.
+    #[prost(uint64, optional, tag = "4")]
+    pub time: ::core::option::Option<u64>,
+    #[prost(string, optional, tag = "5")]
+    pub reason: ::core::option::Option<::prost::alloc::string::String>,
+    /// The stable code of why it was not taken.
+    #[prost(string, optional, tag = "6")]
+    pub code: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub from_scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// Where the record belonged when the write came.
+    #[prost(bytes = "vec", optional, tag = "8")]
+    pub home_scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "ProposalAnswer", optional, tag = "9")]
+    pub answer: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "10")]
+    pub answer_reason: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "11")]
+    pub answered_by: ::core::option::Option<::prost::alloc::string::String>,
 }

@@ -44,6 +44,10 @@ pub struct Field {
     /// Other headings that offices put over the column.
     #[prost(string, repeated, tag = "10")]
     pub headings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The reference to the record whose scope this one shares: with it, it moves. Only a field that
+    /// is set once may say so, one of a kind.
+    #[prost(bool, tag = "11")]
+    pub parent: bool,
 }
 /// What people read for one value of an enumeration.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

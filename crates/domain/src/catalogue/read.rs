@@ -76,6 +76,7 @@ fn read_kind(
         other => other,
     };
     let mut fields = Vec::new();
+    let mut parent = None;
     let mut registers: BTreeMap<RegisterId, RegisterSpec> = BTreeMap::new();
     for descriptor in message.fields() {
         let of = descriptor.full_name();
@@ -98,6 +99,10 @@ fn read_kind(
             _ if field.merge == Merge::Owner => register.authority = Authority::Hub,
             Authority::Unspecified => {}
             other => register.authority = other,
+        }
+        let is_set_once = matches!(field.merge, Merge::Key | Merge::Append) && !field.repeated;
+        if spec.parent && is_set_once {
+            parent.get_or_insert(field.number);
         }
         if field.merge == Merge::LaterAsOf && field.value_type == Type::Date {
             register.as_of = Some(field.number);
@@ -132,6 +137,7 @@ fn read_kind(
         authority,
         derived_id: kind.derived_id,
         fields,
+        parent,
         registers: registers.into_values().collect(),
         message: message.clone(),
         by_id,

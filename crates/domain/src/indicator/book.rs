@@ -12,6 +12,7 @@ use replica::{RecordId, RecordKey, ScopeId};
 
 use super::{Indicators, Period, count};
 use crate::{
+    alias::{self, Alias},
     catalogue::{Catalogue, KindSpec, Need},
     date::{self, Date},
     effective::decode,
@@ -105,6 +106,8 @@ pub struct Book {
     pub(super) sessions: BTreeMap<RecordId, EventRow>,
     pub(super) attended: BTreeMap<RecordId, BTreeSet<RecordId>>,
     pub(super) activities: BTreeMap<RecordId, Vec<Date>>,
+    /// Organisations that were merged into others.
+    aliases: BTreeMap<RecordId, RecordId>,
 }
 
 impl Book {
@@ -131,9 +134,13 @@ impl Book {
         };
         let facts = self.scopes.entry(scope).or_default();
         match kind.id.as_str() {
-            "organisation" => facts
-                .organisations
-                .push(organisation(kind, key.id, values)?),
+            "organisation" => {
+                let row = organisation(kind, key.id, values)?;
+                if let Some(into) = alias::merged_into(kind, values) {
+                    self.aliases.insert(key.id, into);
+                }
+                facts.organisations.push(row);
+            }
             "party_organisation" => {
                 self.parties.insert(key.id, party(scope, &decode(values)?));
             }
@@ -162,6 +169,14 @@ impl Book {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The organisation that stands for one: what is said of a merged one is said of it.
+    pub(super) fn standing(&self, organisation: RecordId) -> RecordId {
+        let mut next = |id| Ok::<_, std::convert::Infallible>(self.aliases.get(&id).copied());
+        match Alias::follow(organisation, &mut next) {
+            Ok(alias) => alias.of(organisation),
+        }
     }
 
     /// Returns the indicators of one scope.

@@ -143,9 +143,12 @@ impl Tally {
             .instructors
             .iter()
             .filter(|i| is_active(i.from, i.to, period.as_of));
-        let instructed: BTreeSet<RecordId> = active.map(|i| i.organisation).collect();
+        let instructed: BTreeSet<RecordId> =
+            active.map(|i| book.standing(i.organisation)).collect();
         let none = Cover::default();
-        for row in &facts.organisations {
+        // What was merged into another is a name of it and no record of the ledger any more.
+        let stand = |row: &&OrganisationRow| book.standing(row.id) == row.id;
+        for row in facts.organisations.iter().filter(stand) {
             self.records += 1;
             let is_candidate = matches!(
                 row.status,
@@ -359,7 +362,7 @@ struct Cover {
 fn coverage(book: &Book, facts: &Facts, period: &Period) -> BTreeMap<RecordId, Cover> {
     let mut covers: BTreeMap<RecordId, Cover> = BTreeMap::new();
     for link in &facts.links {
-        let cover = covers.entry(link.organisation).or_default();
+        let cover = covers.entry(book.standing(link.organisation)).or_default();
         if let Some(from) = link.from.filter(|from| *from <= period.as_of) {
             cover.first = Some(cover.first.map_or(from, |first| first.min(from)));
         }

@@ -197,7 +197,7 @@ impl Reader<'_> {
     fn division(&self, text: &str) -> Result<String, Finding> {
         let code = text::code(text);
         if division::is_code(&code) {
-            return Ok(code);
+            return Ok(self.resolve.recoded(&code).unwrap_or(code));
         }
         self.resolve.division(text).ok_or_else(|| {
             self.bad(

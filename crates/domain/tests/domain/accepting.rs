@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::{
-    Catalogue, Purpose, Refusal, Writer,
+    Arrival, Catalogue, Purpose, Refusal, Writer,
     authority::{NewState, judge_sealed},
     effective::deletion,
     judge, may_edit, scope_id,
@@ -13,8 +13,18 @@ use serde_json::{Value as Json, json};
 use crate::desk::{Desk, blank, id, kind_of, registers};
 
 fn hub_takes(existing: Option<&Record>, incoming: &Record) -> Result<(), (Vec<Dot>, Refusal)> {
-    let (district, city) = (scope_id("410305"), scope_id("410300"));
-    judge(Catalogue::builtin(), district, city, existing, incoming)
+    judge(Catalogue::builtin(), &arrival(existing, incoming))
+}
+
+/// A record as a node of Jianxi sends it.
+fn arrival<'a>(existing: Option<&'a Record>, incoming: &'a Record) -> Arrival<'a> {
+    Arrival {
+        peer_scope: scope_id("410305"),
+        published_scope: scope_id("410300"),
+        home: incoming.scope,
+        existing,
+        incoming,
+    }
 }
 
 fn organisation(scope: &str, values: &Json) -> Record {
@@ -78,18 +88,62 @@ fn a_register_of_the_hub_refuses_the_whole_write_and_no_other() {
 fn writes_that_the_hub_has_seen_are_not_judged_again() {
     let base = organisation("410305", &json!({ "name": "甲" }));
     // The hub's own ruling comes home in the node's copy.
-    let ruled = Desk::new(99).put(&base, &json!({ "merged_into": id(9).to_string() }));
-    let edited = Desk::new(2).put(&ruled, &json!({ "industry": "C" }));
-    assert_eq!(hub_takes(Some(&ruled), &edited), Ok(()));
-    let catalogue = Catalogue::builtin();
-    let (district, city) = (scope_id("410305"), scope_id("410300"));
+    let edited = Desk::new(2).put(&base, &json!({ "industry": "C" }));
+    let ruled = Desk::new(99).put(&edited, &json!({ "merged_into": id(9).to_string() }));
+    assert_eq!(hub_takes(Some(&ruled), &ruled), Ok(()));
     let lost = |sealed: bool| {
-        judge_sealed(catalogue, district, city, Some(&base), &edited, &|s| {
+        judge_sealed(Catalogue::builtin(), &arrival(Some(&base), &ruled), &|s| {
             sealed && s.register == RegisterId(32)
         })
     };
     assert_eq!(lost(false).unwrap_err().1, Refusal::Authority);
     assert_eq!(lost(true), Ok(()), "a restored hub knows its seal");
+}
+
+#[test]
+fn a_record_is_judged_where_it_belongs_and_not_where_it_was_made() {
+    let made_elsewhere = organisation("410302", &json!({ "name": "甲" }));
+    let edited = Desk::new(2).put(&made_elsewhere, &json!({ "industry": "C" }));
+    let moved_here = Arrival {
+        home: scope_id("410305"),
+        ..arrival(Some(&made_elsewhere), &edited)
+    };
+    assert_eq!(judge(Catalogue::builtin(), &moved_here), Ok(()));
+    let made_here = organisation("410305", &json!({ "name": "甲" }));
+    let edited = Desk::new(2).put(&made_here, &json!({ "industry": "C" }));
+    let moved_away = Arrival {
+        home: scope_id("410302"),
+        ..arrival(Some(&made_here), &edited)
+    };
+    let refused = judge(Catalogue::builtin(), &moved_away).unwrap_err();
+    assert_eq!(refused.1, Refusal::Scope);
+}
+
+#[test]
+fn nobody_writes_to_a_record_that_was_merged_into_another() {
+    let base = organisation("410305", &json!({ "name": "甲" }));
+    let ruled = Desk::new(99).put(&base, &json!({ "merged_into": id(9).to_string() }));
+    let mut late = Desk::new(2).put(&base, &json!({ "industry": "C" }));
+    late = replica::merge(&ruled, &late).unwrap();
+    let (dots, why) = hub_takes(Some(&ruled), &late).unwrap_err();
+    assert_eq!(why, Refusal::Merged);
+    assert_eq!(dots.len(), 1, "the late write and nothing else");
+    let undone = Desk::new(99).put(&ruled, &json!({ "merged_into": null }));
+    let late = Desk::new(2).put(&undone, &json!({ "industry": "C" }));
+    assert_eq!(hub_takes(Some(&undone), &late), Ok(()));
+}
+
+#[test]
+fn a_second_value_of_a_key_cannot_move_a_record_under_another_parent() {
+    let scope = scope_id("410305");
+    let carrier = json!({ "party_organisation": id(2).to_string(), "name": "甲" });
+    let base = Desk::new(1).make("carrier", id(1), scope, &carrier);
+    let mut forged = Desk::new(2);
+    let other = json!({ "party_organisation": id(3).to_string() });
+    let set = registers(Catalogue::builtin(), &base, other.as_object().unwrap());
+    let beside = forged.write_having_seen(&base, &set, &|_| Vec::new());
+    let refused = hub_takes(Some(&base), &beside).unwrap_err();
+    assert_eq!(refused.1, Refusal::SetOnce);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 )]
 
 mod accepting;
+mod across;
 mod demo;
 mod desk;
 mod golden;

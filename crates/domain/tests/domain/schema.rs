@@ -1,6 +1,6 @@
 //! A later kind needs its proto and its rules only; an older program keeps what it does not know.
 
-use domain::{Catalogue, KindSpec, NoResolve, Refusal, effective, judge, scope_id, value};
+use domain::{Arrival, Catalogue, KindSpec, NoResolve, Refusal, effective, judge, scope_id, value};
 use prost::Message as _;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use replica::{Record, RecordKey, RegisterId, merge};
@@ -133,6 +133,17 @@ fn club(catalogue: &Catalogue) -> (&KindSpec, Record) {
     (kind, Record::new(key, scope_id("410305")))
 }
 
+/// A record as a node of its scope sends it.
+fn arrival<'a>(existing: Option<&'a Record>, incoming: &'a Record) -> Arrival<'a> {
+    Arrival {
+        peer_scope: incoming.scope,
+        published_scope: scope_id("410300"),
+        home: incoming.scope,
+        existing,
+        incoming,
+    }
+}
+
 #[test]
 fn a_kind_that_no_code_knows_is_read_merged_judged_and_shown() {
     let catalogue = catalogue(LATER);
@@ -172,18 +183,14 @@ fn a_kind_that_no_code_knows_is_read_merged_judged_and_shown() {
         (&shown["readers"], &shown["moods"]),
         (&json!(20), &json!(["calm", "merry"]))
     );
-    let (district, city) = (scope_id("410305"), scope_id("410300"));
-    assert_eq!(
-        judge(&catalogue, district, city, Some(&base), &merged),
-        Ok(())
-    );
+    assert_eq!(judge(&catalogue, &arrival(Some(&base), &merged)), Ok(()));
     let award = write(
         &mut Desk::new(2),
         &catalogue,
         &base,
         &json!({ "award": "一等" }),
     );
-    let refused = judge(&catalogue, district, city, Some(&base), &award).unwrap_err();
+    let refused = judge(&catalogue, &arrival(Some(&base), &award)).unwrap_err();
     assert_eq!(refused.1, Refusal::Authority);
 }
 
@@ -238,10 +245,7 @@ fn an_unknown_kind_is_shown_raw_and_asked_about() {
         effective(none, &merged).conflicts[0].register,
         RegisterId(6)
     );
-    assert_eq!(
-        judge(none, scope_id("410305"), scope_id("410300"), None, &merged),
-        Ok(())
-    );
+    assert_eq!(judge(none, &arrival(None, &merged)), Ok(()));
 }
 
 #[test]

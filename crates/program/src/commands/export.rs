@@ -9,7 +9,7 @@ use crate::{
     export::{self, Format, Request},
     failure::Failure,
     output::Out,
-    records::{kind_of, scope_of},
+    records::{kind_of, scope_named},
 };
 
 /// What to export.
@@ -33,7 +33,8 @@ pub struct ExportArgs {
 /// # Errors
 /// The kind or the scope is not known, the file cannot be written, or the store cannot be read.
 pub fn run(app: &App, args: &ExportArgs, out: &mut Out) -> Result<(), Failure> {
-    let scope = args.scope.as_ref().map(|named| scope_of(app, named));
+    let named = args.scope.as_ref();
+    let scope = named.map(|named| scope_named(app, named, out));
     let request = Request {
         kind: kind_of(app, &args.kind)?,
         format: args.format,

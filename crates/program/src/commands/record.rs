@@ -13,7 +13,7 @@ use crate::{
     failure::{Exit, Failure},
     output::Out,
     records::{
-        self, Change, Documents, Filter, Known, Seen, each, find, kind_of, named, scope_of,
+        self, Change, Documents, Filter, Known, Seen, each, find, kind_of, named, scope_named,
         set_of_text,
     },
 };
@@ -76,6 +76,20 @@ pub enum RecordCommand {
         #[arg(long)]
         reason: String,
     },
+    /// References of a record; without one, all that lead nowhere ("not yet linked")
+    Links {
+        /// The kind
+        #[arg(requires = "id", required_unless_present = "dangling")]
+        kind: Option<String>,
+        /// The id, or a code
+        id: Option<String>,
+        /// Only those that lead nowhere
+        #[arg(long)]
+        dangling: bool,
+        /// Only of this scope
+        #[arg(long, conflicts_with = "kind")]
+        scope: Option<String>,
+    },
     /// Load a file with one JSON object a line: {"kind","id"?,"values"}
     Load {
         /// The file
@@ -127,9 +141,7 @@ pub fn run(app: &App, command: RecordCommand, out: &mut Out) -> Result<(), Failu
         }
         RecordCommand::Get { kind, id } => {
             let key = key_of(app, &kind, &id)?;
-            let document = records::document(app, &find(app, key)?)?;
-            show(app, &document, out);
-            Ok(())
+            get(app, key, out)
         }
         RecordCommand::Put {
             kind,
@@ -159,6 +171,15 @@ pub fn run(app: &App, command: RecordCommand, out: &mut Out) -> Result<(), Failu
             );
             Ok(())
         }
+        RecordCommand::Links {
+            kind,
+            id,
+            dangling,
+            scope,
+        } => {
+            let of = kind.zip(id).map(|(kind, id)| key_of(app, &kind, &id));
+            links(app, of.transpose()?, dangling, scope.as_deref(), out)
+        }
         RecordCommand::Load { file, reason } => load(app, &file, reason, out),
         RecordCommand::History { kind, id } => history(app, key_of(app, &kind, &id)?, out),
         RecordCommand::Explain { kind, id, field } => {
@@ -168,6 +189,90 @@ pub fn run(app: &App, command: RecordCommand, out: &mut Out) -> Result<(), Failu
             why_not_synced(app, key_of(app, &kind, &id)?, out)
         }
     }
+}
+
+/// Shows the record that stands for an id.
+fn get(app: &App, asked: RecordKey, out: &mut Out) -> Result<(), Failure> {
+    let key = records::standing(app, asked)?;
+    let mut document = records::document(app, &find(app, key)?)?;
+    if key != asked {
+        document.insert("asked".to_owned(), asked.id.to_string().into());
+        let text = out.say(
+            "记录 {from} 已并入 {to}，显示的是保留的记录；原记录见 record history",
+            "record {from} was merged into {to}, which is shown; see record history for the other",
+        );
+        let text = text.replace("{from}", &asked.id.to_string());
+        out.note(text.replace("{to}", &key.id.to_string()));
+    }
+    let around = records::circle(app, key)?;
+    if !around.is_empty() {
+        let ids: Vec<Value> = around.iter().map(|id| id.to_string().into()).collect();
+        document.insert("circle".to_owned(), ids.into());
+        let text = out.say(
+            "这些记录互相并入，成了环，均照常显示，请市级处理",
+            "records were merged in a circle; all are shown until the city has decided",
+        );
+        out.note(text);
+    }
+    let unlinked = records::unlinked(app, key)?;
+    if !unlinked.is_empty() {
+        let fields: Vec<&str> = unlinked
+            .iter()
+            .filter_map(|link| link.get("field").and_then(Value::as_str))
+            .collect();
+        let text = out.say(
+            "尚未关联：{fields}。用 record links 查看",
+            "not yet linked: {fields}; see record links",
+        );
+        out.note(text.replace("{fields}", &fields.join("、")));
+        document.insert("unlinked".to_owned(), unlinked.into());
+    }
+    show(app, &document, out);
+    Ok(())
+}
+
+fn links(
+    app: &App,
+    of: Option<RecordKey>,
+    dangling: bool,
+    scope: Option<&str>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let mut found = match of {
+        Some(key) => records::links_of(app, key)?,
+        None => {
+            let scope = scope
+                .map(|scope| scope_named(app, scope, out))
+                .transpose()?;
+            records::dangling(app, scope)?
+        }
+    };
+    if dangling {
+        found.retain(|link| link.target.dangles());
+    }
+    let entries = records::links_json(app, &found, out)?;
+    if out.json {
+        out.document(&json!({ "links": entries }));
+        return Ok(());
+    }
+    if entries.is_empty() {
+        out.line(out.say("没有尚未关联的引用", "nothing is unlinked"));
+        return Ok(());
+    }
+    let names = ["record", "field", "target", "why"];
+    let row = |entry: &Value| {
+        let text = |name: &&str| entry.get(*name).and_then(Value::as_str).unwrap_or_default();
+        names.iter().map(|name| text(name).to_owned()).collect()
+    };
+    let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+    let headings = [
+        out.say("记录", "record"),
+        out.say("字段", "field"),
+        out.say("所指", "target"),
+        out.say("说明", "why"),
+    ];
+    out.table(&headings, &rows);
+    Ok(())
 }
 
 fn why_not_synced(app: &App, key: RecordKey, out: &mut Out) -> Result<(), Failure> {
@@ -268,7 +373,9 @@ fn list(
         return list_unknown(app, number, out);
     }
     let kind = kind_of(app, kind)?;
-    let scope = scope.map(|scope| scope_of(app, scope)).transpose()?;
+    let scope = scope
+        .map(|scope| scope_named(app, scope, out))
+        .transpose()?;
     let after = after
         .map(|id| named(&Known::new(app), kind, id))
         .transpose()?;

@@ -11,6 +11,7 @@ use prost::Message as _;
 use proto::ledger::{Candidate, Decision, DecisionChoice, DocketNote, DocketNoteKind};
 use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
+use store::Stored;
 
 use super::{Docket, after, open_of, reference, seen_context};
 use crate::{
@@ -59,7 +60,7 @@ pub fn decide(
     reason: &str,
 ) -> Result<Decided, Failure> {
     let reason = reason_of(reason)?;
-    let record = find(app, docket.key)?.record;
+    let Stored { record, home, .. } = find(app, docket.key)?;
     let kind = kind_of_docket(app, docket)?;
     open_of(&meaning(app, &record)?, docket, Some(kind))?;
     let shown = shown(app, &record, seen)?;
@@ -79,6 +80,7 @@ pub fn decide(
         kind,
         docket,
         record: &record,
+        home,
         shown: &shown,
         open,
         reason: &reason,
@@ -87,7 +89,7 @@ pub fn decide(
     let set = [(docket.register, value.clone())];
     let new = NewState {
         key: record.key,
-        scope: record.scope,
+        scope: home,
         set: &set,
     };
     allowed(app, Purpose::Decision, Some(&record), &new)?;
@@ -113,7 +115,7 @@ pub fn send_back(
     text: &str,
 ) -> Result<(RecordId, Map<String, Value>), Failure> {
     let text = reason_of(text)?;
-    let record = find(app, docket.key)?.record;
+    let Stored { record, home, .. } = find(app, docket.key)?;
     let kind = kind_of_docket(app, docket)?;
     open_of(&meaning(app, &record)?, docket, Some(kind))?;
     let note = DocketNote {
@@ -125,13 +127,7 @@ pub fn send_back(
         written_by: Some(app.author()),
     };
     let id = new_id(app);
-    let edit = made(
-        app,
-        "docket_note",
-        (id, record.scope),
-        &note.encode_to_vec(),
-        &text,
-    )?;
+    let edit = made(app, "docket_note", (id, home), &note.encode_to_vec(), &text)?;
     let set: Vec<_> = edit
         .set
         .iter()
@@ -139,7 +135,7 @@ pub fn send_back(
         .collect();
     let new = NewState {
         key: edit.key,
-        scope: record.scope,
+        scope: home,
         set: &set,
     };
     allowed(app, Purpose::Decision, None, &new)?;
@@ -163,6 +159,7 @@ struct Case<'a> {
     kind: &'static KindSpec,
     docket: &'a Docket,
     record: &'a Record,
+    home: ScopeId,
     shown: &'a Shown,
     open: &'a Conflict,
     reason: &'a str,
@@ -217,7 +214,7 @@ impl Case<'_> {
         if let Some((name, _)) = set.iter().find(|(name, _)| is_other(name)) {
             return Err(Failure::new("CONFLICT-006", Exit::Invalid).with("field", name));
         }
-        let resolve = InScope::new(desk.known(), self.record.scope);
+        let resolve = InScope::new(desk.known(), self.home);
         let base = |register| self.shown.value(self.app, register);
         let edits = value::edits(self.app.catalogue, self.kind, &base, set, &resolve)
             .map_err(|findings| crate::records::failure_of(&findings))?;
@@ -235,7 +232,7 @@ impl Case<'_> {
         let subject = Subject {
             kind: self.kind,
             id: self.record.key.id,
-            scope: self.record.scope,
+            scope: self.home,
             before: Some(&before),
             after: &after,
         };
@@ -304,7 +301,7 @@ impl Case<'_> {
         let record = made(
             self.app,
             "decision",
-            (id, scope),
+            (id, self.home),
             &decision.encode_to_vec(),
             self.reason,
         )?;

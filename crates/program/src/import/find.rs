@@ -133,6 +133,10 @@ impl Resolve for Finder<'_, '_> {
         self.known.find(spec, text, self.scope).unwrap_or_default()
     }
 
+    fn recoded(&self, town: &str) -> Option<String> {
+        self.known.recode(town)
+    }
+
     fn division(&self, text: &str) -> Option<String> {
         let known = self.towns.borrow().get(text).cloned();
         known.unwrap_or_else(|| {

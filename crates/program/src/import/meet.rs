@@ -13,9 +13,10 @@ use domain::{
     value::RegisterEdit,
 };
 use replica::{Record, RecordId, RegisterId, ScopeId};
+use store::Guest;
 
 use super::find::{code_field, name_field, text_in, text_of};
-use crate::{app::App, failure::Failure};
+use crate::{app::App, failure::Failure, records::standing};
 
 /// What a row or a record is known by.
 #[derive(Clone, Debug, Default)]
@@ -79,8 +80,19 @@ impl<'k> Index<'k> {
         if kind.derived_id {
             return Ok(index);
         }
-        for key in app.reader().keys(kind.kind, Some(scope), None, usize::MAX) {
+        let here = app.reader().keys(kind.kind, Some(scope), None, usize::MAX);
+        let guests = app.reader().guests(scope).into_iter();
+        // A row about what has moved away meets its last copy and is told so; without it, last
+        // year's sheet would enter the organisation a second time.
+        let left = guests.filter(|key| key.kind == kind.kind);
+        for key in here.into_iter().chain(left) {
             let stored = app.reader().get(key)?;
+            let stored = stored.filter(|stored| stored.guest != Guest::Lent);
+            // A record that was merged into another of the scope is met under that one's id.
+            let stands = standing(app, key)?;
+            if stands != key && app.reader().get(stands)?.is_some_and(|s| s.home == scope) {
+                continue;
+            }
             if let Some(stored) = stored.filter(|s| !s.record.is_deleted() && !s.record.is_empty())
             {
                 let identity = index.of_record(app, &stored.record);

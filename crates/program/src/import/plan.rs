@@ -337,7 +337,7 @@ impl<'a> Planner<'a> {
                 said("IMPORT-024").with("id", id),
             )));
         };
-        let record = stored.record;
+        let (record, home) = (stored.record, stored.home);
         let before = Mark::load(app.reader(), &mark::name(self.kind, id))?;
         let mut mark = before.clone();
         let set = match self.differences(parsed, &record, &mut mark)? {
@@ -353,19 +353,19 @@ impl<'a> Planner<'a> {
         let now = domain::effective(app.catalogue, &record).values;
         let after = edits::after(app, &record, &set);
         let edits = edits::of(&set);
-        let stands = (id, record.scope);
+        let stands = (id, home);
         if let Err(notice) = self.judge(parsed, stands, &edits, Some(&now), &after)? {
             return Ok(rejected(notice));
         }
-        let edit = self.edit(id, record.scope, set);
+        let edit = self.edit(id, home, set);
         let beside = match self.try_out(row, Some(&record), &record, &edit) {
             Ok(beside) => beside,
             Err(notice) => return Ok(rejected(notice)),
         };
-        if record.scope == self.scope {
+        if home == self.scope {
             self.index.add_code(id, &parsed.identity);
         }
-        self.remember(parsed, id, record.scope, &after)?;
+        self.remember(parsed, id, home, &after)?;
         Ok((Fate::Changed(self.order(id, Some(edit), &mark)), beside))
     }
 

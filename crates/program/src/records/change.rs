@@ -15,9 +15,11 @@ use domain::{
 };
 use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
-use store::StoreError;
+use store::{Guest, StoreError};
 
-use super::{Known, Past, Seen, each, failure_of, known::InScope, read::is_contested};
+use super::{
+    Known, Past, Seen, alias::writable, each, failure_of, known::InScope, read::is_contested,
+};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -131,6 +133,8 @@ pub struct Desk<'a> {
 /// The record of a change as it is now.
 struct Place {
     present: Record,
+    /// Where it belongs.
+    home: ScopeId,
     /// Nothing of it is there yet, or any more.
     is_new: bool,
 }
@@ -196,21 +200,27 @@ impl<'a> Desk<'a> {
         let (app, kind) = (self.app, change.kind);
         let reason = reason_of(change.reason)?;
         let place = self.place(change)?;
-        let (key, scope) = (place.present.key, place.present.scope);
+        let (key, home) = (place.present.key, place.home);
         let shown = shown(app, &place.present, change.seen.as_ref())?;
         let edits = self.edits(change, &place, &shown)?;
         let values: Vec<_> = edits
             .iter()
             .map(|edit| (edit.register, edit.value.clone()))
             .collect();
+        let (before, after) = before_and_after(app, &shown, &edits);
+        // Who makes a child makes it where its parent belongs.
+        let scope = match self.home_of_parent(&place, kind, &after)? {
+            Some(of_parent) => of_parent,
+            None => home,
+        };
         let new = NewState {
             key,
             scope,
             set: &values,
         };
         allowed(app, Purpose::Edit, place.existing(), &new)?;
-
-        let (before, after) = before_and_after(app, &shown, &edits);
+        let registers = edits.iter().map(|edit| edit.register);
+        writable(app, &place.present, registers)?;
         if place.is_new && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
             return Err(Failure::new("RECORD-008", Exit::Invalid)
                 .with("id", key.id)
@@ -225,6 +235,7 @@ impl<'a> Desk<'a> {
             after: &after,
         };
         let mut warnings = self.judge(&subject, &edits)?;
+        warnings.extend(self.known.take_recoded().into_iter().map(recoded));
         warnings.extend(settled(app, kind, &shown, &edits));
         let set: Vec<Set> = edits
             .into_iter()
@@ -234,9 +245,14 @@ impl<'a> Desk<'a> {
                 value: edit.value,
             })
             .collect();
+        let made_in = if place.is_new {
+            scope
+        } else {
+            place.present.scope
+        };
         let edit = (!set.is_empty()).then(|| Edit {
             key,
-            scope,
+            scope: made_in,
             set,
             author: app.author(),
             reason,
@@ -262,19 +278,40 @@ impl<'a> Desk<'a> {
             kind: change.kind.kind,
             id: self.id(change, scope)?,
         };
-        let stored = self.app.reader().get(key)?.map(|stored| stored.record);
-        let present = stored.unwrap_or_else(|| Record::new(key, scope));
+        let stored = self.app.reader().get(key)?;
+        if let Some(stored) = stored.as_ref().filter(|stored| stored.guest == Guest::Left) {
+            return Err(moved_away(self.app, stored.home)?.into());
+        }
+        let home = stored.as_ref().map_or(scope, |stored| stored.home);
+        let present = stored.map(|stored| stored.record);
+        let present = present.unwrap_or_else(|| Record::new(key, scope));
         let place = Place {
             is_new: present.is_empty(),
             present,
+            home,
         };
         let new = NewState {
             key,
-            scope: place.present.scope,
+            scope: place.home,
             set: &[],
         };
         allowed(self.app, Purpose::Edit, place.existing(), &new)?;
         Ok(place)
+    }
+
+    /// Where the parent of a record that is made belongs; none where it has none that is known.
+    fn home_of_parent(
+        &self,
+        place: &Place,
+        kind: &KindSpec,
+        values: &[u8],
+    ) -> Result<Option<ScopeId>, Failure> {
+        let catalogue = self.app.catalogue;
+        let parent = domain::across::parent_of_values(catalogue, kind, values);
+        let Some(parent) = parent.filter(|_| place.is_new) else {
+            return Ok(None);
+        };
+        Ok(self.app.reader().get(parent)?.map(|stored| stored.home))
     }
 
     /// The registers that the change writes.
@@ -284,7 +321,7 @@ impl<'a> Desk<'a> {
         place: &Place,
         shown: &Shown,
     ) -> Result<Vec<RegisterEdit>, Rejection> {
-        let scope = place.present.scope;
+        let scope = place.home;
         let code = self.known.scopes().code(scope)?;
         let set = with_scope(change.kind, place.existing(), &change.set, &code);
         let base = |register| shown.value(self.app, register);
@@ -462,6 +499,12 @@ pub(crate) fn allowed(
     verdict.map_err(|(register, refusal)| refused(app, new.key, register, refusal))
 }
 
+/// The failure of writing to a record that belongs to another scope by now.
+pub(crate) fn moved_away(app: &App, home: ScopeId) -> Result<Failure, Failure> {
+    let scope = super::Scopes::new(app).code(home)?;
+    Ok(Failure::new("TRANSFER-013", Exit::Refused).with("scope", scope))
+}
+
 fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) -> Failure {
     let kind = app.catalogue.kind(key.kind);
     let field = kind.and_then(|kind| kind.fields_of(kind.register(register)?).next());
@@ -479,6 +522,7 @@ fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) ->
             "If it is wrong, delete the record and make another",
         ),
         Refusal::Change => ("请联系县区更正", "Ask the district to correct it"),
+        Refusal::Merged => ("请填写保留的记录", "Write to the record that stands for it"),
     };
     Failure::new(refusal.code(), Exit::Refused)
         .with("field", field.map_or("", |field| field.id.as_str()))
@@ -565,6 +609,18 @@ fn settled(app: &App, kind: &KindSpec, shown: &Shown, edits: &[RegisterEdit]) ->
         ),
     };
     fields.map(finding).collect()
+}
+
+/// The finding that a town was given by an old code.
+fn recoded((old, new): (String, String)) -> Finding {
+    Finding {
+        rule: "R11",
+        level: Level::Warn,
+        field: "town".to_owned(),
+        code: "recoded",
+        zh: format!("区划代码 {old} 已变更，按现行代码 {new} 保存"),
+        en: format!("the division code {old} has changed; it is saved as {new}"),
+    }
 }
 
 /// The candidates that a new one replaces.

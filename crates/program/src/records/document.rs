@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use domain::{Effective, KindSpec, value};
 use replica::{Record, RegisterId, Sibling, Source};
 use serde_json::{Map, Value, json};
-use store::Stored;
+use store::{Guest, Stored};
 
 use super::{Scopes, Seen, Settled, meaning};
 use crate::{app::App, clock, conflicts, failure::Failure};
@@ -56,12 +56,19 @@ impl<'a> Documents<'a> {
         let mut document = Map::new();
         document.insert("kind".to_owned(), name.into());
         document.insert("id".to_owned(), record.key.id.to_string().into());
-        document.insert("scope".to_owned(), self.scopes.code(record.scope)?.into());
+        document.insert("scope".to_owned(), self.scopes.code(stored.home)?.into());
         document.insert("values".to_owned(), values.into());
         document.insert("seen".to_owned(), Seen::of(record).token().into());
         document.insert("conflicts".to_owned(), open.map(Value::Object).collect());
         let sync = self.settled.borrow_mut().of(self.app, stored);
         document.insert("sync".to_owned(), sync.id().into());
+        // It belongs to another scope: lent to this one, or the last copy of what has left it.
+        let guest = match stored.guest {
+            Guest::No => None,
+            Guest::Lent => Some("lent"),
+            Guest::Left => Some("left"),
+        };
+        document.extend(guest.map(|guest| ("guest".to_owned(), guest.into())));
         if meaning.deleted {
             document.insert("deleted".to_owned(), true.into());
         }

@@ -169,7 +169,7 @@ pub fn why_not_synced(app: &App, key: RecordKey) -> Result<(State, String, Strin
                 format!("The city refused the last write ({code}): {en} Correct it and save again."),
             )
         }
-        State::Pending if !settled.has_peer(stored.record.scope) => (
+        State::Pending if !settled.has_peer(stored.home) => (
             "还没有任何一方接收过本辖区的数据，内容已安全保存在本机。请启动程序并接通线路（serve，或 sync --once）。".to_owned(),
             "Nobody has taken this scope's feed yet; the record is safe here. Start the program and bring the line up (serve, or sync --once).".to_owned(),
         ),

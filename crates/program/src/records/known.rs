@@ -9,12 +9,12 @@ use std::{
     ops::ControlFlow,
 };
 
-use domain::{KindSpec, Lookup, Resolve, decode, division, text, value};
+use domain::{KindSpec, Lookup, Resolve, alias, decode, division, text, value};
 use proto::ledger::{CensusStatus, CoverageLink, Organisation, PartyOrganisation};
 use replica::{Kind, RecordId, RecordKey, ScopeId};
 use serde_json::Value;
 
-use super::{Scopes, each, meaning};
+use super::{Scopes, each, meaning, standing};
 use crate::{app::App, failure::Failure};
 
 /// What is known of other records. See the module.
@@ -27,6 +27,8 @@ pub struct Known<'a> {
     /// Whether the edit under judgement can have made a duplicate; without it a single save need
     /// not read the whole ledger.
     duplicates_matter: Cell<bool>,
+    /// Towns that were given by an old code, with the present one.
+    recoded: RefCell<Vec<(String, String)>>,
     /// What went wrong inside a look-up; the traits of the rules have no place for it.
     failure: RefCell<Option<Failure>>,
 }
@@ -117,6 +119,7 @@ impl<'a> Known<'a> {
             kinds: RefCell::new(BTreeMap::new()),
             links: RefCell::new(None),
             duplicates_matter: Cell::new(true),
+            recoded: RefCell::new(Vec::new()),
             failure: RefCell::new(None),
         }
     }
@@ -195,14 +198,36 @@ impl<'a> Known<'a> {
         self.failure.borrow_mut().take()
     }
 
+    /// Towns that were given by an old code since it was last asked.
+    pub(super) fn take_recoded(&self) -> Vec<(String, String)> {
+        let mut recoded = std::mem::take(&mut *self.recoded.borrow_mut());
+        recoded.sort();
+        recoded.dedup();
+        recoded
+    }
+
+    /// The present code of a town that was given by an old one.
+    pub(crate) fn recode(&self, town: &str) -> Option<String> {
+        let present = self.kept(self.scopes.recoded_town(town))?;
+        let both = (town.to_owned(), present.clone());
+        self.recoded.borrow_mut().push(both);
+        Some(present)
+    }
+
     fn names<T>(&self, kind: &KindSpec, ask: impl FnOnce(&Names) -> T) -> Result<T, Failure> {
         if let Some(names) = self.kinds.borrow().get(&kind.kind) {
             return Ok(ask(names));
         }
         let mut names = Names::default();
         each(self.app, kind.kind, None, None, &mut |stored, meaning| {
-            let row = name_of(kind, stored.record.scope, &meaning.values);
-            names.set(stored.record.key.id, row);
+            let mut row = name_of(kind, stored.home, &meaning.values);
+            let key = stored.record.key;
+            // What was merged into another is found under the other's names only.
+            let has_alias = alias::merged_into(kind, &meaning.values).is_some();
+            if has_alias && standing(self.app, key)? != key {
+                (row.code, row.name, row.is_counted) = (None, None, false);
+            }
+            names.set(key.id, row);
             Ok(ControlFlow::Continue(()))
         })?;
         let answer = ask(&names);
@@ -233,11 +258,11 @@ impl<'a> Known<'a> {
         let Some(kind) = self.app.catalogue.kind_by_id(kind) else {
             return Ok(None);
         };
-        let Some(stored) = self.app.reader().get(RecordKey {
+        let key = RecordKey {
             kind: kind.kind,
             id,
-        })?
-        else {
+        };
+        let Some(stored) = self.app.reader().get(standing(self.app, key)?)? else {
             return Ok(None);
         };
         let meaning = meaning(self.app, &stored.record)?;
@@ -359,5 +384,9 @@ impl Resolve for InScope<'_, '_> {
         let code = self.known.scopes.code(self.scope);
         let code = self.known.kept(code.map(Some))?;
         division::by_name(&code, text).map(str::to_owned)
+    }
+
+    fn recoded(&self, town: &str) -> Option<String> {
+        self.known.recode(town)
     }
 }

@@ -42,12 +42,19 @@ pub fn list(
     let documents = Documents::new(app)?;
     let limit = filter.limit.unwrap_or(usize::MAX);
     let (mut count, mut last, mut next) = (0_usize, None, None);
+    // Where a scope stands for others, what belongs to them is listed with it.
+    let has_heirs = documents.scopes().has_heirs()?;
+    let only = filter.scope.filter(|_| !has_heirs);
     each(
         app,
         filter.kind.kind,
-        filter.scope,
+        only,
         filter.after,
         &mut |stored, meaning| {
+            let scope = documents.scopes().heir(stored.home)?;
+            if filter.scope.is_some_and(|asked| asked != scope) {
+                return Ok(ControlFlow::Continue(()));
+            }
             if !wanted.is_empty() {
                 let values = value::to_json(filter.kind, &meaning.values);
                 if !wanted

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use domain::{Finding, Purpose, authority::NewState};
 use replica::{Edit, RecordKey, RegisterId, Set, Sibling, Source};
 use serde_json::{Map, Value};
-use store::Stored;
+use store::{Guest, Stored};
 
 use super::{
     Change, Desk, Seen,
-    change::{allowed, reason_of},
+    alias::writable,
+    change::{allowed, moved_away, reason_of},
     document,
     document::differing,
     find, meaning, register_name,
@@ -65,36 +66,54 @@ pub fn delete(
     reason: &str,
 ) -> Result<Saved, Failure> {
     let stored = find(app, key)?;
-    let record = stored.record;
-    let reason = reason_of(reason)?;
-    if meaning(app, &record)?.deleted {
+    if meaning(app, &stored.record)?.deleted {
         return saved(app, key, &[]);
     }
+    let edit = deletion_edit(app, &stored, seen, reason)?;
+    app.writer.edit(vec![edit], Vec::new())?;
+    Ok(Saved {
+        is_changed: true,
+        ..saved(app, key, &[RegisterId::DELETED])?
+    })
+}
+
+/// The edit that deletes a record.
+///
+/// # Errors
+/// No authority for it, no reason, or the record was merged or moved away.
+pub fn deletion_edit(
+    app: &App,
+    stored: &Stored,
+    seen: Option<&Seen>,
+    reason: &str,
+) -> Result<Edit, Failure> {
+    let record = &stored.record;
+    let reason = reason_of(reason)?;
+    if stored.guest == Guest::Left {
+        return Err(moved_away(app, stored.home)?);
+    }
     let context = match seen {
-        Some(seen) => conflicts::seen_context(&record, seen),
+        Some(seen) => conflicts::seen_context(record, seen),
         None => record.context.clone(),
     };
     let author = app.author();
     let value = domain::effective::deletion(&reason, &author, &context);
     let set = [(RegisterId::DELETED, value.clone())];
-    allowed(
-        app,
-        Purpose::Edit,
-        Some(&record),
-        &NewState {
-            key,
-            scope: record.scope,
-            set: &set,
-        },
-    )?;
+    writable(app, record, std::iter::empty())?;
+    let new = NewState {
+        key: record.key,
+        scope: stored.home,
+        set: &set,
+    };
+    allowed(app, Purpose::Edit, Some(record), &new)?;
     let marks = record
         .register(RegisterId::DELETED)
         .iter()
         .map(Sibling::shown)
         .collect();
     let shown = seen.map_or(marks, |seen| seen.register(RegisterId::DELETED).to_vec());
-    let edit = Edit {
-        key,
+    Ok(Edit {
+        key: record.key,
         scope: record.scope,
         set: vec![Set {
             register: RegisterId::DELETED,
@@ -105,11 +124,6 @@ pub fn delete(
         reason,
         source: Source::Command,
         decision: Bytes::new(),
-    };
-    app.writer.edit(vec![edit], Vec::new())?;
-    Ok(Saved {
-        is_changed: true,
-        ..saved(app, key, &[RegisterId::DELETED])?
     })
 }
 

@@ -85,6 +85,20 @@ pub fn named(known: &Known<'_>, kind: &'static KindSpec, text: &str) -> Result<N
         .with("kind", &kind.id))
 }
 
+/// The record that `kind/id` means.
+///
+/// # Errors
+/// The text is none, or names what there is not.
+pub fn key_named(app: &App, text: &str) -> Result<RecordKey, Failure> {
+    let bad = || Failure::new("ACROSS-002", Exit::Invalid).with("record", text);
+    let (kind, id) = text.trim().split_once('/').ok_or_else(bad)?;
+    let kind = kind_of(app, kind)?;
+    Ok(RecordKey {
+        kind: kind.kind,
+        id: named(&Known::new(app), kind, id)?.id,
+    })
+}
+
 /// The present state of a record.
 ///
 /// # Errors
@@ -197,4 +211,37 @@ pub fn each(
             }
         }
     }
+}
+
+/// The same for records of this program's scopes and for those of others that are read here.
+///
+/// # Errors
+/// As [`each`].
+pub fn each_here(app: &App, kind: Kind, visit: Visitor<'_>) -> Result<(), Failure> {
+    each(app, kind, None, None, visit)?;
+    each_guest(app, kind, visit)
+}
+
+/// The same for those alone that belong to another scope: what was lent, and the last copies of
+/// what has moved away. At the hub all is at home.
+///
+/// # Errors
+/// As [`each`].
+pub fn each_guest(app: &App, kind: Kind, visit: Visitor<'_>) -> Result<(), Failure> {
+    if app.is_hub() {
+        return Ok(());
+    }
+    for key in app.reader().guests(app.scope()) {
+        if key.kind != kind {
+            continue;
+        }
+        let Some(stored) = app.reader().get(key)? else {
+            continue;
+        };
+        let meaning = meaning(app, &stored.record)?;
+        if !meaning.deleted && visit(&stored, &meaning)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }

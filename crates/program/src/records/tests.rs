@@ -1,5 +1,7 @@
 //! What saving, reading and listing records promise.
 
+mod across;
+
 use std::io::Write as _;
 
 use replica::RecordKey;

@@ -155,13 +155,18 @@ fn links(city: &mut City<'_>, rows: Rows<'_>, homes: &BTreeMap<String, String>) 
         );
     }
     for row in rows("roles") {
+        // The fixture names no organisation; a role belongs where the one it is in does.
+        let subject = match row[2].as_str() {
+            Some("410302") => "o13",
+            _ => "o01",
+        };
         city.add(
             "role_assignment",
             None,
             row[2].as_str().unwrap(),
             json!({
                 "person": named(row[0].as_str().unwrap()).to_string(), "role": row[1],
-                "subject": format!("organisation/{}", named("o01")), "from_on": "2019-01-01",
+                "subject": format!("organisation/{}", named(subject)), "from_on": "2019-01-01",
             }),
         );
     }

@@ -220,7 +220,7 @@ impl Host {
         for scope in borrowers {
             lent |= self.lend_to(record, home.scope, scope);
         }
-        for (key, scope) in (self.config.rules.lends)(record) {
+        for (key, scope) in (self.config.rules.lends)(record, home.scope) {
             let (of, lies) = if key == record.key {
                 (Some(record.clone()), Some(home.scope))
             } else {

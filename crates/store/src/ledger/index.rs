@@ -485,6 +485,17 @@ impl Reader {
             .collect()
     }
 
+    /// The records of one kind, ascending, with where each lies in its feed: what has another place
+    /// than before has changed.
+    #[must_use]
+    pub fn places(&self, kind: replica::Kind) -> Vec<(RecordKey, Place)> {
+        let key = |id| RecordKey { kind, id };
+        let all = key(RecordId([0; 16]))..=key(RecordId([0xff; 16]));
+        let index = self.shared.read();
+        let found = index.records.range(all);
+        found.map(|(key, place)| (*key, *place)).collect()
+    }
+
     /// Every scope with the end of its feed and the root of its fingerprint.
     #[must_use]
     pub fn scopes(&self) -> Vec<(ScopeId, FeedPoint, Bucket)> {

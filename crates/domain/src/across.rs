@@ -1,0 +1,241 @@
+//! What holds between records of two scopes: which record another goes with, what one scope sees of
+//! another, and what becomes of a write that came too late.
+//!
+//! All are functions of values and read fields that are set once, so that nobody moves or shows a
+//! record by editing it.
+
+use bytes::Bytes;
+use prost::Message as _;
+use proto::ledger::{DuplicateCase, Proposal, ProposedValue, TransferRequest};
+use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
+
+use crate::{
+    catalogue::{Catalogue, FieldSpec, KindSpec, Travel, Type},
+    effective::{decode, effective},
+    identity, value,
+    wire::{self, Item},
+};
+
+/// Who writes a proposal. No person does: the hub makes it of a write that it could not take.
+const HUB: &str = "hub";
+
+/// Returns the record whose scope this one shares. None for a root, and for one whose parent is
+/// not said or does not belong to a scope.
+#[must_use]
+pub fn parent(catalogue: &Catalogue, record: &Record) -> Option<RecordKey> {
+    let kind = catalogue.kind(record.key.kind)?;
+    let field = kind.field_by_number(kind.parent?)?;
+    let parent = referred(catalogue, kind, field, record)?;
+    let travels = catalogue.kind(parent.kind)?.travel == Travel::Scope;
+    (travels && parent != record.key).then_some(parent)
+}
+
+/// The same of a record that is being made, from its values.
+#[must_use]
+pub fn parent_of_values(
+    catalogue: &Catalogue,
+    kind: &KindSpec,
+    values: &[u8],
+) -> Option<RecordKey> {
+    let field = kind.field_by_number(kind.parent?)?;
+    let item = wire::items(field, &wire::chunks(values).ok()?).pop()?;
+    let parent = reference(catalogue, field, &item)?;
+    let travels = catalogue.kind(parent.kind)?.travel == Travel::Scope;
+    travels.then_some(parent)
+}
+
+/// The record that a field names. Of several candidates the one with the lowest dot stands, as for
+/// everything that is set once.
+fn referred(
+    catalogue: &Catalogue,
+    kind: &KindSpec,
+    field: &FieldSpec,
+    record: &Record,
+) -> Option<RecordKey> {
+    let register = kind.register(field.register)?;
+    let value = &record.register(register.id).first()?.value;
+    let item = wire::items(field, &wire::chunks(value).ok()?).pop()?;
+    reference(catalogue, field, &item)
+}
+
+/// The record that one item of a reference field names.
+pub(crate) fn reference(
+    catalogue: &Catalogue,
+    field: &FieldSpec,
+    item: &Item,
+) -> Option<RecordKey> {
+    match (field.value_type, item) {
+        (Type::Reference, Item::Bytes(id)) => Some(RecordKey {
+            kind: catalogue.kind_by_id(field.reference.as_deref()?)?.kind,
+            id: RecordId::try_from(id.as_ref()).ok()?,
+        }),
+        (Type::AnyReference, Item::Text(text)) => named(catalogue, text),
+        _ => None,
+    }
+}
+
+/// Reads `kind/id`.
+#[must_use]
+pub fn named(catalogue: &Catalogue, text: &str) -> Option<RecordKey> {
+    let (kind, id) = text.split_once('/')?;
+    Some(RecordKey {
+        kind: catalogue.kind_by_id(kind)?.kind,
+        id: RecordId(uuid::Uuid::try_parse(id).ok()?.into_bytes()),
+    })
+}
+
+/// Returns the name of a record in fields and commands: `kind/id`.
+#[must_use]
+pub fn name(catalogue: &Catalogue, key: RecordKey) -> String {
+    let kind = catalogue.kind(key.kind);
+    let kind = kind.map_or_else(|| key.kind.0.to_string(), |kind| kind.id.clone());
+    format!("{kind}/{}", key.id)
+}
+
+/// Returns every record that a record's values refer to, with the field that says so.
+#[must_use]
+pub fn references<'k>(
+    catalogue: &Catalogue,
+    kind: &'k KindSpec,
+    values: &[u8],
+) -> Vec<(&'k FieldSpec, RecordKey)> {
+    let chunks = wire::chunks(values).unwrap_or_default();
+    let refers =
+        |field: &&FieldSpec| matches!(field.value_type, Type::Reference | Type::AnyReference);
+    kind.fields
+        .iter()
+        .filter(refers)
+        .flat_map(|field| {
+            let items = wire::items(field, &chunks);
+            let keys = items
+                .into_iter()
+                .filter_map(|item| reference(catalogue, field, &item));
+            keys.map(move |key| (field, key)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Returns what a record that belongs to `home` makes visible, whole and read-only, in which other
+/// scope. What is in that scope anyway is for the caller to leave out.
+#[must_use]
+pub fn lends(catalogue: &Catalogue, record: &Record, home: ScopeId) -> Vec<(RecordKey, ScopeId)> {
+    let Some(kind) = catalogue.kind(record.key.kind) else {
+        return Vec::new();
+    };
+    let itself = |scopes: Vec<Option<ScopeId>>| {
+        let others = scopes.into_iter().flatten().filter(|scope| *scope != home);
+        others.map(|scope| (record.key, scope)).collect()
+    };
+    let other = |field: &str| {
+        let key = kind
+            .field(field)
+            .and_then(|field| referred(catalogue, kind, field, record));
+        key.map(|key| (key, home)).into_iter().collect()
+    };
+    match kind.id.as_str() {
+        "proposal" => {
+            let row: Proposal = read(catalogue, record);
+            itself(vec![scope(row.from_scope.as_ref())])
+        }
+        "transfer_request" => {
+            let row: TransferRequest = read(catalogue, record);
+            itself(vec![
+                scope(row.from_scope.as_ref()),
+                scope(row.to_scope.as_ref()),
+            ])
+        }
+        "duplicate_case" => {
+            let row: DuplicateCase = read(catalogue, record);
+            itself(row.scopes.iter().map(|bytes| scope(Some(bytes))).collect())
+        }
+        "coverage_link" => other("party_organisation"),
+        "training_attendance" => other("session"),
+        _ => Vec::new(),
+    }
+}
+
+fn read<M: prost::Message + Default>(catalogue: &Catalogue, record: &Record) -> M {
+    decode(&effective(catalogue, record).values).unwrap_or_default()
+}
+
+/// Reads the reference to a scope: the id of a scope is the id of its record.
+#[must_use]
+pub fn scope(bytes: Option<&Vec<u8>>) -> Option<ScopeId> {
+    bytes?.as_slice().try_into().ok().map(ScopeId)
+}
+
+/// A write that came too late to be taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Late<'a> {
+    /// The record.
+    pub key: RecordKey,
+    /// Where the record belongs now.
+    pub home: ScopeId,
+    /// The scope of the node that wrote.
+    pub sender: ScopeId,
+    /// What it wrote: all siblings of one dot.
+    pub siblings: &'a [Sibling],
+    /// Why it was not taken.
+    pub code: &'a str,
+}
+
+/// Returns the id of the proposal that is made of a write: it comes from the hash of the write, so
+/// that the same write makes the same proposal however often it comes.
+#[must_use]
+pub fn proposal_id(key: RecordKey, siblings: &[Sibling]) -> RecordId {
+    let siblings: Vec<&Sibling> = siblings.iter().collect();
+    identity::hashed_id(
+        "liangxin proposal id v1",
+        &replica::write_hash(key, &siblings).0,
+    )
+}
+
+/// Returns the proposal that the hub makes of a late write. None when it set nothing that a person
+/// could set, or is of a kind that nobody answers for.
+#[must_use]
+pub fn propose(catalogue: &Catalogue, late: &Late<'_>) -> Option<Edit> {
+    let kind = catalogue.kind_by_id("proposal")?;
+    let write = &late.siblings.first()?.write;
+    let said = late
+        .siblings
+        .iter()
+        .filter(|sibling| sibling.register != RegisterId::OWNER);
+    let values: Vec<ProposedValue> = said
+        .map(|sibling| ProposedValue {
+            register: sibling.register.0,
+            value: sibling.value.to_vec(),
+        })
+        .collect();
+    if values.is_empty() || late.key.kind == kind.kind {
+        return None;
+    }
+    let proposal = Proposal {
+        record: Some(name(catalogue, late.key)),
+        values,
+        author: Some(write.author.clone()),
+        time: Some(write.time.0),
+        reason: (!write.reason.is_empty()).then(|| write.reason.clone()),
+        code: Some(late.code.to_owned()),
+        from_scope: Some(late.sender.0.to_vec()),
+        home_scope: Some(late.home.0.to_vec()),
+        ..Proposal::default()
+    };
+    let registers = value::split(kind, &proposal.encode_to_vec()).ok()?;
+    let set = registers.into_iter().map(|(register, value)| Set {
+        register,
+        value,
+        shown: Vec::new(),
+    });
+    Some(Edit {
+        key: RecordKey {
+            kind: kind.kind,
+            id: proposal_id(late.key, late.siblings),
+        },
+        scope: late.home,
+        set: set.collect(),
+        author: HUB.to_owned(),
+        reason: late.code.to_owned(),
+        source: Source::Unknown,
+        decision: Bytes::new(),
+    })
+}

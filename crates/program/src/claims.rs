@@ -1,0 +1,192 @@
+//! Two records of one organisation in two scopes, as both districts and the city see the case.
+//!
+//! The hub opens it and rules it; it lies in the city's own scope and is lent to both. Until it is
+//! ruled both records live, each district counts its own, and the city counts the code once.
+
+use domain::{across, decode, label};
+use prost::Message as _;
+use proto::ledger::{DuplicateCase, ResolutionMode};
+use replica::{Edit, RecordId, RecordKey, ScopeId};
+use serde_json::{Map, Value, json};
+use store::Stored;
+
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+    records::{Scopes, each_here, find, kind_of, made_edit, meaning},
+    transfers::title,
+};
+
+const KIND: &str = "duplicate_case";
+
+/// What a list of cases shows: field, Chinese, English.
+pub const COLUMNS: &[(&str, &str, &str)] = &[
+    ("id", "编号", "id"),
+    ("state", "状态", "state"),
+    ("evidence", "依据", "evidence"),
+    ("ruling", "裁定", "ruling"),
+    ("ruled_on", "裁定日期", "ruled on"),
+    ("reason", "理由", "reason"),
+];
+
+/// One case.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its record.
+    pub stored: Stored,
+    /// What it says.
+    pub row: DuplicateCase,
+}
+
+impl Case {
+    /// One case.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(app: &App, id: RecordId) -> Result<Self, Failure> {
+        let kind = kind_of(app, KIND)?.kind;
+        let stored = find(app, RecordKey { kind, id })?;
+        let row = decode(&meaning(app, &stored.record)?.values).unwrap_or_default();
+        Ok(Self { stored, row })
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> RecordId {
+        self.stored.record.key.id
+    }
+
+    /// The records, in the order in which a ruling counts them.
+    ///
+    /// # Errors
+    /// The schema knows no organisations.
+    pub fn records(&self, app: &App) -> Result<Vec<RecordKey>, Failure> {
+        let kind = kind_of(app, "organisation")?.kind;
+        let ids = self.row.records.iter();
+        let ids = ids.filter_map(|bytes| RecordId::try_from(bytes.as_slice()).ok());
+        Ok(ids.map(|id| RecordKey { kind, id }).collect())
+    }
+
+    /// Whether the city has ruled.
+    #[must_use]
+    pub fn is_ruled(&self) -> bool {
+        self.row.ruling() != ResolutionMode::Unspecified
+    }
+
+    /// Whether the city has given its records to one scope.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        matches!(
+            self.row.ruling(),
+            ResolutionMode::TakeA | ResolutionMode::TakeB | ResolutionMode::Enter
+        )
+    }
+
+    /// The case as scripts read it.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn json(&self, app: &App, scopes: &Scopes<'_>) -> Result<Map<String, Value>, Failure> {
+        let mut records = Vec::new();
+        for (at, key) in self.records(app)?.into_iter().enumerate() {
+            records.push(record_json(app, scopes, (at + 1, key))?);
+        }
+        let kind = kind_of(app, KIND)?;
+        let values = domain::value::to_json(kind, &meaning(app, &self.stored.record)?.values);
+        let said = |field: &str| values.get(field).cloned().unwrap_or_default();
+        let mut entry = Map::new();
+        entry.insert("id".to_owned(), self.id().to_string().into());
+        let state = if self.is_ruled() { "ruled" } else { "open" };
+        entry.insert("state".to_owned(), state.into());
+        entry.insert("evidence".to_owned(), said("evidence"));
+        entry.insert("records".to_owned(), records.into());
+        for field in ["ruling", "ruled_on", "reason", "survivor"] {
+            entry.insert(field.to_owned(), said(field));
+        }
+        Ok(entry)
+    }
+}
+
+/// The id of the case of two records, ascending.
+///
+/// # Errors
+/// The schema knows no cases.
+pub fn case_key(app: &App, records: &[RecordId; 2]) -> Result<RecordKey, Failure> {
+    let kind = kind_of(app, KIND)?;
+    let row = DuplicateCase {
+        records: records.iter().map(|id| id.0.to_vec()).collect(),
+        ..DuplicateCase::default()
+    };
+    let id = domain::derive_id(kind, &row.encode_to_vec());
+    let kind = kind.kind;
+    id.map(|id| RecordKey { kind, id })
+        .ok_or_else(|| Failure::new("RECORD-014", Exit::Invalid))
+}
+
+/// The edit that opens a case of two records of two scopes.
+///
+/// # Errors
+/// The schema knows no cases.
+pub fn opening(
+    app: &App,
+    records: &[RecordId; 2],
+    scopes: &[ScopeId; 2],
+    evidence: &str,
+) -> Result<Edit, Failure> {
+    let row = DuplicateCase {
+        records: records.iter().map(|id| id.0.to_vec()).collect(),
+        scopes: scopes.iter().map(|id| id.0.to_vec()).collect(),
+        evidence: Some(evidence.to_owned()),
+        ..DuplicateCase::default()
+    };
+    let place = (case_key(app, records)?.id, app.scope());
+    made_edit(app, KIND, place, &row.encode_to_vec(), evidence)
+}
+
+/// One record of a case, as far as it is known here.
+fn record_json(
+    app: &App,
+    scopes: &Scopes<'_>,
+    (number, key): (usize, RecordKey),
+) -> Result<Value, Failure> {
+    let name = across::name(app.catalogue, key);
+    let Some(stored) = app.reader().get(key)? else {
+        return Ok(json!({ "number": number, "record": name, "scope": null, "name": null }));
+    };
+    let values = meaning(app, &stored.record)?.values;
+    let kind = app.catalogue.kind(key.kind);
+    Ok(json!({
+        "number": number,
+        "record": name,
+        "scope": scopes.code(stored.home)?,
+        "name": kind.and_then(|kind| title(kind, &values)),
+    }))
+}
+
+/// Every case that is seen here, ascending by id.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn all(app: &App) -> Result<Vec<Case>, Failure> {
+    let mut all = Vec::new();
+    each_here(app, kind_of(app, KIND)?.kind, &mut |stored, meaning| {
+        let row = decode(&meaning.values).unwrap_or_default();
+        all.push(Case {
+            stored: stored.clone(),
+            row,
+        });
+        Ok(std::ops::ControlFlow::Continue(()))
+    })?;
+    Ok(all)
+}
+
+/// The label of a field for people.
+#[must_use]
+pub fn field_label(app: &App, field: &str, language: label::Language) -> String {
+    let kind = app.catalogue.kind_by_id("organisation");
+    let spec = kind.and_then(|kind| kind.field(field));
+    spec.map_or_else(
+        || field.to_owned(),
+        |spec| label::field(spec, language).to_owned(),
+    )
+}

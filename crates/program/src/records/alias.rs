@@ -1,0 +1,95 @@
+//! Records that were merged into others: reading and writing them leads to the one that stands.
+
+use std::collections::BTreeSet;
+
+use domain::{Alias, alias};
+use replica::{Record, RecordId, RecordKey, RegisterId};
+
+use super::meaning;
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+};
+
+/// What an id stands for.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn alias_of(app: &App, key: RecordKey) -> Result<Alias, Failure> {
+    if !alias::is_possible(app.catalogue, key) {
+        return Ok(Alias::Itself);
+    }
+    Alias::follow(key.id, &mut |id| merged_into(app, RecordKey { id, ..key }))
+}
+
+/// The key of the record that stands for one: itself where it was not merged, and in a circle.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn standing(app: &App, key: RecordKey) -> Result<RecordKey, Failure> {
+    let id = alias_of(app, key)?.of(key.id);
+    Ok(RecordKey { id, ..key })
+}
+
+/// The records of a circle of mergers that an id leads into, ascending; none where there is none.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn circle(app: &App, key: RecordKey) -> Result<Vec<RecordId>, Failure> {
+    if alias_of(app, key)? != Alias::Circle {
+        return Ok(Vec::new());
+    }
+    let next = |id| merged_into(app, RecordKey { id, ..key });
+    let mut at = key.id;
+    let mut seen = BTreeSet::new();
+    while seen.insert(at) {
+        let Some(to) = next(at)? else {
+            return Ok(Vec::new());
+        };
+        at = to;
+    }
+    // The first that came twice lies on the circle; what leads into it does not.
+    let mut around = BTreeSet::new();
+    while around.insert(at) {
+        let Some(to) = next(at)? else { break };
+        at = to;
+    }
+    Ok(around.into_iter().collect())
+}
+
+fn merged_into(app: &App, key: RecordKey) -> Result<Option<RecordId>, Failure> {
+    let (Some(kind), Some(stored)) = (app.catalogue.kind(key.kind), app.reader().get(key)?) else {
+        return Ok(None);
+    };
+    let meaning = meaning(app, &stored.record)?;
+    Ok(alias::merged_into(kind, &meaning.values).filter(|_| !meaning.deleted))
+}
+
+/// Whether a record may be written under its own id. The hub itself may take a merger back.
+///
+/// # Errors
+/// It was merged into another, which is named, or in a circle: exit code 4.
+pub(crate) fn writable(
+    app: &App,
+    record: &Record,
+    set: impl Iterator<Item = RegisterId>,
+) -> Result<(), Failure> {
+    let alias = alias_of(app, record.key)?;
+    let field = app.catalogue.kind(record.key.kind).and_then(|k| k.alias());
+    let mut set = set;
+    if app.is_hub() && field.is_some_and(|field| set.any(|one| one == field.register)) {
+        return Ok(());
+    }
+    let kind = app.catalogue.kind(record.key.kind);
+    let kind = kind.map_or("", |kind| kind.id.as_str());
+    match alias {
+        Alias::Itself => Ok(()),
+        Alias::Of(other) => Err(Failure::new("MERGED-001", Exit::Refused)
+            .with("id", record.key.id)
+            .with("kind", kind)
+            .with("to", other)),
+        Alias::Circle => Err(Failure::new("MERGED-002", Exit::Refused)
+            .with("id", record.key.id)
+            .with("kind", kind)),
+    }
+}

@@ -1,0 +1,263 @@
+//! `claim …`: one organisation in two scopes, and what the city rules.
+//!
+//! A case is opened where the same credit code stands in two scopes: its id comes from the two
+//! records, so it is opened once. That is the one thing the hub writes without a person; it writes
+//! it alone, so nobody can answer it in a circle.
+
+mod rule;
+
+use std::collections::BTreeMap;
+
+use clap::{ArgGroup, Args, Subcommand};
+use domain::value;
+use program::{
+    App, Failure, Out,
+    claims::{self, Case},
+    commands::{proposal::id_of, show_rows},
+    records::{self, Ground, Scopes, find, kind_of, meaning, ruled_edit},
+};
+use replica::{Edit, RecordKey, RegisterId};
+use serde_json::{Map, Value, json};
+
+use crate::{Hub, codes::Pair};
+
+/// `claim …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ClaimCommand {
+    /// Organisations with one credit code in two scopes
+    List {
+        /// Those that are settled too
+        #[arg(long)]
+        all: bool,
+    },
+    /// One case with what differs between its records
+    Show {
+        /// The case
+        id: String,
+    },
+    /// Rule a case: one of --transfer-to, --merge-into, --separate
+    Rule(RuleArgs),
+}
+
+/// `claim rule`.
+#[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("way").required(true))]
+pub struct RuleArgs {
+    /// The case
+    pub id: String,
+    /// Both records belong to this scope
+    #[arg(long, group = "way", value_name = "CODE")]
+    pub transfer_to: Option<String>,
+    /// The other record becomes a name of this one: organisation/ID
+    #[arg(long, group = "way", value_name = "KIND/ID")]
+    pub merge_into: Option<String>,
+    /// Of a merger: which record's value a field takes; the surviving record's without it
+    #[arg(long, value_name = "FIELD=N", requires = "merge_into")]
+    pub choose: Vec<String>,
+    /// They are two organisations
+    #[arg(long, group = "way", requires = "correct")]
+    pub separate: bool,
+    /// Of two organisations: the code that one of them really has
+    #[arg(long, value_name = "KIND/ID=CODE", requires = "separate")]
+    pub correct: Vec<String>,
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Runs `claim …`.
+///
+/// # Errors
+/// The command failed.
+pub(crate) fn run(
+    app: &App,
+    hub: &Hub,
+    command: ClaimCommand,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    open(app, hub)?;
+    match command {
+        ClaimCommand::List { all } => list(app, hub, all, out),
+        ClaimCommand::Show { id } => show(app, &Case::find(app, id_of(&id)?)?, out),
+        ClaimCommand::Rule(args) => rule::rule(app, hub, &args, out),
+    }
+}
+
+/// The pairs that claim one code now.
+fn pairs(app: &App, hub: &Hub) -> Result<Vec<Pair>, Failure> {
+    let mut codes = hub.codes();
+    codes.look(app)?;
+    Ok(codes.pairs())
+}
+
+/// Opens a case for every pair that has none, and opens one again whose ruling did not end the
+/// claim. Nothing while this hub still gets back what a restore took: the case may come with it.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
+    let pairs = pairs(app, hub)?;
+    if pairs.is_empty() || app.writer.status()?.refilling {
+        return Ok(());
+    }
+    let app = &App {
+        account: "hub".to_owned(),
+        ..app.clone()
+    };
+    let scopes = Scopes::new(app);
+    let mut edits: Vec<Edit> = Vec::new();
+    for pair in &pairs {
+        let key = claims::case_key(app, &pair.records)?;
+        let evidence = evidence(pair, &scopes)?;
+        if app.reader().get(key)?.is_none() {
+            edits.push(claims::opening(
+                app,
+                &pair.records,
+                &pair.scopes,
+                &evidence,
+            )?);
+            continue;
+        }
+        let case = Case::find(app, key.id)?;
+        if case.is_ruled() {
+            let again = json!({ "ruling": null, "ruled_on": null, "reason": null,
+                "survivor": null, "evidence": evidence });
+            edits.push(ruled_edit(
+                app,
+                &case.stored,
+                &again,
+                Ground::of(&evidence),
+            )?);
+        }
+    }
+    if !edits.is_empty() {
+        app.writer.edit(edits, Vec::new())?;
+    }
+    Ok(())
+}
+
+fn evidence(pair: &Pair, scopes: &Scopes<'_>) -> Result<String, Failure> {
+    let [a, b] = [scopes.code(pair.scopes[0])?, scopes.code(pair.scopes[1])?];
+    Ok(format!(
+        "统一社会信用代码 {} 在 {a} 和 {b} 同时登记",
+        pair.code
+    ))
+}
+
+/// How many cases wait for a ruling.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn waiting(app: &App, hub: &Hub) -> Result<usize, Failure> {
+    let mut codes = hub.codes();
+    codes.look(app)?;
+    Ok(codes.pairs().len() + codes.circles().len())
+}
+
+fn list(app: &App, hub: &Hub, with_settled: bool, out: &mut Out) -> Result<(), Failure> {
+    let scopes = Scopes::new(app);
+    let mut living = Vec::new();
+    for pair in pairs(app, hub)? {
+        living.push(claims::case_key(app, &pair.records)?.id);
+    }
+    let mut rows = Vec::new();
+    for case in claims::all(app)? {
+        let mut row = case.json(app, &scopes)?;
+        if !case.is_ruled() && !living.contains(&case.id()) {
+            // A code was corrected, or a record deleted, without a ruling.
+            row.insert("state".to_owned(), "moot".into());
+        }
+        let is_open = row.get("state").and_then(Value::as_str) == Some("open");
+        if with_settled || is_open {
+            rows.push(row);
+        }
+    }
+    for around in hub.codes().circles() {
+        let names = around.iter().map(|id| format!("organisation/{id}"));
+        let mut row = Map::new();
+        row.insert("id".to_owned(), Value::Null);
+        row.insert("state".to_owned(), "circle".into());
+        let text = out.say(
+            "互相并入成环，用 record put organisation 编号 --set merged_into= 解除一处",
+            "merged in a circle; take one merger back with record put organisation ID --set merged_into=",
+        );
+        row.insert("evidence".to_owned(), text.into());
+        let records = names.map(|name| json!({ "record": name }));
+        row.insert("records".to_owned(), records.collect());
+        rows.push(row);
+    }
+    let none = out.say("没有待裁定的重复登记", "no claims wait").to_owned();
+    show_rows(&rows, claims::COLUMNS, &none, out);
+    Ok(())
+}
+
+/// The registers of a record as they read, by id.
+fn registers(app: &App, key: RecordKey) -> Result<BTreeMap<RegisterId, bytes::Bytes>, Failure> {
+    let stored = find(app, key)?;
+    let kind = kind_of(app, "organisation")?;
+    let values = meaning(app, &stored.record)?.values;
+    Ok(value::split(kind, &values)
+        .unwrap_or_default()
+        .into_iter()
+        .collect())
+}
+
+fn show(app: &App, case: &Case, out: &mut Out) -> Result<(), Failure> {
+    let mut document = case.json(app, &Scopes::new(app))?;
+    let kind = kind_of(app, "organisation")?;
+    let sides: Vec<_> = case
+        .records(app)?
+        .into_iter()
+        .map(|key| registers(app, key))
+        .collect::<Result<_, _>>()?;
+    let mut fields = Vec::new();
+    for register in &kind.registers {
+        let side =
+            |side: &BTreeMap<_, bytes::Bytes>| side.get(&register.id).cloned().unwrap_or_default();
+        let values: Vec<_> = sides.iter().map(side).collect();
+        if values.windows(2).all(|pair| pair.first() == pair.last()) {
+            continue;
+        }
+        let shown = values
+            .iter()
+            .map(|value| records::register_value(Some(kind), register.id, value));
+        let shown: Vec<Value> = shown.collect();
+        fields.push(json!({ "field": kind.register_name(register.id), "values": shown }));
+    }
+    if out.json {
+        document.insert("fields".to_owned(), fields.into());
+        out.document(&Value::Object(document));
+        return Ok(());
+    }
+    let records = document.get("records").and_then(Value::as_array).cloned();
+    for record in records.into_iter().flatten() {
+        let text = |name: &str| record.get(name).map(value_text).unwrap_or_default();
+        let line = ["number", "record", "scope", "name"].map(|name| text(name));
+        out.line(line.join("  "));
+    }
+    for field in &fields {
+        let name = field
+            .get("field")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let label = claims::field_label(app, name, out.language);
+        let values = field.get("values").and_then(Value::as_array);
+        let values: Vec<String> = values.into_iter().flatten().map(value_text).collect();
+        out.line(format!("{label} {name}：{}", values.join(" | ")));
+    }
+    for name in ["evidence", "ruling", "ruled_on", "reason"] {
+        let text = document.get(name).map(value_text).unwrap_or_default();
+        if !text.is_empty() {
+            out.line(format!("{name}: {text}"));
+        }
+    }
+    Ok(())
+}
+
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,264 @@
+//! The three ways to rule a claim. Each is one command: all its edits are written or none.
+
+use std::collections::BTreeMap;
+
+use domain::{KindSpec, date, value::Input};
+use program::{
+    App, Exit, Failure, Out,
+    claims::Case,
+    commands::proposal::id_of,
+    records::{
+        self, Change, Desk, Ground, Scopes, find, key_named, kind_of, registers_edit, ruled_edit,
+        scope_to_enter,
+    },
+};
+use replica::{Edit, RecordKey, ScopeId, Source};
+use serde_json::{Value, json};
+use store::Stored;
+
+use super::{RuleArgs, pairs, registers};
+use crate::{
+    Hub,
+    transfer::{back_on_the_ledger, check_ready, moved},
+};
+
+/// A case that waits, with its records as they are now.
+struct Claim<'a> {
+    app: &'a App,
+    hub: &'a Hub,
+    kind: &'static KindSpec,
+    case: Case,
+    records: Vec<Stored>,
+    reason: &'a str,
+}
+
+/// What a ruling writes, and what it is called.
+struct Ruled {
+    edits: Vec<Edit>,
+    ruling: &'static str,
+    survivor: Option<RecordKey>,
+}
+
+/// Rules a case.
+///
+/// # Errors
+/// It does not wait, a record named is none of its, records may not move now, or a value breaks a
+/// rule.
+pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Result<(), Failure> {
+    let case = Case::find(app, id_of(&args.id)?)?;
+    // What was given to one scope may still be merged there.
+    let may_go_on = args.merge_into.is_some() && case.is_moved();
+    if case.is_ruled() && !may_go_on {
+        return Err(Failure::new("CLAIM-001", Exit::Invalid).with("id", &args.id));
+    }
+    let keys = case.records(app)?;
+    let records = keys.iter().map(|key| find(app, *key));
+    let claim = Claim {
+        app,
+        hub,
+        kind: kind_of(app, "organisation")?,
+        records: records.collect::<Result<_, _>>()?,
+        case,
+        reason: &args.reason,
+    };
+    let ruled = match (&args.transfer_to, &args.merge_into) {
+        (Some(code), _) => claim.transfer(scope_to_enter(app, code, out)?)?,
+        (None, Some(survivor)) => claim.merge(key_named(app, survivor)?, &args.choose)?,
+        (None, None) => claim.separate(&args.correct)?,
+    };
+    let ruling = ruled.ruling;
+    claim.write(ruled)?;
+    let case = Case::find(app, claim.case.id())?;
+    let document = case.json(app, &Scopes::new(app))?;
+    if out.json {
+        out.document(&Value::Object(document));
+    } else {
+        let text = match ruling {
+            "merge_records" => out.say(
+                "已合并：另一条记录由保留的记录代表，其下的记录随之归属。",
+                "Merged: the other record is a name of the one that stands, and what is below it went along.",
+            ),
+            "keep_both" => out.say(
+                "已认定为两个单位，代码已更正。",
+                "They are two organisations; the code is corrected.",
+            ),
+            _ => out.say("已裁定归属，记录已迁移。", "The records were moved."),
+        };
+        out.line(text);
+    }
+    let still = pairs(app, hub)?;
+    let is_double = claim.case.records(app)?.windows(2).all(|two| {
+        let homes = two
+            .iter()
+            .map(|key| find(app, *key).map(|stored| stored.home).ok());
+        let homes: Vec<_> = homes.collect();
+        homes.first() == homes.last()
+    });
+    if is_double && still.is_empty() && ruling.starts_with("take") {
+        let text = out.say(
+            "两条记录现在同属一个辖区，可用 claim rule --merge-into 合并",
+            "both records lie in one scope now; merge them with claim rule --merge-into",
+        );
+        out.note(text);
+    }
+    Ok(())
+}
+
+impl Claim<'_> {
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            reason: self.reason,
+            case: Some(self.case.id()),
+        }
+    }
+
+    /// Both records belong to one scope.
+    fn transfer(&self, to: ScopeId) -> Result<Ruled, Failure> {
+        let away: Vec<&Stored> = self.records.iter().filter(|one| one.home != to).collect();
+        let mut concerned: Vec<ScopeId> = away.iter().map(|one| one.home).collect();
+        concerned.push(to);
+        check_ready(self.app, self.hub, &concerned)?;
+        let mut edits = moved(self.app, &away, to, self.ground())?;
+        for stored in away {
+            edits.extend(back_on_the_ledger(self.app, stored, self.ground())?);
+        }
+        let is_of = |at: usize| self.records.get(at).is_some_and(|one| one.home == to);
+        let ruling = match (is_of(0), is_of(1)) {
+            (true, _) => "take_a",
+            (_, true) => "take_b",
+            _ => "enter",
+        };
+        Ok(Ruled {
+            edits,
+            ruling,
+            survivor: None,
+        })
+    }
+
+    /// One record becomes a name of the other, with all that is below it.
+    fn merge(&self, survivor: RecordKey, choose: &[String]) -> Result<Ruled, Failure> {
+        let is_survivor = |stored: &&Stored| stored.record.key == survivor;
+        let (stays, goes): (Vec<&Stored>, Vec<&Stored>) =
+            self.records.iter().partition(is_survivor);
+        let Some(stays) = stays.first() else {
+            return Err(self.foreign(survivor));
+        };
+        let mut edits = Vec::new();
+        let chosen = self.chosen(stays, choose)?;
+        if !chosen.is_empty() {
+            edits.push(registers_edit(self.app, stays, chosen, self.ground())?);
+        }
+        for stored in goes {
+            let values =
+                json!({ "merged_into": survivor.id.to_string(), "census_status": "merged" });
+            edits.push(ruled_edit(self.app, stored, &values, self.ground())?);
+            if stored.home != stays.home {
+                check_ready(self.app, self.hub, &[stored.home, stays.home])?;
+                edits.extend(moved(self.app, &[stored], stays.home, self.ground())?);
+            }
+        }
+        Ok(Ruled {
+            edits,
+            ruling: "merge_records",
+            survivor: Some(survivor),
+        })
+    }
+
+    /// The registers that take another record's value.
+    fn chosen(
+        &self,
+        stays: &Stored,
+        choose: &[String],
+    ) -> Result<BTreeMap<replica::RegisterId, bytes::Bytes>, Failure> {
+        let mut chosen = BTreeMap::new();
+        let present = registers(self.app, stays.record.key)?;
+        for text in choose {
+            let bad = || Failure::new("CLAIM-002", Exit::Invalid).with("choose", text);
+            let (name, number) = text.split_once('=').ok_or_else(bad)?;
+            let field = self.kind.field(name.trim()).ok_or_else(bad)?;
+            let is_alias = self
+                .kind
+                .alias()
+                .is_some_and(|alias| alias.number == field.number);
+            let number: usize = number.trim().parse().ok().ok_or_else(bad)?;
+            let side = number.checked_sub(1).and_then(|at| self.records.get(at));
+            let side = side.filter(|_| !is_alias).ok_or_else(bad)?;
+            let theirs = registers(self.app, side.record.key)?;
+            let value = theirs.get(&field.register).cloned().unwrap_or_default();
+            if present.get(&field.register).cloned().unwrap_or_default() != value {
+                chosen.insert(field.register, value);
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Two organisations, of which one or both had a wrong code.
+    fn separate(&self, correct: &[String]) -> Result<Ruled, Failure> {
+        let desk = Desk::new(self.app)?;
+        let mut edits = Vec::new();
+        let mut codes: BTreeMap<RecordKey, Vec<u8>> = BTreeMap::new();
+        for text in correct {
+            let bad = || Failure::new("CLAIM-003", Exit::Invalid).with("correct", text);
+            let (record, code) = text.split_once('=').ok_or_else(bad)?;
+            let key = key_named(self.app, record)?;
+            if self.records.iter().all(|stored| stored.record.key != key) {
+                return Err(self.foreign(key));
+            }
+            let change = Change {
+                kind: self.kind,
+                id: Some(key.id),
+                set: vec![("uscc", Input::Text(code))],
+                seen: None,
+                scope: None,
+                reason: self.reason,
+                source: Source::Decision,
+            };
+            let prepared = desk.prepare(&change)?;
+            edits.extend(prepared.edit);
+            codes.insert(key, prepared.values);
+        }
+        let code_of = |stored: &Stored| -> Result<Option<String>, Failure> {
+            let values = match codes.get(&stored.record.key) {
+                Some(corrected) => corrected.clone(),
+                None => records::meaning(self.app, &stored.record)?.values,
+            };
+            let row: proto::ledger::Organisation = domain::decode(&values).unwrap_or_default();
+            Ok(row.uscc)
+        };
+        let all = self.records.iter().map(code_of);
+        let all: Vec<Option<String>> = all.collect::<Result<_, _>>()?;
+        if all.windows(2).any(|two| two.first() == two.last()) {
+            return Err(Failure::new("CLAIM-004", Exit::Invalid));
+        }
+        Ok(Ruled {
+            edits,
+            ruling: "keep_both",
+            survivor: None,
+        })
+    }
+
+    fn foreign(&self, key: RecordKey) -> Failure {
+        Failure::new("CLAIM-005", Exit::Invalid)
+            .with("record", domain::across::name(self.app.catalogue, key))
+            .with("id", self.case.id())
+    }
+
+    /// Writes a ruling and marks the case.
+    fn write(&self, ruled: Ruled) -> Result<(), Failure> {
+        let mark = json!({
+            "ruling": ruled.ruling,
+            "ruled_on": date::text(self.app.today()),
+            "reason": self.reason,
+            "survivor": ruled.survivor.map(|key| key.id.to_string()),
+        });
+        let mut edits = ruled.edits;
+        edits.push(ruled_edit(
+            self.app,
+            &self.case.stored,
+            &mark,
+            self.ground(),
+        )?);
+        self.app.writer.edit(edits, Vec::new())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,354 @@
+//! `transfer …` at the city: committing moves, refusing them, ruling without consent.
+//!
+//! A move is an edit of the owner of a record, which only the hub writes. It is committed only
+//! when every node of both scopes, but for those that are fenced, has been found equal since this
+//! start: what a node has not sent yet would come too late and become a proposal, which is right
+//! after a long absence and a nuisance before every move.
+
+mod company;
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use domain::across;
+use program::{
+    App, Exit, Failure, Out,
+    commands::{proposal::id_of, show_rows},
+    records::{self, Ground, Scopes, find, ruled_edit, scope_to_enter},
+    transfers::{self, Request},
+};
+use replica::{Edit, Owner, RecordKey, RegisterId, ScopeId, owner};
+use serde_json::{Map, Value, json};
+use store::{Status, Stored};
+
+use crate::{Hub, NodeState, node::present_code};
+
+/// `transfer …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum TransferCommand {
+    /// Moves that were asked for, and what they wait for
+    List {
+        /// Those that are settled too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Commit a move that both scopes have asked for
+    Accept {
+        /// The request
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Refuse a move
+    Refuse {
+        /// The request
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Decide a move without the consent of both
+    Rule {
+        /// The request, or a record as organisation/ID
+        id: String,
+        /// The code of the scope it is to belong to, for a record
+        #[arg(long)]
+        to: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Runs `transfer …`.
+///
+/// # Errors
+/// The command failed.
+pub(crate) fn run(
+    app: &App,
+    hub: &Hub,
+    command: TransferCommand,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    match command {
+        TransferCommand::List { all } => list(app, hub, all, out),
+        TransferCommand::Accept { id, reason } => {
+            let request = waiting(app, &id)?;
+            let city = [app.scope(), app.published()];
+            if !request.is_agreed(&transfers::all(app)?, &city) {
+                return Err(Failure::new("TRANSFER-009", Exit::Refused).with("id", &id));
+            }
+            settle(app, hub, &request, ("accepted", &reason), out)
+        }
+        TransferCommand::Rule {
+            id,
+            to: None,
+            reason,
+        } => {
+            let request = waiting(app, &id)?;
+            settle(app, hub, &request, ("ruled", &reason), out)
+        }
+        TransferCommand::Rule {
+            id,
+            to: Some(to),
+            reason,
+        } => rule(app, hub, (&id, &to), &reason, out),
+        TransferCommand::Refuse { id, reason } => refuse(app, &waiting(app, &id)?, &reason, out),
+    }
+}
+
+fn waiting(app: &App, id: &str) -> Result<Request, Failure> {
+    let request = Request::find(app, id_of(id)?)?;
+    if request.is_open() {
+        Ok(request)
+    } else {
+        Err(Failure::new("TRANSFER-004", Exit::Invalid).with("id", id))
+    }
+}
+
+fn list(app: &App, hub: &Hub, all: bool, out: &mut Out) -> Result<(), Failure> {
+    let mut rows = transfers::list(app, all)?;
+    let status = app.writer.status()?;
+    for row in &mut rows {
+        let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
+        let request = Request::find(app, id_of(id)?)?;
+        let waits = unmet(app, hub, &status, &[request.from, request.to])?;
+        row.insert("waits_for".to_owned(), waits.into());
+    }
+    rows.extend(contested(app)?);
+    let none = out.say("没有待办理的迁移申请", "no moves wait").to_owned();
+    show_rows(&rows, transfers::COLUMNS, &none, out);
+    Ok(())
+}
+
+/// How many moves wait.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn waiting_count(app: &App) -> Result<usize, Failure> {
+    let all = transfers::all(app)?;
+    let first = |one: &&Request| {
+        let mut same = all
+            .iter()
+            .filter(|other| other.is_open() && one.is_same(other));
+        one.is_open() && same.next().is_some_and(|first| first.id() == one.id())
+    };
+    Ok(all.iter().filter(first).count() + contested(app)?.len())
+}
+
+/// Records for which two owners were named in one epoch, as after the restore of a hub: nobody but
+/// the owner before writes them until the city has ruled.
+fn contested(app: &App) -> Result<Vec<Map<String, Value>>, Failure> {
+    let scopes = Scopes::new(app);
+    let mut rows = Vec::new();
+    for key in app.reader().contested() {
+        let Some(stored) = app.reader().get(key)? else {
+            continue;
+        };
+        if owner(&stored.record).is_none_or(|owner| !owner.contested) {
+            continue;
+        }
+        let mut row = Map::new();
+        row.insert("id".to_owned(), Value::Null);
+        let name = across::name(app.catalogue, key);
+        row.insert("record".to_owned(), name.into());
+        row.insert("from".to_owned(), scopes.code(stored.home)?.into());
+        row.insert("status".to_owned(), "contested".into());
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// Commits the move of a request, and marks every request for the same move.
+fn settle(
+    app: &App,
+    hub: &Hub,
+    request: &Request,
+    (status, reason): (&str, &str),
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let stored = find(app, request.record)?;
+    if stored.home != request.from {
+        return Err(Failure::new("TRANSFER-010", Exit::Invalid)
+            .with("record", across::name(app.catalogue, request.record))
+            .with("scope", Scopes::new(app).code(stored.home)?));
+    }
+    check_ready(app, hub, &[request.from, request.to])?;
+    let mut edits = moved(app, &[&stored], request.to, Ground::of(reason))?;
+    let movers = edits.len();
+    edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
+    edits.extend(marks(app, request, (status, reason))?);
+    app.writer.edit(edits, Vec::new())?;
+    done(app, (request.record, request.to), (status, movers), out)
+}
+
+fn refuse(app: &App, request: &Request, reason: &str, out: &mut Out) -> Result<(), Failure> {
+    let mut edits = marks(app, request, ("refused", reason))?;
+    let stored = find(app, request.record)?;
+    edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
+    app.writer.edit(edits, Vec::new())?;
+    done(app, (request.record, stored.home), ("refused", 0), out)
+}
+
+/// Moves a record that nobody has asked to move.
+fn rule(
+    app: &App,
+    hub: &Hub,
+    (record, to): (&str, &str),
+    reason: &str,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let key = records::key_named(app, record)?;
+    let to = scope_to_enter(app, to, out)?;
+    let stored = find(app, key)?;
+    transfers::check_movable(app, &stored)?;
+    let is_contested = owner(&stored.record).is_some_and(|owner| owner.contested);
+    if stored.home == to && !is_contested {
+        return Err(
+            Failure::new("TRANSFER-002", Exit::Invalid).with("scope", Scopes::new(app).code(to)?)
+        );
+    }
+    check_ready(app, hub, &[stored.home, to])?;
+    let mut edits = moved(app, &[&stored], to, Ground::of(reason))?;
+    let movers = edits.len();
+    edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
+    app.writer.edit(edits, Vec::new())?;
+    done(app, (key, to), ("ruled", movers), out)
+}
+
+/// The statuses of all open requests for the same move.
+fn marks(
+    app: &App,
+    request: &Request,
+    (status, reason): (&str, &str),
+) -> Result<Vec<Edit>, Failure> {
+    let all = transfers::all(app)?;
+    let same = all
+        .iter()
+        .filter(|one| one.is_open() && one.is_same(request));
+    let values = json!({ "status": status, "ruling": reason });
+    same.map(|one| ruled_edit(app, &one.stored, &values, Ground::of(reason)))
+        .collect()
+}
+
+fn done(
+    app: &App,
+    (record, to): (RecordKey, ScopeId),
+    (status, movers): (&str, usize),
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let name = across::name(app.catalogue, record);
+    let scope = Scopes::new(app).code(to)?;
+    if out.json {
+        out.document(&json!({ "record": name, "scope": scope, "status": status, "moved": movers }));
+        return Ok(());
+    }
+    let text = match status {
+        "refused" => out.say(
+            "已拒绝，{record} 仍归 {scope}。",
+            "Refused; {record} stays in {scope}.",
+        ),
+        _ => out.say(
+            "{record} 已归 {scope}，其下的记录随之迁移。",
+            "{record} belongs to {scope} now, and what is below it has moved along.",
+        ),
+    };
+    out.line(text.replace("{record}", &name).replace("{scope}", &scope));
+    Ok(())
+}
+
+/// The names of the nodes of these scopes that have not been found equal since the start.
+fn unmet(
+    app: &App,
+    hub: &Hub,
+    status: &Status,
+    scopes: &[ScopeId],
+) -> Result<Vec<String>, Failure> {
+    let nodes = hub.registry.nodes()?;
+    let unmet = nodes.iter().filter(|node| {
+        let replica = node.replica();
+        let concerns = scopes.contains(&domain::scope_id(&node.scope_code));
+        let counts = node.state == NodeState::Active && !status.fenced.contains(&replica);
+        concerns && counts && !status.met.contains(&replica)
+    });
+    Ok(unmet
+        .map(|node| {
+            let code = present_code(app, node);
+            format!("{code} {} ({})", node.name, short(&node.id))
+        })
+        .collect())
+}
+
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+/// Whether records may move between these scopes now.
+///
+/// # Errors
+/// The hub still gets back what a restore took, or a node has not been found equal yet.
+pub(crate) fn check_ready(app: &App, hub: &Hub, scopes: &[ScopeId]) -> Result<(), Failure> {
+    let status = app.writer.status()?;
+    if status.refilling || status.restored {
+        return Err(Failure::new("TRANSFER-011", Exit::Refused));
+    }
+    let waits = unmet(app, hub, &status, scopes)?;
+    if waits.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new("TRANSFER-012", Exit::Refused).with("nodes", waits.join("、")))
+}
+
+/// The edits that move records with the company they take along: Party organisations that only
+/// they have, persons that only they name. What refers to these as its parent follows by itself.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn moved(
+    app: &App,
+    roots: &[&Stored],
+    to: ScopeId,
+    ground: Ground<'_>,
+) -> Result<Vec<Edit>, Failure> {
+    let mut edits = Vec::new();
+    for root in roots {
+        edits.push(owner_edit(app, root, to, ground)?);
+    }
+    for key in company::of(app, roots)? {
+        edits.push(owner_edit(app, &find(app, key)?, to, ground)?);
+    }
+    Ok(edits)
+}
+
+/// The edit that gives a record to another scope.
+fn owner_edit(
+    app: &App,
+    stored: &Stored,
+    to: ScopeId,
+    ground: Ground<'_>,
+) -> Result<Edit, Failure> {
+    let next = Owner::next(owner(&stored.record).as_ref(), stored.home, to);
+    let registers = BTreeMap::from([(RegisterId::OWNER, next.to_value())]);
+    records::registers_edit(app, stored, registers, ground)
+}
+
+/// A district may have marked an organisation as being in transfer; with the move, or without it,
+/// it is counted again.
+pub(crate) fn back_on_the_ledger(
+    app: &App,
+    stored: &Stored,
+    ground: Ground<'_>,
+) -> Result<Option<Edit>, Failure> {
+    let kind = app.catalogue.kind(stored.record.key.kind);
+    if kind.is_none_or(|kind| kind.id != "organisation") {
+        return Ok(None);
+    }
+    let values = records::meaning(app, &stored.record)?.values;
+    let row: proto::ledger::Organisation = domain::decode(&values).unwrap_or_default();
+    if row.census_status() != proto::ledger::CensusStatus::Transferring {
+        return Ok(None);
+    }
+    let values = json!({ "census_status": "counted" });
+    ruled_edit(app, stored, &values, ground).map(Some)
+}

@@ -1,0 +1,113 @@
+//! `transfer …` and `claims` at a district: asking for a move, consenting to one, taking a request
+//! back; what the city has ruled about organisations that another scope has too.
+
+use clap::Subcommand;
+use program::{
+    App, Failure, Out, claims,
+    commands::{proposal::id_of, show_rows},
+    records::{Saved, Scopes, key_named, scope_to_enter},
+    transfers,
+};
+use serde_json::Value;
+
+/// `transfer …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum TransferCommand {
+    /// Ask the city to move a record, with all that belongs to it, to another scope
+    Request {
+        /// The record, as organisation/ID
+        record: String,
+        /// The code of the scope it is to belong to
+        #[arg(long)]
+        to: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Agree to a move that the other scope has asked for
+    Consent {
+        /// The request
+        id: String,
+        /// Why
+        #[arg(long, default_value = "同意迁移")]
+        reason: String,
+    },
+    /// Take a request back
+    Cancel {
+        /// The request
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Requests of this scope and to it
+    List {
+        /// Those that are settled too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Runs `transfer …`.
+///
+/// # Errors
+/// The command failed.
+pub(crate) fn run(app: &App, command: TransferCommand, out: &mut Out) -> Result<(), Failure> {
+    match command {
+        TransferCommand::Request { record, to, reason } => {
+            let key = key_named(app, &record)?;
+            let to = scope_to_enter(app, &to, out)?;
+            let saved = transfers::request(app, key, to, &reason)?;
+            asked(&saved, out);
+        }
+        TransferCommand::Consent { id, reason } => {
+            let saved = transfers::consent(app, id_of(&id)?, &reason)?;
+            asked(&saved, out);
+        }
+        TransferCommand::Cancel { id, reason } => {
+            let saved = transfers::cancel(app, id_of(&id)?, &reason)?;
+            let text = out
+                .say("申请已取消。", "The request was taken back.")
+                .to_owned();
+            told(&saved, &text, out);
+        }
+        TransferCommand::List { all } => {
+            let rows = transfers::list(app, all)?;
+            let none = out.say("没有迁移申请", "no requests").to_owned();
+            show_rows(&rows, transfers::COLUMNS, &none, out);
+        }
+    }
+    Ok(())
+}
+
+/// Shows the cases of organisations that another scope has too.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn claims(app: &App, out: &mut Out) -> Result<(), Failure> {
+    let scopes = Scopes::new(app);
+    let cases = claims::all(app)?;
+    let rows = cases.iter().map(|case| case.json(app, &scopes));
+    let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+    let none = out.say("没有重复登记", "no claims").to_owned();
+    show_rows(&rows, claims::COLUMNS, &none, out);
+    Ok(())
+}
+
+fn asked(saved: &Saved, out: &mut Out) {
+    let id = saved.stored.record.key.id;
+    let text = out.say(
+        "已提出，编号 {id}。市级办理前，记录仍归原辖区，照常填报。",
+        "Asked for as {id}. Until the city commits it the record stays where it is and is written there.",
+    );
+    let text = text.replace("{id}", &id.to_string());
+    told(saved, &text, out);
+}
+
+fn told(saved: &Saved, text: &str, out: &mut Out) {
+    if out.json {
+        out.document(&Value::Object(saved.document.clone()));
+    } else {
+        out.line(text);
+    }
+}

@@ -1,0 +1,473 @@
+//! Records that move with all that belongs to them, late edits, a fenced node that returns, a reform
+//! of divisions, what is lent.
+
+use serde_json::{Value, json};
+use tests::programs::{Program, Serving};
+
+use crate::e2e::{
+    across::{CODE, Two, made, make, other_code, sample, scope_of},
+    city::{City, District, assert_refused, organisation, put, refused, settle, until},
+};
+
+/// An organisation of Jianxi with children, and the ids of all of them.
+fn with_children(node: &Program) -> Vec<(&'static str, String)> {
+    let head = made(node, "person", &json!({ "display_name": "李某" }));
+    let mut values = sample(CODE, "洛阳甲厂");
+    values["head"] = json!(head);
+    let organisation = make(node, &values);
+    let party = made(
+        node,
+        "party_organisation",
+        &json!({ "name": "甲厂党支部", "type": "branch", "status": "active", "form": "standalone",
+            "established_on": "2020-06-18", "host_organisation": organisation }),
+    );
+    let link = made(
+        node,
+        "coverage_link",
+        &json!({ "organisation": organisation, "party_organisation": party, "form": "standalone",
+            "from_on": "2020-06-18" }),
+    );
+    let carrier = made(
+        node,
+        "carrier",
+        &json!({ "party_organisation": party, "name": "党员先锋岗", "status": "running" }),
+    );
+    let activity = made(
+        node,
+        "carrier_activity",
+        &json!({ "carrier": carrier, "on": "2020-07-01", "title": "主题党日" }),
+    );
+    let role = made(
+        node,
+        "role_assignment",
+        &json!({ "person": head, "role": "head", "subject": format!("organisation/{organisation}"),
+            "from_on": "2020-01-01" }),
+    );
+    vec![
+        ("organisation", organisation),
+        ("person", head),
+        ("party_organisation", party),
+        ("coverage_link", link),
+        ("carrier", carrier),
+        ("carrier_activity", activity),
+        ("role_assignment", role),
+    ]
+}
+
+#[test]
+fn a_record_moves_with_its_children_and_a_late_edit_is_answered_by_its_new_home() {
+    let two = Two::open();
+    let all = with_children(&two.jianxi.node);
+    let organisation_id = all[0].1.clone();
+    let name = format!("organisation/{organisation_id}");
+    two.settle();
+    // A child does not move by itself; the district asks for its root.
+    let link = format!("coverage_link/{}", all[3].1);
+    let ask = |record: &str| {
+        [
+            "transfer", "request", record, "--to", "410302", "--reason", "搬迁",
+        ]
+        .map(str::to_owned)
+    };
+    refused(&two.jianxi.node, ask(&link), 6, "TRANSFER-007");
+    let asked = two.jianxi.node.json(ask(&name));
+    let request = asked["id"].as_str().unwrap();
+    refused(&two.jianxi.node, ask(&name), 6, "TRANSFER-006");
+    two.settle();
+    // Until both agree the city does not accept.
+    let accept = ["transfer", "accept", request, "--reason", "同意"];
+    refused(two.hub(), accept, 4, "TRANSFER-009");
+    let seen = two.laocheng.node.json(["transfer", "list"]);
+    assert_eq!(
+        (&seen[0]["id"], &seen[0]["title"]),
+        (&json!(request), &json!("洛阳甲厂"))
+    );
+    refused(
+        &two.jianxi.node,
+        ["transfer", "consent", request],
+        4,
+        "TRANSFER-005",
+    );
+    two.laocheng.node.run(["transfer", "consent", request]).ok();
+    two.settle();
+    let list = two.hub().json(["transfer", "list"]);
+    assert!(
+        list.as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["agreed"] == true),
+        "{list}"
+    );
+    // A node that the hub has not met since its start holds the move up, by name.
+    let mut two = two;
+    two.city.down();
+    two.city.up();
+    settle(&two.laocheng.node);
+    let waits = refused(two.hub(), accept, 4, "TRANSFER-012");
+    assert!(waits.stderr.contains("涧西区"), "{waits:?}");
+    settle(&two.jianxi.node);
+    // Jianxi goes off line and edits; meanwhile the record moves.
+    two.jianxi.line.cut();
+    put(&two.jianxi.node, &organisation_id, "remark=离线修改").ok();
+    let done = two.hub().json(accept);
+    assert_eq!(
+        (&done["status"], &done["moved"]),
+        (&json!("accepted"), &json!(3))
+    );
+    settle(&two.laocheng.node);
+    for (kind, id) in &all {
+        assert_eq!(scope_of(two.hub(), kind, id), "410302", "{kind}");
+        assert_eq!(scope_of(&two.laocheng.node, kind, id), "410302", "{kind}");
+    }
+    // The late edit comes: it is no part of the record, and nobody has lost it.
+    two.jianxi.line.mend();
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &organisation_id)["values"]["remark"],
+        Value::Null
+    );
+    for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
+        let late = program.json(["proposal", "list"]);
+        let at = program.data.display();
+        assert_eq!(late.as_array().unwrap().len(), 1, "{at} {late}");
+        assert_eq!(late[0]["record"], name.as_str());
+        assert_eq!(
+            (&late[0]["from"], &late[0]["home"]),
+            (&json!("410305"), &json!("410302"))
+        );
+        assert_eq!(late[0]["values"]["remark"], "离线修改");
+        assert_eq!(late[0]["code"], "SYNC-131");
+    }
+    let late = two.laocheng.node.json(["proposal", "list"]);
+    let proposal = late[0]["id"].as_str().unwrap();
+    let accept = ["proposal", "accept", proposal, "--reason", "属实"];
+    // Its sender cannot answer it.
+    let own = two.jianxi.node.run(accept);
+    assert_eq!(own.code, 4, "{own:?}");
+    let accepted = two.laocheng.node.json(accept);
+    assert_eq!(accepted["values"]["remark"], "离线修改");
+    refused(&two.laocheng.node, accept, 6, "PROPOSAL-001");
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &organisation_id)["values"]["remark"],
+        "离线修改"
+    );
+    let answered = two.jianxi.node.json(["proposal", "list", "--all"]);
+    assert_eq!(answered[0]["answer"], "accepted");
+    assert_refused(
+        &put(&two.jianxi.node, &organisation_id, "remark=y"),
+        4,
+        "TRANSFER-013",
+    );
+    // And the figures moved with the record.
+    let report = two.hub().json(["report", "indicators"]);
+    let rate = |scope: &str| report["scopes"][scope]["org_coverage_rate"].clone();
+    assert_eq!(
+        (&rate("410302")["num"], &rate("410302")["den"]),
+        (&json!(1), &json!(1))
+    );
+    let own = two.laocheng.node.json(["report", "indicators"]);
+    assert_eq!(
+        own["scopes"]["410302"], report["scopes"]["410302"],
+        "node and hub count alike"
+    );
+    for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
+        assert_eq!(
+            program.json(["verify"]),
+            json!({"ok": true, "findings": []})
+        );
+    }
+}
+
+#[test]
+fn a_request_is_taken_back_by_its_scope_and_refused_by_the_city() {
+    let two = Two::open();
+    let id = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let name = format!("organisation/{id}");
+    let ask = [
+        "transfer", "request", &name, "--to", "410302", "--reason", "搬迁",
+    ];
+    let first = two.jianxi.node.json(ask);
+    let first = first["id"].as_str().unwrap();
+    two.settle();
+    two.jianxi
+        .node
+        .run(["transfer", "cancel", first, "--reason", "不搬了"])
+        .ok();
+    two.settle();
+    assert_eq!(two.hub().json(["transfer", "list"]), json!([]));
+    refused(
+        two.hub(),
+        ["transfer", "rule", first, "--reason", "x"],
+        6,
+        "TRANSFER-004",
+    );
+    let second = two.jianxi.node.json(ask);
+    let second = second["id"].as_str().unwrap();
+    two.settle();
+    let ruled = two
+        .hub()
+        .json(["transfer", "refuse", second, "--reason", "手续不全"]);
+    assert_eq!(ruled["status"], "refused");
+    two.settle();
+    let list = two.jianxi.node.json(["transfer", "list", "--all"]);
+    let statuses: Vec<&Value> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["status"])
+        .collect();
+    assert_eq!(statuses, ["cancelled", "refused"]);
+    assert_eq!(organisation(&two.jianxi.node, &id)["scope"], "410305");
+    put(&two.jianxi.node, &id, "remark=照常填写").ok();
+}
+
+/// A serving node that is stopped when it is dropped.
+fn serving(district: &District) -> Serving {
+    district.node.serve::<&str>([])
+}
+
+#[test]
+fn a_fenced_node_returns_and_what_it_had_not_sent_is_answered_at_home() {
+    let two = Two::open();
+    let kept = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let moving = make(&two.jianxi.node, &sample(&other_code(), "洛阳乙厂"));
+    two.settle();
+    two.jianxi.line.cut();
+    put(&two.jianxi.node, &kept, "remark=断线期间的修改").ok();
+    let nodes = two.hub().json(["node", "list"]);
+    let node = nodes
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["scope"] == "410305")
+        .unwrap();
+    let node = node["id"].as_str().unwrap();
+    // After a start nothing moves before the node was met, unless a person waits no longer.
+    let mut two = two;
+    two.city.down();
+    two.city.up();
+    settle(&two.laocheng.node);
+    let moving_name = format!("organisation/{moving}");
+    let rule = [
+        "transfer",
+        "rule",
+        &moving_name,
+        "--to",
+        "410302",
+        "--reason",
+        "搬迁",
+    ];
+    refused(two.hub(), rule, 4, "TRANSFER-012");
+    two.hub()
+        .run(["node", "fence", node, "--reason", "设备送修"])
+        .ok();
+    let shown = two.hub().json(["node", "show", node]);
+    assert_eq!(shown["fenced"], true);
+    assert_eq!(shown["fence"]["reason"], "设备送修");
+    two.hub().json(rule);
+    // It returns: its late write is a proposal in its own scope, its store is whole again.
+    two.jianxi.line.mend();
+    let run = serving(&two.jianxi);
+    until("the node was taken back", || {
+        let shown = two.hub().json(["node", "show", node]);
+        shown["fenced"] == false
+    });
+    drop(run);
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &kept)["values"]["remark"],
+        Value::Null
+    );
+    let late = two.jianxi.node.json(["proposal", "list"]);
+    assert_eq!(late.as_array().unwrap().len(), 1, "{late}");
+    assert_eq!(late[0]["code"], "SYNC-132");
+    let proposal = late[0]["id"].as_str().unwrap();
+    two.jianxi
+        .node
+        .run(["proposal", "accept", proposal, "--reason", "确认"])
+        .ok();
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &kept)["values"]["remark"],
+        "断线期间的修改"
+    );
+    assert_eq!(scope_of(two.hub(), "organisation", &moving), "410302");
+    assert_refused(
+        &put(&two.jianxi.node, &moving, "remark=x"),
+        4,
+        "TRANSFER-013",
+    );
+}
+
+#[test]
+fn a_reform_renames_a_scope_while_its_node_is_off_line() {
+    let mut city = City::open();
+    let mengjin = city.district("410322", "孟津县", "mengjin");
+    let jili = city.district("410306", "吉利区", "jili");
+    let mut values = sample(CODE, "孟津甲厂");
+    values["town"] = json!("410322100");
+    let first = make(&mengjin.node, &values);
+    settle(&mengjin.node);
+    settle(&jili.node);
+    mengjin.line.cut();
+    jili.line.cut();
+    // A preview changes nothing.
+    let preview = city.hub.json(["scope", "reform", "--dry-run"]);
+    assert_eq!(preview["scopes"].as_array().unwrap().len(), 2, "{preview}");
+    assert_eq!(preview["towns"], 1);
+    assert_eq!(
+        city.hub.json(["record", "get", "scope", "410322"])["values"]["code"],
+        "410322"
+    );
+    let done = city.hub.json(["scope", "reform"]);
+    assert_eq!(done["scopes"], preview["scopes"]);
+    let again = city.hub.json(["scope", "reform"]);
+    assert_eq!(
+        (&again["scopes"], &again["towns"]),
+        (&json!([]), &json!(0)),
+        "nothing is left"
+    );
+    assert_eq!(
+        organisation(&city.hub, &first)["values"]["town"],
+        "410308100"
+    );
+    // Off line, under the old codes, both districts go on.
+    let second = make(&mengjin.node, &sample(&other_code(), "孟津乙厂"));
+    let mut values = sample("", "吉利甲厂");
+    values["remark"] = json!("尚未办证");
+    let third = make(&jili.node, &values);
+    mengjin.line.mend();
+    jili.line.mend();
+    settle(&mengjin.node);
+    settle(&jili.node);
+    // All of it is the new scope's, under its new code, and found by the old ones too.
+    for code in ["410308", "410322", "410306"] {
+        let list = city
+            .hub
+            .json(["record", "list", "organisation", "--scope", code]);
+        assert_eq!(list["records"].as_array().unwrap().len(), 3, "{code}");
+    }
+    for id in [&first, &second, &third] {
+        assert_eq!(organisation(&city.hub, id)["scope"], "410308");
+    }
+    let report = city.hub.json(["report", "indicators"]);
+    assert_eq!(report["scopes"]["410308"]["counted"], 3, "{report}");
+    // A clerk who types the old town gets the new one and is told so.
+    let noted = put(&mengjin.node, &second, "town=410322101").ok();
+    assert_eq!(noted.json()["values"]["town"], "410308101");
+    assert!(noted.stderr.contains("410322101"), "{noted:?}");
+    // Another node of the scope is invited under the new code and gets all of it.
+    let office = city.district("410308", "孟津区", "office");
+    settle(&office.node);
+    assert_eq!(organisation(&office.node, &second)["scope"], "410308");
+}
+
+#[test]
+fn a_joint_branch_of_one_district_covers_an_organisation_of_another() {
+    let two = Two::open();
+    let covered = make(&two.laocheng.node, &sample(CODE, "洛阳乙厂"));
+    let moving = make(&two.jianxi.node, &sample(&other_code(), "洛阳丙厂"));
+    let party = made(
+        &two.jianxi.node,
+        "party_organisation",
+        &json!({ "name": "园区联合党支部", "type": "joint_branch", "status": "active",
+            "form": "area", "established_on": "2020-06-18" }),
+    );
+    let link = |organisation: &str| {
+        json!({ "organisation": organisation, "party_organisation": party, "form": "area",
+            "from_on": "2020-06-18" })
+    };
+    made(&two.laocheng.node, "coverage_link", &link(&covered));
+    let links = two.laocheng.node.json(["record", "links", "--dangling"]);
+    assert_eq!(
+        links["links"][0]["state"], "missing",
+        "its Party organisation is not here yet"
+    );
+    made(&two.jianxi.node, "coverage_link", &link(&moving));
+    two.settle();
+    // The hub lends it, and both sides count alike.
+    let links = two.laocheng.node.json(["record", "links", "--dangling"]);
+    assert_eq!(links["links"], json!([]));
+    let lent = two
+        .laocheng
+        .node
+        .json(["record", "get", "party_organisation", &party]);
+    assert_eq!(
+        (&lent["guest"], &lent["scope"]),
+        (&json!("lent"), &json!("410305"))
+    );
+    let figures =
+        |program: &Program| program.json(["report", "indicators"])["scopes"]["410302"].clone();
+    assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
+    assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 1);
+    let written = [
+        "record",
+        "put",
+        "party_organisation",
+        &party,
+        "--set",
+        "name=x",
+        "--reason",
+        "x",
+    ];
+    let refused = two.laocheng.node.run(written);
+    assert_eq!(refused.code, 4, "what is lent is only read: {refused:?}");
+    // One that it covers moves: the branch stays with the others and is lent after it.
+    let name = format!("organisation/{moving}");
+    let rule = [
+        "transfer", "rule", &name, "--to", "410302", "--reason", "搬迁",
+    ];
+    assert_eq!(two.hub().json(rule)["moved"], 1);
+    two.settle();
+    assert_eq!(scope_of(two.hub(), "party_organisation", &party), "410305");
+    assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 2);
+    assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
+    // What the branch's district changes of it is seen there too.
+    let dissolve = [
+        "record",
+        "put",
+        "party_organisation",
+        &party,
+        "--set",
+        "status=dissolved",
+        "--set",
+        "dissolved_on=2020-09-01",
+        "--set",
+        "dissolve_reason=合并",
+        "--reason",
+        "合并",
+    ];
+    two.jianxi.node.run(dissolve).ok();
+    two.settle();
+    assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 0);
+    assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
+}
+
+#[test]
+fn the_hub_renews_its_certificate_and_refills_when_a_person_says_so() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    settle(&jianxi.node);
+    let renewed = city.hub.json(["node", "renew"]);
+    assert!(renewed["hub_certificate_ends"].is_string(), "{renewed}");
+    assert_eq!(renewed["nodes"].as_array().unwrap().len(), 1);
+    settle(&jianxi.node);
+    refused(&city.hub, ["refill"], 2, "REFILL-001");
+    assert_eq!(
+        city.hub.json(["refill", "--confirm"]),
+        json!({"refilling": true})
+    );
+    let id = make(&jianxi.node, &sample(CODE, "洛阳甲厂"));
+    settle(&jianxi.node);
+    // While it refills nothing moves; once its nodes were found equal it does.
+    let name = format!("organisation/{id}");
+    city.invite("410302", "老城区");
+    let rule = [
+        "transfer", "rule", &name, "--to", "410302", "--reason", "搬迁",
+    ];
+    until("the refill is over", || city.hub.run(rule).code == 0);
+    assert_eq!(scope_of(&city.hub, "organisation", &id), "410302");
+    let nowhere = ["transfer", "rule", &name, "--to", "410399", "--reason", "x"];
+    refused(&city.hub, nowhere, 6, "TRANSFER-014");
+}
