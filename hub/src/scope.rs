@@ -130,7 +130,16 @@ impl Reform<'_> {
                     let into = RecordId(into.0).to_string();
                     (id, json!({ "valid_to": self.on, "replaced_by": [into] }))
                 }
-                Step::Open { .. } => continue,
+                // It has ended whoever follows; doctor lists it until a person says who does.
+                Step::Open { id, candidates, .. } => {
+                    let living = places
+                        .iter()
+                        .filter(|place| candidates.contains(&place.code));
+                    let heirs: Vec<_> = living
+                        .map(|place| RecordId(place.id.0).to_string())
+                        .collect();
+                    (id, json!({ "valid_to": self.on, "replaced_by": heirs }))
+                }
             };
             edits.extend(self.edit("scope", RecordId(id.0), &values)?);
         }

@@ -47,6 +47,7 @@ pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};
 pub use seen::Seen;
 pub use settled::{Settled, State};
 
+pub(crate) use alias::is_merged;
 pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
 pub(crate) use document::{authorship, register_of};
 pub(crate) use explain::why_json;

@@ -99,6 +99,9 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
             "from_on": "2020-06-18" }),
     );
     two.settle();
+    // An edit that is still under way when the city rules.
+    two.laocheng.line.cut();
+    put(&two.laocheng.node, &claimed.b, "remark=断线期间的修改").ok();
     let survivor = format!("organisation/{}", claimed.a);
     let choose = format!("name={}", claimed.number_of(&claimed.b));
     let rule = [
@@ -115,6 +118,7 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
         .json(rule.into_iter().chain(["--reason", "同一法人，在涧西经营"]));
     assert_eq!(ruled["ruling"], "merge_records");
     assert_eq!(ruled["survivor"], claimed.a.as_str());
+    two.laocheng.line.mend();
     two.settle();
     assert_eq!(claimed.open_cases(), 0);
     assert_eq!(claimed.counted(), [1, 0, 1]);
@@ -145,6 +149,13 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
     let report = two.jianxi.node.json(["report", "indicators"]);
     let coverage = &report["scopes"]["410305"]["org_coverage_rate"];
     assert_eq!((&coverage["num"], &coverage["den"]), (&json!(1), &json!(1)));
+    // The late edit is offered to whoever has the survivor, and taken over there.
+    let late = two.jianxi.node.json(["proposal", "list"]);
+    let proposal = late[0]["id"].as_str().unwrap();
+    let accept = ["proposal", "accept", proposal, "--reason", "属实"];
+    let accepted = two.jianxi.node.json(accept);
+    assert_eq!(accepted["id"], claimed.a.as_str());
+    assert_eq!(accepted["values"]["remark"], "断线期间的修改");
     // The district that had it sees what was ruled.
     let seen = two.laocheng.node.json(["claims"]);
     assert_eq!(seen[0]["ruling"], "merge_records");

@@ -351,6 +351,11 @@ fn a_reform_renames_a_scope_while_its_node_is_off_line() {
     for id in [&first, &second, &third] {
         assert_eq!(organisation(&city.hub, id)["scope"], "410308");
     }
+    assert_eq!(
+        organisation(&city.hub, &third)["made_in"],
+        "410306",
+        "as history"
+    );
     let report = city.hub.json(["report", "indicators"]);
     assert_eq!(report["scopes"]["410308"]["counted"], 3, "{report}");
     // A clerk who types the old town gets the new one and is told so.

@@ -62,6 +62,11 @@ impl<'a> Documents<'a> {
         document.insert("conflicts".to_owned(), open.map(Value::Object).collect());
         let sync = self.settled.borrow_mut().of(self.app, stored);
         document.insert("sync".to_owned(), sync.id().into());
+        // Where it was made stays in its history when it moves, or when its scope has ended.
+        if self.scopes.heir(record.scope)? != record.scope || stored.home != record.scope {
+            let code = self.scopes.own_code(record.scope)?;
+            document.insert("made_in".to_owned(), code.into());
+        }
         // It belongs to another scope: lent to this one, or the last copy of what has left it.
         let guest = match stored.guest {
             Guest::No => None,

@@ -136,6 +136,16 @@ impl<'a> Scopes<'a> {
             .unwrap_or_else(|| scope.to_string()))
     }
 
+    /// The code that a scope itself has or had, whichever stands for it now.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn own_code(&self, scope: ScopeId) -> Result<String, Failure> {
+        let table = self.table()?;
+        let code = table.0.get(&scope).map(|entry| entry.place.code.clone());
+        code.map_or_else(|| self.code(scope), Ok)
+    }
+
     /// The scope that stands for one: itself while it has not ended with one successor.
     ///
     /// # Errors
