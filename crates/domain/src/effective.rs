@@ -49,6 +49,8 @@ pub enum ConflictKind {
     AsOfTie,
     /// Deleted here, edited there.
     DeleteEdit,
+    /// Two owners of one epoch: only the city can settle it.
+    Owners,
 }
 
 impl Conflict {
@@ -70,6 +72,7 @@ impl ConflictKind {
             Self::Transition => "transition",
             Self::AsOfTie => "as_of_tie",
             Self::DeleteEdit => "delete_edit",
+            Self::Owners => "scope_claim",
         }
     }
 }
@@ -116,6 +119,7 @@ pub fn effective_with(catalogue: &Catalogue, record: &Record, history: History<'
         effective.values.extend_from_slice(&reading.value);
         effective.conflicts.extend(reading.conflict);
     }
+    effective.conflicts.extend(owners(record));
     let marks = record.register(RegisterId::DELETED);
     if !marks.is_empty() {
         let conflict = delete_conflict(record, marks);
@@ -217,6 +221,20 @@ fn common_ancestor(
         shared.dot,
         carried.or_else(|| history(register, shared.dot)),
     ))
+}
+
+/// The owner of a record has one line of epochs. Two that did not know of each other are no value
+/// that a rule could choose.
+fn owners(record: &Record) -> Option<Conflict> {
+    let owners = record.register(RegisterId::OWNER);
+    let first = owners.first()?;
+    let differ = owners.iter().any(|other| other.value != first.value);
+    differ.then(|| Conflict {
+        register: RegisterId::OWNER,
+        kind: ConflictKind::Owners,
+        candidates: owners.to_vec(),
+        base: None,
+    })
 }
 
 /// A deletion names what its author had seen; a write outside it was made by somebody who did not

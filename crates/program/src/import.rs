@@ -43,6 +43,7 @@ use self::{
 };
 use crate::{
     app::App,
+    conflicts,
     failure::{Exit, Failure},
     records::{Batcher, Done},
     sheet::{self, Match, SheetError, Table},
@@ -105,6 +106,9 @@ pub fn import(
     let table = sheet::read(&request.path, &options).map_err(|error| unreadable(&error))?;
     // Two people who import the same file at once must not make every record twice.
     let _only_one = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+    if request.mode == Mode::Write {
+        conflicts::guard(app)?;
+    }
     let planner = Planner::new(app, request.kind, request.reason.clone())?;
     let mut run = Run {
         app,

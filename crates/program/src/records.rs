@@ -43,7 +43,7 @@ pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
 pub(crate) use document::{authorship, register_of};
 pub(crate) use explain::why_json;
 pub(crate) use known::InScope;
-pub(crate) use scopes::record as scope_record;
+pub(crate) use scopes::{record as scope_record, scope_name};
 
 use domain::Finding;
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::{Batcher, Change, Desk, Prepared, Seen, kind_of, named, set_of_json};
 use crate::{
     app::App,
+    conflicts,
     failure::{Exit, Failure},
     output::Out,
 };
@@ -60,6 +61,7 @@ pub struct Line {
 /// The file cannot be read, or the store failed.
 pub fn load(app: &App, path: &Path, reason: &str, out: &mut Out) -> Result<Loaded, Failure> {
     let file = File::open(path)?;
+    conflicts::guard(app)?;
     let total = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     let mut lines = BufReader::new(file);
     let mut load = Load {
