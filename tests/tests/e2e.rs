@@ -15,6 +15,7 @@ mod e2e {
     mod backup;
     mod city;
     mod clerks;
+    mod conflicts;
     mod damage;
     mod enrolment;
     mod records;

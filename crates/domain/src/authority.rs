@@ -16,6 +16,9 @@ use crate::{
 /// which lie in its own scopes.
 const HOSTED: &[&str] = &["training_session", "training_attendance", "seminar"];
 
+/// Kinds that only deciding makes: nobody fills in by hand who decided what.
+const DOCKETS: &[&str] = &["decision", "docket_note"];
+
 /// Why writes are refused. The whole write goes, not one register of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -37,6 +40,9 @@ pub enum Refusal {
     /// The district answers for it; the city asks for a change.
     #[error("the district answers for this")]
     Change,
+    /// It comes from deciding a conflict and is never filled in.
+    #[error("this comes from deciding a conflict")]
+    Docket,
 }
 
 impl Refusal {
@@ -50,6 +56,7 @@ impl Refusal {
             Self::SetOnce => "AUTH-SET-ONCE",
             Self::Step => "AUTH-HUB-STEP",
             Self::Change => "AUTH-DISTRICT",
+            Self::Docket => "AUTH-DOCKET",
         }
     }
 
@@ -63,6 +70,7 @@ impl Refusal {
             Self::SetOnce => "此项只能在新建时填写，之后不能修改",
             Self::Step => "此状态变更须由市级确认",
             Self::Change => "此项由县区填写，市级请提出更正建议",
+            Self::Docket => "处理决定和批注由 conflict 命令产生，不能直接填写或删除",
         }
     }
 
@@ -76,6 +84,9 @@ impl Refusal {
             Self::SetOnce => "This is set when the record is made and cannot be changed",
             Self::Step => "This change of status is committed by the city",
             Self::Change => "The district fills this in; the city asks for a correction instead",
+            Self::Docket => {
+                "Decisions and notes are made by the conflict commands and are never filled in or deleted"
+            }
         }
     }
 }
@@ -320,6 +331,9 @@ pub fn may_edit(
         .set
         .first()
         .map_or(RegisterId(0), |(register, _)| *register);
+    if purpose == Purpose::Edit && kind.is_some_and(|kind| DOCKETS.contains(&kind.id.as_str())) {
+        return Err((first, Refusal::Docket));
+    }
     let scope = existing.map_or(new.scope, |record| record.scope);
     let travel = kind.map_or(Travel::Scope, |kind| kind.travel);
     let foreign = match writer {

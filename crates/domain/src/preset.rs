@@ -52,7 +52,9 @@ pub struct Preset {
 }
 
 /// Every rule that may suggest something.
-pub const RULES: &[&str] = &["R01", "R02", "R03", "R04", "R05", "R09", "R10", "R12", "R22"];
+pub const RULES: &[&str] = &[
+    "R01", "R02", "R03", "R04", "R05", "R09", "R10", "R12", "R22",
+];
 
 /// Returns what the rules suggest for a conflict of a record whose scope has this code.
 #[must_use]
@@ -203,8 +205,9 @@ fn reopens(kind: &KindSpec, open: &Conflict, sibling: &Sibling) -> bool {
         .iter()
         .filter_map(|other| status(kind, register, &other.value));
     !closing.contains(&to)
-        && others
-            .any(|from| closing.contains(&from) && matches!(machine.step(from, to), Step::Direct(_)))
+        && others.any(|from| {
+            closing.contains(&from) && matches!(machine.step(from, to), Step::Direct(_))
+        })
 }
 
 fn closing(kind: &KindSpec, register: &RegisterSpec) -> Vec<u64> {

@@ -3,9 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use domain::{Catalogue, Date, Refusal};
-use replica::{
-    Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole,
-};
+use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
     Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Rules, Status, Verdict, Writer,
     WriterConfig,

@@ -117,6 +117,7 @@ pub fn import(
         batcher: Batcher::new(app.writer.clone()),
         effects: BTreeMap::new(),
         saved: 0,
+        beside: 0,
         report: Report {
             warnings: of_table(&table),
             ..Report::default()
@@ -184,6 +185,8 @@ struct Run<'a> {
     effects: BTreeMap<u32, Effect>,
     /// Rows that are durable.
     saved: usize,
+    /// Values that stand beside others, since the last look for a storm.
+    beside: usize,
     report: Report,
 }
 
@@ -266,6 +269,7 @@ impl Run<'_> {
                     self.saved += 1;
                     for written in written.iter().filter(|written| !written.beside.is_empty()) {
                         self.look_beside(row, written)?;
+                        self.beside += written.beside.len();
                     }
                 }
                 // The row alone is at fault.
@@ -278,6 +282,11 @@ impl Run<'_> {
                 }
                 Err(failure) => return Err(failure),
             }
+        }
+        // An import that makes a storm is stopped on the way, not only the next one.
+        if self.beside > self.app.config.conflicts.storm {
+            self.beside = 0;
+            conflicts::guard(self.app)?;
         }
         Ok(())
     }

@@ -25,8 +25,8 @@ use crate::{
     records::{Scopes, each, meaning, scope_of, scope_record},
 };
 
-use range::{Moved, Ranges};
 pub(crate) use range::{Effect, effects};
+use range::{Moved, Ranges};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]

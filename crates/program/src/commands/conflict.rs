@@ -232,12 +232,7 @@ pub fn run(
     }
 }
 
-fn list(
-    app: &App,
-    gone: &[ReplicaId],
-    listing: &Listing,
-    out: &mut Out,
-) -> Result<(), Failure> {
+fn list(app: &App, gone: &[ReplicaId], listing: &Listing, out: &mut Out) -> Result<(), Failure> {
     let scope = listing.scope.as_deref();
     let state = listing.state.map(|state| match state {
         StateArg::Open => "open",

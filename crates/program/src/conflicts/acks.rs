@@ -40,7 +40,11 @@ impl Acks {
         scope: ScopeId,
         places: &[Place],
     ) -> Result<Vec<String>, Failure> {
-        let peers = self.peers.get(&scope).map(Vec::as_slice).unwrap_or_default();
+        let peers = self
+            .peers
+            .get(&scope)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         if peers.is_empty() && !self.is_hub {
             return Ok(vec!["hub".to_owned()]);
         }

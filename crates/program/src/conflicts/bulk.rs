@@ -8,9 +8,7 @@ use domain::{KindSpec, Suggestion, preset};
 use replica::{RegisterId, ScopeId};
 use serde_json::Value;
 
-use super::{
-    Choice, Docket, State, decide::decide_by, each_open, files::Files, words,
-};
+use super::{Choice, Docket, State, decide::decide_by, each_open, files::Files, words};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -43,11 +41,14 @@ impl Bulk {
     ) -> Result<Self, Failure> {
         let known = preset::RULES;
         let wanted = rule.trim().to_ascii_uppercase();
-        let rule = known.iter().find(|known| **known == wanted).ok_or_else(|| {
-            Failure::new("CONFLICT-011", Exit::Invalid)
-                .with("rule", rule)
-                .with("known", known.join(", "))
-        })?;
+        let rule = known
+            .iter()
+            .find(|known| **known == wanted)
+            .ok_or_else(|| {
+                Failure::new("CONFLICT-011", Exit::Invalid)
+                    .with("rule", rule)
+                    .with("known", known.join(", "))
+            })?;
         let bad = || Failure::new("CONFLICT-012", Exit::Invalid).with("field", field);
         let (kind, name) = field.trim().split_once('.').ok_or_else(bad)?;
         let kind = kind_of(app, kind)?;
@@ -138,7 +139,13 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
     let (scopes, author, today) = (Scopes::new(app), app.author(), app.today());
     let mut plan = Plan::default();
     let mut hash = blake3::Hasher::new();
-    hash.update(format!("{}\0{}\0{}\0{author}", bulk.rule, bulk.kind.id, bulk.register.0).as_bytes());
+    hash.update(
+        format!(
+            "{}\0{}\0{}\0{author}",
+            bulk.rule, bulk.kind.id, bulk.register.0
+        )
+        .as_bytes(),
+    );
     each_open(app, &mut |stored, meaning| {
         let record = &stored.record;
         let other_scope = bulk.scope.is_some_and(|scope| scope != record.scope);

@@ -87,14 +87,20 @@ impl Asked<'_> {
         mark(&mut card, files.state(self.docket, open, app.today()));
         let label = kind_label(open.kind, self.language);
         card.insert("conflict_label".to_owned(), label.into());
-        card.insert("what".to_owned(), sentence(self.kind, open, self.language).into());
+        card.insert(
+            "what".to_owned(),
+            sentence(self.kind, open, self.language).into(),
+        );
         let past = Past::of(app, self.docket.key)?;
         card.insert("base".to_owned(), self.base(&past));
         card.insert("provisional".to_owned(), self.provisional(&past));
         let effects = report::effects(app, self.stored, self.meaning, open)?;
         let candidates = card.get_mut("candidates").and_then(Value::as_array_mut);
-        for ((shown, sibling), effects) in
-            candidates.into_iter().flatten().zip(&open.candidates).zip(&effects)
+        for ((shown, sibling), effects) in candidates
+            .into_iter()
+            .flatten()
+            .zip(&open.candidates)
+            .zip(&effects)
         {
             if let Some(shown) = shown.as_object_mut() {
                 shown.extend(self.more(sibling, shown.get("author"), effects)?);
@@ -125,7 +131,9 @@ impl Asked<'_> {
         effects: &[Effect],
     ) -> Result<Map<String, Value>, Failure> {
         let mut map = Map::new();
-        let author = author.and_then(Value::as_str).unwrap_or(&sibling.write.author);
+        let author = author
+            .and_then(Value::as_str)
+            .unwrap_or(&sibling.write.author);
         map.insert("dot".to_owned(), dot_text(sibling.dot()).into());
         map.insert("unit".to_owned(), self.unit(author)?);
         // Nothing that this program holds says how wrong a writer's clock was.
@@ -182,7 +190,11 @@ impl Asked<'_> {
             let record = &self.stored.record;
             let value = domain::effective::register(self.app.catalogue, record, register, &history);
             let same = |sibling: &&Sibling| sibling.value == value.value;
-            let dot = record.register(register).iter().find(same).map(Sibling::dot)?;
+            let dot = record
+                .register(register)
+                .iter()
+                .find(same)
+                .map(Sibling::dot)?;
             Some((dot, value.value, false))
         };
         let Some((dot, value, is_base)) = known.or_else(reading) else {

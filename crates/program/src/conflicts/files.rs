@@ -81,12 +81,18 @@ impl Files {
 
     /// The decisions of a docket, the oldest first.
     pub(super) fn decisions(&self, docket: &Docket) -> &[Said<Decision>] {
-        self.decisions.get(docket).map(Vec::as_slice).unwrap_or_default()
+        self.decisions
+            .get(docket)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// The notes of a docket, the oldest first.
     pub(super) fn notes(&self, docket: &Docket) -> &[Said<DocketNote>] {
-        self.notes.get(docket).map(Vec::as_slice).unwrap_or_default()
+        self.notes
+            .get(docket)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// Where an open docket stands: as the newest note says that was made of these very
@@ -99,7 +105,11 @@ impl Files {
         let applies = |note: &&Said<DocketNote>| {
             let seen = seen_of(&note.what);
             // A note of a program that did not keep what was seen counts before any decision.
-            if seen.is_empty() { !is_decided } else { seen == now }
+            if seen.is_empty() {
+                !is_decided
+            } else {
+                seen == now
+            }
         };
         let Some(note) = self.notes(docket).iter().rfind(applies) else {
             return State::Open;
@@ -147,7 +157,11 @@ fn read<M: prost::Message + Default>(
 
 /// When the newest of a record was written.
 fn written_at(stored: &Stored) -> HybridTime {
-    let times = stored.record.siblings.iter().map(|sibling| sibling.write.time);
+    let times = stored
+        .record
+        .siblings
+        .iter()
+        .map(|sibling| sibling.write.time);
     times.max().unwrap_or(HybridTime(0))
 }
 

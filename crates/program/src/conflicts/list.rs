@@ -13,8 +13,7 @@ use super::{
     acks::Acks,
     each_open, entry,
     files::{Files, Said},
-    storm,
-    words,
+    storm, words,
 };
 use crate::{
     app::App,
@@ -126,12 +125,16 @@ pub(super) fn decided_entry(
     let value = if docket.register.is_system() {
         meaning(app, record)?.deleted.into()
     } else {
-        let reading = domain::effective::register(app.catalogue, record, docket.register, &|_, _| None);
+        let reading =
+            domain::effective::register(app.catalogue, record, docket.register, &|_, _| None);
         register_value(kind, docket.register, &reading.value)
     };
     let mut entry = Map::new();
     entry.insert("id".to_owned(), docket.id(kind).into());
-    entry.insert("field".to_owned(), register_name(kind, docket.register).into());
+    entry.insert(
+        "field".to_owned(),
+        register_name(kind, docket.register).into(),
+    );
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), docket.key.id.to_string().into());
     entry.insert("scope".to_owned(), scopes.code(record.scope)?.into());

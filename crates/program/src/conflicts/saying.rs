@@ -29,8 +29,12 @@ pub fn sentence(kind: Option<&KindSpec>, open: &Conflict, language: Language) ->
         ConflictKind::Transition => statuses(kind, open, language),
         ConflictKind::DeleteEdit => deletion(kind, open, language),
         ConflictKind::Owners => match language {
-            Language::Zh => format!("{n} 个辖区同时被记为这条记录的归属单位，须由市级裁定。裁定之前仍由原单位填写"),
-            Language::En => format!("{n} scopes are named as the owner of this record at once; the city must rule. Until then the old owner writes it"),
+            Language::Zh => format!(
+                "{n} 个辖区同时被记为这条记录的归属单位，须由市级裁定。裁定之前仍由原单位填写"
+            ),
+            Language::En => format!(
+                "{n} scopes are named as the owner of this record at once; the city must rule. Until then the old owner writes it"
+            ),
         },
     }
 }
@@ -38,7 +42,9 @@ pub fn sentence(kind: Option<&KindSpec>, open: &Conflict, language: Language) ->
 /// The labels of the fields of a register.
 fn labels(kind: Option<&KindSpec>, register: RegisterId, language: Language) -> Vec<String> {
     let spec = kind.and_then(|kind| Some((kind, kind.register(register)?)));
-    let fields = spec.into_iter().flat_map(|(kind, spec)| kind.fields_of(spec));
+    let fields = spec
+        .into_iter()
+        .flat_map(|(kind, spec)| kind.fields_of(spec));
     let labels: Vec<String> = fields
         .map(|field| label::field(field, language).to_owned())
         .collect();
@@ -56,8 +62,12 @@ fn several(kind: Option<&KindSpec>, open: &Conflict, language: Language) -> Stri
     match (language, labels.len()) {
         (Language::Zh, 1) => format!("“{joined}”有 {n} 个并存的值，需人工确认"),
         (Language::Zh, _) => format!("“{joined}”是一组，要一起确认：有 {n} 组并存的值"),
-        (Language::En, 1) => format!("\"{joined}\" has {n} concurrent values; a person must decide"),
-        (Language::En, _) => format!("\"{joined}\" belong together and are decided together: {n} concurrent groups"),
+        (Language::En, 1) => {
+            format!("\"{joined}\" has {n} concurrent values; a person must decide")
+        }
+        (Language::En, _) => {
+            format!("\"{joined}\" belong together and are decided together: {n} concurrent groups")
+        }
     }
 }
 
@@ -65,19 +75,25 @@ fn tie(kind: Option<&KindSpec>, open: &Conflict, language: Language) -> String {
     let as_of = kind
         .and_then(|kind| kind.register(open.register))
         .and_then(|spec| spec.as_of);
-    let field = kind.zip(as_of).and_then(|(kind, number)| {
-        kind.fields.iter().find(|field| field.number == number)
-    });
+    let field = kind
+        .zip(as_of)
+        .and_then(|(kind, number)| kind.fields.iter().find(|field| field.number == number));
     let newest = open.candidates.iter().filter_map(|candidate| {
         let values = value::to_json(kind?, &candidate.value);
         values.get(&field?.id)?.as_str().map(str::to_owned)
     });
     let date = newest.max();
     match (language, date) {
-        (Language::Zh, Some(date)) => format!("数据日期同为 {date}，填报的数字却不同，需确认哪一组属实"),
+        (Language::Zh, Some(date)) => {
+            format!("数据日期同为 {date}，填报的数字却不同，需确认哪一组属实")
+        }
         (Language::Zh, None) => "填报的数字不同，又都没有数据日期，需确认哪一组属实".to_owned(),
-        (Language::En, Some(date)) => format!("Both figures are of {date} and differ; find out which are right"),
-        (Language::En, None) => "The figures differ and neither has a date; find out which are right".to_owned(),
+        (Language::En, Some(date)) => {
+            format!("Both figures are of {date} and differ; find out which are right")
+        }
+        (Language::En, None) => {
+            "The figures differ and neither has a date; find out which are right".to_owned()
+        }
     }
 }
 
@@ -116,7 +132,9 @@ fn deletion(kind: Option<&KindSpec>, open: &Conflict, language: Language) -> Str
         .candidates
         .iter()
         .find(|s| s.register == RegisterId::DELETED && !s.value.is_empty());
-    let reason = mark.map(|mark| mark.write.reason.as_str()).unwrap_or_default();
+    let reason = mark
+        .map(|mark| mark.write.reason.as_str())
+        .unwrap_or_default();
     let mut fields: Vec<String> = Vec::new();
     for edit in &open.candidates {
         if edit.register != RegisterId::DELETED {
@@ -126,9 +144,17 @@ fn deletion(kind: Option<&KindSpec>, open: &Conflict, language: Language) -> Str
     fields.dedup();
     let fields = fields.join(language.pick("、", ", "));
     match (language, fields.is_empty()) {
-        (Language::Zh, false) => format!("一方以“{reason}”为由删除了这条记录，另一方不知情，又填写了“{fields}”：请确认是恢复还是删除"),
-        (Language::Zh, true) => format!("一方以“{reason}”为由删除了这条记录，另一方不知情，恢复了它：请确认是恢复还是删除"),
-        (Language::En, false) => format!("One side deleted the record (\"{reason}\") while another, not knowing, filled in \"{fields}\": restore it or delete it"),
-        (Language::En, true) => format!("One side deleted the record (\"{reason}\") while another, not knowing, restored it: restore it or delete it"),
+        (Language::Zh, false) => format!(
+            "一方以“{reason}”为由删除了这条记录，另一方不知情，又填写了“{fields}”：请确认是恢复还是删除"
+        ),
+        (Language::Zh, true) => format!(
+            "一方以“{reason}”为由删除了这条记录，另一方不知情，恢复了它：请确认是恢复还是删除"
+        ),
+        (Language::En, false) => format!(
+            "One side deleted the record (\"{reason}\") while another, not knowing, filled in \"{fields}\": restore it or delete it"
+        ),
+        (Language::En, true) => format!(
+            "One side deleted the record (\"{reason}\") while another, not knowing, restored it: restore it or delete it"
+        ),
     }
 }

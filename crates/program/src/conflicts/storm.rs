@@ -80,8 +80,7 @@ pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
         let newest = notes.clone().next_back();
         let allowed = notes.map(DocketNote::count).max();
         let allowed = allowed.map_or(bound, |count| bound.saturating_add(number(count)));
-        storm.released =
-            newest.map(|note| (note.written_by().to_owned(), note.text().to_owned()));
+        storm.released = newest.map(|note| (note.written_by().to_owned(), note.text().to_owned()));
         storm.is_stopped = storm.count > allowed;
     }
     storms.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.id.cmp(&b.id)));
@@ -97,7 +96,9 @@ fn sources(open: &Conflict) -> BTreeMap<Key, String> {
     let key = |sibling: &Sibling| (sibling.write.author.clone(), sibling.write.source);
     let reason = |sibling: &Sibling| {
         let reason = sibling.write.reason.as_str();
-        let file = reason.rsplit_once(':').filter(|(_, line)| line.parse::<u32>().is_ok());
+        let file = reason
+            .rsplit_once(':')
+            .filter(|(_, line)| line.parse::<u32>().is_ok());
         file.map_or(reason, |(file, _)| file).to_owned()
     };
     open.candidates
@@ -113,7 +114,8 @@ pub(super) fn of<'s>(storms: &'s [Storm], open: &Conflict) -> Option<&'s Storm> 
     let is_of = |storm: &&Storm| sources.contains_key(&(storm.author.clone(), storm.source));
     let mut own = storms.iter().filter(is_of);
     let first = own.clone().next()?;
-    own.find(|storm| storm.source == Source::Import).or(Some(first))
+    own.find(|storm| storm.source == Source::Import)
+        .or(Some(first))
 }
 
 /// The storm with an id.

@@ -341,7 +341,12 @@ fn a_deletion_against_an_edit_is_listed_and_decided_either_way() {
 fn the_list_for_people_names_the_field_and_both_values() {
     let clash = remarks();
     let (text, _) = printed(false, |out| {
-        run(&clash.world.app, &[], ConflictCommand::List(Listing::default()), out)
+        run(
+            &clash.world.app,
+            &[],
+            ConflictCommand::List(Listing::default()),
+            out,
+        )
     });
     assert!(
         text.contains("Remark") && text.contains("one") && text.contains("two"),

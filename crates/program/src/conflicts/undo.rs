@@ -100,7 +100,10 @@ fn only_standing(
             let files = Files::of(app, Some(record.scope))?;
             match files.decisions(docket).last() {
                 Some(newest) => Ok(newest.id),
-                None => Err(Failure::new("CONFLICT-008", Exit::Invalid).with("id", docket.id(Some(kind)))),
+                None => {
+                    Err(Failure::new("CONFLICT-008", Exit::Invalid)
+                        .with("id", docket.id(Some(kind))))
+                }
             }
         }
         several => {
@@ -192,9 +195,14 @@ impl Case<'_> {
             let id = self.docket.id(Some(self.kind));
             return Err(Failure::new("CONFLICT-008", Exit::Invalid).with("id", id));
         }
-        let values: Vec<Bytes> = back.iter().map(|c| Bytes::copy_from_slice(&c.value)).collect();
-        let set: Vec<(RegisterId, Bytes)> =
-            values.iter().map(|value| (register, value.clone())).collect();
+        let values: Vec<Bytes> = back
+            .iter()
+            .map(|c| Bytes::copy_from_slice(&c.value))
+            .collect();
+        let set: Vec<(RegisterId, Bytes)> = values
+            .iter()
+            .map(|value| (register, value.clone()))
+            .collect();
         let new = NewState {
             key: self.record.key,
             scope,
@@ -215,7 +223,13 @@ impl Case<'_> {
             ..Decision::default()
         };
         let id = new_id(app);
-        let made = made(app, "decision", (id, scope), &undo.encode_to_vec(), self.reason)?;
+        let made = made(
+            app,
+            "decision",
+            (id, scope),
+            &undo.encode_to_vec(),
+            self.reason,
+        )?;
         let shown: Vec<_> = standing.iter().map(Sibling::shown).collect();
         let copy = |value| Edit {
             key: self.record.key,

@@ -114,7 +114,11 @@ pub(super) fn sides(app: &App, decision: &Decision) -> Result<BTreeSet<String>, 
 }
 
 /// A candidate as a decision keeps it: of what an undo put back, as it was written first.
-pub(super) fn kept(app: &App, docket: super::Docket, sibling: &Sibling) -> Result<Candidate, Failure> {
+pub(super) fn kept(
+    app: &App,
+    docket: super::Docket,
+    sibling: &Sibling,
+) -> Result<Candidate, Failure> {
     let first = originals(app, sibling)?.into_iter().next();
     let write = &sibling.write;
     let mut words: Vec<String> = of(app, sibling)?.into_iter().collect();
@@ -128,7 +132,10 @@ pub(super) fn kept(app: &App, docket: super::Docket, sibling: &Sibling) -> Resul
         counter: write.dot.counter,
         author: author.clone(),
         time: first.as_ref().map_or(write.time.0, |first| first.time),
-        reason: first.as_ref().map_or(&write.reason, |first| &first.reason).clone(),
+        reason: first
+            .as_ref()
+            .map_or(&write.reason, |first| &first.reason)
+            .clone(),
         value: sibling.value.to_vec(),
         register: if own_register { 0 } else { sibling.register.0 },
         words,
@@ -149,7 +156,10 @@ pub(super) fn restored(app: &App, sibling: &Sibling) -> Result<Map<String, Value
     map.insert("reason".to_owned(), first.reason.into());
     let source = source_name(replica::Source::from_number(first.source));
     map.insert("source".to_owned(), source.into());
-    map.insert("restored_by".to_owned(), sibling.write.author.as_str().into());
+    map.insert(
+        "restored_by".to_owned(),
+        sibling.write.author.as_str().into(),
+    );
     map.insert("restored_at".to_owned(), at_text(sibling.write.time).into());
     Ok(map)
 }

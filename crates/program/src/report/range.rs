@@ -182,11 +182,13 @@ fn swap(app: &App, book: &mut Book, record: &Record, out: Option<&[u8]>, into: O
     let (key, scope) = (record.key, record.scope);
     if let Some(values) = out {
         // What cannot be read was never put in.
-        book.take_out(app.catalogue, key, scope, values).unwrap_or_default();
+        book.take_out(app.catalogue, key, scope, values)
+            .unwrap_or_default();
     }
     if let Some(values) = into {
         // What cannot be read is left out of the figures, as everywhere.
-        book.add(app.catalogue, key, scope, values).unwrap_or_default();
+        book.add(app.catalogue, key, scope, values)
+            .unwrap_or_default();
     }
 }
 
@@ -239,7 +241,9 @@ impl Ranges {
             let then = book.scope(scope, period);
             swap(app, book, record, values.as_deref(), Some(&meaning.values));
             for (name, figure) in &now.0 {
-                let by = then.get(name).map_or(0, |then| difference(then.num(), figure.num()));
+                let by = then
+                    .get(name)
+                    .map_or(0, |then| difference(then.num(), figure.num()));
                 let (low, high) = moved.entry(name).or_default();
                 (*low, *high) = ((*low).min(by), (*high).max(by));
             }
@@ -267,7 +271,13 @@ impl Ranges {
             let (down, up) = each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             if (down, up) != (0, 0) {
                 let num = figure.num();
-                ranges.insert(*name, (num.saturating_add_signed(down), num.saturating_add_signed(up)));
+                ranges.insert(
+                    *name,
+                    (
+                        num.saturating_add_signed(down),
+                        num.saturating_add_signed(up),
+                    ),
+                );
             }
         }
         ranges

@@ -192,4 +192,9 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "此项由县区填写。修改没有生效，内容已留存。请联系县区更正。",
         "The district fills this in. The write did not take effect; its text is kept. Ask the district to correct it.",
     ),
+    (
+        "AUTH-DOCKET",
+        "处理决定和批注由 conflict 命令产生，不能直接填写或删除。没有保存，原有内容没有变动。请用 conflict 的命令处理冲突。",
+        "Decisions and notes are made by the conflict commands and are never filled in or deleted. Nothing was saved or changed. Decide conflicts with the conflict commands.",
+    ),
 ];

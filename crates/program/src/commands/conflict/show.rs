@@ -31,7 +31,9 @@ fn array<'v>(of: &'v Value, name: &str) -> &'v [Value] {
 pub(super) fn list(app: &App, all: Vec<Map<String, Value>>, storms: &[Storm], out: &mut Out) {
     let mut told = BTreeSet::new();
     for entry in all.into_iter().map(Value::Object) {
-        let own = storms.iter().find(|storm| storm.id == text(&entry, "storm"));
+        let own = storms
+            .iter()
+            .find(|storm| storm.id == text(&entry, "storm"));
         if let Some(storm) = own {
             if told.insert(storm.id.clone()) {
                 self::storm(storm, out);
@@ -59,8 +61,12 @@ pub(super) fn storm(storm: &Storm, out: &mut Out) {
     let source = source_label(&source_name(storm.source), out.language);
     let reasons = reasons.join(out.language.pick("、", ", "));
     let line = match out.language {
-        Language::Zh => format!("冲突集中来源 {id}：{author} {source}（{reasons}）造成 {n} 项冲突，{state}。逐项查看 conflict list --storm {id}"),
-        Language::En => format!("storm {id}: {n} conflicts by {author}, {source} ({reasons}); {state}. One by one: conflict list --storm {id}"),
+        Language::Zh => format!(
+            "冲突集中来源 {id}：{author} {source}（{reasons}）造成 {n} 项冲突，{state}。逐项查看 conflict list --storm {id}"
+        ),
+        Language::En => format!(
+            "storm {id}: {n} conflicts by {author}, {source} ({reasons}); {state}. One by one: conflict list --storm {id}"
+        ),
     };
     out.line(line);
 }
@@ -69,7 +75,10 @@ pub(super) fn storm(storm: &Storm, out: &mut Out) {
 fn decided(kind: Option<&KindSpec>, entry: &Value, out: &mut Out) {
     let value = entry.get("value").unwrap_or(&Value::Null);
     let value = value_text(kind, text(entry, "field"), value, out.language);
-    let missing: Vec<&str> = array(entry, "missing").iter().filter_map(Value::as_str).collect();
+    let missing: Vec<&str> = array(entry, "missing")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     let confirmed = if missing.is_empty() {
         out.say("各方均已确认", "confirmed everywhere").to_owned()
     } else {
@@ -119,7 +128,11 @@ pub(super) fn card(app: &App, docket: &Docket, card: Map<String, Value>, out: &m
         decided(kind, &card, out);
     } else {
         show_candidates(kind, &card, out);
-        out.line(format!("  {}：{}", text(&card, "conflict_label"), text(&card, "what")));
+        out.line(format!(
+            "  {}：{}",
+            text(&card, "conflict_label"),
+            text(&card, "what")
+        ));
         before(kind, &card, out);
         details(&card, out);
         preset(&card, out);
@@ -181,7 +194,11 @@ fn details(card: &Value, out: &mut Out) {
             parts.push(effects.join(out.language.pick("，", ", ")));
         }
         let lead = out.say("  采用 ", "  taking ");
-        out.line(format!("{lead}{number}{}{}", out.say("：", ": "), parts.join("  ")));
+        out.line(format!(
+            "{lead}{number}{}{}",
+            out.say("：", ": "),
+            parts.join("  ")
+        ));
     }
 }
 
@@ -203,7 +220,10 @@ fn preset(card: &Value, out: &mut Out) {
         (None, false, Language::En) => "suggests nothing".to_owned(),
     };
     let lead = out.say("  规则", "  rule");
-    out.line(format!("{lead} {rule} {suggestion}{}{why}", out.say("：", ": ")));
+    out.line(format!(
+        "{lead} {rule} {suggestion}{}{why}",
+        out.say("：", ": ")
+    ));
 }
 
 /// Notes and earlier decisions.
@@ -291,7 +311,8 @@ pub(super) fn plan(bulk: &Bulk, plan: &Plan, out: &mut Out) {
             })
         });
         let left = plan.left_out.iter();
-        let left = left.map(|(docket, why)| json!({ "id": docket.id(Some(bulk.kind)), "why": why.id() }));
+        let left =
+            left.map(|(docket, why)| json!({ "id": docket.id(Some(bulk.kind)), "why": why.id() }));
         out.document(&json!({
             "preset": bulk.rule,
             "field": format!("{}.{name}", bulk.kind.id),
@@ -316,12 +337,19 @@ pub(super) fn plan(bulk: &Bulk, plan: &Plan, out: &mut Out) {
             ]
         })
         .collect();
-    let headings = ["", out.say("并存的值", "values"), out.say("将采用", "would take")];
+    let headings = [
+        "",
+        out.say("并存的值", "values"),
+        out.say("将采用", "would take"),
+    ];
     out.table(&headings, &rows);
     left_out(bulk, plan, out);
     let lead = match out.language {
         Language::Zh => format!("共 {} 项。没有处理任何一项。确认码：", plan.rows.len()),
-        Language::En => format!("{} conflicts; nothing was decided. To decide them: --confirm ", plan.rows.len()),
+        Language::En => format!(
+            "{} conflicts; nothing was decided. To decide them: --confirm ",
+            plan.rows.len()
+        ),
     };
     out.line(format!("{lead}{}", plan.token));
 }
@@ -359,17 +387,31 @@ pub(super) fn done(bulk: &Bulk, plan: &Plan, done: &BulkDone, out: &mut Out) {
         return;
     }
     for docket in &done.open {
-        let text = out.say("其间又有新的值，仍待处理：", "another value had arrived, still open: ");
+        let text = out.say(
+            "其间又有新的值，仍待处理：",
+            "another value had arrived, still open: ",
+        );
         out.note(format!("{text}{}", id(docket)));
     }
     for (docket, failure) in &done.failed {
-        out.note(format!("{}  {} {}", id(docket), failure.code, failure.text(out.language)));
+        out.note(format!(
+            "{}  {} {}",
+            id(docket),
+            failure.code,
+            failure.text(out.language)
+        ));
     }
     left_out(bulk, plan, out);
     let (decided, failed) = (done.decided.len(), done.failed.len());
     let line = match out.language {
-        Language::Zh => format!("已处理 {decided} 项，未成 {failed} 项，不处理 {} 项。", plan.left_out.len()),
-        Language::En => format!("{decided} decided, {failed} failed, {} left out.", plan.left_out.len()),
+        Language::Zh => format!(
+            "已处理 {decided} 项，未成 {failed} 项，不处理 {} 项。",
+            plan.left_out.len()
+        ),
+        Language::En => format!(
+            "{decided} decided, {failed} failed, {} left out.",
+            plan.left_out.len()
+        ),
     };
     out.line(line);
 }

@@ -27,11 +27,21 @@ fn contested(world: &World, clerk: &str, importer: &str, count: usize) -> Vec<St
 fn one(world: &World, clerk: &str, importer: &str, n: usize) -> String {
     let mut values = organisation(&format!("单位{clerk}{n}"));
     values.remove("uscc");
+    values.insert("remark".to_owned(), "code to come".into());
     let carol = world.by("carol");
-    let stored = save(&carol, "organisation", None, &Value::Object(values), None).unwrap().stored;
+    let stored = save(&carol, "organisation", None, &Value::Object(values), None)
+        .unwrap()
+        .stored;
     let seen = || Some(Seen::of(&stored.record));
     let by_hand = json!({"name": format!("手工{clerk}{n}")});
-    save(&world.by(clerk), "organisation", Some(&stored), &by_hand, seen()).unwrap();
+    save(
+        &world.by(clerk),
+        "organisation",
+        Some(&stored),
+        &by_hand,
+        seen(),
+    )
+    .unwrap();
     let app = world.by(importer);
     let imported = json!({"name": format!("登记{clerk}{n}")});
     let change = Change {
@@ -70,10 +80,20 @@ fn a_bulk_decision_shows_its_list_first_and_decides_exactly_that() {
     ids.sort();
     let dora = world.by("dora");
     let (shown, _) = document(&dora, args(true, None));
-    let listed: Vec<_> = shown["decides"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    let listed: Vec<_> = shown["decides"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap())
+        .collect();
     assert_eq!(listed, ids);
     assert_eq!(shown["decides"][0]["values"].as_array().unwrap().len(), 2);
-    assert!(shown["decides"][0]["chosen"].as_str().unwrap().starts_with("登记"));
+    assert!(
+        shown["decides"][0]["chosen"]
+            .as_str()
+            .unwrap()
+            .starts_with("登记")
+    );
     assert_eq!(count(&dora).unwrap(), 3, "a preview decides nothing");
     let token = shown["confirm"].as_str().unwrap().to_owned();
     let (done, exit) = document(&dora, args(false, Some(&token)));
@@ -82,7 +102,10 @@ fn a_bulk_decision_shows_its_list_first_and_decides_exactly_that() {
     assert_eq!(count(&dora).unwrap(), 0);
     let docket = Docket::parse(&dora, &ids[0]).unwrap();
     let decision = super::show(&dora, &docket)["decisions"][0].clone();
-    assert_eq!((&decision["preset"], &decision["choice"]), (&json!("R03"), &json!("take")));
+    assert_eq!(
+        (&decision["preset"], &decision["choice"]),
+        (&json!("R03"), &json!("take"))
+    );
     assert_eq!(decision["reason"], "the registry goes first");
 }
 
@@ -91,18 +114,30 @@ fn nothing_is_decided_in_bulk_that_was_not_seen() {
     let world = node();
     contested(&world, "alice", "bob", 2);
     let (dora, eve) = (world.by("dora"), world.by("eve"));
-    let token = |app: &App| document(app, args(true, None)).0["confirm"].as_str().unwrap().to_owned();
+    let token = |app: &App| {
+        document(app, args(true, None)).0["confirm"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let (_, blind) = document(&dora, args(false, None));
     assert_eq!(blind.unwrap_err().code, "CONFLICT-016");
     let (_, guessed) = document(&dora, args(false, Some("0123456789abcdef")));
     assert_eq!(guessed.unwrap_err().code, "CONFLICT-013");
     let (_, anothers) = document(&eve, args(false, Some(&token(&dora))));
-    assert_eq!(anothers.unwrap_err().code, "CONFLICT-013", "each looks for themselves");
+    assert_eq!(
+        anothers.unwrap_err().code,
+        "CONFLICT-013",
+        "each looks for themselves"
+    );
     let seen = token(&dora);
     one(&world, "frank", "bob", 9);
     let (_, grown) = document(&dora, args(false, Some(&seen)));
     let failure = grown.unwrap_err();
-    assert_eq!((failure.code.as_str(), failure.exit), ("CONFLICT-013", Exit::Refused));
+    assert_eq!(
+        (failure.code.as_str(), failure.exit),
+        ("CONFLICT-013", Exit::Refused)
+    );
     assert_eq!(count(&dora).unwrap(), 3);
 }
 
@@ -113,13 +148,22 @@ fn a_bulk_decision_leaves_out_own_words_and_what_was_put_off_and_names_them() {
     let of_dora = one(&world, "dora", "bob", 2);
     let put_off = one(&world, "frank", "bob", 3);
     let dora = world.by("dora");
-    defer(&dora, &Docket::parse(&dora, &put_off).unwrap(), "2020-12-01", "later").unwrap();
+    defer(
+        &dora,
+        &Docket::parse(&dora, &put_off).unwrap(),
+        "2020-12-01",
+        "later",
+    )
+    .unwrap();
     let (shown, _) = document(&dora, args(true, None));
     assert_eq!(shown["decides"].as_array().unwrap().len(), 1);
     assert_eq!(shown["decides"][0]["id"], of_alice);
     let left = shown["left_out"].as_array().unwrap();
     let why = |id: &str| left.iter().find(|one| one["id"] == *id).unwrap()["why"].clone();
-    assert_eq!((why(&of_dora), why(&put_off)), (json!("own_words"), json!("deferred")));
+    assert_eq!(
+        (why(&of_dora), why(&put_off)),
+        (json!("own_words"), json!("deferred"))
+    );
     let token = shown["confirm"].as_str().unwrap().to_owned();
     let (done, _) = document(&dora, args(false, Some(&token)));
     assert_eq!(done["decided"], json!([of_alice]));
@@ -130,7 +174,11 @@ fn a_bulk_decision_leaves_out_own_words_and_what_was_put_off_and_names_them() {
 #[test]
 fn a_rule_or_a_field_that_there_is_not_is_refused() {
     let world = node();
-    let bulk = |rule: &str, field: &str| conflicts::Bulk::parse(&world.app, rule, field, None).unwrap_err().code;
+    let bulk = |rule: &str, field: &str| {
+        conflicts::Bulk::parse(&world.app, rule, field, None)
+            .unwrap_err()
+            .code
+    };
     assert_eq!(bulk("R99", "organisation.name"), "CONFLICT-011");
     assert_eq!(bulk("R03", "name"), "CONFLICT-012");
     assert_eq!(bulk("R03", "organisation.nose"), "CONFLICT-012");
@@ -156,7 +204,10 @@ fn a_storm_stops_its_source_and_nobody_else() {
     let calm = with_bound(&world.by("bob"), 4);
     assert!(guard(&calm).is_ok(), "as many as the bound are no storm");
     let failure = guard(&bob).unwrap_err();
-    assert_eq!((failure.code.as_str(), failure.exit), ("CONFLICT-014", Exit::Refused));
+    assert_eq!(
+        (failure.code.as_str(), failure.exit),
+        ("CONFLICT-014", Exit::Refused)
+    );
     let file = std::env::temp_dir().join(format!("storm-{}.ndjson", std::process::id()));
     std::fs::write(&file, "{\"kind\":\"organisation\",\"values\":{}}\n").unwrap();
     let load = |app: &App, path: &PathBuf| {
@@ -166,7 +217,10 @@ fn a_storm_stops_its_source_and_nobody_else() {
         result.map(drop)
     };
     assert_eq!(load(&bob, &file).unwrap_err().code, "CONFLICT-014");
-    assert!(load(&with_bound(&world.by("carol"), 3), &file).is_ok(), "others load on");
+    assert!(
+        load(&with_bound(&world.by("carol"), 3), &file).is_ok(),
+        "others load on"
+    );
     std::fs::remove_file(&file).unwrap();
     made(&bob, "单条");
 }
@@ -177,33 +231,59 @@ fn a_storm_is_one_line_in_the_list_and_all_its_dockets_on_request() {
     contested(&world, "alice", "bob", 4);
     let dora = with_bound(&world.by("dora"), 3);
     let said = |listing| {
-        let (text, _) = printed(false, |out| run(&dora, &[], ConflictCommand::List(listing), out));
+        let (text, _) = printed(false, |out| {
+            run(&dora, &[], ConflictCommand::List(listing), out)
+        });
         text
     };
     let all = storms(&dora).unwrap();
-    let storm = all.iter().find(|storm| storm.source == Source::Import).unwrap();
+    let storm = all
+        .iter()
+        .find(|storm| storm.source == Source::Import)
+        .unwrap();
     assert_eq!((storm.count, storm.is_stopped), (4, true));
-    assert!(storm.reasons.contains("import registry.xlsx"), "the file, not its lines");
+    assert!(
+        storm.reasons.contains("import registry.xlsx"),
+        "the file, not its lines"
+    );
     let text = said(Listing::default());
     assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.contains("4 conflicts by bob@410305-01234567"), "{text}");
+    assert!(
+        text.contains("4 conflicts by bob@410305-01234567"),
+        "{text}"
+    );
     let each = said(Listing {
         storm: Some(storm.id.clone()),
         ..Listing::default()
     });
     assert!(each.contains("登记alice3"), "{each}");
-    assert_eq!(list(&dora)[0]["storm"], storm.id, "scripts get every docket, marked");
+    assert_eq!(
+        list(&dora)[0]["storm"],
+        storm.id,
+        "scripts get every docket, marked"
+    );
 }
 
 #[test]
 fn a_released_source_goes_on_until_it_storms_again() {
     let world = node();
     contested(&world, "alice", "bob", 4);
-    let (bob, dora) = (with_bound(&world.by("bob"), 3), with_bound(&world.by("dora"), 3));
+    let (bob, dora) = (
+        with_bound(&world.by("bob"), 3),
+        with_bound(&world.by("dora"), 3),
+    );
     let all = storms(&dora).unwrap();
-    let id = all.iter().find(|storm| storm.source == Source::Import).unwrap().id.clone();
+    let id = all
+        .iter()
+        .find(|storm| storm.source == Source::Import)
+        .unwrap()
+        .id
+        .clone();
     assert_eq!(release(&bob, &id, "mine").unwrap_err().code, "CONFLICT-003");
-    assert_eq!(release(&dora, "nothing", "x").unwrap_err().code, "CONFLICT-015");
+    assert_eq!(
+        release(&dora, "nothing", "x").unwrap_err().code,
+        "CONFLICT-015"
+    );
     let command = ConflictCommand::Storm {
         command: Some(StormCommand::Release {
             id: id.clone(),
@@ -213,11 +293,62 @@ fn a_released_source_goes_on_until_it_storms_again() {
     assert_eq!(document(&dora, command).1.unwrap(), Exit::Done);
     assert!(guard(&bob).is_ok());
     let (listed, _) = document(&dora, ConflictCommand::Storm { command: None });
-    let own = listed.as_array().unwrap().iter().find(|one| one["id"] == id).unwrap();
+    let own = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["id"] == id)
+        .unwrap();
     assert_eq!(own["stopped"], false);
     assert_eq!(own["released"]["reason"], "it is the registry's own file");
     for n in 10..14 {
         one(&world, "frank", "bob", n);
     }
-    assert_eq!(guard(&bob).unwrap_err().code, "CONFLICT-014", "it has made as many again");
+    assert_eq!(
+        guard(&bob).unwrap_err().code,
+        "CONFLICT-014",
+        "it has made as many again"
+    );
+}
+
+#[test]
+fn a_load_that_makes_a_storm_is_stopped_on_the_way() {
+    let world = node();
+    let bound = 3;
+    // Names that the loader had seen before a clerk changed them.
+    let mut lines = String::new();
+    for n in 0..290 {
+        let mut values = organisation(&format!("途中{n}"));
+        values.remove("uscc");
+        values.insert("remark".to_owned(), "code to come".into());
+        let carol = world.by("carol");
+        let stored = save(&carol, "organisation", None, &Value::Object(values), None)
+            .unwrap()
+            .stored;
+        let seen = Seen::of(&stored.record);
+        let by_hand = json!({"name": format!("手工途中{n}")});
+        save(
+            &world.by("alice"),
+            "organisation",
+            Some(&stored),
+            &by_hand,
+            Some(seen.clone()),
+        )
+        .unwrap();
+        let id = stored.record.key.id.to_string();
+        let values = json!({"name": format!("登记途中{n}")});
+        let line =
+            json!({"kind": "organisation", "id": id, "values": values, "seen": seen.token()});
+        lines.push_str(&format!("{line}\n"));
+    }
+    let file = std::env::temp_dir().join(format!("storm-way-{}.ndjson", std::process::id()));
+    std::fs::write(&file, lines).unwrap();
+    let bob = with_bound(&world.by("bob"), bound);
+    let (_, result) = printed(true, |out| {
+        crate::records::load(&bob, &file, "load", out).map(drop)
+    });
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(result.unwrap_err().code, "CONFLICT-014");
+    let made = count(&bob).unwrap();
+    assert!(made > bound && made < 290, "{made} were made");
 }

@@ -46,15 +46,24 @@ fn the_card_says_who_where_when_why_and_how_it_came_in() {
     let card = show(&world.app, &docket);
     let by_import = &card["candidates"][1];
     assert_eq!(by_import["author"], "bob@410305-01234567");
-    assert_eq!(by_import["unit"], json!({"scope": "410305", "name": "涧西区", "node": "410305-01234567"}));
-    assert_eq!((&by_import["source"], &by_import["import_line"]), (&json!("import"), &json!(17)));
+    assert_eq!(
+        by_import["unit"],
+        json!({"scope": "410305", "name": "涧西区", "node": "410305-01234567"})
+    );
+    assert_eq!(
+        (&by_import["source"], &by_import["import_line"]),
+        (&json!("import"), &json!(17))
+    );
     assert_eq!(by_import["reason"], "import census.xlsx:17");
     assert_eq!(by_import["clock_error_s"], Value::Null);
     assert_eq!(card["candidates"][0]["import_line"], Value::Null);
     assert_eq!(card["base"]["value"], "甲");
     assert_eq!(card["provisional"]["value"], "甲");
     assert_eq!(card["provisional"]["is_base"], true);
-    assert_eq!(card["provisional"]["dot"], card["base"]["dot"], "which write that is");
+    assert_eq!(
+        card["provisional"]["dot"], card["base"]["dot"],
+        "which write that is"
+    );
     assert_eq!(card["others"], json!([]));
 }
 
@@ -66,7 +75,10 @@ fn other_open_conflicts_of_the_record_are_named() {
         "remark",
     );
     let card = show(&clash.world.app, &clash.docket);
-    let other = format!("organisation/{}/operating_address", clash.stored.record.key.id);
+    let other = format!(
+        "organisation/{}/operating_address",
+        clash.stored.record.key.id
+    );
     assert_eq!(card["others"], json!([other]));
 }
 
@@ -75,7 +87,10 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
     let world = hub();
     let (app, bob) = (world.by("alice"), world.by("bob"));
     made_more(&app, 3);
-    let values = [&json!({"census_status": "closed"}), &json!({"census_status": "excluded", "exclusion_reason": "branch_of_legal_entity"})];
+    let values = [
+        &json!({"census_status": "closed"}),
+        &json!({"census_status": "excluded", "exclusion_reason": "not_operating"}),
+    ];
     let docket = contest(&app, &bob, values, Source::Command);
     let card = show(&app, &docket);
     let effects = card["candidates"][0]["effects"].as_array().unwrap();
@@ -83,18 +98,28 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
         let of = |effect: &&Value| effect["indicator"] == "counted" && effect["scope"] == scope;
         effects.iter().find(of).unwrap().clone()
     };
-    let report = report::indicators(&app, &Request::default()).unwrap().json();
+    let report = report::indicators(&app, &Request::default())
+        .unwrap()
+        .json();
     assert_eq!(counted("city")["from"], report["city"]["counted"]);
     let text = counted("city")["text"].as_str().unwrap().to_owned();
     assert_eq!(text, "City: Organisations on the ledger 4 → 3");
-    let changed: Vec<&Value> = effects.iter().filter(|effect| effect["from"] == effect["to"]).collect();
-    assert!(changed.is_empty(), "only what changes is shown: {changed:?}");
+    let changed: Vec<&Value> = effects
+        .iter()
+        .filter(|effect| effect["from"] == effect["to"])
+        .collect();
+    assert!(
+        changed.is_empty(),
+        "only what changes is shown: {changed:?}"
+    );
     let low = &report["city"]["ranges"]["counted"];
     assert_eq!(low, &json!({"low": 3, "high": 4}), "{report}");
     let dora = world.by("dora");
     let choice = crate::conflicts::Choice::Take(1);
     crate::conflicts::decide(&dora, &docket, &choice, None, "looked").unwrap();
-    let after = report::indicators(&app, &Request::default()).unwrap().json();
+    let after = report::indicators(&app, &Request::default())
+        .unwrap()
+        .json();
     for effect in effects {
         let column = match effect["scope"].as_str().unwrap() {
             "city" => &after["city"],
@@ -115,6 +140,7 @@ fn made_more(app: &App, count: usize) {
     for n in 0..count {
         let mut values = organisation(&format!("其他{n}"));
         values.remove("uscc");
+        values.insert("remark".to_owned(), "code to come".into());
         save(app, "organisation", None, &Value::Object(values), None).unwrap();
     }
 }
@@ -124,7 +150,9 @@ fn a_candidate_that_changes_no_figure_says_so() {
     let clash = remarks();
     let card = show(&clash.world.app, &clash.docket);
     assert_eq!(card["candidates"][0]["effects"], json!([]));
-    let show = ConflictCommand::Show { id: clash.id.clone() };
+    let show = ConflictCommand::Show {
+        id: clash.id.clone(),
+    };
     let (text, _) = printed(false, |out| run(&clash.world.app, &[], show, out));
     assert!(text.contains("changes no figure"), "{text}");
 }
@@ -133,20 +161,49 @@ fn a_candidate_that_changes_no_figure_says_so() {
 fn the_rules_suggest_and_apply_nothing() {
     let case = |field: Value, other: Value, source| {
         let world = node();
-        let docket = contest(&world.by("alice"), &world.by("bob"), [&field, &other], source);
+        let docket = contest(
+            &world.by("alice"),
+            &world.by("bob"),
+            [&field, &other],
+            source,
+        );
         let preset = show(&world.app, &docket)["preset"].clone();
         assert_eq!(list(&world.app).len(), 1, "a preset applies nothing");
         (preset["rule"].clone(), preset["candidate"].clone())
     };
     let registry = case(json!({"name": "乙"}), json!({"name": "丙"}), Source::Import);
-    assert_eq!(registry, (json!("R03"), json!(2)), "the registry goes first for names");
-    let district = case(json!({"operating_address": "a"}), json!({"operating_address": "b"}), Source::Import);
-    assert_eq!(district, (json!("R03"), json!(1)), "the district for where it works");
+    assert_eq!(
+        registry,
+        (json!("R03"), json!(2)),
+        "the registry goes first for names"
+    );
+    let district = case(
+        json!({"operating_address": "a"}),
+        json!({"operating_address": "b"}),
+        Source::Import,
+    );
+    assert_eq!(
+        district,
+        (json!("R03"), json!(1)),
+        "the district for where it works"
+    );
     let figures = case(json!({"members": 6}), json!({"members": 7}), Source::Import);
     assert_eq!(figures, (json!("R03"), json!(1)), "and for how many");
-    let tie = case(json!({"members": 6}), json!({"members": 7}), Source::Command);
-    assert_eq!(tie, (json!("R02"), Value::Null), "of one date no side goes first");
-    let desks = case(json!({"remark": "a"}), json!({"remark": "b"}), Source::Command);
+    let tie = case(
+        json!({"members": 6}),
+        json!({"members": 7}),
+        Source::Command,
+    );
+    assert_eq!(
+        tie,
+        (json!("R02"), Value::Null),
+        "of one date no side goes first"
+    );
+    let desks = case(
+        json!({"remark": "a"}),
+        json!({"remark": "b"}),
+        Source::Command,
+    );
     assert_eq!(desks, (json!("R01"), Value::Null));
 }
 
@@ -155,7 +212,12 @@ fn each_kind_of_conflict_is_said_in_words() {
     let world = node();
     let said = |first: Value, second: Value| {
         let world = node();
-        let docket = contest(&world.by("alice"), &world.by("bob"), [&first, &second], Source::Command);
+        let docket = contest(
+            &world.by("alice"),
+            &world.by("bob"),
+            [&first, &second],
+            Source::Command,
+        );
         let card = crate::conflicts::show(&world.app, &docket, Language::Zh, &[]).unwrap();
         card["what"].as_str().unwrap().to_owned()
     };
@@ -169,13 +231,23 @@ fn each_kind_of_conflict_is_said_in_words() {
     );
     let circle = said(
         json!({"census_status": "closed"}),
-        json!({"census_status": "excluded", "exclusion_reason": "branch_of_legal_entity"}),
+        json!({"census_status": "excluded", "exclusion_reason": "not_operating"}),
     );
-    assert!(circle.starts_with("状态被分别改动（") && circle.contains(" → "), "{circle}");
+    assert!(
+        circle.starts_with("状态被分别改动（") && circle.contains(" → "),
+        "{circle}"
+    );
     let stored = made(&world.by("carol"), "甲");
     let seen = Some(Seen::of(&stored.record));
     crate::records::delete(&world.by("alice"), stored.record.key, None, "重复录入").unwrap();
-    save(&world.by("bob"), "organisation", Some(&stored), &json!({"remark": "是真的"}), seen).unwrap();
+    save(
+        &world.by("bob"),
+        "organisation",
+        Some(&stored),
+        &json!({"remark": "是真的"}),
+        seen,
+    )
+    .unwrap();
     let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
     let docket = Docket::parse(&world.app, &id).unwrap();
     let card = crate::conflicts::show(&world.app, &docket, Language::Zh, &[]).unwrap();
@@ -183,7 +255,10 @@ fn each_kind_of_conflict_is_said_in_words() {
         card["what"],
         "一方以“重复录入”为由删除了这条记录，另一方不知情，又填写了“备注”：请确认是恢复还是删除"
     );
-    assert_eq!((&card["preset"]["rule"], &card["preset"]["candidate"]), (&json!("R10"), &json!(2)));
+    assert_eq!(
+        (&card["preset"]["rule"], &card["preset"]["candidate"]),
+        (&json!("R10"), &json!(2))
+    );
 }
 
 #[test]
@@ -194,8 +269,14 @@ fn a_group_is_decided_together_and_says_so() {
         candidates: Vec::new(),
         base: None,
     };
-    let kind = domain::Catalogue::builtin().kind_by_id("organisation").unwrap();
-    let group = kind.registers.iter().find(|register| register.fields.len() > 1).unwrap();
+    let kind = domain::Catalogue::builtin()
+        .kind_by_id("organisation")
+        .unwrap();
+    let group = kind
+        .registers
+        .iter()
+        .find(|register| register.fields.len() > 1)
+        .unwrap();
     let open = Conflict {
         register: group.id,
         ..open
@@ -225,10 +306,16 @@ fn two_owners_are_a_conflict_that_only_the_city_settles() {
         world.app.writer.edit(vec![edit], Vec::new()).unwrap();
     }
     let open = list(&world.app);
-    assert_eq!((open.len(), &open[0]["conflict"]), (1, &json!("scope_claim")));
+    assert_eq!(
+        (open.len(), &open[0]["conflict"]),
+        (1, &json!("scope_claim"))
+    );
     let docket = Docket::parse(&world.app, open[0]["id"].as_str().unwrap()).unwrap();
     let card = crate::conflicts::show(&world.app, &docket, Language::Zh, &[]).unwrap();
-    assert_eq!((&card["conflict_label"], &card["preset"]["rule"]), (&json!("归属争议"), &json!("R04")));
+    assert_eq!(
+        (&card["conflict_label"], &card["preset"]["rule"]),
+        (&json!("归属争议"), &json!("R04"))
+    );
     assert!(card["what"].as_str().unwrap().contains("须由市级裁定"));
     let decided = crate::conflicts::decide(
         &world.by("dora"),
@@ -238,7 +325,9 @@ fn two_owners_are_a_conflict_that_only_the_city_settles() {
         "it works there",
     );
     assert!(!decided.unwrap().is_open);
-    let record = crate::records::find(&world.app, stored.record.key).unwrap().record;
+    let record = crate::records::find(&world.app, stored.record.key)
+        .unwrap()
+        .record;
     let owners: Vec<&Sibling> = record.register(RegisterId::OWNER).iter().collect();
     assert_eq!(owners.len(), 1);
 }
@@ -246,10 +335,18 @@ fn two_owners_are_a_conflict_that_only_the_city_settles() {
 #[test]
 fn the_card_for_people_shows_the_words_the_rule_and_the_provisional_value() {
     let clash = remarks();
-    let show = ConflictCommand::Show { id: clash.id.clone() };
+    let show = ConflictCommand::Show {
+        id: clash.id.clone(),
+    };
     let (text, exit) = printed(false, |out| run(&clash.world.app, &[], show, out));
     assert_eq!(exit.unwrap(), Exit::Done);
-    for part in ["Field conflict", "rule R01", "410305", "as the office said", "taking 1"] {
+    for part in [
+        "Field conflict",
+        "rule R01",
+        "410305",
+        "as the office said",
+        "taking 1",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
