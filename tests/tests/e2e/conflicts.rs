@@ -2,7 +2,7 @@
 //! everybody; and what a storm stops.
 
 use serde_json::{Value, json};
-use tests::programs::Program;
+use tests::programs::{Program, Ran};
 
 use super::city::{
     City, District, assert_equal, assert_refused, load_samples, organisation, put, sample, settle,
@@ -34,79 +34,136 @@ fn decided(program: &Program) -> Value {
     program.json(["conflict", "list", "--state", "decided"])
 }
 
-#[test]
-fn a_decision_is_confirmed_when_every_node_of_the_scope_has_it_and_can_be_taken_back() {
-    let mut city = City::open();
-    let office = city.district("410305", "涧西区", "office");
-    let park = city.district("410305", "涧西区", "park");
-    load_samples(&office.node, 1..=2);
-    settle(&office.node);
-    settle(&park.node);
-    let docket = dispute(&office, &city.hub, 1);
-    settle(&park.node);
-    let before = sides(&city.hub, &docket);
-    assert_eq!(before.len(), 2);
-    for node in [&office.node, &park.node] {
-        assert_eq!(
-            sides(node, &docket),
+/// A district with two nodes that hold one dispute with the city.
+struct Disputed {
+    city: City,
+    office: District,
+    park: District,
+    docket: String,
+    before: Vec<(String, String)>,
+}
+
+impl Disputed {
+    fn new() -> Self {
+        let mut city = City::open();
+        let office = city.district("410305", "涧西区", "office");
+        let park = city.district("410305", "涧西区", "park");
+        load_samples(&office.node, 1..=2);
+        settle(&office.node);
+        settle(&park.node);
+        let docket = dispute(&office, &city.hub, 1);
+        settle(&park.node);
+        let before = sides(&city.hub, &docket);
+        assert_eq!(before.len(), 2);
+        let disputed = Self {
+            city,
+            office,
+            park,
+            docket,
             before,
-            "the same docket on every side"
-        );
+        };
+        for program in disputed.all() {
+            assert_eq!(
+                sides(program, &disputed.docket),
+                disputed.before,
+                "one docket"
+            );
+        }
+        disputed
     }
 
-    let decider = city.hub.by("冲突处理员");
-    decider
-        .run(["conflict", "take", &docket, "1", "--reason", "现场核实"])
-        .ok();
-    assert_eq!(decided(&city.hub)[0]["confirmed"], false);
-    settle(&office.node);
-    let one = decided(&city.hub)[0].clone();
+    fn all(&self) -> [&Program; 3] {
+        [&self.office.node, &self.park.node, &self.city.hub]
+    }
+
+    fn settle(&self) {
+        settle(&self.office.node);
+        settle(&self.park.node);
+    }
+
+    fn take(&self, by: &Program, candidate: &str, reason: &str) {
+        let take = [
+            "conflict",
+            "take",
+            &self.docket,
+            candidate,
+            "--reason",
+            reason,
+        ];
+        by.run(take).ok();
+    }
+}
+
+#[test]
+fn a_decision_is_confirmed_when_every_node_of_the_scope_has_it() {
+    let disputed = Disputed::new();
+    let (hub, park) = (&disputed.city.hub, &disputed.park.node);
+    disputed.take(&hub.by("冲突处理员"), "1", "现场核实");
+    assert_eq!(decided(hub)[0]["confirmed"], false);
+    settle(&disputed.office.node);
+    let one = decided(hub)[0].clone();
     assert_eq!(one["confirmed"], false, "the park has not heard of it");
-    let missing = one["missing"].as_array().unwrap();
-    let park_id = park.node.json(["status"])["replica"].as_str().unwrap()[..8].to_owned();
+    let id = park.json(["status"])["replica"].as_str().unwrap()[..8].to_owned();
     assert_eq!(
-        missing,
-        &[json!(format!("410305-{park_id}"))],
+        one["missing"],
+        json!([format!("410305-{id}")]),
         "and that is said"
     );
-    settle(&park.node);
-    until("everybody has it", || {
-        decided(&city.hub)[0]["confirmed"] == true
-    });
-    assert_eq!(decided(&city.hub)[0]["missing"], json!([]));
-    for node in [&office.node, &park.node] {
+    settle(park);
+    until("everybody has it", || decided(hub)[0]["confirmed"] == true);
+    assert_eq!(decided(hub)[0]["missing"], json!([]));
+    for node in [&disputed.office.node, park] {
         let seen = decided(node)[0].clone();
         assert_eq!(
             (&seen["reason"], &seen["id"]),
-            (&json!("现场核实"), &json!(docket))
+            (&json!("现场核实"), &json!(disputed.docket))
         );
         assert_eq!(seen["confirmed"], true, "the hub has it");
-        assert_eq!(sides(node, &docket), [] as [(String, String); 0]);
+        assert!(sides(node, &disputed.docket).is_empty());
     }
+}
 
-    // The district takes the city's decision back; the city sees who and why.
-    let chief = office.node.by("李主任");
-    let undone = chief.json(["conflict", "undo", &docket, "--reason", "弄错了门牌"]);
+#[test]
+fn a_node_that_was_revoked_is_not_waited_for() {
+    let disputed = Disputed::new();
+    let hub = &disputed.city.hub;
+    disputed.take(&hub.by("冲突处理员"), "1", "现场核实");
+    settle(&disputed.office.node);
+    assert_eq!(decided(hub)[0]["confirmed"], false);
+    let park = disputed.park.node.json(["status"])["replica"].clone();
+    hub.run(["node", "revoke", park.as_str().unwrap()]).ok();
+    assert_eq!(decided(hub)[0]["confirmed"], true);
+}
+
+#[test]
+fn a_decision_is_taken_back_and_everybody_sees_who_and_why() {
+    let disputed = Disputed::new();
+    let docket = disputed.docket.as_str();
+    let hub = &disputed.city.hub;
+    let decider = hub.by("冲突处理员");
+    disputed.take(&decider, "1", "现场核实");
+    disputed.settle();
+
+    // The district takes the city's decision back.
+    let chief = disputed.office.node.by("李主任");
+    let undone = chief.json(["conflict", "undo", docket, "--reason", "弄错了门牌"]);
     assert_eq!(undone["open"], true);
-    settle(&office.node);
-    settle(&park.node);
-    for program in [&office.node, &park.node, &city.hub] {
+    disputed.settle();
+    for program in disputed.all() {
         assert_eq!(
-            sides(program, &docket),
-            before,
-            "each side as it was written first"
+            sides(program, docket),
+            disputed.before,
+            "each as it was written first"
         );
-        let card = program.json(["conflict", "show", &docket]);
+        let card = program.json(["conflict", "show", docket]);
         let last = card["decisions"]
             .as_array()
             .unwrap()
             .last()
             .unwrap()
             .clone();
-        assert_eq!(
-            (&last["choice"], &last["reason"]),
-            (&json!("undo"), &json!("弄错了门牌"))
-        );
+        let said = (&last["choice"], &last["reason"]);
+        assert_eq!(said, (&json!("undo"), &json!("弄错了门牌")));
         assert!(
             last["author"]
                 .as_str()
@@ -116,10 +173,8 @@ fn a_decision_is_confirmed_when_every_node_of_the_scope_has_it_and_can_be_taken_
         assert_eq!(decided(program), json!([]), "it is open again");
     }
     // Whose words stand again may not decide, though another has written the copies.
-    let own = city
-        .hub
-        .by("市级")
-        .run(["conflict", "take", &docket, "2", "--reason", "我的"]);
+    let own = hub.by("市级");
+    let own = own.run(["conflict", "take", docket, "2", "--reason", "我的"]);
     assert_refused(&own, 4, "CONFLICT-003");
 
     // An undo of the undo is the same act.
@@ -127,27 +182,71 @@ fn a_decision_is_confirmed_when_every_node_of_the_scope_has_it_and_can_be_taken_
     decider
         .run(["conflict", "undo", undo, "--reason", "门牌没错"])
         .ok();
-    settle(&office.node);
-    settle(&park.node);
-    for program in [&office.node, &park.node, &city.hub] {
-        assert_eq!(program.json(["conflict", "list"]), json!([]));
-    }
+    disputed.settle();
     let id = sample(1).0;
     let address = |program| organisation(program, &id)["values"]["operating_address"].clone();
-    assert_eq!(address(&park.node), address(&city.hub));
+    for program in disputed.all() {
+        assert_eq!(program.json(["conflict", "list"]), json!([]));
+        assert_eq!(address(program), address(hub));
+    }
 
     // Later writes end the right to undo.
     put(
-        &office.node.by("张工"),
+        &disputed.office.node.by("张工"),
         &id,
         "operating_address=涧西示例路8号",
     )
     .ok();
-    let late = chief.run(["conflict", "undo", &docket, "--reason", "再撤"]);
+    let late = chief.run(["conflict", "undo", docket, "--reason", "再撤"]);
     assert_refused(&late, 4, "CONFLICT-007");
     assert!(late.stderr.contains("张工@410305-"), "{late:?}");
-    settle(&office.node);
-    assert_equal(&office.node, &city.hub);
+    disputed.settle();
+    assert_equal(&disputed.office.node, hub);
+}
+
+#[test]
+fn two_decisions_at_once_are_one_new_conflict_and_either_can_be_taken_back() {
+    let disputed = Disputed::new();
+    let docket = disputed.docket.as_str();
+    let (hub, office) = (&disputed.city.hub, &disputed.office.node);
+    disputed.take(&hub.by("冲突处理员"), "1", "市级核实");
+    disputed.take(&office.by("李主任"), "2", "区级核实");
+    disputed.settle();
+    disputed.settle();
+    for program in disputed.all() {
+        let open = program.json(["conflict", "list"]);
+        assert_eq!(
+            open.as_array().unwrap().len(),
+            1,
+            "one, and no loop: {open}"
+        );
+        let sources = [
+            &open[0]["candidates"][0]["source"],
+            &open[0]["candidates"][1]["source"],
+        ];
+        assert_eq!(sources, ["decision", "decision"]);
+    }
+    let which = hub
+        .by("主任")
+        .run(["conflict", "undo", docket, "--reason", "x"]);
+    assert_refused(&which, 6, "CONFLICT-010");
+    let card = hub.json(["conflict", "show", docket]);
+    let all = card["candidates"].as_array().unwrap().iter();
+    let mut own = all.filter(|one| one["author"].as_str().unwrap().starts_with("李主任@"));
+    let decision = own.next().unwrap()["decision"].as_str().unwrap().to_owned();
+    hub.by("主任")
+        .run(["conflict", "undo", &decision, "--reason", "以市级为准"])
+        .ok();
+    disputed.settle();
+    for program in disputed.all() {
+        let values: Vec<String> = sides(program, docket).into_iter().map(|(v, _)| v).collect();
+        assert_eq!(
+            values.len(),
+            3,
+            "the city's decision stays beside both: {values:?}"
+        );
+    }
+    assert_equal(office, hub);
 }
 
 #[test]
@@ -204,6 +303,19 @@ fn what_the_city_sends_back_or_puts_off_the_district_sees_and_answers() {
     assert_eq!(decided(&city.hub)[0]["value"], "涧西示例路3号");
 }
 
+/// Loads four addresses into a program.
+fn load(program: &Program, side: &str) -> Ran {
+    let line = |n: u64| {
+        let values = json!({ "operating_address": format!("{side}{n}号") });
+        let line = json!({"kind": "organisation", "id": sample(n).0, "values": values});
+        format!("{line}\n")
+    };
+    let lines: String = (1..=4).map(line).collect();
+    let file = program.data.with_extension(format!("{side}.ndjson"));
+    std::fs::write(&file, lines).unwrap();
+    program.run(["record", "load", file.to_str().unwrap(), "--json"])
+}
+
 #[test]
 fn a_storm_stops_its_source_until_somebody_else_releases_it() {
     let mut city = City::open();
@@ -217,21 +329,6 @@ fn a_storm_stops_its_source_until_somebody_else_releases_it() {
     city.down();
     city.up();
     // A load at the district and a load in the city say different things of four addresses.
-    let lines = |side: &str| -> String {
-        let line = |n: u64| {
-            let values = json!({ "operating_address": format!("{side}{n}号") });
-            format!(
-                "{}\n",
-                json!({"kind": "organisation", "id": sample(n).0, "values": values})
-            )
-        };
-        (1..=4).map(line).collect()
-    };
-    let load = |program: &Program, side: &str| {
-        let file = program.data.with_extension(format!("{side}.ndjson"));
-        std::fs::write(&file, lines(side)).unwrap();
-        program.run(["record", "load", file.to_str().unwrap(), "--json"])
-    };
     let (clerk, registry) = (node.by("台账"), city.hub.by("登记"));
     load(&clerk, "台账路").ok();
     load(&registry, "登记路").ok();

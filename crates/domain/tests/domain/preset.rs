@@ -67,7 +67,7 @@ fn suggested(
     };
     let preset = preset(spec, &open, "410305");
     assert!(!preset.zh.is_empty() && !preset.en.is_empty());
-    assert!(domain::preset::RULES.contains(&preset.rule));
+    assert!(preset::RULES.contains(&preset.rule));
     (preset.rule, preset.suggestion)
 }
 

@@ -316,7 +316,7 @@ fn a_load_that_makes_a_storm_is_stopped_on_the_way() {
     let world = node();
     let bound = 3;
     // Names that the loader had seen before a clerk changed them.
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for n in 0..290 {
         let mut values = organisation(&format!("途中{n}"));
         values.remove("uscc");
@@ -339,10 +339,10 @@ fn a_load_that_makes_a_storm_is_stopped_on_the_way() {
         let values = json!({"name": format!("登记途中{n}")});
         let line =
             json!({"kind": "organisation", "id": id, "values": values, "seen": seen.token()});
-        lines.push_str(&format!("{line}\n"));
+        lines.push(line.to_string());
     }
     let file = std::env::temp_dir().join(format!("storm-way-{}.ndjson", std::process::id()));
-    std::fs::write(&file, lines).unwrap();
+    std::fs::write(&file, lines.join("\n")).unwrap();
     let bob = with_bound(&world.by("bob"), bound);
     let (_, result) = printed(true, |out| {
         crate::records::load(&bob, &file, "load", out).map(drop)

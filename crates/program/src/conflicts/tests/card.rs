@@ -104,6 +104,9 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
     assert_eq!(counted("city")["from"], report["city"]["counted"]);
     let text = counted("city")["text"].as_str().unwrap().to_owned();
     assert_eq!(text, "City: Organisations on the ledger 4 → 3");
+    let zh = crate::conflicts::show(&app, &docket, Language::Zh, &[]).unwrap();
+    let texts = zh["candidates"][0]["effects"].to_string();
+    assert!(texts.contains("全市在册单位数 4 → 3"), "{texts}");
     let changed: Vec<&Value> = effects
         .iter()
         .filter(|effect| effect["from"] == effect["to"])
