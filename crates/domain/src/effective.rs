@@ -223,16 +223,14 @@ fn common_ancestor(
     ))
 }
 
-/// The owner of a record has one line of epochs. Two that did not know of each other are no value
-/// that a rule could choose.
+/// Two scopes that were made the owner in one epoch did not know of each other: no rule can choose
+/// between them.
 fn owners(record: &Record) -> Option<Conflict> {
-    let owners = record.register(RegisterId::OWNER);
-    let first = owners.first()?;
-    let differ = owners.iter().any(|other| other.value != first.value);
-    differ.then(|| Conflict {
+    let is_contested = replica::owner(record)?.contested;
+    is_contested.then(|| Conflict {
         register: RegisterId::OWNER,
         kind: ConflictKind::Owners,
-        candidates: owners.to_vec(),
+        candidates: record.register(RegisterId::OWNER).to_vec(),
         base: None,
     })
 }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use domain::{Conflict, Effective, KindSpec};
 use replica::{Context, Record, RecordKey, RegisterId, ScopeId, Sibling};
 use serde_json::{Map, Value, json};
-use store::Stored;
+use store::{Guest, Stored};
 
 pub use bulk::{Bulk, Done as BulkDone, Plan, Row, Why, plan};
 pub use card::show;
@@ -39,8 +39,8 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        self, Known, Seen, authorship, find, kind_of, meaning, named, register_name, register_of,
-        register_value,
+        self, Known, Scopes, Seen, authorship, find, kind_of, meaning, named, register_name,
+        register_of, register_value,
     },
 };
 
@@ -126,7 +126,10 @@ pub fn candidates(
         .iter()
         .any(|sibling| sibling.register == RegisterId::DELETED);
     let one = |(at, sibling): (usize, &Sibling)| {
-        let value = register_value(kind, sibling.register, &sibling.value);
+        let value = match sibling.register {
+            RegisterId::OWNER => owner_value(app, &sibling.value)?,
+            register => register_value(kind, register, &sibling.value),
+        };
         let mut map = Map::new();
         map.insert("candidate".to_owned(), (at + 1).into());
         let value = if is_mixed {
@@ -142,6 +145,14 @@ pub fn candidates(
     candidates.iter().enumerate().map(one).collect()
 }
 
+/// The scope that a candidate of the owner names.
+fn owner_value(app: &App, value: &[u8]) -> Result<Value, Failure> {
+    let named: proto::schema::Ownership = domain::decode(value).unwrap_or_default();
+    let scope = ScopeId::try_from(named.scope.as_slice());
+    let code = scope.map_or(Ok(None), |scope| Scopes::new(app).code(scope).map(Some))?;
+    Ok(json!({ "scope": code, "epoch": named.epoch }))
+}
+
 /// Shows every record with open conflicts, ascending.
 ///
 /// # Errors
@@ -151,7 +162,8 @@ pub fn each_open(
     visit: &mut dyn FnMut(&Stored, &Effective) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     for key in app.reader().contested() {
-        let Some(stored) = app.reader().get(key)? else {
+        // What is lent, or has left, is for its own scope to decide.
+        let Some(stored) = app.reader().get(key)?.filter(|s| s.guest == Guest::No) else {
             continue;
         };
         let meaning = meaning(app, &stored.record)?;
@@ -177,7 +189,7 @@ pub fn count(app: &App) -> Result<usize, Failure> {
 pub fn by_scope(app: &App) -> Result<BTreeMap<ScopeId, usize>, Failure> {
     let mut counts = BTreeMap::new();
     each_open(app, &mut |stored, meaning| {
-        *counts.entry(stored.record.scope).or_default() += meaning.conflicts.len();
+        *counts.entry(stored.home).or_default() += meaning.conflicts.len();
         Ok(())
     })?;
     Ok(counts)

@@ -236,7 +236,7 @@ fn book(app: &App) -> Result<Book, Failure> {
     for kind in app.catalogue.kinds() {
         each(app, kind.kind, None, None, &mut |stored, meaning| {
             let record = &stored.record;
-            let added = book.add(app.catalogue, record.key, record.scope, &meaning.values);
+            let added = book.add(app.catalogue, record.key, stored.home, &meaning.values);
             if let Err(error) = added {
                 tracing::warn!(kind = %kind.id, id = %record.key.id, %error, "record left out of the figures");
             }

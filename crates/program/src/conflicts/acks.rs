@@ -18,11 +18,14 @@ pub(super) struct Acks {
 }
 
 impl Acks {
-    /// Asks the writer. Replicas in `gone` will not come again and are not waited for.
+    /// Asks the writer. Replicas in `gone` will not come again; they and those
+    /// that are fenced are not waited for.
     pub(super) fn now(app: &App, gone: &[ReplicaId]) -> Result<Self, Failure> {
         let mut peers: BTreeMap<ScopeId, Vec<PeerStatus>> = BTreeMap::new();
-        for peer in app.writer.status()?.peers {
-            if !gone.contains(&peer.replica) {
+        let status = app.writer.status()?;
+        for peer in status.peers {
+            let is_out = gone.contains(&peer.replica) || status.fenced.contains(&peer.replica);
+            if !is_out {
                 peers.entry(peer.scope).or_default().push(peer);
             }
         }

@@ -148,7 +148,7 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
     );
     each_open(app, &mut |stored, meaning| {
         let record = &stored.record;
-        let other_scope = bulk.scope.is_some_and(|scope| scope != record.scope);
+        let other_scope = bulk.scope.is_some_and(|scope| scope != stored.home);
         if record.key.kind != bulk.kind.kind || other_scope {
             return Ok(());
         }
@@ -160,7 +160,7 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
             key: record.key,
             register: open.register,
         };
-        let preset = preset(bulk.kind, open, &scopes.code(record.scope)?);
+        let preset = preset(bulk.kind, open, &scopes.code(stored.home)?);
         let choice = match preset.suggestion {
             Suggestion::Take(number) => Some(Choice::Take(number)),
             Suggestion::KeepBoth => Some(Choice::KeepBoth),

@@ -38,7 +38,7 @@ pub fn show(
     let stored = find(app, docket.key)?;
     let meaning = meaning(app, &stored.record)?;
     let kind = app.catalogue.kind(docket.key.kind);
-    let files = Files::of(app, Some(stored.record.scope))?;
+    let files = Files::of(app, Some(stored.home))?;
     let scopes = Scopes::new(app);
     let mut card = match open_of(&meaning, docket, kind) {
         Ok(open) => {
@@ -82,8 +82,8 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn card(&self, files: &Files) -> Result<Map<String, Value>, Failure> {
-        let (app, open, record) = (self.app, self.open, &self.stored.record);
-        let mut card = open_entry(app, self.scopes, record, open)?;
+        let (app, open) = (self.app, self.open);
+        let mut card = open_entry(app, self.scopes, self.stored, open)?;
         mark(&mut card, files.state(self.docket, open, app.today()));
         let label = kind_label(open.kind, self.language);
         card.insert("conflict_label".to_owned(), label.into());
@@ -211,7 +211,7 @@ impl Asked<'_> {
         let Some(kind) = self.kind else {
             return Ok(Value::Null);
         };
-        let home = self.scopes.code(self.stored.record.scope)?;
+        let home = self.scopes.code(self.stored.home)?;
         let preset = preset(kind, self.open, &home);
         let candidate = match preset.suggestion {
             Suggestion::Take(number) => Some(number),

@@ -70,7 +70,8 @@ pub(super) fn decide_by(
     (reason, preset): (&str, Option<&'static str>),
 ) -> Result<Decided, Failure> {
     let reason = reason_of(reason)?;
-    let record = find(app, docket.key)?.record;
+    let stored = find(app, docket.key)?;
+    let (record, home) = (stored.record, stored.home);
     let kind = kind_of_docket(app, docket)?;
     open_of(&meaning(app, &record)?, docket, Some(kind))?;
     let shown = shown(app, &record, seen)?;
@@ -83,6 +84,7 @@ pub(super) fn decide_by(
         kind,
         docket,
         record: &record,
+        home,
         shown: &shown,
         open,
         reason: &reason,
@@ -92,7 +94,7 @@ pub(super) fn decide_by(
     let set = [(docket.register, value.clone())];
     let new = NewState {
         key: record.key,
-        scope: record.scope,
+        scope: home,
         set: &set,
     };
     allowed(app, Purpose::Decision, Some(&record), &new)?;
@@ -138,6 +140,7 @@ struct Case<'a> {
     kind: &'static KindSpec,
     docket: &'a Docket,
     record: &'a Record,
+    home: ScopeId,
     shown: &'a Shown,
     open: &'a Conflict,
     reason: &'a str,
@@ -193,7 +196,7 @@ impl Case<'_> {
         if let Some((name, _)) = set.iter().find(|(name, _)| is_other(name)) {
             return Err(Failure::new("CONFLICT-006", Exit::Invalid).with("field", name));
         }
-        let resolve = InScope::new(desk.known(), self.record.scope);
+        let resolve = InScope::new(desk.known(), self.home);
         let base = |register| self.shown.value(self.app, register);
         let edits = value::edits(self.app.catalogue, self.kind, &base, set, &resolve)
             .map_err(|findings| crate::records::failure_of(&findings))?;
@@ -211,7 +214,7 @@ impl Case<'_> {
         let subject = Subject {
             kind: self.kind,
             id: self.record.key.id,
-            scope: self.record.scope,
+            scope: self.home,
             before: Some(&before),
             after: &after,
         };
@@ -273,7 +276,7 @@ impl Case<'_> {
             ..Decision::default()
         };
         let id = new_id(self.app);
-        let scope = self.record.scope;
+        let scope = self.home;
         let record = made(
             self.app,
             "decision",

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use domain::{Conflict, date};
 use proto::ledger::Decision;
-use replica::{Record, ReplicaId, ScopeId};
+use replica::{ReplicaId, ScopeId};
 use serde_json::{Map, Value};
+use store::Stored;
 
 use super::{
     Docket, State,
@@ -46,7 +47,7 @@ pub fn list(app: &App, filter: &Filter) -> Result<Vec<Map<String, Value>>, Failu
     let (mut all, mut still_open) = (Vec::new(), BTreeSet::new());
     each_open(app, &mut |stored, meaning| {
         let record = &stored.record;
-        if filter.scope.is_some_and(|scope| scope != record.scope) {
+        if filter.scope.is_some_and(|scope| scope != stored.home) {
             return Ok(());
         }
         for open in &meaning.conflicts {
@@ -60,7 +61,7 @@ pub fn list(app: &App, filter: &Filter) -> Result<Vec<Map<String, Value>>, Failu
             let asked_state = filter.state.is_none_or(|asked| asked == state.id());
             let asked_storm = filter.storm.is_none() || filter.storm.as_deref() == storm;
             if asked_state && asked_storm {
-                let mut entry = open_entry(app, &scopes, record, open)?;
+                let mut entry = open_entry(app, &scopes, stored, open)?;
                 mark(&mut entry, state);
                 entry.insert("storm".to_owned(), storm.map_or(Value::Null, Value::from));
                 all.push(entry);
@@ -92,15 +93,16 @@ pub(super) fn mark(entry: &mut Map<String, Value>, state: State) {
 pub(super) fn open_entry(
     app: &App,
     scopes: &Scopes<'_>,
-    record: &Record,
+    stored: &Stored,
     open: &Conflict,
 ) -> Result<Map<String, Value>, Failure> {
+    let record = &stored.record;
     let kind = app.catalogue.kind(record.key.kind);
     let mut entry = entry(app, kind, record, open)?;
     let name = kind.map_or_else(|| record.key.kind.0.to_string(), |kind| kind.id.clone());
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), record.key.id.to_string().into());
-    entry.insert("scope".to_owned(), scopes.code(record.scope)?.into());
+    entry.insert("scope".to_owned(), scopes.code(stored.home)?.into());
     entry.insert("conflict".to_owned(), open.kind.id().into());
     Ok(entry)
 }
@@ -120,7 +122,7 @@ pub(super) fn decided_entry(
     let record = &stored.record;
     // The decision and what it wrote are two places of one feed. Once both were acked, the record
     // may have gone on: then only a later ack says so again.
-    let missing = acks.missing(scopes, record.scope, &[newest.place, stored.place])?;
+    let missing = acks.missing(scopes, stored.home, &[newest.place, stored.place])?;
     let name = kind.map_or_else(|| docket.key.kind.0.to_string(), |kind| kind.id.clone());
     let value = if docket.register.is_system() {
         meaning(app, record)?.deleted.into()
@@ -137,7 +139,7 @@ pub(super) fn decided_entry(
     );
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), docket.key.id.to_string().into());
-    entry.insert("scope".to_owned(), scopes.code(record.scope)?.into());
+    entry.insert("scope".to_owned(), scopes.code(stored.home)?.into());
     entry.insert("value".to_owned(), value);
     entry.insert("decision".to_owned(), newest.id.to_string().into());
     entry.extend(told(newest));

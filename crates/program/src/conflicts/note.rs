@@ -58,9 +58,9 @@ fn note(
     until: Option<String>,
 ) -> Result<(RecordId, Map<String, Value>), Failure> {
     let text = reason_of(text)?;
-    let record = find(app, docket.key)?.record;
+    let stored = find(app, docket.key)?;
     let spec = kind_of_docket(app, docket)?;
-    let meaning = meaning(app, &record)?;
+    let meaning = meaning(app, &stored.record)?;
     let open = open_of(&meaning, docket, Some(spec))?;
     let seen = open.candidates.iter().map(|candidate| CandidateName {
         incarnation: candidate.dot().incarnation.0,
@@ -76,7 +76,7 @@ fn note(
         seen: seen.collect(),
         ..DocketNote::default()
     };
-    let (id, edit) = edit(app, record.scope, &note)?;
+    let (id, edit) = edit(app, stored.home, &note)?;
     app.writer.edit(vec![edit], Vec::new())?;
     let (mut document, _) = after(app, docket)?;
     document.insert("note".to_owned(), id.to_string().into());

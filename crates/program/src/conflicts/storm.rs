@@ -58,7 +58,7 @@ pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
             for (key, reason) in sources(open) {
                 let storm = found.entry(key.clone()).or_insert_with(|| Storm::of(key));
                 storm.count += 1;
-                storm.scopes.insert(stored.record.scope);
+                storm.scopes.insert(stored.home);
                 if storm.reasons.len() < REASONS_NAMED_MAX {
                     storm.reasons.insert(reason);
                 }

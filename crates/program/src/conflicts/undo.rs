@@ -9,7 +9,8 @@ use bytes::Bytes;
 use domain::{KindSpec, Purpose, authority::NewState};
 use prost::Message as _;
 use proto::ledger::{Candidate, Decision, DecisionChoice};
-use replica::{Dot, Edit, Record, RecordId, RegisterId, Set, Sibling, Source};
+use replica::{Dot, Edit, Record, RecordId, RegisterId, ScopeId, Set, Sibling, Source};
+use store::Stored;
 
 use super::{
     Decided, Docket, after,
@@ -35,10 +36,10 @@ pub fn undo(app: &App, text: &str, reason: &str) -> Result<Decided, Failure> {
     let reason = reason_of(reason)?;
     let (docket, named) = target(app, text)?;
     let kind = kind_of_docket(app, &docket)?;
-    let record = find(app, docket.key)?.record;
+    let stored = find(app, docket.key)?;
     let id = match named {
         Some(id) => id,
-        None => only_standing(app, kind, &docket, &record)?,
+        None => only_standing(app, kind, &docket, &stored)?,
     };
     let unknown = || Failure::new("CONFLICT-001", Exit::Invalid).with("id", text);
     let decision = words::decision(app, id)?.ok_or_else(unknown)?;
@@ -50,7 +51,8 @@ pub fn undo(app: &App, text: &str, reason: &str) -> Result<Decided, Failure> {
         app,
         kind,
         docket,
-        record: &record,
+        record: &stored.record,
+        home: stored.home,
         id,
         decision: &decision,
         reason: &reason,
@@ -86,10 +88,10 @@ fn only_standing(
     app: &App,
     kind: &KindSpec,
     docket: &Docket,
-    record: &Record,
+    stored: &Stored,
 ) -> Result<RecordId, Failure> {
     let of = |sibling: &Sibling| RecordId::try_from(sibling.write.decision.as_ref()).ok();
-    let siblings = record.register(docket.register).iter();
+    let siblings = stored.record.register(docket.register).iter();
     let mut ids: Vec<RecordId> = siblings.filter_map(of).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -97,7 +99,7 @@ fn only_standing(
         [only] => Ok(*only),
         [] => {
             // The newest decision is the one that is meant.
-            let files = Files::of(app, Some(record.scope))?;
+            let files = Files::of(app, Some(stored.home))?;
             match files.decisions(docket).last() {
                 Some(newest) => Ok(newest.id),
                 None => {
@@ -118,6 +120,7 @@ struct Case<'a> {
     kind: &'static KindSpec,
     docket: Docket,
     record: &'a Record,
+    home: ScopeId,
     id: RecordId,
     decision: &'a Decision,
     reason: &'a str,
@@ -190,7 +193,7 @@ impl Case<'_> {
         standing: &[Sibling],
         back: &[&Candidate],
     ) -> Result<(RecordId, Vec<Edit>), Failure> {
-        let (app, register, scope) = (self.app, self.docket.register, self.record.scope);
+        let (app, register, scope) = (self.app, self.docket.register, self.home);
         if back.is_empty() {
             let id = self.docket.id(Some(self.kind));
             return Err(Failure::new("CONFLICT-008", Exit::Invalid).with("id", id));

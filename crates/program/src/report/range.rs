@@ -95,27 +95,27 @@ pub(crate) fn effects(
     let record = &stored.record;
     let tried = tried(app, record, open)?;
     let mut all = vec![Vec::new(); open.candidates.len()];
-    if !matters(app, record, &meaning.values, &tried) {
+    if !matters(app, stored, &meaning.values, &tried) {
         return Ok(all);
     }
     let today = app.today();
     let year = u32::try_from(today.year()).unwrap_or_default();
     let period = Period::new(today, parameters(app, year)?);
     let places = Places::of(app, today)?;
-    let code = Scopes::new(app).code(record.scope)?;
-    let name = places.names.get(&record.scope).cloned();
+    let code = Scopes::new(app).code(stored.home)?;
+    let name = places.names.get(&stored.home).cloned();
     let mut book = book(app)?;
     let figures = |book: &Book| {
-        let own = book.scope(record.scope, &period);
+        let own = book.scope(stored.home, &period);
         let whole = app.is_hub().then(|| city(book, &places, &period));
         (whole, own)
     };
     let before = figures(&book);
-    swap(app, &mut book, record, Some(&meaning.values), None);
+    swap(app, &mut book, stored, Some(&meaning.values), None);
     for (values, effects) in tried.iter().zip(&mut all) {
-        swap(app, &mut book, record, None, values.as_deref());
+        swap(app, &mut book, stored, None, values.as_deref());
         let after = figures(&book);
-        swap(app, &mut book, record, values.as_deref(), None);
+        swap(app, &mut book, stored, values.as_deref(), None);
         let whole = before.0.as_ref().zip(after.0.as_ref());
         if let Some((before, after)) = whole {
             effects.extend(changes(("city", ""), before, after));
@@ -164,10 +164,10 @@ fn tried(app: &App, record: &Record, open: &Conflict) -> Result<Vec<Option<Vec<u
 }
 
 /// Whether any of these values makes other rows than the provisional ones.
-fn matters(app: &App, record: &Record, now: &[u8], tried: &[Option<Vec<u8>>]) -> bool {
+fn matters(app: &App, stored: &Stored, now: &[u8], tried: &[Option<Vec<u8>>]) -> bool {
     let rows = |values: Option<&[u8]>| {
         let mut book = Book::new();
-        swap(app, &mut book, record, None, values);
+        swap(app, &mut book, stored, None, values);
         book
     };
     let now = rows(Some(now));
@@ -178,8 +178,8 @@ fn matters(app: &App, record: &Record, now: &[u8], tried: &[Option<Vec<u8>>]) ->
 }
 
 /// Takes a record's rows out of a book and puts others in.
-fn swap(app: &App, book: &mut Book, record: &Record, out: Option<&[u8]>, into: Option<&[u8]>) {
-    let (key, scope) = (record.key, record.scope);
+fn swap(app: &App, book: &mut Book, stored: &Stored, out: Option<&[u8]>, into: Option<&[u8]>) {
+    let (key, scope) = (stored.record.key, stored.home);
     if let Some(values) = out {
         // What cannot be read was never put in.
         book.take_out(app.catalogue, key, scope, values)
@@ -216,9 +216,9 @@ impl Ranges {
         conflicts::each_open(app, &mut |stored, meaning| {
             for open in &meaning.conflicts {
                 let tried = tried(app, &stored.record, open)?;
-                if left > 0 && matters(app, &stored.record, &meaning.values, &tried) {
+                if left > 0 && matters(app, stored, &meaning.values, &tried) {
                     left -= 1;
-                    ranges.add(app, book, period, (&stored.record, meaning, &tried));
+                    ranges.add(app, book, period, (stored, meaning, &tried));
                 }
             }
             Ok(())
@@ -231,15 +231,15 @@ impl Ranges {
         app: &App,
         book: &mut Book,
         period: &Period,
-        (record, meaning, tried): (&Record, &Effective, &[Option<Vec<u8>>]),
+        (stored, meaning, tried): (&Stored, &Effective, &[Option<Vec<u8>>]),
     ) {
-        let scope = record.scope;
+        let scope = stored.home;
         let now = book.scope(scope, period);
         let mut moved: BTreeMap<&'static str, (i64, i64)> = BTreeMap::new();
         for values in tried {
-            swap(app, book, record, Some(&meaning.values), values.as_deref());
+            swap(app, book, stored, Some(&meaning.values), values.as_deref());
             let then = book.scope(scope, period);
-            swap(app, book, record, values.as_deref(), Some(&meaning.values));
+            swap(app, book, stored, values.as_deref(), Some(&meaning.values));
             for (name, figure) in &now.0 {
                 let by = then
                     .get(name)

@@ -292,13 +292,14 @@ fn a_group_is_decided_together_and_says_so() {
 fn two_owners_are_a_conflict_that_only_the_city_settles() {
     let world = hub();
     let stored = made(&world.by("alice"), "甲");
-    for value in ["east", "west"] {
+    for code in ["410302", "410305"] {
+        let owner = replica::Owner::next(None, stored.home, domain::scope_id(code));
         let edit = Edit {
             key: stored.record.key,
             scope: stored.record.scope,
             set: vec![Set {
                 register: RegisterId::OWNER,
-                value: Bytes::from_static(value.as_bytes()),
+                value: owner.to_value(),
                 shown: Vec::new(),
             }],
             author: "alice@4103L9-01234567".to_owned(),
@@ -313,6 +314,7 @@ fn two_owners_are_a_conflict_that_only_the_city_settles() {
         (open.len(), &open[0]["conflict"]),
         (1, &json!("scope_claim"))
     );
+    assert_eq!(open[0]["candidates"][1]["value"]["epoch"], 1);
     let docket = Docket::parse(&world.app, open[0]["id"].as_str().unwrap()).unwrap();
     let card = crate::conflicts::show(&world.app, &docket, Language::Zh, &[]).unwrap();
     assert_eq!(
