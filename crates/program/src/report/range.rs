@@ -1,8 +1,8 @@
 //! What open conflicts can still do to figures: what each candidate would change, and how far all of
 //! them together leave a figure open.
 //!
-//! A range is the sum of what each open conflict can do by itself, counted in the record's own
-//! scope; the city's is the sum of its scopes'. Candidates that change no counted row, as of a
+//! A range is the sum of what each record can still become, counted in the record's own scope; the
+//! city's is the sum of its scopes'. Candidates that change no counted row, as of a
 //! remark, are passed over at once.
 
 use std::collections::BTreeMap;
@@ -25,7 +25,9 @@ use crate::{
     records::{Past, Scopes},
 };
 
-/// Conflicts that are tried out in one report; a storm of more must not keep people from their
+/// Ways to decide all conflicts of one record that are tried out: six of two values.
+const WAYS_MAX: usize = 64;
+/// Records that are tried out in one report; a storm of more must not keep people from their
 /// figures. Those beyond it count with their provisional value.
 const TRIED_MAX: usize = 1_000;
 
@@ -143,8 +145,20 @@ fn changes((code, name): (&str, &str), before: &Indicators, after: &Indicators) 
 /// The record's values with each candidate alone in its register; none where it would be deleted.
 fn tried(app: &App, record: &Record, open: &Conflict) -> Result<Vec<Option<Vec<u8>>>, Failure> {
     let past = Past::of(app, record.key)?;
-    let with = |candidate: &Sibling| {
-        let mut record = record.clone();
+    let with = |candidate: &Sibling| with(app, record, &past, &[(open, candidate)]);
+    Ok(open.candidates.iter().map(with).collect())
+}
+
+/// The record's values with these candidates alone in their registers; none where it would be
+/// deleted.
+fn with(
+    app: &App,
+    record: &Record,
+    past: &Past,
+    picks: &[(&Conflict, &Sibling)],
+) -> Option<Vec<u8>> {
+    let mut record = record.clone();
+    for (open, candidate) in picks {
         if open.register == RegisterId::DELETED {
             if candidate.register == RegisterId::DELETED && !candidate.value.is_empty() {
                 return None;
@@ -157,10 +171,40 @@ fn tried(app: &App, record: &Record, open: &Conflict) -> Result<Vec<Option<Vec<u
                 sibling.register != open.register || sibling.dot() == candidate.dot()
             });
         }
-        let history = |register, dot| past.value(register, dot);
-        Some(effective_with(app.catalogue, &record, &history).values)
-    };
-    Ok(open.candidates.iter().map(with).collect())
+    }
+    let history = |register, dot| past.value(register, dot);
+    Some(effective_with(app.catalogue, &record, &history).values)
+}
+
+/// The record's values in every way in which its open conflicts can be decided; where there are too
+/// many, each conflict by itself.
+fn outcomes(
+    app: &App,
+    record: &Record,
+    open: &[Conflict],
+) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+    let past = Past::of(app, record.key)?;
+    let counts = open.iter().map(|open| open.candidates.len());
+    let ways = counts.fold(1_usize, usize::saturating_mul);
+    if ways > WAYS_MAX {
+        let each = open.iter().map(|open| tried(app, record, open));
+        return Ok(each.collect::<Result<Vec<_>, _>>()?.concat());
+    }
+    let mut picks: Vec<Vec<(&Conflict, &Sibling)>> = vec![Vec::new()];
+    for open in open {
+        let longer = picks.iter().flat_map(|picked| {
+            open.candidates.iter().map(move |candidate| {
+                let mut picked = picked.clone();
+                picked.push((open, candidate));
+                picked
+            })
+        });
+        picks = longer.collect();
+    }
+    Ok(picks
+        .iter()
+        .map(|picks| with(app, record, &past, picks))
+        .collect())
 }
 
 /// Whether any of these values makes other rows than the provisional ones.
@@ -214,12 +258,10 @@ impl Ranges {
         let mut ranges = Self::default();
         let mut left = TRIED_MAX;
         conflicts::each_open(app, &mut |stored, meaning| {
-            for open in &meaning.conflicts {
-                let tried = tried(app, &stored.record, open)?;
-                if left > 0 && matters(app, stored, &meaning.values, &tried) {
-                    left -= 1;
-                    ranges.add(app, book, period, (stored, meaning, &tried));
-                }
+            let outcomes = outcomes(app, &stored.record, &meaning.conflicts)?;
+            if left > 0 && matters(app, stored, &meaning.values, &outcomes) {
+                left -= 1;
+                ranges.add(app, book, period, (stored, meaning, &outcomes));
             }
             Ok(())
         })?;

@@ -13,6 +13,9 @@ use crate::{
     records::{register_name, source_name},
 };
 
+/// Changes of figures that are shown for one candidate; more hide the rest of the card.
+const EFFECTS_SHOWN: usize = 6;
+
 /// A text of a document.
 fn text<'v>(of: &'v Value, name: &str) -> &'v str {
     of.get(name).and_then(Value::as_str).unwrap_or_default()
@@ -184,21 +187,32 @@ fn details(card: &Value, out: &mut Out) {
             let lead = out.say("经撤销决定恢复：", "put back by ");
             parts.push(format!("{lead}{}", text(candidate, "restored_by")));
         }
-        let effects: Vec<&str> = array(candidate, "effects")
-            .iter()
-            .map(|effect| text(effect, "text"))
-            .collect();
-        if effects.is_empty() {
-            parts.push(out.say("不影响指标", "changes no figure").to_owned());
-        } else {
-            parts.push(effects.join(out.language.pick("，", ", ")));
-        }
+        parts.push(effects(candidate, out));
         let lead = out.say("  采用 ", "  taking ");
         out.line(format!(
             "{lead}{number}{}{}",
             out.say("：", ": "),
             parts.join("  ")
         ));
+    }
+}
+
+/// What a candidate would change, the city's figures first; a script gets all of it.
+fn effects(candidate: &Value, out: &Out) -> String {
+    let all: Vec<&str> = array(candidate, "effects")
+        .iter()
+        .map(|effect| text(effect, "text"))
+        .collect();
+    if all.is_empty() {
+        return out.say("不影响指标", "changes no figure").to_owned();
+    }
+    let shown: Vec<&str> = all.iter().take(EFFECTS_SHOWN).copied().collect();
+    let line = shown.join(out.language.pick("，", ", "));
+    let more = all.len().saturating_sub(EFFECTS_SHOWN);
+    match (more, out.language) {
+        (0, _) => line,
+        (more, Language::Zh) => format!("{line}，另有 {more} 项（--json 查看）"),
+        (more, Language::En) => format!("{line}, and {more} more (see --json)"),
     }
 }
 
@@ -258,7 +272,12 @@ fn said(kind: Option<&KindSpec>, card: &Value, out: &mut Out) {
 pub(crate) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &mut Out) {
     let name = text(conflict, "field");
     let label = kind.and_then(|kind| kind.field(name));
-    let label = label.map_or(name, |field| label::field(field, out.language));
+    let label = match (label, name) {
+        (Some(field), _) => label::field(field, out.language),
+        (None, "deleted") => out.say("删除", "deletion"),
+        (None, "owner") => out.say("归属", "owner"),
+        (None, other) => other,
+    };
     let state = match text(conflict, "state") {
         "deferred" => format!(
             "  {} {}",
@@ -279,7 +298,7 @@ pub(crate) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &m
             let value = candidate.get("value").unwrap_or(&Value::Null);
             vec![
                 number,
-                value_text(kind, name, value, out.language),
+                candidate_text(kind, name, value, out.language),
                 text(candidate, "author").to_owned(),
                 moment(candidate, "at"),
                 source_label(text(candidate, "source"), out.language),
@@ -296,6 +315,26 @@ pub(crate) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &m
         out.say("理由", "why"),
     ];
     out.table(&headings, &rows);
+}
+
+/// The value of a candidate. Against a deletion it says which field was written.
+fn candidate_text(
+    kind: Option<&KindSpec>,
+    name: &str,
+    value: &Value,
+    language: Language,
+) -> String {
+    let written = value.as_object().and_then(|fields| fields.iter().next());
+    match (name, written) {
+        ("deleted", Some((field, mark))) if field == "deleted" => match text(mark, "reason") {
+            "" => language.pick("恢复", "restored").to_owned(),
+            reason => format!("{}{reason}", language.pick("删除：", "deleted: ")),
+        },
+        ("deleted", Some((field, group))) if group.is_object() => {
+            value_text(kind, field, group, language)
+        }
+        _ => value_text(kind, name, value, language),
+    }
 }
 
 /// Prints what a bulk decision would do, and the token that stands for it.

@@ -139,6 +139,62 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
     assert_eq!(after["city"]["ranges"], Value::Null, "nothing is open");
 }
 
+#[test]
+fn two_conflicts_of_one_record_leave_it_open_once() {
+    // What the user saw: one organisation, closed or deleted, and a range that counted it twice.
+    let world = hub();
+    let app = world.by("alice");
+    made_more(&app, 2);
+    let stored = made(&app, "甲");
+    let seen = || Some(Seen::of(&stored.record));
+    let write = |account: &str, values: Value| {
+        let app = world.by(account);
+        save(&app, "organisation", Some(&stored), &values, seen()).unwrap()
+    };
+    write("bob", json!({"census_status": "closed"}));
+    write(
+        "eve",
+        json!({"census_status": "excluded", "exclusion_reason": "shell"}),
+    );
+    let key = stored.record.key;
+    crate::records::delete(&world.by("frank"), key, seen().as_ref(), "twice").unwrap();
+    assert_eq!(list(&app).len(), 2);
+    let report = report::indicators(&app, &Request::default())
+        .unwrap()
+        .json();
+    assert_eq!(report["city"]["counted"], 3);
+    assert_eq!(
+        report["city"]["ranges"]["counted"],
+        json!({"low": 2, "high": 3})
+    );
+    let met = &report["city"]["census_completion_rate"];
+    assert_eq!((&met["low"], &met["high"]), (&json!(2), &json!(3)), "{met}");
+}
+
+#[test]
+fn a_deletion_is_shown_with_its_reason_and_what_was_written_against_it() {
+    let world = node();
+    let stored = made(&world.by("carol"), "甲");
+    let seen = Some(Seen::of(&stored.record));
+    crate::records::delete(&world.by("alice"), stored.record.key, None, "twice").unwrap();
+    save(
+        &world.by("bob"),
+        "organisation",
+        Some(&stored),
+        &json!({"members": 6}),
+        seen,
+    )
+    .unwrap();
+    let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
+    let show = ConflictCommand::Show { id };
+    let (text, _) = printed(false, |out| run(&world.app, &[], show, out));
+    assert!(
+        text.contains("deletion") && text.contains("deleted: twice"),
+        "{text}"
+    );
+    assert!(text.contains(" Employees 120"), "the label once: {text}");
+}
+
 fn made_more(app: &App, count: usize) {
     for n in 0..count {
         let mut values = organisation(&format!("其他{n}"));
