@@ -23,6 +23,7 @@ use program::{
     cli::{Place, Setting},
     dir::Role,
 };
+use replica::ReplicaId;
 use store::Status;
 
 use codes::Codes;
@@ -108,6 +109,14 @@ impl Side for Hub {
 impl Live for Hub {
     fn peers(&self, app: &App, status: &Status) -> Vec<PeerView> {
         node::peers(app, self, status)
+    }
+
+    fn gone(&self) -> Vec<ReplicaId> {
+        let nodes = self.registry.nodes().unwrap_or_default();
+        let revoked = nodes
+            .iter()
+            .filter(|entry| entry.state == NodeState::Revoked);
+        revoked.map(NodeEntry::replica).collect()
     }
 
     fn certificate_days(&self, app: &App) -> Option<i64> {

@@ -51,6 +51,14 @@ const CODECS: &[(&str, Codec)] = &[
         "ledger.v1.InstructorAssignment",
         again::<ledger::InstructorAssignment>,
     ),
+    ("ledger.v1.CandidateName", again::<ledger::CandidateName>),
+    (
+        "ledger.v1.TransferRequest",
+        again::<ledger::TransferRequest>,
+    ),
+    ("ledger.v1.DuplicateCase", again::<ledger::DuplicateCase>),
+    ("ledger.v1.ProposedValue", again::<ledger::ProposedValue>),
+    ("ledger.v1.Proposal", again::<ledger::Proposal>),
     ("ledger.v1.Organisation", again::<ledger::Organisation>),
     (
         "ledger.v1.PartyOrganisation",

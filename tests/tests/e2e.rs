@@ -17,6 +17,7 @@ mod e2e {
     mod city;
     mod claims;
     mod clerks;
+    mod conflicts;
     mod damage;
     mod enrolment;
     mod records;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use domain::{Arrival, Catalogue, Date, Refusal};
-use replica::{Clock, Dot, ScopeId, SealKey, Sibling, session::Role as SessionRole};
+use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
     Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Rules, Status, Verdict, Writer,
     WriterConfig,
@@ -25,6 +25,10 @@ pub trait Live: Send + Sync {
     fn peers(&self, app: &App, status: &Status) -> Vec<PeerView>;
     /// Days until the own certificate ends; none without one.
     fn certificate_days(&self, app: &App) -> Option<i64>;
+    /// Replicas that will not come again, because they were revoked.
+    fn gone(&self) -> Vec<ReplicaId> {
+        Vec::new()
+    }
     /// Checks of `doctor` that only this program makes: code, whether it holds, facts.
     fn checks(&self, app: &App) -> Vec<Check>;
 }

@@ -28,7 +28,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Record(command) => record::run(app, command, out),
         Common::Import(args) => import::run(app, &args, out),
         Common::Export(args) => export::run(app, &args, out),
-        Common::Conflict(command) => conflict::run(app, command, out),
+        Common::Conflict(command) => conflict::run(app, &live.gone(), command, out),
         Common::Proposal(command) => proposal::run(app, command, out),
         Common::Report(command) => report::run(app, command, out),
         Common::Verify => status::verify(app, live, out),

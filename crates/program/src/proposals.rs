@@ -144,17 +144,18 @@ pub fn show(app: &App, id: RecordId) -> Result<Map<String, Value>, Failure> {
     let key = seen.key(app)?;
     let kind = key.and_then(|key| app.catalogue.kind(key.kind));
     let stored = key.map(|key| app.reader().get(key)).transpose()?.flatten();
-    let present = seen.row.values.iter().map(|value| {
+    let one = |value: &proto::ledger::ProposedValue| {
         let register = RegisterId(value.register);
         let record = stored.as_ref().map(|stored| &stored.record);
         let standing = record.map(|record| record.register(register));
-        json!({
+        Ok(json!({
             "field": register_name(kind, register),
             "proposed": register_value(kind, register, &value.value),
-            "present": candidates(kind, standing.unwrap_or_default()),
-        })
-    });
-    entry.insert("fields".to_owned(), present.collect());
+            "present": candidates(app, kind, standing.unwrap_or_default())?,
+        }))
+    };
+    let fields: Result<Value, Failure> = seen.row.values.iter().map(one).collect();
+    entry.insert("fields".to_owned(), fields?);
     Ok(entry)
 }
 

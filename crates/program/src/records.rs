@@ -53,7 +53,7 @@ pub(crate) use document::{authorship, register_of};
 pub(crate) use explain::why_json;
 pub(crate) use known::InScope;
 pub(crate) use links::{links_json, unlinked};
-pub(crate) use scopes::record as scope_record;
+pub(crate) use scopes::{record as scope_record, scope_name};
 
 use domain::Finding;
 

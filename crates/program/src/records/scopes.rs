@@ -249,6 +249,17 @@ pub(crate) fn record(app: &App, scope: ScopeId) -> Result<Option<Scope>, Failure
         .filter(|_| !meaning.deleted))
 }
 
+/// The name of the scope with a code, as far as it is known here.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn scope_name(app: &App, code: &str) -> Result<Option<String>, Failure> {
+    let known = record(app, domain::scope_id(code))?.and_then(|record| record.name);
+    let names = [&app.identity.scope, &app.identity.published];
+    let own = names.into_iter().find(|name| name.code == code);
+    Ok(known.or_else(|| own.map(|name| name.name.clone())))
+}
+
 fn of_identity(app: &App, scope: ScopeId) -> Option<String> {
     let names = [&app.identity.scope, &app.identity.published];
     names
