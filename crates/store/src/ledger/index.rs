@@ -507,6 +507,22 @@ impl Reader {
             .collect()
     }
 
+    /// The store below.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.shared.store
+    }
+
+    /// Where a record lies, seen from a scope.
+    pub(crate) fn lies(&self, key: RecordKey, scope: ScopeId) -> Lies {
+        let index = self.shared.read();
+        match index.records.get(&key) {
+            Some(place) if index.scope_id(place.scope) == Some(scope) => Lies::Here,
+            Some(_) => Lies::Elsewhere,
+            None if index.guests.contains_key(&key) => Lies::Elsewhere,
+            None => Lies::Nowhere,
+        }
+    }
+
     /// The number of a scope in this store.
     pub(crate) fn scope_number(&self, scope: ScopeId) -> Option<u32> {
         let index = self.shared.read();
