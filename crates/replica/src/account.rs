@@ -288,9 +288,7 @@ impl Tally {
         let other = other.map(|dot| dot.counter);
         let other: BTreeSet<Counter> = other.filter(|n| !known.contains_key(n)).collect();
         let mut named: BTreeSet<Counter> = known.keys().copied().collect();
-        known
-            .values()
-            .for_each(|fate| life.counts.add(*fate, 1));
+        known.values().for_each(|fate| life.counts.add(*fate, 1));
         life.counts.elsewhere += other.len() as u64;
         named.extend(other);
         let found = named.len() as u64;

@@ -86,7 +86,12 @@ fn what_stands_on_record_is_accounted_for_and_said() {
     let tally = account(&journal, &book, &BTreeMap::new());
     let counts = tally.lives[&Incarnation(1)].counts;
     assert_eq!(
-        (counts.refused, counts.drafts, counts.visible, counts.missing),
+        (
+            counts.refused,
+            counts.drafts,
+            counts.visible,
+            counts.missing
+        ),
         (1, 1, 1, 0)
     );
     let fates: Vec<Fate> = tally.listed().iter().map(|listed| listed.fate).collect();
@@ -167,7 +172,11 @@ fn reached(visible: &BTreeSet<Name>, names: &Names, wanted: Name) -> bool {
     };
     let mut at: BTreeSet<Name> = visible.clone();
     for _ in 0..=2 * WRITES * 3 {
-        at = at.iter().copied().chain(at.iter().copied().flat_map(steps)).collect();
+        at = at
+            .iter()
+            .copied()
+            .chain(at.iter().copied().flat_map(steps))
+            .collect();
     }
     at.contains(&wanted)
 }

@@ -16,9 +16,7 @@ use replica::{
     session::Role,
 };
 
-use crate::{
-    Grounds, Handle, HostError, OnRecord, Reached, Reader, StoreError, journal, keys,
-};
+use crate::{Grounds, Handle, HostError, OnRecord, Reached, Reader, StoreError, journal, keys};
 
 /// Names that one account may hold: some million writes. Beyond them a scope needs more memory
 /// than its program should take.
@@ -35,6 +33,15 @@ pub struct Extract {
     /// The sum of the leaves that were read.
     pub root: Bucket,
     moved: BTreeSet<RecordKey>,
+}
+
+impl Extract {
+    /// What is known of writes that do not stand visible: the other side, which holds the same
+    /// records, sees the rest by itself.
+    pub fn hidden(&self) -> impl Iterator<Item = (&Name, &Vec<Dot>)> {
+        let names = self.names.iter();
+        names.filter(|(name, _)| !self.visible.contains(name))
+    }
 }
 
 /// What the other side says.
@@ -163,9 +170,7 @@ impl Reading<'_> {
     fn name(&mut self, sibling: &Sibling) {
         if !sibling.replaces.is_empty() {
             let name = (sibling.dot(), sibling.register);
-            self.extract
-                .names
-                .insert(name, sibling.replaces.clone());
+            self.extract.names.insert(name, sibling.replaces.clone());
         }
     }
 
@@ -187,7 +192,9 @@ impl Reading<'_> {
             each_replaced(&value, &mut |sibling| {
                 if !sibling.replaces.is_empty() {
                     let name = (sibling.dot(), sibling.register);
-                    names.entry(name).or_insert_with(|| sibling.replaces.clone());
+                    names
+                        .entry(name)
+                        .or_insert_with(|| sibling.replaces.clone());
                 }
             })
         })?;
@@ -353,7 +360,10 @@ impl<'a> Accounting<'a> {
                 incarnation,
                 counter,
             };
-            if told.get(&(incarnation, counter)).is_some_and(|t| *t != head) {
+            if told
+                .get(&(incarnation, counter))
+                .is_some_and(|t| *t != head)
+            {
                 self.forked.insert(incarnation);
             }
             let home = self.reader.scope_of(entry.key);

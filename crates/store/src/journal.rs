@@ -44,13 +44,18 @@ pub(crate) fn walk(
             return Err(wrong("has a gap"));
         }
         for entry in page.entries {
-            let entry = read(&entry).ok_or_else(|| damaged(incarnation, reached + 1, "cannot be read"))?;
+            let entry =
+                read(&entry).ok_or_else(|| damaged(incarnation, reached + 1, "cannot be read"))?;
             reached += 1;
             head = replica::chain(head, &entry.hash.0);
             visit(reached, entry, head)?;
         }
         if page.head != head.0 {
-            return Err(damaged(incarnation, reached, "is not the chain that was written"));
+            return Err(damaged(
+                incarnation,
+                reached,
+                "is not the chain that was written",
+            ));
         }
         Ok(())
     })?;

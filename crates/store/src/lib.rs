@@ -14,6 +14,7 @@ mod journal;
 mod keys;
 mod ledger;
 mod memory;
+mod prove;
 mod store;
 mod writer;
 

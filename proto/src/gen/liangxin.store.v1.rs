@@ -429,6 +429,9 @@ pub struct Certificate {
     pub node: ::core::option::Option<Signed>,
     #[prost(message, optional, tag = "3")]
     pub hub: ::core::option::Option<Signed>,
+    /// The code of the scope at the time, for people; it is not signed.
+    #[prost(string, tag = "4")]
+    pub scope_code: ::prost::alloc::string::String,
 }
 /// The hub has taken a batch of a node's feed, durably.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

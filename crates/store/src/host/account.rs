@@ -65,4 +65,21 @@ impl Host {
             refused,
         }
     }
+
+    /// The newest signed receipt of each peer in each scope.
+    #[must_use]
+    pub fn receipts(&self) -> Vec<(ReplicaId, ScopeId, Vec<u8>)> {
+        let reader = self.reader();
+        let kept = self.peers.receipts();
+        kept.filter_map(|(peer, scope, receipt)| {
+            Some((peer, reader.scope_id(scope)?, receipt.to_vec()))
+        })
+        .collect()
+    }
+
+    /// How far the incarnations of this replica have come.
+    #[must_use]
+    pub fn own_positions(&self) -> Vec<Reached> {
+        self.positions.of(self.config.replica).collect()
+    }
 }

@@ -56,7 +56,11 @@ fn prove_between(at_node: &Handle, at_hub: &Handle) -> Proof {
         at_node.grounds(SCOPE, HUB).unwrap(),
         at_hub.grounds(SCOPE, NODE).unwrap(),
     );
-    assert_eq!((ours.taken, theirs.taken), (theirs.end, ours.end), "settled");
+    assert_eq!(
+        (ours.taken, theirs.taken),
+        (theirs.end, ours.end),
+        "settled"
+    );
     let of_node = at_node.extract(SCOPE, &ours).unwrap();
     let of_hub = at_hub.extract(SCOPE, &theirs).unwrap();
     assert_eq!((of_node.root, of_hub.root), (ours.root, theirs.root));
@@ -218,10 +222,7 @@ fn a_refused_write_is_listed_with_its_record() {
     let life = &proof.node.lives[0];
     assert_eq!((life.visible, life.refused), (1, 1));
     let listed = &proof.node.listed[0];
-    assert_eq!(
-        (listed.first, listed.fate()),
-        (bad.counter, Fate::Refused)
-    );
+    assert_eq!((listed.first, listed.fate()), (bad.counter, Fate::Refused));
     assert_eq!(listed.record.as_ref().unwrap().id, key(1).id.0);
 }
 
@@ -394,7 +395,11 @@ fn many_records_are_accounted_for_in_one_reading() {
     settle(&mut node, &mut hub);
     let start = std::time::Instant::now();
     let proof = prove(&mut node, &mut hub);
-    println!("{many} records, {} writes: {:?} for both sides", 2 * many, start.elapsed());
+    println!(
+        "{many} records, {} writes: {:?} for both sides",
+        2 * many,
+        start.elapsed()
+    );
     assert!(proof.is_true());
     let life = &proof.node.lives[0];
     assert_eq!((life.visible, life.replaced), (many, many));

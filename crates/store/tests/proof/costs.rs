@@ -30,7 +30,10 @@ fn round_trips(passed: &[&Passed]) -> usize {
 
 fn told(title: &str, passed: &[&Passed]) -> (usize, usize) {
     let (trips, bytes) = (round_trips(passed), passed.iter().map(|p| p.bytes).sum());
-    println!("{title}: {} frames, {trips} round trips, {bytes} bytes", passed.len());
+    println!(
+        "{title}: {} frames, {trips} round trips, {bytes} bytes",
+        passed.len()
+    );
     for p in passed {
         println!("  {:?} {} {}", p.from, p.what, p.bytes);
     }
@@ -55,14 +58,23 @@ fn a_hundred_thousand_records_are_compared_in_one_trip_and_ten_differences_found
     // Ten changes, of which a restored hub has forgotten all.
     for number in 0..5 {
         node.put(key(number * 19_997), SCOPE, &[(4, b"changed at the node")]);
-        hub.put(key(number * 19_993 + 7), SCOPE, &[(4, b"changed at the hub")]);
+        hub.put(
+            key(number * 19_993 + 7),
+            SCOPE,
+            &[(4, b"changed at the hub")],
+        );
     }
     settle(&mut node, &mut hub);
     let mut hub = Side::over(Role::Hub, image);
     let mut line = Line::new();
     line.run(&mut node, &mut hub);
     assert!(line.is_settled());
-    let exchange: Vec<&Passed> = line.passed.iter().filter(of_scope).filter(|p| p.exchange).collect();
+    let exchange: Vec<&Passed> = line
+        .passed
+        .iter()
+        .filter(of_scope)
+        .filter(|p| p.exchange)
+        .collect();
     // Up to the end of the first exchange; what follows is the next question of a quiet moment.
     let last = exchange.iter().rposition(|p| p.what == "healed").unwrap();
     let exchange = &exchange[..=last];
@@ -72,7 +84,13 @@ fn a_hundred_thousand_records_are_compared_in_one_trip_and_ten_differences_found
         .filter(|p| matches!(p.what, "prints" | "leaves"))
         .collect();
     let (trips, bytes) = told("ten differences, found", &found);
-    assert!(trips <= 4 && bytes < BYTES_MAX, "{trips} trips, {bytes} bytes");
+    assert!(
+        trips <= 4 && bytes < BYTES_MAX,
+        "{trips} trips, {bytes} bytes"
+    );
     let (trips, bytes) = told("ten differences, found and healed", exchange);
-    assert!(trips <= 4 && bytes < BYTES_MAX, "{trips} trips, {bytes} bytes");
+    assert!(
+        trips <= 4 && bytes < BYTES_MAX,
+        "{trips} trips, {bytes} bytes"
+    );
 }
