@@ -246,7 +246,7 @@ fn learn(names: &mut Names, told: NamesWire) -> bool {
             incarnation: Incarnation(name.incarnation),
             counter: name.counter,
         };
-        let most = replica::limits::SIBLINGS_MAX;
+        let most = replica::limits::SIBLINGS_MAX + replica::limits::ANCESTRY_MAX;
         names.insert(
             (of, RegisterId(name.register)),
             dots.take(most).map(dot).collect(),

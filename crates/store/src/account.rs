@@ -168,9 +168,10 @@ impl Reading<'_> {
     }
 
     fn name(&mut self, sibling: &Sibling) {
-        if !sibling.replaces.is_empty() {
+        let gone = gone(sibling);
+        if !gone.is_empty() {
             let name = (sibling.dot(), sibling.register);
-            self.extract.names.insert(name, sibling.replaces.clone());
+            self.extract.names.insert(name, gone);
         }
     }
 
@@ -190,11 +191,10 @@ impl Reading<'_> {
         let reader = self.reader;
         reader.store().scan(&from, &to, &mut |_, value| {
             each_replaced(&value, &mut |sibling| {
-                if !sibling.replaces.is_empty() {
+                let gone = gone(sibling);
+                if !gone.is_empty() {
                     let name = (sibling.dot(), sibling.register);
-                    names
-                        .entry(name)
-                        .or_insert_with(|| sibling.replaces.clone());
+                    names.entry(name).or_insert(gone);
                 }
             })
         })?;
@@ -250,6 +250,17 @@ impl Reading<'_> {
         }
         Ok(())
     }
+}
+
+/// The writes that a sibling makes an end of: those it replaced, and those that they had replaced,
+/// as far as it remembers. A write that was superseded before it travelled, and whose journal is
+/// gone, is still in between.
+fn gone(sibling: &Sibling) -> Vec<Dot> {
+    let ancestors = sibling.ancestry.iter().map(|ancestor| ancestor.dot);
+    let mut gone: Vec<Dot> = sibling.replaces.iter().copied().chain(ancestors).collect();
+    gone.sort_unstable();
+    gone.dedup();
+    gone
 }
 
 /// Visits the siblings that the changes of one history page have removed.

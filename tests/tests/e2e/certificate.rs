@@ -1,7 +1,14 @@
 //! The certificate that nothing was lost, and the hub's receipts, as people use them.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use link::{Dialer, NodeMaterial, PrivateKey, certificate_from};
+use program::{App, clock::SystemClock, dir::Dir};
+use proto::sync::{Frame, frame::Frame as Body, sync_client::SyncClient};
+use replica::{
+    ReplicaId,
+    session::{Input, Op},
+};
 use serde_json::{Value, json};
 use tests::programs::{Program, Ran};
 
@@ -146,6 +153,92 @@ fn a_restore_that_the_city_heals_keeps_the_certificate_true() {
         "{made}"
     );
     verify(&city.hub, &file).ok();
+}
+
+/// Greets the hub as a node does, and gets no further: the line is cut after the Welcome.
+fn greet_only(node: &Program) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let dir = Dir::new(&node.data);
+    let (app, writer) = App::open(&dir, runtime.handle().clone()).unwrap();
+    let hub = app.identity.hub.clone().unwrap();
+    let hub_id = ReplicaId(program::dir::hex16(&hub.replica).unwrap());
+    let login = store::Login {
+        session: 1,
+        peer: hub_id,
+        scope: app.scope(),
+    };
+    let (answer, answered) = std::sync::mpsc::channel();
+    let greet = store::Command::Session(login, Op::Greet);
+    let submitted = app.writer.submit(greet, move |reply| {
+        answer.send(reply).unwrap_or_default();
+    });
+    submitted.unwrap();
+    let store::Reply::Input(input) = answered.recv().unwrap() else {
+        panic!("no greeting");
+    };
+    let Input::Greeted(hello) = *input else {
+        panic!("no greeting");
+    };
+    writer.stop().unwrap();
+    let read = |name: &str| std::fs::read(node.data.join(name)).unwrap();
+    let material = NodeMaterial {
+        hub: hub_id,
+        certificate: certificate_from(&read("node.crt")).unwrap(),
+        key: PrivateKey::read(&read("node.key")).unwrap(),
+        authorities: vec![certificate_from(&read("hub.crt")).unwrap()],
+    };
+    let address = hub.address.parse().unwrap();
+    let hello = Frame {
+        frame: Some(Body::Hello(*hello)),
+    };
+    runtime.block_on(async {
+        let dialer = Dialer::tcp(Arc::new(SystemClock::default()));
+        let channel = dialer.dial(&address, &material).await.unwrap();
+        let (out, frames) = tokio::sync::mpsc::channel(1);
+        out.send(hello).await.unwrap();
+        let frames = tokio_stream::wrappers::ReceiverStream::new(frames);
+        let answer = SyncClient::new(channel).exchange(frames).await.unwrap();
+        let welcome = answer.into_inner().message().await.unwrap().unwrap();
+        assert!(matches!(welcome.frame, Some(Body::Welcome(_))));
+    });
+}
+
+/// The district told how far it had come, the line was cut, and an old backup took its place: the
+/// writes in between exist nowhere, both sides are equal, and the certificate says what is gone.
+#[test]
+fn a_restore_that_loses_edits_makes_a_false_certificate_that_names_them() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    let node = &jianxi.node;
+    load_samples(node, 1..=5);
+    settle(node);
+    let backup = city.text_path("node.backup");
+    node.run(["backup", &backup]).ok();
+    load_samples(node, 6..=8);
+    greet_only(node);
+    node.run(["restore", &backup]).ok();
+    put(node, &sample(2).0, "remark=恢复之后").ok();
+    let file = city.text_path("lost.cert");
+    let ran = node.run(["certificate", "make", &file, "--json"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let made = ran.json();
+    assert_eq!(made["true"], false, "{made}");
+    assert_eq!(made["faults"][0]["code"], "PROOF-015", "{made}");
+    assert_eq!(made["faults"].as_array().unwrap().len(), 1, "{made}");
+    let lost = &made["listed"][0];
+    assert_eq!(
+        json!([lost["side"], lost["fate"], lost["first"], lost["last"]]),
+        json!(["node", "missing", 1, 3]),
+        "{made}"
+    );
+    assert_eq!(side(&made, "node")["missing"], 3);
+    // Both are equal all the same, and the city sees the same verdict.
+    settle(node);
+    assert_eq!(verify(&city.hub, &file).code, 1);
+    let said = city.hub.run(["certificate", "verify", &file]);
+    assert!(said.stdout.contains("下落不明"), "{said:?}");
+    let kept = city.hub.json(["certificate", "list"]);
+    assert_eq!(kept[0]["true"], false, "{kept}");
 }
 
 #[test]

@@ -183,22 +183,24 @@ fn every_write_of_both_sides_is_visible_or_replaced_and_the_numbers_add_up() {
     assert!(proof.node.listed.is_empty() && proof.hub.listed.is_empty());
 }
 
-/// The city writes, the district replaces that twice before the line is there again: what was in
-/// between never travels, and only the district's journal can say that it replaced the city's.
+/// The city writes, the district replaces that again and again before the line is there again:
+/// what was in between never travels, and is more than a sibling remembers of its ancestors. Only
+/// the district's journal can say that it replaced the city's.
 #[test]
 fn a_write_that_was_superseded_before_it_travelled_accounts_for_what_it_replaced() {
     let (mut node, mut hub) = pair();
     hub.put(key(1), SCOPE, &[(4, b"city")]);
     settle(&mut node, &mut hub);
-    node.put(key(1), SCOPE, &[(4, b"first")]);
-    node.put(key(1), SCOPE, &[(4, b"second")]);
+    for round in 0..7 {
+        node.put(key(1), SCOPE, &[(4, &[round])]);
+    }
     settle(&mut node, &mut hub);
     let proof = prove(&mut node, &mut hub);
     assert!(proof.is_true());
     assert_eq!(proof.hub.lives[0].replaced, 1);
     assert_eq!(
         (proof.node.lives[0].visible, proof.node.lives[0].replaced),
-        (1, 1)
+        (1, 6)
     );
     // Without the district's names the city cannot account for its write, and says so.
     let (writer, handle) = hub.serve();
@@ -277,6 +279,22 @@ fn a_restore_that_gets_everything_back_stays_true() {
     let former = former.unwrap();
     assert_eq!(former.reached.as_ref().unwrap().counter, 3);
     assert_eq!((former.visible, former.replaced), (1, 2));
+}
+
+/// The same, and what came back had been written over before it ever travelled.
+#[test]
+fn a_restore_accounts_for_what_was_superseded_before_it_travelled() {
+    let (mut node, mut hub) = pair();
+    node.put(key(1), SCOPE, &[(4, b"kept"), (5, b"beside it")]);
+    settle(&mut node, &mut hub);
+    let image = node.image();
+    node.put(key(1), SCOPE, &[(4, b"never travels")]);
+    node.put(key(1), SCOPE, &[(4, b"travels")]);
+    settle(&mut node, &mut hub);
+    let mut node = Side::over(Role::Node, image);
+    settle(&mut node, &mut hub);
+    let proof = prove(&mut node, &mut hub);
+    assert!(proof.is_true(), "{:?}", proof.node);
 }
 
 /// The hub told its position and lost what stood behind it.
