@@ -17,7 +17,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 fn failed(error: &ProofError) -> Failure {
     match error {
         ProofError::Dial(error) => caller::dial_failed(error),
-        ProofError::Moved
+        ProofError::Refused { code: "LINK-029" } => Failure::new(error.code(), Exit::Refused),
+        ProofError::Refused { .. }
+        | ProofError::Moved
         | ProofError::Differ
         | ProofError::Host(_)
         | ProofError::Answer { .. }
@@ -42,8 +44,7 @@ fn prover(app: &App, material: &link::NodeMaterial) -> Result<Prover, Failure> {
 /// Whether another try may find both at one cut.
 fn is_passing(error: &ProofError) -> bool {
     // The hub says in the same words that it has moved, or that it serves us already.
-    let passing = ["PROOF-001", "PROOF-006"];
-    matches!(error, ProofError::Moved) || passing.contains(&error.code())
+    ["PROOF-001", "PROOF-006"].contains(&error.code())
 }
 
 /// Makes the certificate of the node's scope. Exchanges first where that is needed.

@@ -18,7 +18,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
-use tonic::{Request, Streaming};
+use tonic::{Request, Status, Streaming};
 
 use super::sign::{Purpose, Signer};
 use super::{
@@ -28,6 +28,7 @@ use super::{
 use crate::authority::AuthorityError;
 use crate::fault::DialError;
 use crate::limits::{CERTIFY_MAX, MESSAGE_BYTES_MAX};
+use crate::refusal::stable_code;
 
 /// Messages on their way; each has up to half a megabyte.
 const MESSAGES: usize = 4;
@@ -38,6 +39,12 @@ pub enum ProofError {
     /// The hub is not reached, or refuses.
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// The hub refuses, and says why.
+    #[error("the hub makes no proof: {code}")]
+    Refused {
+        /// Its stable code.
+        code: &'static str,
+    },
     /// One of the two has moved on meanwhile, or they have not settled yet.
     #[error("the two sides do not stand at one cut")]
     Moved,
@@ -61,12 +68,33 @@ pub enum ProofError {
     Late,
 }
 
+/// The codes with which a hub refuses.
+const REFUSALS: [&str; 8] = [
+    "PROOF-001",
+    "PROOF-003",
+    "PROOF-004",
+    "PROOF-005",
+    "PROOF-006",
+    "PROOF-011",
+    "SYNC-106",
+    "LINK-029",
+];
+
 impl ProofError {
+    fn of_status(status: &Status) -> Self {
+        let told = stable_code(status);
+        match REFUSALS.iter().find(|code| told == Some(**code)) {
+            Some(code) => Self::Refused { code },
+            None => DialError::of_status(status).into(),
+        }
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::Dial(error) => error.code(),
+            Self::Refused { code } => code,
             Self::Moved => "PROOF-001",
             Self::Differ => "PROOF-002",
             Self::Host(HostError::TooMany) => "PROOF-003",
@@ -139,7 +167,7 @@ impl Talk {
 
     async fn hear(&mut self) -> Result<Reply, ProofError> {
         let reply = self.replies.message().await;
-        let reply = reply.map_err(|status| DialError::of_status(&status))?;
+        let reply = reply.map_err(|status| ProofError::of_status(&status))?;
         reply
             .and_then(|reply| reply.reply)
             .ok_or(ProofError::Answer { what: "end" })
@@ -232,10 +260,10 @@ impl Prover {
             .certify(Request::new(ReceiverStream::new(stream)))
             .await;
         let mut replies = called
-            .map_err(|status| DialError::of_status(&status))?
+            .map_err(|status| ProofError::of_status(&status))?
             .into_inner();
         let first = replies.message().await;
-        let first = first.map_err(|status| DialError::of_status(&status))?;
+        let first = first.map_err(|status| ProofError::of_status(&status))?;
         let Some(Reply::Answer(answer)) = first.and_then(|reply| reply.reply) else {
             return Err(ProofError::Answer { what: "answer" });
         };
