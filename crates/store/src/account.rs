@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{Fate as FateWire, HistoryPage, LifeAccount, Listed as ListedWire, RecordName};
 use replica::{
@@ -16,6 +17,7 @@ use replica::{
     session::Role,
 };
 
+use crate::ledger::Lies;
 use crate::{Grounds, Handle, HostError, OnRecord, Reached, Reader, StoreError, journal, keys};
 
 /// Names that one account may hold: some million writes. Beyond them a scope needs more memory
@@ -182,23 +184,31 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// What has left the records of the scope, also while they belonged to another.
     fn history(&mut self) -> Result<(), HostError> {
-        let Some(number) = self.reader.number_of(self.scope) else {
-            return Ok(());
-        };
-        let (from, to) = (keys::history(number, 0), keys::history(number, u64::MAX));
-        let names = &mut self.extract.names;
         let reader = self.reader;
-        reader.store().scan(&from, &to, &mut |_, value| {
-            each_replaced(&value, &mut |sibling| {
-                let gone = gone(sibling);
-                if !gone.is_empty() {
-                    let name = (sibling.dot(), sibling.register);
-                    names.entry(name).or_insert(gone);
-                }
-            })
-        })?;
-        self.bounded()
+        let mut read = BTreeSet::new();
+        let mut todo: BTreeSet<u32> = reader.scope_number(self.scope).into_iter().collect();
+        while let Some(number) = todo.pop_first() {
+            if !read.insert(number) {
+                continue;
+            }
+            let (from, to) = (keys::history(number, 0), keys::history(number, u64::MAX));
+            let names = &mut self.extract.names;
+            reader.store().scan(&from, &to, &mut |_, value| {
+                let before = each_replaced(&value, &mut |sibling| {
+                    let gone = gone(sibling);
+                    if !gone.is_empty() {
+                        let name = (sibling.dot(), sibling.register);
+                        names.entry(name).or_insert(gone);
+                    }
+                })?;
+                todo.extend(before.into_iter().filter(|number| !read.contains(number)));
+                Ok(())
+            })?;
+            self.bounded()?;
+        }
+        Ok(())
     }
 
     /// Where no sibling is left that says it register by register, the journal says it for the
@@ -214,10 +224,10 @@ impl Reading<'_> {
         let names = &mut self.extract.names;
         let (scope, store) = (self.scope, reader.store());
         let mut visit = |counter, entry: JournalEntry, _| {
-            match reader.scope_of(entry.key) {
-                Some(home) if home != scope && role == Role::Hub => return Ok(()),
-                Some(home) if home != scope => drop(away.insert(entry.key)),
-                Some(_) | None => {}
+            match (reader.lies(entry.key, scope), role) {
+                (Lies::Elsewhere, Role::Hub) => return Ok(()),
+                (Lies::Elsewhere, Role::Node) => drop(away.insert(entry.key)),
+                (Lies::Here | Lies::Nowhere, _) => {}
             }
             let dot = Dot {
                 incarnation,
@@ -263,20 +273,26 @@ fn gone(sibling: &Sibling) -> Vec<Dot> {
     gone
 }
 
-/// Visits the siblings that the changes of one history page have removed.
+/// Visits the siblings that the changes of one history page have removed. Returns the numbers of
+/// other scopes in which the history of a record goes on.
 pub(crate) fn each_replaced(
-    page: &bytes::Bytes,
+    page: &Bytes,
     visit: &mut dyn FnMut(&Sibling),
-) -> Result<(), StoreError> {
+) -> Result<BTreeSet<u32>, StoreError> {
     let damaged = || StoreError::Damaged {
         what: "history page".to_owned(),
     };
     let page = HistoryPage::decode(page.clone()).map_err(|_e| damaged())?;
-    for entry in page.entries.into_iter().filter(|e| !e.replaced.is_empty()) {
-        let record = Record::decode(&entry.replaced.into()).map_err(|_e| damaged())?;
-        record.siblings.iter().for_each(&mut *visit);
+    let mut before = BTreeSet::new();
+    for entry in page.entries {
+        before.insert(entry.previous_scope);
+        if !entry.replaced.is_empty() {
+            let record = Record::decode(&entry.replaced.into()).map_err(|_e| damaged())?;
+            record.siblings.iter().for_each(&mut *visit);
+        }
     }
-    Ok(())
+    before.remove(&0);
+    Ok(before)
 }
 
 /// Goes through the own journals.
@@ -377,8 +393,8 @@ impl<'a> Accounting<'a> {
             {
                 self.forked.insert(incarnation);
             }
-            let home = self.reader.scope_of(entry.key);
-            if self.role == Role::Hub && home.is_some_and(|home| home != self.scope) {
+            let lies = self.reader.lies(entry.key, self.scope);
+            if self.role == Role::Hub && lies == Lies::Elsewhere {
                 self.tally.elsewhere(dot);
                 return Ok(());
             }
@@ -431,12 +447,14 @@ impl<'a> Accounting<'a> {
                 let siblings = stored.iter().flat_map(|stored| &stored.record.siblings);
                 siblings.for_each(&mut note);
             }
-            let Some(number) = self.reader.number_of(scope) else {
+            let Some(number) = self.reader.scope_number(scope) else {
                 continue;
             };
             let (from, to) = (keys::history(number, 0), keys::history(number, u64::MAX));
             let store = self.reader.store();
-            store.scan(&from, &to, &mut |_, value| each_replaced(&value, &mut note))?;
+            store.scan(&from, &to, &mut |_, value| {
+                each_replaced(&value, &mut note).map(drop)
+            })?;
         }
         Ok(dots)
     }

@@ -5,6 +5,7 @@ use replica::{
 };
 
 use super::Host;
+use crate::ledger::Lies;
 
 /// How far an incarnation has come, with the head of its journal there.
 pub type Reached = (Incarnation, Counter, Head);
@@ -29,7 +30,7 @@ pub struct Grounds {
     pub held_back: Vec<RecordKey>,
     /// Its own writes that were taken back.
     pub drafts: Vec<OnRecord>,
-    /// The peer's writes that it has refused in the scope.
+    /// The peer's writes that it has refused.
     pub refused: Vec<OnRecord>,
 }
 
@@ -41,16 +42,19 @@ impl Host {
         let scopes = reader.scopes();
         let found = scopes.into_iter().find(|(id, _, _)| *id == scope);
         let (end, root) = found.map_or_else(Default::default, |(_, end, root)| (end, root));
-        let numbers = self.peers.number_of(peer).zip(reader.number_of(scope));
+        let numbers = self
+            .peers
+            .number_of(&peer.0)
+            .zip(reader.scope_number(scope));
         let taken = numbers.map(|(peer, scope)| self.peers.taken(peer, scope));
-        let held_back = self.peers.quarantined().into_iter().map(|(key, _)| key);
-        let of_scope = |key: &RecordKey| reader.scope_of(*key).is_none_or(|home| home == scope);
+        let mut held_back = self.peers.quarantined();
+        held_back.retain(|held| held.peer == peer && reader.lies(held.key, scope) == Lies::Here);
         let (mut drafts, mut refused) = (Vec::new(), Vec::new());
         for entry in self.peers.drafts() {
             let noted = (entry.dot, entry.key, entry.code);
             match entry.peer {
                 None => drafts.push(noted),
-                Some(of) if of == peer && of_scope(&noted.1) => refused.push(noted),
+                Some(of) if of == peer => refused.push(noted),
                 Some(_) => {}
             }
         }
@@ -60,7 +64,7 @@ impl Host {
             taken: taken.unwrap_or_default(),
             own: self.positions.of(self.config.replica).collect(),
             peers: self.positions.of(peer).collect(),
-            held_back: held_back.filter(of_scope).collect(),
+            held_back: held_back.iter().map(|held| held.key).collect(),
             drafts,
             refused,
         }

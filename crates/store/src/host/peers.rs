@@ -134,14 +134,6 @@ impl Peers {
         number
     }
 
-    /// The number of a peer, if it has ever had a session.
-    pub(super) fn number_of(&self, replica: ReplicaId) -> Option<u32> {
-        let mut peers = self.peers.iter();
-        peers
-            .find(|(_, peer)| peer.replica == replica)
-            .map(|(number, _)| *number)
-    }
-
     /// The scope that a replica was last seen with.
     pub(super) fn scope_of(&self, replica: ReplicaId) -> Option<ScopeId> {
         self.peers
@@ -327,7 +319,7 @@ impl Peers {
             .then(|| keys::refill(peer, scope))
     }
 
-    fn number_of(&self, replica: &[u8]) -> Option<u32> {
+    pub(super) fn number_of(&self, replica: &[u8]) -> Option<u32> {
         let mut known = self.peers.iter();
         known
             .find(|(_, peer)| peer.replica.0 == replica)

@@ -434,6 +434,17 @@ pub fn local(store: &dyn Store, name: &str) -> Result<Option<Bytes>, StoreError>
     store.get(&keys::local(name))
 }
 
+/// Where a record lies, seen from one scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lies {
+    /// It belongs to the scope.
+    Here,
+    /// It belongs to another.
+    Elsewhere,
+    /// It is not held.
+    Nowhere,
+}
+
 /// Reads beside the writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reader {

@@ -228,8 +228,9 @@ fn a_refused_write_is_listed_with_its_record() {
     assert_eq!(listed.record.as_ref().unwrap().id, key(1).id.0);
 }
 
-/// The node said in its Hello how far it has come, the line was cut, and an old backup took its
-/// place: nobody has those writes any more, and the hub knows that they were.
+/// The first of two batches said how far the node had come, the line was cut before the second,
+/// and an old backup took the node's place: nobody has the rest any more, and the hub knows that
+/// it was.
 #[test]
 fn a_restore_that_loses_edits_makes_it_false_and_names_them() {
     let (mut node, mut hub) = pair();
@@ -238,24 +239,29 @@ fn a_restore_that_loses_edits_makes_it_false_and_names_them() {
     }
     settle(&mut node, &mut hub);
     let image = node.image();
-    let first = node.put(key(1), SCOPE, &[(4, b"lost")]);
-    let last = node.put(key(7), SCOPE, &[(4, b"lost too")]);
+    let edits = (0..1_500).map(|n| node.edit(key(100 + n), SCOPE, &[(4, b"new")]));
+    let edits = edits.collect();
+    let dots = node.write(edits);
     let mut line = Line::new();
-    line.cut_at = Some("batch");
+    line.cut_at = Some(("batch", 1));
     line.run(&mut node, &mut hub);
     let mut node = Side::over(Role::Node, image);
     node.put(key(2), SCOPE, &[(4, b"after the restore")]);
     settle(&mut node, &mut hub);
     let proof = prove(&mut node, &mut hub);
     assert!(proof.equal, "both sides hold the same");
-    assert!(!proof.is_true(), "and yet two writes are gone");
-    assert_eq!(proof.missing(), (2, 0));
-    let lost = &proof.node.listed[0];
-    assert_eq!(lost.incarnation, first.incarnation.0);
-    assert_eq!(
-        (lost.first, lost.last, lost.fate()),
-        (first.counter, last.counter, Fate::Missing)
-    );
+    assert!(!proof.is_true(), "and yet hundreds of writes are gone");
+    let came = line.passed.iter().filter(|p| p.what == "batch").count();
+    assert_eq!(came, 1);
+    let (missing, _) = proof.missing();
+    assert!((400..1_000).contains(&missing), "{missing}");
+    let [lost] = &proof.node.listed[..] else {
+        panic!("{:?}", proof.node.listed);
+    };
+    assert_eq!(lost.incarnation, dots[0].incarnation.0);
+    let last = dots[1_499].counter;
+    assert_eq!((lost.last, lost.fate()), (last, Fate::Missing));
+    assert_eq!(lost.last - lost.first + 1, missing);
 }
 
 /// The same restore, when the hub had the writes: they come back, and each is found by its name.
@@ -308,7 +314,7 @@ fn a_hub_that_lost_its_own_writes_makes_it_false() {
     hub.put(key(3), SCOPE, &[(4, b"lost")]);
     hub.put(key(900), OTHER, &[(4, b"lost in another scope")]);
     let mut line = Line::new();
-    line.cut_at = Some("batch");
+    line.cut_at = Some(("batch", 0));
     line.run(&mut node, &mut hub);
     let mut hub = Side::over(Role::Hub, image);
     settle(&mut node, &mut hub);
@@ -388,12 +394,38 @@ fn a_record_that_is_held_back_is_left_out_and_said() {
     let mut other = node.record(key(1));
     other.siblings[0].value = b"forged".as_slice().into();
     force(&mut hub, NODE, SCOPE, &other);
-    settle(&mut node, &mut hub);
     let proof = prove(&mut node, &mut hub);
     assert!(proof.is_true());
     let life = &proof.node.lives[0];
     assert_eq!((life.visible, life.quarantined), (1, 1));
     assert_eq!(proof.node.listed[0].fate(), Fate::Quarantined);
+}
+
+/// The city has given a record to another district: what this one wrote there is moved, and a late
+/// write comes back as a draft.
+#[test]
+fn writes_of_a_record_that_was_transferred_are_said_to_have_moved() {
+    let (mut node, mut hub) = pair();
+    for value in [b"one", b"two"] {
+        node.put(key(1), SCOPE, &[(4, value)]);
+    }
+    node.put(key(2), SCOPE, &[(4, b"stays")]);
+    settle(&mut node, &mut hub);
+    let owner = replica::Owner {
+        scope: OTHER,
+        epoch: 1,
+        former: vec![SCOPE],
+        contested: false,
+    };
+    let owner = owner.to_value();
+    hub.put(key(1), SCOPE, &[(replica::RegisterId::OWNER.0, &owner)]);
+    node.put(key(1), SCOPE, &[(4, b"late")]);
+    settle(&mut node, &mut hub);
+    let proof = prove(&mut node, &mut hub);
+    assert!(proof.is_true(), "{:?} {:?}", proof.node, proof.hub);
+    let life = &proof.node.lives[0];
+    assert_eq!((life.visible, life.moved), (1, 3));
+    assert_eq!(proof.hub.lives[0].elsewhere, 1);
 }
 
 /// Prints what an account of many records takes; more with `LIANGXIN_RECORDS`.

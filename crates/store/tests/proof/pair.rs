@@ -17,7 +17,8 @@ use replica::{
     session::{FeedPoint, Input, Role},
 };
 use store::{
-    Command, Handle, Host, HostConfig, Login, Memory, Reply, Verdict, Writer, WriterConfig,
+    Command, Handle, Host, HostConfig, JudgeInput, Login, Memory, Reply, Rules, Verdict, Writer,
+    WriterConfig,
 };
 
 pub(crate) const SCOPE: ScopeId = ScopeId([1; 16]);
@@ -59,7 +60,7 @@ fn config(role: Role) -> HostConfig {
         scope: if role == Role::Node { SCOPE } else { PUBLISHED },
         published: PUBLISHED,
         schema: 1,
-        judge: Arc::new(|input| {
+        rules: Rules::new(Arc::new(|input: &JudgeInput<'_>| {
             let bad = input.incoming.siblings.iter().filter(|s| *s.value == *BAD);
             let dots: Vec<Dot> = bad.map(Sibling::dot).collect();
             if dots.is_empty() {
@@ -69,7 +70,7 @@ fn config(role: Role) -> HostConfig {
                 dots,
                 code: "TEST-001",
             }
-        }),
+        })),
         believes_peers: true,
         seal: None,
         clock: Arc::new(Still),
@@ -198,8 +199,8 @@ pub(crate) struct Line {
     ends: [End; 2],
     todo: VecDeque<(usize, Input)>,
     pub(crate) passed: Vec<Passed>,
-    /// The line is cut when a frame of this name is sent.
-    pub(crate) cut_at: Option<&'static str>,
+    /// The line is cut when a frame of this name is sent after so many of them.
+    pub(crate) cut_at: Option<(&'static str, usize)>,
     is_cut: bool,
 }
 
@@ -303,7 +304,8 @@ impl Line {
         }
         for frame in step.sends {
             let (what, exchange) = name_of(&frame);
-            self.is_cut |= self.cut_at == Some(what);
+            let before = self.passed.iter().filter(|p| p.what == what).count();
+            self.is_cut |= self.cut_at == Some((what, before));
             if self.is_cut {
                 continue;
             }
