@@ -62,15 +62,18 @@ pub struct Book {
 }
 
 impl Book {
-    /// Returns a book of what is visible and of all that this replaced, step by step.
+    /// Returns a book of what is visible, of all that this replaced, step by step, and of what
+    /// stands on record. A write that was taken back accounts for nothing that it had replaced:
+    /// that has come back, or another write names it.
     #[must_use]
-    pub fn new(visible: BTreeSet<Name>, names: &Names) -> Self {
+    pub fn new(visible: BTreeSet<Name>, names: &Names, on_record: BTreeMap<Dot, Fate>) -> Self {
         let mut replaced = BTreeSet::new();
         let mut todo: Vec<Name> = visible.iter().copied().collect();
         while let Some(name) = todo.pop() {
             let gone = names.get(&name).into_iter().flatten();
             for former in gone.map(|dot| (*dot, name.1)) {
-                if replaced.insert(former) {
+                let taken_back = on_record.contains_key(&former.0) && !visible.contains(&former);
+                if replaced.insert(former) && !taken_back {
                     todo.push(former);
                 }
             }
@@ -78,13 +81,9 @@ impl Book {
         Self {
             visible,
             replaced,
+            on_record,
             ..Self::default()
         }
-    }
-
-    /// Notes a write that stands on record.
-    pub fn record(&mut self, dot: Dot, fate: Fate) {
-        self.on_record.insert(dot, fate);
     }
 
     /// Notes a record that is held back.

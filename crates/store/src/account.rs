@@ -11,7 +11,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{Fate as FateWire, HistoryPage, LifeAccount, Listed as ListedWire, RecordName};
 use replica::{
-    Bucket, Counter, Dot, Head, Incarnation, JournalEntry, Leaf, Record, RecordKey, RegisterId,
+    Bucket, Counter, Dot, Head, Incarnation, JournalEntry, Record, RecordKey, RegisterId,
     ReplicaId, ScopeId, Sibling,
     account::{Book, Fate, Listed, Name, Names, Posting, Tally},
     session::Role,
@@ -85,18 +85,19 @@ impl Handle {
     pub fn grounds(&self, scope: ScopeId, peer: ReplicaId) -> Result<Grounds, HostError> {
         self.ask(move |host| host.grounds(scope, peer))
     }
+}
 
+impl Grounds {
     /// Reads the records, the history and what the own journals replaced. Blocks for as long as
     /// the scope is large.
     ///
     /// # Errors
     /// The store is damaged or cannot be read, or the scope is too large to be accounted for.
-    pub fn extract(&self, scope: ScopeId, grounds: &Grounds) -> Result<Extract, HostError> {
-        let own = grounds.own.iter().map(|(i, _, _)| *i).collect();
+    pub fn extract(&self, reader: &Reader) -> Result<Extract, HostError> {
         let mut reading = Reading {
-            reader: self.reader(),
-            scope,
-            own,
+            reader,
+            scope: self.scope,
+            own: self.own.iter().map(|(i, _, _)| *i).collect(),
             extract: Extract {
                 visible: BTreeSet::new(),
                 names: Names::new(),
@@ -107,8 +108,8 @@ impl Handle {
         };
         reading.records()?;
         reading.history()?;
-        for (incarnation, upto, _) in &grounds.own {
-            reading.journal(*incarnation, *upto, self.config().role)?;
+        for (incarnation, upto, _) in &self.own {
+            reading.journal(*incarnation, *upto, self.role)?;
         }
         Ok(reading.extract)
     }
@@ -119,15 +120,33 @@ impl Handle {
     /// The store is damaged or cannot be read, or a chain is broken.
     pub fn account(
         &self,
-        scope: ScopeId,
-        grounds: &Grounds,
+        reader: &Reader,
         extract: Extract,
         claims: &Claims,
     ) -> Result<Account, HostError> {
-        let (role, reader) = (self.config().role, self.reader());
-        Accounting::new(reader, scope, role, grounds, extract, claims)
-            .run(grounds, claims)
-            .map_err(HostError::from)
+        let accounting = Accounting::new(reader, self, extract, claims);
+        Ok(accounting.run(self, claims)?)
+    }
+
+    /// The root without some records, as they stand now.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn root_without(
+        &self,
+        reader: &Reader,
+        left_out: &[RecordKey],
+    ) -> Result<Bucket, StoreError> {
+        let mut root = self.root;
+        for key in left_out {
+            if reader.lies(*key, self.scope) != Lies::Here {
+                continue;
+            }
+            if let Some(stored) = reader.get(*key)? {
+                root.remove(stored.leaf);
+            }
+        }
+        Ok(root)
     }
 }
 
@@ -309,14 +328,7 @@ struct Accounting<'a> {
 }
 
 impl<'a> Accounting<'a> {
-    fn new(
-        reader: &'a Reader,
-        scope: ScopeId,
-        role: Role,
-        grounds: &Grounds,
-        extract: Extract,
-        claims: &Claims,
-    ) -> Self {
+    fn new(reader: &'a Reader, grounds: &Grounds, extract: Extract, claims: &Claims) -> Self {
         let Extract {
             visible,
             mut names,
@@ -328,9 +340,10 @@ impl<'a> Accounting<'a> {
         for (name, replaced) in &claims.names {
             names.entry(*name).or_insert_with(|| replaced.clone());
         }
-        let mut book = Book::new(visible, &names);
-        let on_record = claims.refused.iter().chain(&grounds.drafts);
-        on_record.for_each(|(dot, _, code)| book.record(*dot, fate_of(code)));
+        let noted = claims.refused.iter().chain(&grounds.drafts);
+        let noted = noted.chain(&grounds.refused);
+        let noted = noted.map(|(dot, _, code)| (*dot, fate_of(code)));
+        let mut book = Book::new(visible, &names, noted.collect());
         claims.left_out.iter().for_each(|key| book.leave_out(*key));
         moved.into_iter().for_each(|key| book.move_away(key));
         let mut reached: BTreeMap<Incarnation, (Counter, Head)> = BTreeMap::new();
@@ -342,8 +355,8 @@ impl<'a> Accounting<'a> {
         }
         Self {
             reader,
-            scope,
-            role,
+            scope: grounds.scope,
+            role: grounds.role,
             book,
             contents,
             tally: Tally::default(),
@@ -507,25 +520,5 @@ fn listed_to_wire(listed: &Listed) -> ListedWire {
             kind: key.kind.0,
             id: key.id.0.to_vec(),
         }),
-    }
-}
-
-impl Grounds {
-    /// The root without some records, as they stand now.
-    ///
-    /// # Errors
-    /// The store is damaged or cannot be read.
-    pub fn root_without(
-        &self,
-        reader: &Reader,
-        left_out: &[RecordKey],
-    ) -> Result<Bucket, StoreError> {
-        let mut root = self.root;
-        for key in left_out {
-            if let Some(stored) = reader.get(*key)? {
-                root.remove(Leaf(stored.leaf.0));
-            }
-        }
-        Ok(root)
     }
 }

@@ -290,7 +290,7 @@ impl Desk {
     ) -> Result<Signed, Status> {
         let (scope, own) = (stand.scope, self.writer.config().replica);
         let (writer, at) = (self.writer.clone(), stand.grounds.clone());
-        let extract = beside(move || writer.extract(scope, &at)).await?;
+        let extract = beside(move || at.extract(writer.reader())).await?;
         if extract.root != stand.grounds.root {
             return Err(refuse(Code::Aborted, "PROOF-001"));
         }
@@ -304,7 +304,7 @@ impl Desk {
             left_out: stand.left_out.clone(),
         };
         let (writer, at) = (self.writer.clone(), stand.grounds.clone());
-        let account = beside(move || writer.account(scope, &at, extract, &claims)).await?;
+        let account = beside(move || at.account(writer.reader(), extract, &claims)).await?;
         let now = self.grounds(scope, stand.caller.node).await?;
         if !stands(&stand.grounds, &now) {
             return Err(refuse(Code::Aborted, "PROOF-001"));

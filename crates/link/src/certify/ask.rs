@@ -289,7 +289,7 @@ impl Prover {
             return Err(ProofError::Differ);
         }
         let (writer, at) = (self.writer.clone(), talk.grounds.clone());
-        let extract = beside(move || writer.extract(scope, &at)).await?;
+        let extract = beside(move || at.extract(writer.reader())).await?;
         if extract.root != talk.grounds.root {
             return Err(ProofError::Moved);
         }
@@ -330,7 +330,7 @@ impl Prover {
             left_out: talk.left_out.clone(),
         };
         let (writer, at) = (self.writer.clone(), talk.grounds.clone());
-        let account = beside(move || writer.account(scope, &at, extract, &claims)).await?;
+        let account = beside(move || at.account(writer.reader(), extract, &claims)).await?;
         if !stands(&talk.grounds, &self.grounds(scope).await?) {
             return Err(ProofError::Moved);
         }

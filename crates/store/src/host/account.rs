@@ -1,7 +1,8 @@
 //! What a replica knows at one point, as the ground of a certificate.
 
 use replica::{
-    Bucket, Counter, Dot, Head, Incarnation, RecordKey, ReplicaId, ScopeId, session::FeedPoint,
+    Bucket, Counter, Dot, Head, Incarnation, RecordKey, ReplicaId, ScopeId,
+    session::{FeedPoint, Role},
 };
 
 use super::Host;
@@ -16,6 +17,10 @@ pub type OnRecord = (Dot, RecordKey, String);
 /// Where a replica stands in one scope, read at one point between two commits.
 #[derive(Clone, Debug)]
 pub struct Grounds {
+    /// The scope.
+    pub scope: ScopeId,
+    /// Node or hub.
+    pub role: Role,
     /// The end of its feed.
     pub end: FeedPoint,
     /// The root of its fingerprint.
@@ -59,6 +64,8 @@ impl Host {
             }
         }
         Grounds {
+            scope,
+            role: self.config.role,
             end,
             root,
             taken: taken.unwrap_or_default(),

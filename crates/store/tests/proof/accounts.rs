@@ -61,8 +61,8 @@ fn prove_between(at_node: &Handle, at_hub: &Handle) -> Proof {
         (theirs.end, ours.end),
         "settled"
     );
-    let of_node = at_node.extract(SCOPE, &ours).unwrap();
-    let of_hub = at_hub.extract(SCOPE, &theirs).unwrap();
+    let of_node = ours.extract(at_node.reader()).unwrap();
+    let of_hub = theirs.extract(at_hub.reader()).unwrap();
     assert_eq!((of_node.root, of_hub.root), (ours.root, theirs.root));
     let told_hub = claims(&theirs, &ours, of_node.names.clone());
     let told_node = claims(&ours, &theirs, of_hub.names.clone());
@@ -72,7 +72,7 @@ fn prove_between(at_node: &Handle, at_hub: &Handle) -> Proof {
     };
     let equal = root(at_node, &ours) == root(at_hub, &theirs);
     let account = |handle: &Handle, grounds: &Grounds, extract, claims: &Claims| {
-        let account = handle.account(SCOPE, grounds, extract, claims).unwrap();
+        let account = grounds.account(handle.reader(), extract, claims).unwrap();
         account.lives.iter().for_each(adds_up);
         account
     };
@@ -205,9 +205,9 @@ fn a_write_that_was_superseded_before_it_travelled_accounts_for_what_it_replaced
     // Without the district's names the city cannot account for its write, and says so.
     let (writer, handle) = hub.serve();
     let grounds = handle.grounds(SCOPE, NODE).unwrap();
-    let extract = handle.extract(SCOPE, &grounds).unwrap();
-    let alone = handle
-        .account(SCOPE, &grounds, extract, &Claims::default())
+    let extract = grounds.extract(handle.reader()).unwrap();
+    let alone = grounds
+        .account(handle.reader(), extract, &Claims::default())
         .unwrap();
     assert_eq!(alone.lives[0].missing, 1);
     hub.take_back(writer);
@@ -379,7 +379,7 @@ fn a_journal_that_was_altered_or_has_a_gap_is_damage() {
         let mut node = Side::over(Role::Node, image);
         let (writer, handle) = node.serve();
         let grounds = handle.grounds(SCOPE, HUB).unwrap();
-        let failed = handle.extract(SCOPE, &grounds).unwrap_err();
+        let failed = grounds.extract(handle.reader()).unwrap_err();
         assert!(failed.to_string().contains("journal"), "{failed}");
         node.take_back(writer);
     }
