@@ -448,7 +448,7 @@ impl<'a> Accounting<'a> {
     fn elsewhere(&self, of: &BTreeSet<Incarnation>) -> Result<BTreeSet<Dot>, StoreError> {
         let mut dots = BTreeSet::new();
         let mut note = |sibling: &Sibling| {
-            let all = std::iter::once(sibling.dot()).chain(sibling.replaces.iter().copied());
+            let all = std::iter::once(sibling.dot()).chain(gone(sibling));
             dots.extend(all.filter(|dot| of.contains(&dot.incarnation)));
         };
         for (scope, _, _) in self.reader.scopes() {
