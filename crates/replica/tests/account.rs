@@ -1,9 +1,5 @@
 //! The accounting of a journal, against a naive model: a write is accounted for when one can walk
 //! to it from something visible, or when it stands on record.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a test harness: what is not as expected must stop the run"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -368,7 +368,7 @@ fn a_journal_that_was_altered_or_has_a_gap_is_damage() {
     let pages: Vec<Vec<u8>> = whole.keys().filter(|k| k[0] == b'J').cloned().collect();
     let mut gap = whole.clone();
     gap.remove(&pages[pages.len() / 2]);
-    let mut altered = whole.clone();
+    let mut altered = whole;
     let page = altered.get_mut(&pages[1]).unwrap();
     let mut bytes = page.to_vec();
     // The hash of the first write is the last field of its entry.
