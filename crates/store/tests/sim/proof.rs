@@ -8,8 +8,9 @@ use replica::{Bucket, Leaf, Record, RecordKey, RegisterId, account::Names};
 use store::{Account, Claims, Grounds, Host, Memory};
 
 use super::{
+    controls::Control,
     medium::Image,
-    options::{Control, Fault},
+    options::Fault,
     world::{HUB, NAMES, NODES, World},
 };
 
