@@ -18,11 +18,12 @@ use std::{
 
 use link::Roster;
 use program::{
-    App, Failure, Live, Out, Side,
-    app::{Check, PeerView},
+    App, Exit, Failure, Live, Out, Side,
+    app::{Check, Compared, PeerView},
     cli::{Place, Setting},
     dir::Role,
 };
+use proto::stored::Certificate;
 use replica::ReplicaId;
 use store::Status;
 
@@ -123,6 +124,15 @@ impl Live for Hub {
         let port = self.acceptor.get()?;
         let left_ms = port.not_after_ms().saturating_sub(app.clock.wall_ms());
         i64::try_from(left_ms / (24 * 3_600 * 1_000)).ok()
+    }
+
+    /// A hub is called and calls nobody: it tells what the nodes' questions of this run found.
+    fn compare(&self, app: &App) -> Vec<Compared> {
+        node::compared(app, self)
+    }
+
+    fn certify(&self, _app: &App) -> Result<Certificate, Failure> {
+        Err(Failure::new("PROOF-007", Exit::Usage))
     }
 
     fn checks(&self, app: &App) -> Vec<Check> {

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use link::{AuthorityPrint, Token};
-use program::{App, Exit, Failure, Out, app::PeerView, clock::moment, commands::show_rows};
+use program::{
+    App, Exit, Failure, Out,
+    app::{Compared, PeerView},
+    clock::moment,
+    commands::show_rows,
+};
 use serde_json::{Map, Value, json};
 use store::Status;
 
@@ -355,6 +360,41 @@ pub(crate) fn peers(app: &App, hub: &Hub, status: &Status) -> Vec<PeerView> {
         .iter()
         .map(|entry| view(app, hub, entry, status))
         .collect()
+}
+
+/// What the newest question of each connected node found in its scope, where it still stands.
+pub(crate) fn compared(app: &App, hub: &Hub) -> Vec<Compared> {
+    let (Ok(status), Ok(nodes)) = (app.writer.status(), hub.registry.nodes()) else {
+        return Vec::new();
+    };
+    let roots = app.reader().scopes();
+    let seats = hub.roster.seats();
+    let is_open = |entry: &NodeEntry| {
+        let mut of_node = seats.iter().filter(|(id, _)| *id == entry.replica());
+        of_node.any(|(_, seat)| seat.progress.borrow().open)
+    };
+    let mut compared = Vec::new();
+    for entry in nodes.iter().filter(|entry| is_open(entry)) {
+        let scope = domain::scope_id(&entry.scope_code);
+        let of_node =
+            |peer: &&store::PeerStatus| peer.replica == entry.replica() && peer.scope == scope;
+        let Some(peer) = status.peers.iter().find(of_node) else {
+            continue;
+        };
+        let own = roots.iter().find(|(id, _, _)| *id == scope);
+        compared.push(Compared {
+            peer: format!("{} {}", entry.scope_code, entry.name),
+            scope: entry.scope_code.clone(),
+            cut: (own.map_or(0, |(_, end, _)| end.seq.0), peer.received.0),
+            root: own.map_or_else(String::new, |(_, _, root)| {
+                replica::Head(root.to_bytes()).to_string()
+            }),
+            left_out: 0,
+            equal: peer.equal.filter(|equal| *equal),
+            code: (peer.equal != Some(true)).then(|| "PROOF-001".to_owned()),
+        });
+    }
+    compared
 }
 
 fn view(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> PeerView {

@@ -461,7 +461,7 @@ impl PrivateKey {
         PrivateKeyDer::Pkcs8(self.0.to_vec().into())
     }
 
-    fn pair(&self) -> Result<KeyPair, AuthorityError> {
+    pub(crate) fn pair(&self) -> Result<KeyPair, AuthorityError> {
         KeyPair::from_pkcs8_der_and_sign_algo(
             &self.0.as_slice().into(),
             &rcgen::PKCS_ECDSA_P256_SHA256,

@@ -11,6 +11,7 @@ mod accept;
 mod address;
 mod authority;
 mod backoff;
+mod certify;
 mod conn;
 mod deny;
 mod dial;
@@ -34,8 +35,15 @@ pub use authority::{
     unseal, write_private, write_public,
 };
 pub use backoff::Backoff;
+pub use certify::{
+    CERTIFICATES, Checked, CheckedReceipt, Comparison, Fault, Outcome, ProofError, ProofService,
+    Prover, SignatureFault, Signer, certificate_file, check, check_receipt, read_certificate,
+    read_receipt, receipt_file,
+};
 pub use conn::{BoxIo, Conn, Io, PeerInfo, Role};
 pub use deny::DenyList;
+/// A certificate as bytes.
+pub type CertificateDer = rustls::pki_types::CertificateDer<'static>;
 pub use dial::{Dialer, EnrolChannel};
 pub use driver::{OUTBOUND_FRAMES, Progress, SessionSeat, run_session, session_number};
 pub use enrol::{

@@ -6,6 +6,7 @@
 mod across;
 mod import;
 mod link;
+mod proof;
 mod records;
 mod sheet;
 
@@ -444,6 +445,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(across::TEXTS)
         .chain(import::TEXTS)
         .chain(sheet::TEXTS)
+        .chain(proof::TEXTS)
 }
 
 /// The sentence of a code; for one that no table has, a sentence that says so.

@@ -5,6 +5,7 @@
 //! to an answer, so nothing can be acknowledged, sent or shown as saved before the store has
 //! synced it. Simulator and real program both go through here.
 
+mod account;
 mod apply;
 mod home;
 mod journal;
@@ -30,6 +31,7 @@ use replica::{
 };
 
 use crate::{Ledger, Reader, Store, StoreError, Stored, keys, ledger::Incoming};
+pub use account::{Grounds, OnRecord, Reached};
 pub use peers::PeerStatus;
 use peers::Peers;
 use positions::Positions;
@@ -197,6 +199,9 @@ pub enum HostError {
     /// The record belongs to another scope: only its nodes and the hub write it.
     #[error("the record belongs to another scope")]
     Moved(ScopeId),
+    /// The scope has more writes than can be accounted for in memory.
+    #[error("the scope is too large to be accounted for")]
+    TooMany,
     /// The writer has stopped or has too much to do.
     #[error("the writer takes no more work")]
     Busy,

@@ -15,6 +15,7 @@
 //! | I10 undo restores the candidates | [`World::check_undone`] | at each undo |
 //! | I11 a second sync moves nothing | `World::live` | at the end |
 //! | I12 all settles in bounded time | `World::settle` | when the faults stop; without one node first in the mode of liveness |
+//! | I13 the certificate is false when something was lost | [`World::check_certificates`] | at the end |
 //! | I14 no context above a known position | [`World::check_positions`] | at the end, at the hub |
 //! | I15 no checkpoint passes what a crash brings back | [`World::check_start`] | at each start |
 //! | I16 a child is where its organisation is | [`World::check_children`] | at random times, and at the end |
@@ -124,7 +125,7 @@ impl World {
         self.ghost.broken.push(what);
     }
 
-    fn image(&self, at: usize) -> Image {
+    pub(crate) fn image(&self, at: usize) -> Image {
         self.replicas[at].medium.memory.image()
     }
 
@@ -326,6 +327,7 @@ impl World {
         self.check_contents();
         self.check_refused();
         self.check_positions();
+        self.check_certificates();
     }
 
     /// I1 and I8: both sides hold the same, and show the same conflicts.
