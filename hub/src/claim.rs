@@ -232,7 +232,7 @@ fn show(app: &App, case: &Case, out: &mut Out) -> Result<(), Failure> {
     let records = document.get("records").and_then(Value::as_array).cloned();
     for record in records.into_iter().flatten() {
         let text = |name: &str| record.get(name).map(value_text).unwrap_or_default();
-        let line = ["number", "record", "scope", "name"].map(|name| text(name));
+        let line = ["number", "record", "scope", "name"].map(text);
         out.line(line.join("  "));
     }
     for field in &fields {

@@ -476,3 +476,72 @@ fn the_hub_renews_its_certificate_and_refills_when_a_person_says_so() {
     let nowhere = ["transfer", "rule", &name, "--to", "410399", "--reason", "x"];
     refused(&city.hub, nowhere, 6, "TRANSFER-014");
 }
+
+#[test]
+fn a_scope_without_one_successor_is_left_to_the_city_until_somebody_names_it() {
+    let city = City::founded();
+    for (code, name) in [
+        ("410322", "孟津县"),
+        ("410323", "新安县"),
+        ("410324", "栾川县"),
+    ] {
+        city.invite(code, name);
+    }
+    let map = city.text_path("map.csv");
+    let heading = "old_code,old_name,new_code,new_name";
+    std::fs::write(&map, format!("{heading}\n410322,孟津县\n")).unwrap();
+    refused(
+        &city.hub,
+        ["scope", "reform", "--map", &map],
+        6,
+        "REFORM-001",
+    );
+    let rows = "410322,孟津县,410323,新安县\n410322,孟津县,410324,栾川县";
+    std::fs::write(&map, format!("{heading}\n{rows}\n")).unwrap();
+    let reform = ["scope", "reform", "--map", &map];
+    let done = city.hub.json(reform);
+    assert_eq!(
+        done["tasks"][0]["candidates"],
+        json!(["410323", "410324"]),
+        "{done}"
+    );
+    let open_ends = || {
+        let checks = city.hub.json(["doctor"])["checks"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let check = checks
+            .iter()
+            .find(|check| check["code"] == "DOCTOR-041")
+            .unwrap();
+        check["ok"] == false
+    };
+    assert!(open_ends(), "doctor says so until a person has decided");
+    let decide = [
+        "record",
+        "put",
+        "scope",
+        "410322",
+        "--set",
+        "replaced_by=410323",
+        "--reason",
+        "批复",
+    ];
+    city.hub.run(decide).ok();
+    assert!(!open_ends());
+    let list = city
+        .hub
+        .run([
+            "record",
+            "list",
+            "organisation",
+            "--scope",
+            "410322",
+            "--json",
+        ])
+        .ok();
+    assert!(
+        list.stderr.contains("410323"),
+        "the old code is read as the new one: {list:?}"
+    );
+}
