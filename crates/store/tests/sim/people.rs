@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use replica::{
-    Context, Edit, Kind, RecordKey, RegisterId, ScopeId, Set, Shown, Sibling, Source,
-};
+use replica::{Context, Edit, Kind, RecordKey, RegisterId, ScopeId, Set, Shown, Sibling, Source};
 use store::Command;
 
 use super::{
