@@ -21,6 +21,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{Hub, codes::Pair};
 
+/// Cases that one look opens; the next look opens more. A flood of claims must not fill a feed at
+/// once.
+const CASES_AT_ONCE: usize = 256;
+
 /// `claim …`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum ClaimCommand {
@@ -107,6 +111,9 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
     let scopes = Scopes::new(app);
     let mut edits: Vec<Edit> = Vec::new();
     for pair in &pairs {
+        if edits.len() == CASES_AT_ONCE {
+            break;
+        }
         let key = claims::case_key(app, &pair.records)?;
         let evidence = evidence(pair, &scopes)?;
         if app.reader().get(key)?.is_none() {
