@@ -288,13 +288,10 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
             );
             out.line(text.replace("{end}", end));
         }
-        None => out.note(
-            out.say(
-                "市级没有运行：启动时会签发新的证书",
-                "the hub is not serving: it makes a new certificate when it starts",
-            )
-            .to_owned(),
-        ),
+        None => out.note(out.say(
+            "市级没有运行：启动时会签发新的证书",
+            "the hub is not serving: it makes a new certificate when it starts",
+        )),
     }
     let columns: &[(&str, &str, &str)] = &[
         ("id", "节点", "node"),
@@ -307,7 +304,7 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
     out.note(out.say(
         "节点在证书用过三分之二后自动更新；未联系的节点请让它运行 sync --once 或 serve",
         "a node renews by itself at two thirds of its certificate's life; let one that has not called run sync --once or serve",
-    ).to_owned());
+    ));
     Ok(())
 }
 
@@ -326,7 +323,7 @@ pub(crate) fn refill(app: &App, args: &RefillArgs, out: &mut Out) -> Result<(), 
         out.line(out.say(
             "正在补齐：各节点联系时会交回市级缺少的内容；全部核对一致之前不办理迁移和裁定。用 status 查看。",
             "Refilling: each node gives back what is missing here when it calls; until all are found equal, nothing is transferred or ruled. See status.",
-        ).to_owned());
+        ));
     }
     Ok(())
 }

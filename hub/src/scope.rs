@@ -28,7 +28,7 @@ const EDITS_AT_ONCE: usize = 256;
 pub enum ScopeCommand {
     /// Carry out a reform of divisions: new codes, ended scopes, towns
     Reform {
-        /// The changes: old_code,old_name,new_code,new_name (default: those from 2020 to 2023)
+        /// The changes: `old_code,old_name,new_code,new_name` (default: those from 2020 to 2023)
         #[arg(long, value_name = "FILE")]
         map: Option<PathBuf>,
         /// The day from which scopes without a code of their own have ended (default: today)
@@ -280,9 +280,6 @@ fn show(steps: &[Step], (recoded, towns): (usize, Vec<Value>), dry_run: bool, ou
         out.line(line.replace("{record}", text("record")));
     }
     if dry_run {
-        out.note(
-            out.say("仅预览，没有改动", "a preview; nothing was changed")
-                .to_owned(),
-        );
+        out.note(out.say("仅预览，没有改动", "a preview; nothing was changed"));
     }
 }
