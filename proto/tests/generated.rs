@@ -26,6 +26,7 @@ const FILES: &[&str] = &[
     "ledger/v1/across.proto",
     "store/v1/record.proto",
     "sync/v1/sync.proto",
+    "sync/v1/bundle.proto",
     "enrol/v1/enrol.proto",
     "admin/v1/admin.proto",
 ];

@@ -11,6 +11,7 @@ mod accept;
 mod address;
 mod authority;
 mod backoff;
+mod bundle;
 mod conn;
 mod deny;
 mod dial;
@@ -30,10 +31,14 @@ pub use accept::{Accepting, Acceptor, Incoming, TcpConnections, tcp};
 pub use address::{AddressError, DEFAULT_PORT, HubAddress};
 pub use authority::{
     Authority, AuthorityError, CERTIFICATE_FILE, KEY_FILE, KeyState, Leaf, PrivateKey, SealError,
-    certificate_from, certificate_pem, check_request, is_private, is_sealed, key_state, seal,
-    unseal, write_private, write_public,
+    authority_key, certificate_from, certificate_pem, check_request, is_private, is_sealed,
+    key_state, seal, unseal, write_private, write_public,
 };
 pub use backoff::Backoff;
+pub use bundle::{
+    BundleError, BundleKeys, BundleRoute, BundleSender, Gap, Given, Parcel, Renewal, Taken, give,
+    is_bundle, memory_bytes, memory_from, open as open_bundle, take,
+};
 pub use conn::{BoxIo, Conn, Io, PeerInfo, Role};
 pub use deny::DenyList;
 pub use dial::{Dialer, EnrolChannel};

@@ -1,5 +1,6 @@
 //! The commands that both programs have: one file a noun.
 
+pub mod bundle;
 pub mod conflict;
 pub mod export;
 pub mod import;
@@ -33,6 +34,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Report(command) => report::run(app, command, out),
         Common::Verify => status::verify(app, live, out),
         Common::Backup(args) => store::backup(app, &args, out),
+        Common::Bundle(command) => bundle::run(app, live, &command, out),
         Common::Doctor => status::doctor(app, live, out),
         Common::Restore(_) | Common::Config(_) => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
@@ -55,6 +57,7 @@ pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), F
         | Common::Report(_)
         | Common::Verify
         | Common::Backup(_)
+        | Common::Bundle(_)
         | Common::Doctor => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
 }
