@@ -24,14 +24,19 @@ fn peer(app: &App, material: &NodeMaterial) -> BundlePeer {
 /// key stays: it may take months until the answer comes, and bundles are sealed to it meanwhile.
 fn renewal(app: &App, material: &NodeMaterial) -> Result<Renewal, Failure> {
     let facts = join::certificate(&app.dir)?;
-    if app.clock.wall_ms() < renew_at(facts.not_before_ms, facts.not_after_ms, 0) {
+    let now_ms = app.clock.wall_ms();
+    if facts.not_after_ms < now_ms {
+        // The hub would refuse it, some days of travel later.
+        let ended = program::clock::moment(facts.not_after_ms);
+        return Err(Failure::new("LINK-003", Exit::Refused).with("detail", ended));
+    }
+    if now_ms < renew_at(facts.not_before_ms, facts.not_after_ms, 0) {
         return Ok(Renewal::None);
     }
-    let request = material.key.request();
     let failed = |error: link::AuthorityError| {
         Failure::new("LINK-009", Exit::Failed).with("detail", program::failure::causes(&error))
     };
-    Ok(Renewal::Request(request.map_err(failed)?))
+    Ok(Renewal::Request(material.key.request().map_err(failed)?))
 }
 
 impl Bundles for Node {

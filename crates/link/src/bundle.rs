@@ -21,7 +21,7 @@ use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 
 pub use give::give;
-pub use seal::{Parcel, is_bundle, open};
+pub use seal::{Parcel, Sealer, is_bundle, open};
 pub use take::take;
 
 use crate::authority::PrivateKey;

@@ -36,8 +36,8 @@ pub use authority::{
 };
 pub use backoff::Backoff;
 pub use bundle::{
-    BundleError, BundleKeys, BundleRoute, BundleSender, Gap, Given, Parcel, Renewal, Taken, give,
-    is_bundle, memory_bytes, memory_from, open as open_bundle, take,
+    BundleError, BundleKeys, BundleRoute, BundleSender, Gap, Given, Parcel, Renewal, Sealer, Taken,
+    give, is_bundle, memory_bytes, memory_from, open as open_bundle, take,
 };
 pub use conn::{BoxIo, Conn, Io, PeerInfo, Role};
 pub use deny::DenyList;

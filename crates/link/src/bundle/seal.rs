@@ -13,6 +13,7 @@
 //! second reading demands the same header, and with it the same key, which nobody but sender and
 //! receiver has: a stick that answers differently the second time gains nothing.
 
+use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -50,8 +51,8 @@ pub fn is_bundle(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// Writes a bundle, part by part.
-pub(super) struct Sealer<'a, W> {
+/// Writes a bundle, part by part: the opening, frames, and a last frame with which it is signed.
+pub struct Sealer<'a, W> {
     out: Hashing<W>,
     cipher: XChaCha20Poly1305,
     count: u64,
@@ -59,7 +60,11 @@ pub(super) struct Sealer<'a, W> {
 }
 
 impl<'a, W: Write> Sealer<'a, W> {
-    pub(super) fn begin(
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// The receiver's key cannot be used, or the file cannot be written.
+    pub fn begin(
         out: W,
         route: &'a BundleRoute,
         number: u64,
@@ -88,16 +93,27 @@ impl<'a, W: Write> Sealer<'a, W> {
         })
     }
 
-    pub(super) fn opening(&mut self, opening: BundleOpening) -> Result<(), BundleError> {
+    /// Writes the first part.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn opening(&mut self, opening: BundleOpening) -> Result<(), BundleError> {
         self.part(Part::Opening(opening), 0)
     }
 
-    pub(super) fn frame(&mut self, frame: Frame) -> Result<(), BundleError> {
+    /// Writes a frame.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn frame(&mut self, frame: Frame) -> Result<(), BundleError> {
         self.part(Part::Frame(frame), 0)
     }
 
     /// Writes the last frame and the signature.
-    pub(super) fn finish(mut self, frame: Frame) -> Result<W, BundleError> {
+    ///
+    /// # Errors
+    /// The file cannot be written, or the sender's key cannot be used.
+    pub fn finish(mut self, frame: Frame) -> Result<W, BundleError> {
         self.part(Part::Frame(frame), LAST)?;
         let (mut out, hash) = self.out.finish();
         let signature = keys::sign(&self.route.key, &hash)?;
@@ -115,6 +131,14 @@ impl<'a, W: Write> Sealer<'a, W> {
         let length = length(sealed.len())? | last;
         self.out.write_all(&length.to_le_bytes())?;
         Ok(self.out.write_all(&sealed)?)
+    }
+}
+
+impl<W> fmt::Debug for Sealer<'_, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer")
+            .field("count", &self.count)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,7 +160,6 @@ fn nonce(count: u64, last: u32) -> XNonce {
 }
 
 /// A bundle that was read to its end and proved: all that it says is its sender's.
-#[derive(Debug)]
 pub struct Parcel<R> {
     input: R,
     keys: BundleKeys,
@@ -182,6 +205,14 @@ pub fn open<R: Read + Seek>(
         sender,
         opening,
     })
+}
+
+impl<R> fmt::Debug for Parcel<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parcel")
+            .field("sender", &self.sender)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<R: Read + Seek> Parcel<R> {

@@ -117,8 +117,8 @@ impl Taker<'_> {
             }
             self.frame(frame)?;
         }
-        // A whole bundle ends with a Bye.
-        if self.over {
+        // A whole bundle begins with a greeting and ends with a Bye.
+        if self.over && !self.standings.is_empty() {
             Ok(())
         } else {
             Err(host::session("SYNC-103"))
@@ -369,7 +369,9 @@ impl Taker<'_> {
         memory.held_back = std::mem::take(&mut self.held_back);
         memory.confirmed.clear();
         for claim in &self.claims {
-            let Ok(scope) = ScopeId::try_from(claim.scope.as_slice()) else {
+            // Only of the scopes of this session: a hostile sender may name any number.
+            let scope = ScopeId::try_from(claim.scope.as_slice()).ok();
+            let Some(scope) = scope.filter(|scope| self.standings.contains_key(scope)) else {
                 continue;
             };
             let at = FeedPoint::from_wire(claim.taken.as_ref());
