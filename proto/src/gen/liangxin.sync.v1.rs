@@ -703,6 +703,9 @@ pub struct BundleOpening {
     /// From the hub: the certificate for such a request, DER.
     #[prost(bytes = "vec", tag = "5")]
     pub renewed: ::prost::alloc::vec::Vec<u8>,
+    /// It carries everything, outside the feeds, because the checkpoints are worthless.
+    #[prost(bool, tag = "6")]
+    pub everything: bool,
 }
 /// A point of the sender's feed of one scope.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -103,6 +103,7 @@ impl<'a> Plan<'a> {
             points: starts.chain(self.points).collect(),
             request,
             renewed,
+            everything: self.exchange,
         })?;
         let mut writer = FrameWriter {
             seat: self.seat,

@@ -49,7 +49,7 @@ pub fn take<R: Read + Seek>(
         claims: Vec::new(),
         found: BTreeMap::new(),
         refusals: false,
-        asked: false,
+        asked: opening.everything,
         held_back: memory.held_back.clone(),
         heads: Vec::new(),
         known: Vec::new(),
@@ -61,7 +61,7 @@ pub fn take<R: Read + Seek>(
     if matches!(result, Err(BundleError::Behind)) {
         // Late, or of a sender that has lost something: the answer carries everything.
         memory.exchange = true;
-        memory.heads = taker.heads;
+        memory.heads.clone_from(&taker.heads);
     }
     result?;
     let answered = memory.full > 0 && opening.taken >= memory.full;
@@ -153,10 +153,7 @@ impl Taker<'_> {
                 Ok(())
             }
             Some(Body::Prints(prints)) if greeted && prints.hub.is_some() => self.compare(prints),
-            body => {
-                self.asked |= matches!(body, Some(Body::Healed(_)));
-                self.drive(Input::Frame(Box::new(Frame { frame: body })))
-            }
+            body => self.drive(Input::Frame(Box::new(Frame { frame: body }))),
         }
     }
 
@@ -238,7 +235,8 @@ impl Taker<'_> {
     /// Takes the greeting of the sender: who it is, and what it has confirmed of our feeds.
     fn greet(&mut self, body: Body) -> Result<(), BundleError> {
         self.drive(Input::Frame(Box::new(Frame { frame: Some(body) })))?;
-        let sound = is_sound(self.session.diagnosis());
+        // A sender that has lost something says so by carrying everything.
+        let sound = is_sound(self.session.diagnosis()) && !self.asked;
         for standing in self.standings.values() {
             let claim = self.claims.iter().find(|c| c.scope == standing.scope.0);
             let end = FeedPoint::from_wire(claim.and_then(|claim| claim.end.as_ref()));
