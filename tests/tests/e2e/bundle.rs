@@ -66,6 +66,8 @@ fn a_district_without_a_line_and_its_city_are_equal_by_sticks() {
     assert_eq!(there["records"], 376, "{there}");
     assert_eq!(there["diagnosis"], "you_lag", "{there}");
     assert_eq!(back["equal"], true, "{back}");
+    let id = organisations(&node)[7]["id"].as_str().unwrap().to_owned();
+    assert_eq!(organisation(&node, &id)["sync"], "acked");
     let receipt = carry(&city, &node, &city.hub);
     assert_eq!(
         (&receipt["records"], &receipt["equal"]),
@@ -81,7 +83,6 @@ fn a_district_without_a_line_and_its_city_are_equal_by_sticks() {
     );
 
     // Both sides change the same field, and the city decides.
-    let id = organisations(&node)[7]["id"].as_str().unwrap().to_owned();
     put(&node.by("张工"), &id, "operating_address=涧西示例路1号").ok();
     put(&city.hub.by("市级"), &id, "operating_address=涧西示例路2号").ok();
     round(&city, &node);
@@ -451,4 +452,99 @@ fn a_hub_restored_from_a_backup_gets_its_own_back_by_sticks() {
         1,
         "only what is new travels"
     );
+}
+
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+
+fn now_ms() -> u64 {
+    replica::Clock::wall_ms(&program::clock::SystemClock::default())
+}
+
+fn replica_of<T: std::str::FromStr<Err: std::fmt::Debug>>(program: &Program) -> T {
+    let status = program.json(["status"]);
+    status["replica"].as_str().unwrap().parse().unwrap()
+}
+
+/// A city whose authority is a year old, with one district and no line.
+fn cut_off_for_long() -> (City, Program) {
+    let mut city = City::founded();
+    for name in [link::CERTIFICATE_FILE, link::KEY_FILE] {
+        std::fs::remove_file(city.hub.data.join(name)).unwrap();
+    }
+    let link::NodeId(hub) = replica_of(&city.hub);
+    let (folder, then_ms) = (&city.hub.data, now_ms() - 365 * DAY_MS);
+    link::Authority::create(folder, replica::ReplicaId(hub), then_ms, None).unwrap();
+    city.up();
+    let node = city.jianxi().node;
+    city.down();
+    (city, node)
+}
+
+/// Gives the node a certificate that was issued so many days ago.
+fn age_certificate(city: &City, node: &Program, days: u64) {
+    let authority = link::Authority::load(&city.hub.data, None).unwrap();
+    let key = std::fs::read(node.data.join("node.key")).unwrap();
+    let request = link::PrivateKey::read(&key).unwrap().request().unwrap();
+    let at_ms = now_ms() - days * DAY_MS;
+    let issued = authority.issue_node(&request, replica_of(node), at_ms);
+    let text = link::certificate_pem(&issued.unwrap().0);
+    std::fs::write(node.data.join("node.crt"), text).unwrap();
+}
+
+#[test]
+fn a_certificate_renews_by_stick_and_one_that_is_over_gets_nowhere() {
+    let (city, node) = cut_off_for_long();
+    let days = || node.json(["status"])["certificate_days"].as_i64().unwrap();
+    let (before, key) = (days(), std::fs::read(node.data.join("node.key")).unwrap());
+    load_samples(&node, 1..=2);
+    round(&city, &node);
+    assert_eq!(days(), before, "a young one stays");
+    age_certificate(&city, &node, 70);
+    assert!(days() < 21);
+    carry(&city, &node, &city.hub);
+    // The first answer is lost.
+    export(&city.hub, &city.text_path("lost"));
+    carry(&city, &city.hub, &node);
+    assert!(days() > 88, "{}", days());
+    assert_eq!(std::fs::read(node.data.join("node.key")).unwrap(), key);
+    assert_eq!(round(&city, &node).0["equal"], true, "the new one is good");
+
+    age_certificate(&city, &node, 100);
+    let late = city.text_path("late");
+    refused(&node, ["bundle", "export", &late], 4, "LINK-003");
+    assert!(!city.path("late").exists() && !city.path("late.new").exists());
+}
+
+#[test]
+fn a_hub_with_a_passphrase_needs_it_when_it_is_not_serving() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("secret"), "一句口令\n").unwrap();
+    let hub = Program::hub(super::city::hub_exe(), &folder.path().join("hub"));
+    let secret = ["--passphrase-file".to_owned(), at("secret")];
+    let with = |args: &[&str]| {
+        let args = args.iter().map(|arg| (*arg).to_owned());
+        args.chain(secret.clone()).collect::<Vec<_>>()
+    };
+    hub.run(with(&["init", "--scope", "410300", "--name", "洛阳市"]))
+        .ok();
+    let serving = hub.serve(with(&["--listen", "127.0.0.1:0"]));
+    let token = hub.run(["node", "invite", "--scope", "410305", "--name", "涧西区"]);
+    let node = Program::node(super::city::node_exe(), &folder.path().join("node"));
+    let address = format!("https://{}", serving.listen());
+    let token = token.ok().stdout;
+    node.run(["join", "--hub", &address, "--token", token.trim()])
+        .ok();
+    load_samples(&node, 1..=2);
+    export(&node, &at("stick"));
+    // The serving hub has its key open.
+    import(&hub, &at("stick"));
+    assert_eq!(serving.terminate().0, 0);
+    load_samples(&node, 3..=3);
+    export(&node, &at("stick"));
+    refused(&hub, ["bundle", "import", &at("stick")], 4, "HUB-003");
+    hub.run(with(&["bundle", "import", &at("stick")])).ok();
+    hub.run(with(&["bundle", "export", &at("answer")])).ok();
+    assert_eq!(import(&node, &at("answer"))["equal"], true);
+    assert_equal(&node, &hub);
 }
