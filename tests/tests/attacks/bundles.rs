@@ -498,6 +498,93 @@ async fn a_node_believes_its_own_hub_only() {
     world.survives().await;
 }
 
+/// A stick that is pulled out, or full, after so many bytes of its second use.
+struct Pulled {
+    stick: Cursor<Vec<u8>>,
+    left: Option<usize>,
+    after: usize,
+}
+
+impl Pulled {
+    fn spend(&mut self, bytes: usize) -> io::Result<()> {
+        if let Some(left) = &mut self.left {
+            let gone = || io::Error::other("the stick is gone");
+            *left = left.checked_sub(bytes).ok_or_else(gone)?;
+        }
+        Ok(())
+    }
+}
+
+impl Read for Pulled {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.spend(into.len())?;
+        self.stick.read(into)
+    }
+}
+
+impl Seek for Pulled {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.left = Some(self.after);
+        self.stick.seek(to)
+    }
+}
+
+impl io::Write for Pulled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left.get_or_insert(self.after);
+        self.spend(bytes.len())?;
+        self.stick.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn pulled(stick: Vec<u8>, after: usize) -> Pulled {
+    Pulled {
+        stick: Cursor::new(stick),
+        left: None,
+        after,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stick_that_is_pulled_out_half_way_is_taken_to_its_end_the_next_time() {
+    const RECORDS: u64 = 2_500;
+    let world = World::new().await;
+    let node = world.hub.node(fresh_replica(), OWN, &Medium::Memory);
+    save(&node, 0..RECORDS);
+    let (route, mut of_node) = (to_hub(&world, &node), BundleMemory::default());
+    let full = tokio::task::block_in_place(|| {
+        let seat = node_seat(&node);
+        give(pulled(Vec::new(), 500_000), &route, &seat, &mut of_node).map(drop)
+    });
+    assert_eq!(full.unwrap_err().code(), "BUNDLE-001");
+    assert_eq!(of_node, BundleMemory::default(), "it was never made");
+    let given =
+        tokio::task::block_in_place(|| give(Vec::new(), &route, &node_seat(&node), &mut of_node));
+    let (stick, given) = given.unwrap();
+    assert_eq!(given.records, RECORDS);
+
+    let mut of_hub = BundleMemory::default();
+    let mut import = |after: usize| {
+        let keys = hub_keys(&world, DenyList::default());
+        let mut parcel = open_bundle(pulled(stick.clone(), after), keys, now_ms()).unwrap();
+        let seat = hub_seat(&world, &node);
+        tokio::task::block_in_place(|| take(&mut parcel, &seat, &mut of_hub))
+    };
+    let held = || world.reader().keys_of_scope(node.scope).len() as u64;
+    let broken = import(stick.len() * 2 / 3);
+    assert_eq!(broken.unwrap_err().code(), "BUNDLE-001");
+    assert!((1..RECORDS).contains(&held()), "{} came", held());
+    let taken = import(usize::MAX).unwrap();
+    assert!(taken.batches_known > 0, "{taken:?}");
+    assert_eq!(held(), RECORDS);
+    assert!(import(usize::MAX).is_err(), "it is old now");
+    world.survives().await;
+}
+
 /// A stick that shows one file at the first reading and another at the second.
 struct Turncoat {
     first: Cursor<Vec<u8>>,
