@@ -215,16 +215,10 @@ async fn a_refused_write_comes_home_by_stick_and_both_sides_are_equal() {
     world.survives().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn frames_that_break_the_rules_of_a_session_end_with_its_codes() {
-    let world = World::new().await;
-    let mut puppet = world.puppet();
-    let records = [puppet.make(1), puppet.make(2)];
-    let batch = puppet.batch(&records);
-    let other = Batch {
-        scope: domain::scope_id(OTHER).0.to_vec().into(),
-        ..batch.clone()
-    };
+type Case = (&'static str, Vec<Body>, &'static str);
+
+/// Greetings, ends and frames that have no place where they stand.
+fn out_of_order(world: &World, puppet: &Puppet, batch: &Batch) -> Vec<Case> {
     let foreign = proto::sync::Hello {
         replica: world.honest.replica.0.to_vec(),
         ..puppet.hello()
@@ -234,70 +228,71 @@ async fn frames_that_break_the_rules_of_a_session_end_with_its_codes() {
         protocol_max: 99,
         ..puppet.hello()
     };
+    let healed = Body::Healed(Healed {
+        scope: puppet.scope.0.to_vec(),
+        cut: puppet.feed.to_wire(),
+    });
+    let (ack, bye) = (Body::Ack(Ack::default()), Body::Bye(Bye::default()));
+    let greet = || hello(puppet);
+    vec![
+        ("no greeting", vec![Body::Batch(batch.clone())], "SYNC-103"),
+        ("nothing at all", vec![], "SYNC-103"),
+        ("two greetings", vec![greet(), greet()], "SYNC-103"),
+        ("an ack before the greeting", vec![ack], "SYNC-103"),
+        ("another's greeting", vec![Body::Hello(foreign)], "SYNC-111"),
+        ("another protocol", vec![Body::Hello(future)], "SYNC-102"),
+        ("an early end", vec![greet(), bye, greet()], "SYNC-103"),
+        ("an end of no exchange", vec![greet(), healed], "SYNC-103"),
+    ]
+}
+
+/// Batches and sums that are over a bound or not what they must be.
+fn out_of_bounds(puppet: &Puppet, batch: &Batch) -> Vec<Case> {
+    let other = Batch {
+        scope: domain::scope_id(OTHER).0.to_vec().into(),
+        ..batch.clone()
+    };
     let many = Batch {
-        records: vec![records[0].encode(); 1_025],
+        records: vec![batch.records[0].clone(); 1_025],
         ..batch.clone()
     };
     let garbled = Batch {
         records: vec![bytes::Bytes::from_static(b"no record")],
         ..batch.clone()
     };
-    let scope = puppet.scope.0.to_vec();
     let prints = Prints {
-        scope: scope.clone(),
+        scope: puppet.scope.0.to_vec(),
         hub: puppet.feed.to_wire(),
         parts: vec![proto::sync::Part::default(); 65],
         ..Prints::default()
     };
-    let healed = Body::Healed(Healed {
-        scope: scope.clone(),
-        cut: puppet.feed.to_wire(),
-    });
-    let leaves = Body::Leaves(Leaves {
-        scope,
-        ..Leaves::default()
-    });
-    let greet = || hello(&puppet);
-    let cases: Vec<(&str, Vec<Body>, &str)> = vec![
-        ("no greeting", vec![Body::Batch(batch.clone())], "SYNC-103"),
-        ("nothing at all", vec![], "SYNC-103"),
-        ("two greetings", vec![greet(), greet()], "SYNC-103"),
-        (
-            "an ack before the greeting",
-            vec![Body::Ack(Ack::default())],
-            "SYNC-103",
-        ),
-        ("another's greeting", vec![Body::Hello(foreign)], "SYNC-111"),
-        ("another protocol", vec![Body::Hello(future)], "SYNC-102"),
-        (
-            "an end in the middle",
-            vec![greet(), Body::Bye(Bye::default()), greet()],
-            "SYNC-103",
-        ),
-        (
-            "another scope",
-            vec![greet(), Body::Batch(other)],
-            "SYNC-106",
-        ),
-        (
-            "too many records",
-            vec![greet(), Body::Batch(many)],
-            "SYNC-104",
-        ),
-        ("no record", vec![greet(), Body::Batch(garbled)], "SYNC-108"),
-        (
-            "too many sums",
-            vec![greet(), Body::Prints(prints)],
-            "SYNC-104",
-        ),
-        ("an end of no exchange", vec![greet(), healed], "SYNC-103"),
-    ];
+    let after = |body| vec![hello(puppet), body];
+    vec![
+        ("another scope", after(Body::Batch(other)), "SYNC-106"),
+        ("too many records", after(Body::Batch(many)), "SYNC-104"),
+        ("no record", after(Body::Batch(garbled)), "SYNC-108"),
+        ("too many sums", after(Body::Prints(prints)), "SYNC-104"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_that_break_the_rules_of_a_session_end_with_its_codes() {
+    let world = World::new().await;
+    let mut puppet = world.puppet();
+    let records = [puppet.make(1), puppet.make(2)];
+    let batch = puppet.batch(&records);
+    let mut cases = out_of_order(&world, &puppet, &batch);
+    cases.extend(out_of_bounds(&puppet, &batch));
     for (what, frames, code) in cases {
         let result = tokio::task::block_in_place(|| offer(&world, frames));
         let told = result.map_err(|error| error.code().to_owned());
         assert_eq!(told.err().as_deref(), Some(code), "{what}");
     }
     // Leaves of nothing that was asked are not even looked at.
+    let leaves = Body::Leaves(Leaves {
+        scope: puppet.scope.0.to_vec(),
+        ..Leaves::default()
+    });
     let quiet = tokio::task::block_in_place(|| offer(&world, vec![hello(&puppet), leaves]));
     assert_eq!(quiet.unwrap().records, 0);
     world.survives().await;

@@ -258,11 +258,8 @@ fn refuse(to: &Program, stick: &str, exit: i32, code: &str) -> Ran {
 }
 
 #[test]
-fn an_altered_a_foreign_and_a_truncated_bundle_are_refused() {
-    let mut city = City::open();
-    let node = city.jianxi().node;
-    let other = city.district("410311", "洛龙区", "luolong").node;
-    city.down();
+fn an_altered_or_truncated_bundle_is_refused() {
+    let (city, node) = cut_off();
     let stick = |name: &str| city.text_path(name);
     load_samples(&node, 1..=3);
     export(&node, &stick("sound"));
@@ -306,7 +303,19 @@ fn an_altered_a_foreign_and_a_truncated_bundle_are_refused() {
         "FILE-001",
     );
 
-    // Of another node, of the own making, of another city.
+    import(&city.hub, &stick("sound"));
+    assert_eq!(organisations(&city.hub).len(), 3, "the sound one is taken");
+}
+
+#[test]
+fn a_bundle_of_someone_else_or_for_someone_else_is_refused() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    let other = city.district("410311", "洛龙区", "luolong").node;
+    city.down();
+    let stick = |name: &str| city.text_path(name);
+    load_samples(&node, 1..=3);
+    export(&node, &stick("sound"));
     let hub = &city.hub;
     refused(hub, ["bundle", "export", &stick("whose")], 2, "BUNDLE-011");
     refused(
@@ -331,12 +340,10 @@ fn an_altered_a_foreign_and_a_truncated_bundle_are_refused() {
         2,
         "BUNDLE-013",
     );
+    let text = stick("text");
+    std::fs::write(&text, "no bundle").unwrap();
     refused(&node, ["bundle", "export", &text], 2, "BUNDLE-009");
-    assert_eq!(
-        std::fs::read(&text).unwrap().len(),
-        43,
-        "it was not overwritten"
-    );
+    assert_eq!(std::fs::read(&text).unwrap(), b"no bundle", "as it was");
 
     import(hub, &stick("sound"));
     assert_eq!(organisations(hub).len(), 3, "the sound one is taken");
