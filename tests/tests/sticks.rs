@@ -329,9 +329,11 @@ impl World {
     ) -> Result<Taken, BundleError> {
         let mut parcel = open_bundle(Cursor::new(stick), keys, NOW_MS)?;
         let mut memory = side.memory(peer);
-        let taken = take(&mut parcel, &side.seat(peer, self.scope(node)), &mut memory)?;
-        side.keep(peer, &memory);
-        Ok(taken)
+        let taken = take(&mut parcel, &side.seat(peer, self.scope(node)), &mut memory);
+        if matches!(taken, Ok(_) | Err(BundleError::Behind)) {
+            side.keep(peer, &memory);
+        }
+        taken
     }
 
     /// A bundle that was whole is taken, or refused as old; never anything else.

@@ -271,7 +271,7 @@ fn import<L: Live>(app: &App, live: &L, args: &ImportArgs, out: &mut Out) -> Res
     let mut memory = memory_of(app, peer.replica)?;
     let made = moment(parcel.sender.made_ms);
     let taken = link::take(&mut parcel, &seat(app, &peer), &mut memory);
-    if !matches!(taken, Err(ref error) if !matches!(error, BundleError::Behind)) {
+    if matches!(taken, Ok(_) | Err(BundleError::Behind)) {
         keep(app, peer.replica, &memory)?;
     }
     let taken = taken.map_err(|error| {
