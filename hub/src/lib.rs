@@ -1,6 +1,7 @@
 //! The city program: it takes the calls of nodes, keeps their registry and its own authority, and
 //! sees the sum.
 
+mod bundle;
 mod claim;
 mod codes;
 mod command;

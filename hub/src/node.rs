@@ -189,7 +189,8 @@ fn list(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
-fn find(hub: &Hub, id: &str) -> Result<NodeEntry, Failure> {
+/// The node of an id, or of its first digits.
+pub(crate) fn find(hub: &Hub, id: &str) -> Result<NodeEntry, Failure> {
     let unknown = || Failure::new("HUB-001", Exit::Usage).with("id", id);
     if let Some(entry) = hub.registry.node(id)? {
         return Ok(entry);

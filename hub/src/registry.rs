@@ -51,6 +51,12 @@ pub struct NodeEntry {
     /// Why nothing waits for it any more, if a person has said so.
     #[serde(default)]
     pub fence: Option<Fence>,
+    /// The public key of its newest certificate, in hex: bundles are sealed to it.
+    #[serde(default)]
+    pub public_key: Option<String>,
+    /// A request for its next certificate that came in a bundle and is not yet answered, in hex.
+    #[serde(default)]
+    pub request: Option<String>,
 }
 
 /// Who has fenced a node, and why.
@@ -70,6 +76,26 @@ impl NodeEntry {
     pub fn replica(&self) -> ReplicaId {
         ReplicaId(hex16(&self.id).unwrap_or([0; 16]))
     }
+
+    /// Notes its newest certificate.
+    pub(crate) fn certify(&mut self, facts: &CertificateFacts) {
+        self.serial = Some(hex(facts.serial.as_bytes()));
+        self.not_after_ms = Some(facts.not_after_ms);
+        self.public_key = Some(hex(&facts.public_key));
+    }
+}
+
+/// Bytes as hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hex digits as bytes; nothing when they are none.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 /// One invitation that was given out.
@@ -272,6 +298,8 @@ impl Registry {
             not_before_ms: known.map_or(0, |_| {
                 (now_ms - now_ms % 1_000).saturating_sub(link::limits::BACKDATE_MS)
             }),
+            public_key: None,
+            request: None,
         };
         invite.used_by = Some(id.clone());
         let entries = entry_bytes(&invite)
@@ -352,18 +380,11 @@ impl link::Registrar for Registrar {
     async fn issued(&self, node: NodeId, facts: &CertificateFacts) -> Result<(), EnrolRefusal> {
         let _one_at_a_time = self.registry().change.lock().await;
         let registry = Arc::clone(&self.0.registry);
-        let serial: String = facts
-            .serial
-            .as_bytes()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        let not_after_ms = facts.not_after_ms;
+        let facts = facts.clone();
         blocking(move || {
             let entry = registry.node(&node.to_string()).ok().flatten();
             let mut entry = entry.ok_or(EnrolRefusal::Inactive)?;
-            entry.serial = Some(serial);
-            entry.not_after_ms = Some(not_after_ms);
+            entry.certify(&facts);
             registry
                 .set(&entry)
                 .map_err(|_failed| EnrolRefusal::Unavailable)

@@ -72,6 +72,11 @@ impl Port {
             .map_err(|error| Failure::new(error.code(), Exit::Failed).with("detail", error))
     }
 
+    /// The authority, with its key.
+    pub(crate) fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.authority)
+    }
+
     /// The end of the certificate that the port shows.
     pub(crate) fn not_after_ms(&self) -> u64 {
         facts_of(&self.server().certificate).map_or(0, |facts| facts.not_after_ms)

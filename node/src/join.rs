@@ -140,6 +140,17 @@ pub(crate) fn keep(dir: &Dir, enrolment: &Enrolment) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Keeps a new certificate, PEM, for the key that is there.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn keep_certificate(dir: &Dir, text: &str) -> Result<(), Failure> {
+    Ok(write_public(
+        &dir.path().join(CERTIFICATE),
+        text.as_bytes(),
+    )?)
+}
+
 /// What the node's certificate says.
 ///
 /// # Errors

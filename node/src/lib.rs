@@ -1,6 +1,7 @@
 //! The district program: it keeps the district's ledger, with or without a line, and calls the
 //! hub when there is one.
 
+mod bundle;
 mod caller;
 mod command;
 mod join;

@@ -28,6 +28,7 @@ const FILES: &[&str] = &[
     "store/v1/certificate.proto",
     "sync/v1/sync.proto",
     "sync/v1/proof.proto",
+    "sync/v1/bundle.proto",
     "enrol/v1/enrol.proto",
     "admin/v1/admin.proto",
 ];

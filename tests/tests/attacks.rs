@@ -12,6 +12,8 @@
 
 #[path = "attacks/authority.rs"]
 mod authority;
+#[path = "attacks/bundles.rs"]
+mod bundles;
 #[path = "attacks/causality.rs"]
 mod causality;
 #[path = "attacks/floods.rs"]

@@ -14,6 +14,7 @@
 mod e2e {
     mod across;
     mod backup;
+    mod bundle;
     mod certificate;
     mod city;
     mod claims;

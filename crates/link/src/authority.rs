@@ -254,6 +254,12 @@ impl Authority {
         &self.certificate
     }
 
+    /// Its key, with which it opens what nodes have sealed to it.
+    #[must_use]
+    pub fn key(&self) -> PrivateKey {
+        PrivateKey(Zeroizing::new(self.issuer.key().serialize_der()))
+    }
+
     /// Its fingerprint, for tokens.
     #[must_use]
     pub fn print(&self) -> AuthorityPrint {
@@ -403,6 +409,12 @@ pub fn certificate_from(bytes: &[u8]) -> Option<CertificateDer<'static>> {
         .filter(|der| webpki::EndEntityCert::try_from(der).is_ok())
 }
 
+/// Returns the public key of an authority's certificate, a point on P-256, uncompressed.
+#[must_use]
+pub fn authority_key(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    identity::public_key_of(certificate)
+}
+
 /// Returns a certificate as PEM.
 #[must_use]
 pub fn certificate_pem(certificate: &CertificateDer<'_>) -> String {
@@ -459,6 +471,10 @@ impl PrivateKey {
 
     pub(crate) fn der(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.0.to_vec().into())
+    }
+
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.0
     }
 
     pub(crate) fn pair(&self) -> Result<KeyPair, AuthorityError> {

@@ -62,6 +62,7 @@ mod tests {
             not_after_ms: u64::MAX,
             for_client: true,
             for_server: false,
+            public_key: Vec::new(),
         };
         let mut deny = DenyList::default();
         assert!(!deny.refuses(&facts(1, 5)));

@@ -93,6 +93,8 @@ pub struct CertificateFacts {
     pub for_client: bool,
     /// Whether it may be presented by one who accepts.
     pub for_server: bool,
+    /// Its public key, a point on P-256, uncompressed.
+    pub public_key: Vec<u8>,
 }
 
 /// Why a certificate names nobody.
@@ -170,6 +172,7 @@ pub fn facts_of(certificate: &[u8]) -> Result<CertificateFacts, IdentityError> {
         for_server: usage
             .as_ref()
             .is_some_and(|usage| usage.value.server_auth && !usage.value.any),
+        public_key: parsed.public_key().subject_public_key.data.to_vec(),
     })
 }
 
@@ -195,6 +198,12 @@ pub(crate) fn authority_facts(certificate: &[u8]) -> Result<(ReplicaId, u64, u64
         millis(parsed.validity().not_before.timestamp()),
         millis(parsed.validity().not_after.timestamp()),
     ))
+}
+
+/// Returns the public key of any certificate, as it stands in it.
+pub(crate) fn public_key_of(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(parsed.public_key().subject_public_key.data.to_vec())
 }
 
 /// Returns the text that an authority's certificate names its hub by.

@@ -11,6 +11,7 @@ mod accept;
 mod address;
 mod authority;
 mod backoff;
+mod bundle;
 mod certify;
 mod conn;
 mod deny;
@@ -31,10 +32,14 @@ pub use accept::{Accepting, Acceptor, Incoming, TcpConnections, tcp};
 pub use address::{AddressError, DEFAULT_PORT, HubAddress};
 pub use authority::{
     Authority, AuthorityError, CERTIFICATE_FILE, KEY_FILE, KeyState, Leaf, PrivateKey, SealError,
-    certificate_from, certificate_pem, check_request, is_private, is_sealed, key_state, seal,
-    unseal, write_private, write_public,
+    authority_key, certificate_from, certificate_pem, check_request, is_private, is_sealed,
+    key_state, seal, unseal, write_private, write_public,
 };
 pub use backoff::Backoff;
+pub use bundle::{
+    BundleError, BundleKeys, BundleRoute, BundleSender, Gap, Given, Parcel, Renewal, Sealer, Taken,
+    give, is_bundle, memory_bytes, memory_from, open as open_bundle, take,
+};
 pub use certify::{
     CERTIFICATES, Checked, CheckedReceipt, Comparison, Fault, Outcome, ProofError, ProofService,
     Prover, SignatureFault, Signer, certificate_file, check, check_receipt, read_certificate,

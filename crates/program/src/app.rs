@@ -12,6 +12,7 @@ use store::{
 
 use crate::{
     clock::{SystemClock, date_of},
+    commands::bundle::Bundles,
     config::Config,
     dir::{Dir, Identity, Role},
     failure::Failure,
@@ -21,7 +22,7 @@ use crate::{
 pub const SCHEMA: u32 = 1;
 
 /// What a command can see of the running program beside the store.
-pub trait Live: Send + Sync {
+pub trait Live: Bundles + Send + Sync {
     /// Each peer with its name, whether a session is open, and since when nothing was heard.
     fn peers(&self, app: &App, status: &Status) -> Vec<PeerView>;
     /// Days until the own certificate ends; none without one.

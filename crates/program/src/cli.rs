@@ -132,6 +132,9 @@ pub enum Common {
     Receipt(crate::commands::receipt::ReceiptCommand),
     /// Write a backup
     Backup(crate::commands::store::BackupArgs),
+    /// Exchange with the other side by files, without a line
+    #[command(subcommand)]
+    Bundle(crate::commands::bundle::BundleCommand),
     /// Make a directory from a backup
     Restore(crate::commands::store::RestoreArgs),
     /// Settings
@@ -158,6 +161,7 @@ impl Common {
             | Self::Report(_)
             | Self::Verify
             | Self::Backup(_)
+            | Self::Bundle(_)
             | Self::Doctor => Place::Store,
         }
     }

@@ -1,5 +1,6 @@
 //! The commands that both programs have: one file a noun.
 
+pub mod bundle;
 pub mod certificate;
 pub mod conflict;
 pub mod export;
@@ -41,6 +42,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Certificate(command) => certificate::run(app, live, command, out),
         Common::Receipt(command) => receipt::run(app, command, out),
         Common::Backup(args) => store::backup(app, &args, out),
+        Common::Bundle(command) => bundle::run(app, live, &command, out),
         Common::Doctor => status::doctor(app, live, out),
         Common::Restore(_) | Common::Config(_) => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
@@ -71,6 +73,7 @@ pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), F
         | Common::Certificate(_)
         | Common::Receipt(_)
         | Common::Backup(_)
+        | Common::Bundle(_)
         | Common::Doctor => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
 }

@@ -4,6 +4,7 @@
 //! The page `docs/errors/README.md` is made of this table; a test fails when it is stale.
 
 mod across;
+mod bundle;
 mod import;
 mod link;
 mod proof;
@@ -441,6 +442,7 @@ const OWN: &[Row] = &[
 fn tables() -> impl Iterator<Item = &'static Row> {
     OWN.iter()
         .chain(link::TEXTS)
+        .chain(bundle::TEXTS)
         .chain(records::TEXTS)
         .chain(across::TEXTS)
         .chain(import::TEXTS)

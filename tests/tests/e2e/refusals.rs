@@ -45,7 +45,7 @@ fn says(program: &Program, command: &str, exit: i32, code: &str) {
 fn of_programs<'p>(
     hub: &'p Program,
     node: &'p Program,
-) -> [(&'p Program, &'static str, i32, &'static str); 12] {
+) -> [(&'p Program, &'static str, i32, &'static str); 14] {
     [
         (hub, "init --scope 410300 --name x", 2, "DIR-002"),
         (node, "serve --console 127.0.0.1:0", 2, "CONSOLE-001"),
@@ -72,6 +72,8 @@ fn of_programs<'p>(
             6,
             "BACKUP-001",
         ),
+        (node, "bundle import PLAIN", 6, "BUNDLE-002"),
+        (node, "bundle export PLAIN", 2, "BUNDLE-009"),
         (node, "restore PLAIN", 6, "BACKUP-002"),
         (node, "restore ABSENT", 1, "FILE-001"),
     ]

@@ -27,6 +27,8 @@ pub struct PeerStatus {
     pub scope: ScopeId,
     /// How far the peer has durably taken our feed.
     pub sent: Seq,
+    /// The same as a point of our feed.
+    pub sent_at: FeedPoint,
     /// How far we have taken the peer's feed.
     pub received: Seq,
     /// Changes of our feed that the peer has not acked.
@@ -447,6 +449,7 @@ impl Peers {
                 replica: peer_of.replica,
                 scope: id,
                 sent,
+                sent_at: point(state.acked.as_ref()),
                 received,
                 pending: end.0.saturating_sub(sent.0),
                 equal: state
