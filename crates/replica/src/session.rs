@@ -173,6 +173,9 @@ pub struct Sums {
     pub cut: FeedPoint,
     /// The records that this side holds back from the peer; they are in no sum.
     pub held_back: Vec<RecordName>,
+    /// Records outside the sums that lie before the cut only since the session began: like those
+    /// that a [`Standing`] offers.
+    pub offer: Vec<RecordKey>,
 }
 
 /// What happened.

@@ -308,6 +308,10 @@ pub struct Host {
     mixed: bool,
     /// A node has shown that this hub has forgotten something.
     restored: bool,
+    /// Guests put since the last commit.
+    recent_guests: BTreeSet<(u32, RecordKey)>,
+    /// The store failed in the middle of a command: what is staged of it is not whole.
+    failed: bool,
 }
 
 impl Host {
@@ -342,6 +346,8 @@ impl Host {
             met: BTreeSet::new(),
             mixed: false,
             restored,
+            recent_guests: BTreeSet::new(),
+            failed: false,
         };
         host.refill_after_restore()?;
         host.note_ends();
@@ -442,9 +448,13 @@ impl Host {
     /// # Errors
     /// Nothing taken since the last flush is durable; the replica takes no more writes.
     pub fn flush(&mut self) -> Result<Vec<Answer>, StoreError> {
+        if self.failed {
+            return Err(StoreError::Failed);
+        }
         if self.ledger.is_dirty() {
             self.end_own_section();
             self.ledger.commit()?;
+            self.recent_guests.clear();
             self.ledger.store().sync()?;
             self.note_ends();
         }
@@ -456,6 +466,9 @@ impl Host {
     /// # Errors
     /// The store failed.
     pub fn close(&mut self) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::Failed);
+        }
         self.end_own_section();
         self.ledger.commit()?;
         self.ledger.store().sync()
@@ -532,7 +545,11 @@ impl Host {
             }
             states.push((new, former));
         }
-        self.stage_own(states)?;
+        if let Err(error) = self.stage_own(states) {
+            // A part of it is staged, and the next write would take the same name.
+            self.failed = true;
+            return Err(error.into());
+        }
         for entry in &entries {
             life.head = replica::chain(life.head, &entry.hash.0);
         }

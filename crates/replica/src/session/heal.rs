@@ -91,6 +91,7 @@ impl Lane {
         let hub = match &mut self.healing {
             Some(healing) => {
                 healing.cut = sums.cut;
+                healing.also(&sums.offer);
                 None
             }
             None if still => Some(self.taken),
@@ -208,6 +209,9 @@ impl Lane {
                     return step.send(Body::Prints(super::prints(scope, again, node, hub)));
                 }
                 healing.cut = cut;
+                if self.broken {
+                    healing.also(&sums.offer);
+                }
                 healing.complete = sums.parts.is_empty();
                 let equal = healing.complete;
                 if equal && quiet_at.is_some() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use replica::{Edit, Record, RecordKey, ScopeId, limits::PARENTS_MAX, owner, session::Role};
 
-use super::{Host, HostError, Late, SECTION_RECORDS_MAX};
+use super::{Host, HostError, Late, Login, SECTION_RECORDS_MAX};
 use crate::{
     Guest, StoreError, Stored, keys,
     ledger::{Incoming, Seat},
@@ -98,6 +98,7 @@ impl Host {
         let seat = self.seat(&home, lane, former.as_ref(), parent);
         let before = former.as_ref().map(|former| (former.home, former.guest));
         let record = new.record.clone();
+        self.note_guest(key, seat);
         if !self.ledger.put(new, seat, former) {
             return Ok(Effect::Alone);
         }
@@ -179,6 +180,7 @@ impl Host {
                     origin: 0,
                     record: record.clone(),
                 };
+                self.note_guest(*child, seat);
                 self.ledger.put(new, seat, Some(stored));
                 if self.config.role == Role::Hub {
                     self.lend(&record, &home)?;
@@ -205,6 +207,7 @@ impl Host {
                     guest: Guest::Left,
                     parent: None,
                 };
+                self.note_guest(record.key, seat);
                 self.ledger.put_copy(Incoming::own(record.clone()), seat);
                 left = true;
             }
@@ -248,14 +251,53 @@ impl Host {
             guest: Guest::Lent,
             parent: None,
         };
+        self.note_guest(record.key, seat);
         self.ledger.put_copy(Incoming::own(record.clone()), seat);
         true
+    }
+
+    /// Notes a guest that an exchange may have to offer: it lies before the cut, and no sum tells
+    /// of it.
+    fn note_guest(&mut self, key: RecordKey, seat: Seat) {
+        let offered = match self.config.role {
+            Role::Hub => seat.guest != Guest::No,
+            Role::Node => seat.guest == Guest::Left,
+        };
+        if offered {
+            let guest = (seat.scope, key);
+            self.recent_guests.insert(guest);
+            let sessions = self.sessions.values_mut();
+            sessions.for_each(|state| {
+                state.guests.insert(guest);
+            });
+        }
+    }
+
+    /// The guests of a feed that came since a session began, each told once.
+    pub(super) fn guests_since(&mut self, login: &Login, scope: u32) -> Vec<RecordKey> {
+        let Some(state) = self.sessions.get_mut(&login.session) else {
+            return Vec::new();
+        };
+        let here = |(of, _): &(u32, RecordKey)| *of == scope;
+        let guests: Vec<_> = state.guests.iter().copied().filter(here).collect();
+        state.guests.retain(|guest| !here(guest));
+        guests.into_iter().map(|(_, key)| key).collect()
     }
 
     /// The records outside the fingerprint that go along when both sides begin anew: at the hub
     /// all that it shows a scope, at a node the last copies of what has left, roots first.
     pub(super) fn offer(&self, scope: ScopeId) -> Result<Vec<RecordKey>, StoreError> {
-        let guests = self.ledger.reader().guests(scope);
+        let mut guests = self.ledger.reader().guests(scope);
+        // Those that the same group has put are not committed yet.
+        let number = self.ledger.reader().scope_number(scope);
+        let recent = self.recent_guests.iter();
+        guests.extend(
+            recent
+                .filter(|(of, _)| Some(*of) == number)
+                .map(|(_, key)| *key),
+        );
+        guests.sort_unstable();
+        guests.dedup();
         if self.config.role == Role::Hub {
             return Ok(guests);
         }

@@ -47,6 +47,7 @@ impl Host {
             parts: pages.unwrap_or_default(),
             cut: self.ledger.end(number),
             held_back,
+            offer: self.guests_since(login, number),
         })
     }
 
@@ -99,6 +100,7 @@ impl Host {
             parts: differing,
             cut: self.ledger.end(number),
             held_back,
+            offer: self.guests_since(login, number),
         })
     }
 

@@ -42,6 +42,8 @@ pub(super) struct SessionState {
     pub(super) held_back: BTreeSet<RecordKey>,
     /// The node speaks as a life that is behind itself: nothing is taken from it.
     frozen: bool,
+    /// Guests that came to lie in a feed since the session began, and were not offered yet.
+    pub(super) guests: BTreeSet<(u32, RecordKey)>,
 }
 
 /// Which feeds of a scope a session carries, seen from this side.
@@ -135,7 +137,12 @@ impl Host {
             Op::Accept(welcome) => Some(Input::Accepted(self.accept(login, &welcome)?)),
             Op::Read(scope, after) => Some(Input::Read(Box::new(self.read(login, scope, after)?))),
             Op::Apply(_) if self.state(login).frozen => Some(Input::Accepted(Err(BEHIND_ITSELF))),
-            Op::Apply(delivery) => Some(Input::Applied(Box::new(self.apply(login, *delivery)?))),
+            Op::Apply(delivery) => {
+                let applied = self.apply(login, *delivery);
+                // A part of it is staged: a record may have moved without its children.
+                self.failed |= applied.is_err();
+                Some(Input::Applied(Box::new(applied?)))
+            }
             Op::Acked(ack) => {
                 self.acked(login, &ack)?;
                 None
@@ -195,6 +202,7 @@ impl Host {
             ends_sent: BTreeMap::new(),
             held_back: BTreeSet::new(),
             frozen: false,
+            guests: BTreeSet::new(),
         };
         self.sessions.insert(login.session, state);
     }
@@ -211,6 +219,7 @@ impl Host {
                 ends_sent: BTreeMap::new(),
                 held_back: BTreeSet::new(),
                 frozen: false,
+                guests: BTreeSet::new(),
             })
     }
 

@@ -235,7 +235,8 @@ impl World {
 
     /// An old batch is applied once more, outside of any feed.
     fn replay(&mut self) {
-        if self.old.is_empty() {
+        // A copy would bring what the other one sent.
+        if self.old.is_empty() || self.is_forked() {
             return;
         }
         let which = self.rng.below(self.old.len());

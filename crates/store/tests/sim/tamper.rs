@@ -30,6 +30,13 @@ impl World {
             return;
         };
         let node = self.conns[conn].end(Side::Node).replica;
+        let held = self
+            .reader(HUB)
+            .and_then(|r| r.get(record.key).ok().flatten());
+        if held.is_some_and(|held| held.home != self.replicas[node].scope) {
+            // What has left comes only once outside of an exchange; no honest line spoils it.
+            return;
+        }
         let tampered = if forge && (!damage || self.rng.chance(60)) {
             self.forged(node, record)
         } else {
