@@ -120,6 +120,9 @@ impl World {
 
     /// One stored value becomes unreadable. Sooner or later somebody puts a backup back.
     fn rot(&mut self, at: usize) {
+        if at == HUB && !self.options.has(Fault::RestoreHub) {
+            return;
+        }
         let image = self.replicas[at].medium.memory.image();
         if image.is_empty() || self.replicas[at].medium.is_rotten() {
             return;

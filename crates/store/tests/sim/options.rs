@@ -222,8 +222,22 @@ impl Options {
             records: u8::try_from(draw("records").between(1, 4)).unwrap_or(1),
             marked: draw("marked").chance(50),
         };
+        options.keep_apart();
         options.bend();
         options
+    }
+
+    /// Accidents of which the program cannot heal both at once, and a person is needed.
+    fn keep_apart(&mut self) {
+        if self.has(Fault::Rollback) || self.has(Fault::Clone) {
+            // A hub that was restored to before a fork cannot know of it: a name is used twice.
+            self.faults.drop(Fault::RestoreHub);
+        }
+        if self.has(Fault::RestoreHub) && self.has(Fault::Transfer) {
+            // What a node wrote that is no more, in a record that then went to another scope, has
+            // nobody left who could tell the restored hub how far that node had come.
+            self.faults.drop(Fault::Wipe);
+        }
     }
 
     pub(crate) fn has(&self, fault: Fault) -> bool {

@@ -483,13 +483,7 @@ impl World {
     }
 
     /// I3: no dot names two contents.
-    ///
-    /// A hub that is restored to before a machine's memory was put back cannot know that the machine
-    /// repeats itself: of these two accidents together nothing is promised here.
     fn check_contents(&mut self) {
-        if self.is_forked() && self.replicas[HUB].rewound {
-            return;
-        }
         let mut named: BTreeMap<(RecordKey, RegisterId, Dot), Sibling> = BTreeMap::new();
         let mut writes: BTreeMap<Dot, String> = BTreeMap::new();
         for at in 0..self.replicas.len() {
