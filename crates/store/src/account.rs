@@ -164,7 +164,10 @@ impl Reading<'_> {
             let Some(stored) = self.reader.get(key)? else {
                 continue;
             };
-            self.extract.root.add(stored.leaf);
+            // Of what was taken back whole only its name is left, and counts nowhere.
+            if stored.counts() {
+                self.extract.root.add(stored.leaf);
+            }
             self.record(&stored.record)?;
         }
         Ok(())

@@ -175,6 +175,8 @@ impl World {
         let mut victims = Vec::new();
         for key in reader.keys_of_scope(node.config().scope) {
             let record = reader.get(key).expect("it can be read").map(|s| s.record);
+            // A record of which nothing is left would count in no fingerprint.
+            let record = record.filter(|record| record.siblings.len() > 1);
             for sibling in record.iter().flat_map(|record| &record.siblings) {
                 let dot = sibling.dot();
                 let last = journal.get(&dot.incarnation.0);
