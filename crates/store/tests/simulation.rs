@@ -208,6 +208,15 @@ fn every_seed_settles_and_keeps_the_invariants() {
         "{} of {many} seeds fail",
         sum.failing.len()
     );
+    let counted = |what| sum.tally.0.get(what).copied().unwrap_or(0);
+    let (sure, cautious) = (
+        counted("a true certificate"),
+        counted("a cautious certificate"),
+    );
+    assert!(
+        cautious * 10 < sure,
+        "{cautious} cautious certificates, {sure} true"
+    );
     if seeds == SEEDS {
         let never = |what: &&&str| !sum.tally.0.contains_key(**what);
         let never: Vec<_> = MUST_HAPPEN.iter().filter(never).collect();

@@ -108,7 +108,7 @@ impl Control {
             Self::PositionsNotPassedOn => &["I12"],
             Self::SealsForgotten => &["I9", "I12", "I2"],
             Self::RecordsInParts => &["I2", "I6"],
-            Self::TransfersAtOnce => &["I7"],
+            Self::TransfersAtOnce => &["I7", "I12"],
             Self::NothingTakenBack => &["I1", "I9", "I12"],
             Self::StillSeen => &["I1", "I2", "I6", "I12"],
             Self::NumbersBelieved | Self::NothingExchanged => &["I1", "I2", "I6", "I12"],

@@ -15,12 +15,16 @@ use super::{
 };
 
 /// The faults after which a certificate may be false although nothing was lost: what was
-/// superseded before it travelled is known only to a journal that is gone.
-const PUT_BACK: [Fault; 4] = [
+/// superseded before it travelled is known only to a journal that is gone, or to one that was cut
+/// at a fork; what was superseded in another scope only to that scope.
+const CAUTIOUS: [Fault; 7] = [
     Fault::RestoreNode,
     Fault::RestoreHub,
     Fault::Wipe,
     Fault::Rot,
+    Fault::Rollback,
+    Fault::Clone,
+    Fault::Transfer,
 ];
 
 /// What one side says at a cut.
@@ -129,7 +133,7 @@ impl World {
         if self.options.control != Control::None || !self.ghost.broken.is_empty() {
             return;
         }
-        let put_back = PUT_BACK.iter().any(|fault| self.options.has(*fault));
+        let cautious = CAUTIOUS.iter().any(|fault| self.options.has(*fault));
         for node in NODES {
             let pair = (self.image(node), self.image(HUB));
             let (of_node, of_hub) = (
@@ -140,8 +144,12 @@ impl World {
                 None => self.tally.count("a true certificate"),
                 Some(why) => {
                     self.tally.count("a cautious certificate");
-                    self.say(format_args!("certificate of {}: {why}", NAMES[node]));
-                    if !put_back {
+                    // Without the reason, in which heads are named: they hash wall times.
+                    self.say(format_args!(
+                        "the certificate of {} is cautious",
+                        NAMES[node]
+                    ));
+                    if !cautious {
                         self.broken(format!("I13 {} is told of a loss: {why}", NAMES[node]));
                     }
                     continue;
@@ -174,9 +182,13 @@ impl World {
         let journal: BTreeMap<u64, u64> = pages.collect();
         let mut victims = Vec::new();
         for key in reader.keys_of_scope(node.config().scope) {
-            let record = reader.get(key).expect("it can be read").map(|s| s.record);
-            // A record of which nothing is left would count in no fingerprint.
-            let record = record.filter(|record| record.siblings.len() > 1);
+            let stored = reader.get(key).expect("it can be read");
+            // A record of which nothing is left would count in no fingerprint, and copies of what
+            // has moved count in none.
+            let record = stored.filter(|s| s.parent.is_none()).map(|s| s.record);
+            let record = record.filter(|record| {
+                record.siblings.len() > 1 && record.register(RegisterId::OWNER).is_empty()
+            });
             for sibling in record.iter().flat_map(|record| &record.siblings) {
                 let dot = sibling.dot();
                 let last = journal.get(&dot.incarnation.0);
