@@ -16,12 +16,19 @@ use super::{
 
 /// The faults after which a certificate may be false although nothing was lost: what was
 /// superseded before it travelled is known only to a journal that is gone.
-const PUT_BACK: [Fault; 4] = [
+const PUT_BACK: [Fault; 6] = [
     Fault::RestoreNode,
     Fault::RestoreHub,
+    Fault::Rollback,
+    Fault::Clone,
     Fault::Wipe,
     Fault::Rot,
 ];
+
+/// The flag of an entry that counts in no fingerprint.
+const EMPTY: u8 = 16;
+/// The flags of one that lies in a feed as a guest.
+const GUEST: u8 = 2 | 4;
 
 /// What one side says at a cut.
 struct Said {
@@ -103,16 +110,25 @@ fn without(mut image: Image, key: RecordKey, gone: (replica::Dot, RegisterId)) -
         record.siblings.retain(|s| (s.dot(), s.register) != gone);
         let bytes = record.encode();
         let leaf = Leaf::of(&bytes);
-        let parts = [&value[..5], &leaf.0[..], &value[37..at], &bytes[..]];
+        // A record of which nothing is left counts in no fingerprint, and says so.
+        let empty = record.siblings.is_empty();
+        let flags = value[4] | if empty { EMPTY } else { 0 };
+        let parts = [&value[..4], &[flags], &leaf.0, &value[37..at], &bytes[..]];
         image.insert(place.clone(), parts.concat().into());
+        if value[4] & GUEST != 0 {
+            continue;
+        }
         let scope = [b"S", &place[1..5]].concat();
         let entry = image[&scope].to_vec();
         let count = u64::from_be_bytes(entry[88..96].try_into().expect("eight bytes"));
         let sum = entry[56..88].try_into().expect("a sum");
         let mut root = Bucket::from_parts(sum, count);
         root.remove(former);
-        root.add(leaf);
-        let parts = [&entry[..56], &root.to_bytes()[..], &entry[88..]];
+        if !empty {
+            root.add(leaf);
+        }
+        let count = root.count.to_be_bytes();
+        let parts = [&entry[..56], &root.to_bytes()[..], &count];
         image.insert(scope, parts.concat().into());
     }
     image
