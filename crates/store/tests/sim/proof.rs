@@ -49,7 +49,7 @@ fn said(host: &Host, scope: replica::ScopeId, peer: replica::ReplicaId) -> Said 
     }
 }
 
-fn account(host: &Host, own: &Said, other: &Said) -> (Account, Bucket) {
+fn account(host: &Host, own: &Said, other: &Said, more: &Names) -> (Account, Bucket) {
     let (ours, theirs) = (&own.grounds, &other.grounds);
     let mut left_out = [ours.held_back.clone(), theirs.held_back.clone()].concat();
     left_out.sort_unstable();
@@ -61,7 +61,12 @@ fn account(host: &Host, own: &Said, other: &Said) -> (Account, Bucket) {
     let claims = Claims {
         positions: theirs.peers.clone(),
         refused: theirs.refused.clone(),
-        names: other.names.clone(),
+        names: other
+            .names
+            .clone()
+            .into_iter()
+            .chain(more.clone())
+            .collect(),
         left_out,
     };
     let extract = ours.extract(&reader).expect("it can be read");
@@ -70,14 +75,14 @@ fn account(host: &Host, own: &Said, other: &Said) -> (Account, Bucket) {
 }
 
 /// Why a certificate between two hosts is not true; nothing when it is.
-fn doubts(node: &Host, hub: &Host) -> Option<String> {
+fn doubts(node: &Host, hub: &Host, more: &Names) -> Option<String> {
     let scope = node.config().scope;
     let (of_node, of_hub) = (
         said(node, scope, hub.config().replica),
         said(hub, scope, node.config().replica),
     );
-    let (ours, our_root) = account(node, &of_node, &of_hub);
-    let (theirs, their_root) = account(hub, &of_hub, &of_node);
+    let (ours, our_root) = account(node, &of_node, &of_hub, more);
+    let (theirs, their_root) = account(hub, &of_hub, &of_node, more);
     if our_root != their_root {
         return Some("the roots differ".to_owned());
     }
@@ -152,12 +157,16 @@ impl World {
                 self.over(node, pair.0.clone()),
                 self.over(HUB, pair.1.clone()),
             );
-            match doubts(&of_node, &of_hub) {
+            let alone = doubts(&of_node, &of_hub, &Names::new());
+            match alone {
                 None => self.tally.count("a true certificate"),
                 Some(why) => {
                     self.tally.count("a cautious certificate");
                     self.say(format_args!("certificate of {}: {why}", NAMES[node]));
-                    if !put_back {
+                    // What another node superseded before it travelled only that node knows.
+                    let others = self.others(node);
+                    let why = doubts(&of_node, &of_hub, &others);
+                    if let Some(why) = why.filter(|_| !put_back) {
                         self.broken(format!("I13 {} is told of a loss: {why}", NAMES[node]));
                     }
                     continue;
@@ -169,10 +178,21 @@ impl World {
             let of_node = self.over(node, without(pair.0, key, gone));
             let of_hub = self.over(HUB, without(pair.1, key, gone));
             self.tally.count("a false certificate");
-            if doubts(&of_node, &of_hub).is_none() {
+            if doubts(&of_node, &of_hub, &Names::new()).is_none() {
                 self.broken(format!("I13 {} does not miss {gone:?}", NAMES[node]));
             }
         }
+    }
+
+    /// What the other nodes know of what replaced what.
+    fn others(&self, node: usize) -> Names {
+        let hub = self.replicas[HUB].id;
+        let others = NODES.into_iter().filter(|other| *other != node);
+        let names = others.flat_map(|other| {
+            let host = self.over(other, self.image(other));
+            said(&host, host.config().scope, hub).names
+        });
+        names.collect()
     }
 
     /// A visible write of the node's own journal.
