@@ -89,7 +89,12 @@ fn doubts(node: &Host, hub: &Host, more: &Names) -> Option<String> {
     let all = [("node", &ours), ("hub", &theirs)];
     let doubt = |(side, account): (&str, &Account)| {
         let life = account.lives.iter().find(|l| l.missing > 0 || l.forked)?;
-        Some(format!("{side} {life:?} {:?}", account.listed))
+        let reached = life.reached.as_ref().expect("a life reaches something");
+        // No head: it depends on the clock, and a history does not.
+        let (incarnation, counter) = (reached.incarnation, reached.counter);
+        let (missing, forked) = (life.missing, life.forked);
+        let lost = format!("{incarnation:016x}: {missing} of {counter}, forked {forked}");
+        Some(format!("{side} {lost} {:?}", account.listed))
     };
     all.into_iter().find_map(doubt)
 }
