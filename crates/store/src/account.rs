@@ -18,7 +18,9 @@ use replica::{
 };
 
 use crate::ledger::Lies;
-use crate::{Grounds, Handle, HostError, OnRecord, Reached, Reader, StoreError, journal, keys};
+use crate::{
+    Grounds, Handle, HostError, OnRecord, Reached, Reader, StoreError, Stored, journal, keys,
+};
 
 /// Names that one account may hold: some million writes. Beyond them a scope needs more memory
 /// than its program should take.
@@ -142,7 +144,7 @@ impl Grounds {
             if reader.lies(*key, self.scope) != Lies::Here {
                 continue;
             }
-            if let Some(stored) = reader.get(*key)? {
+            if let Some(stored) = reader.get(*key)?.filter(Stored::counts) {
                 root.remove(stored.leaf);
             }
         }

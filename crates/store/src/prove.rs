@@ -55,7 +55,9 @@ fn sums(reader: &Reader, findings: &mut Vec<String>) -> Result<(), StoreError> {
             let mut root = Bucket::default();
             for key in reader.keys_of_scope(scope) {
                 // What cannot be read was found before.
-                if let Ok(Some(stored)) = reader.get(key) {
+                if let Ok(Some(stored)) = reader.get(key)
+                    && stored.counts()
+                {
                     root.add(stored.leaf);
                 }
             }
