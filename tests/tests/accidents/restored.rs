@@ -214,16 +214,6 @@ fn a_directory_of_a_hub_that_is_put_back_gets_the_districts_writes_again() {
     assert_dots(&[&node, &city.hub, &newer]);
 }
 
-/// A person's word to a stopped hub that it was put back: its nodes may bring what it has lost.
-fn refill(hub: &Program) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let dir = program::dir::Dir::new(&hub.data);
-    let (app, writer) = program::App::open(&dir, runtime.handle().clone()).unwrap();
-    app.writer.refill().unwrap();
-    drop(app);
-    writer.stop().unwrap();
-}
-
 #[test]
 fn a_directory_of_a_hub_that_is_put_back_takes_its_own_writes_again_at_a_persons_word() {
     let mut city = City::open();
@@ -251,9 +241,7 @@ fn a_directory_of_a_hub_that_is_put_back_takes_its_own_writes_again_at_a_persons
     saved.assert_at(&node);
     assert_eq!(node.json(["status"])["refused"], 0, "nothing is taken back");
     assert!(!saved.missing(&city.hub).is_empty());
-    city.down();
-    refill(&city.hub);
-    city.up();
+    city.hub.run(["refill", "--confirm"]).ok();
     settle(&node);
     assert_equal(&node, &city.hub);
     saved.assert_at(&city.hub);
