@@ -190,10 +190,8 @@ fn sticks_and_a_line_may_take_turns() {
     load_samples(&node, 9..=12);
     settle(&node);
     city.down();
-    // What is on the stick came by the line. By its content it could also be of a restored node,
-    // so it is compared and not refused.
-    let late = import(&city.hub, &stick);
-    assert_eq!(late["exchange"], true, "{late}");
+    // What is on the stick came by the line.
+    refused(&city.hub, ["bundle", "import", &stick], 6, "BUNDLE-008");
     load_samples(&node, 13..=14);
     round(&city, &node);
     let (there, back) = round(&city, &node);
@@ -209,6 +207,27 @@ fn sticks_and_a_line_may_take_turns() {
         1,
         "only what is new travels"
     );
+}
+
+#[test]
+fn a_node_restored_before_it_has_written_again_heals_by_sticks() {
+    let (city, node) = cut_off();
+    load_samples(&node, 1..=10);
+    round(&city, &node);
+    let backup = city.text_path("node.backup");
+    node.json(["backup", &backup]);
+    load_samples(&node, 11..=15);
+    round(&city, &node);
+    node.run(["restore", &backup]).ok();
+    let stick = city.text_path("behind");
+    export(&node, &stick);
+    // It could as well be late; either way the answer carries everything.
+    refused(&city.hub, ["bundle", "import", &stick], 6, "BUNDLE-008");
+    let back = carry(&city, &city.hub, &node);
+    assert_eq!(back["equal"], true, "{back}");
+    assert_eq!(organisations(&node).len(), 15);
+    assert_eq!(carry(&city, &node, &city.hub)["equal"], true);
+    assert_equal(&node, &city.hub);
 }
 
 #[test]
@@ -230,7 +249,16 @@ fn a_stick_that_a_line_has_overtaken_is_no_clone() {
         "from what the line has brought: {there}"
     );
     assert_eq!(back["equal"], true, "{back}");
+    // Nor after a start anew, which is another life.
+    export(&node, &stick);
     assert_eq!(serving.terminate().0, 0);
+    load_samples(&node, 10..=11);
+    city.up();
+    settle(&node);
+    refused(&city.hub, ["bundle", "import", &stick], 6, "BUNDLE-008");
+    load_samples(&node, 12..=12);
+    settle(&node);
+    city.down();
     assert_equal(&node, &city.hub);
 }
 
