@@ -21,6 +21,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{Hub, codes::Pair};
 
+/// Cases that one look opens; the next look opens more. A flood of claims must not fill a feed at
+/// once.
+const CASES_AT_ONCE: usize = 256;
+
 /// `claim …`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum ClaimCommand {
@@ -107,6 +111,9 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
     let scopes = Scopes::new(app);
     let mut edits: Vec<Edit> = Vec::new();
     for pair in &pairs {
+        if edits.len() == CASES_AT_ONCE {
+            break;
+        }
         let key = claims::case_key(app, &pair.records)?;
         let evidence = evidence(pair, &scopes)?;
         if app.reader().get(key)?.is_none() {
@@ -232,7 +239,7 @@ fn show(app: &App, case: &Case, out: &mut Out) -> Result<(), Failure> {
     let records = document.get("records").and_then(Value::as_array).cloned();
     for record in records.into_iter().flatten() {
         let text = |name: &str| record.get(name).map(value_text).unwrap_or_default();
-        let line = ["number", "record", "scope", "name"].map(|name| text(name));
+        let line = ["number", "record", "scope", "name"].map(text);
         out.line(line.join("  "));
     }
     for field in &fields {

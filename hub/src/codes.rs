@@ -82,22 +82,26 @@ impl Codes {
         self.rows.insert(id, row);
     }
 
-    /// All pairs that claim one code, ascending by code.
+    /// All pairs that claim one code, ascending by code. Of several in one scope the lowest claims
+    /// for it: what a scope has twice is its own to tidy, and a sheet that repeats a code a thousand
+    /// times makes one case and not a thousand.
     pub(crate) fn pairs(&self) -> Vec<Pair> {
         let mut pairs = Vec::new();
         for (code, bearers) in self.by_code.iter().filter(|(_, ids)| ids.len() > 1) {
-            for one in bearers {
-                for other in bearers.range(one..).filter(|other| *other != one) {
-                    let homes = [one, other].map(|id| self.rows.get(id).map(|row| row.home));
-                    let [Some(a), Some(b)] = homes else { continue };
-                    if a != b {
-                        pairs.push(Pair {
-                            code: code.clone(),
-                            records: [*one, *other],
-                            scopes: [a, b],
-                        });
-                    }
+            let mut claimants: BTreeMap<ScopeId, RecordId> = BTreeMap::new();
+            for id in bearers {
+                if let Some(row) = self.rows.get(id) {
+                    claimants.entry(row.home).or_insert(*id);
                 }
+            }
+            let mut claimants: Vec<_> = claimants.into_iter().map(|(s, id)| (id, s)).collect();
+            claimants.sort_unstable();
+            while let Some((other, its)) = claimants.pop() {
+                pairs.extend(claimants.iter().map(|(one, scope)| Pair {
+                    code: code.clone(),
+                    records: [*one, other],
+                    scopes: [*scope, its],
+                }));
             }
         }
         pairs
@@ -147,4 +151,48 @@ fn read(app: &App, key: RecordKey) -> Result<Option<Row>, Failure> {
         code: row.uscc.filter(|code| claims && !code.is_empty()),
         merged_into,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use replica::Seq;
+
+    use super::*;
+
+    fn bearing(rows: &[(u8, u8)]) -> Codes {
+        let mut codes = Codes::default();
+        for (id, home) in rows {
+            let row = Row {
+                place: Place {
+                    scope: 1,
+                    seq: Seq(1),
+                },
+                home: ScopeId([*home; 16]),
+                code: Some("91410305DEM1FYRA54".to_owned()),
+                merged_into: None,
+            };
+            codes.set(RecordId([*id; 16]), Some(row));
+        }
+        codes
+    }
+
+    fn found(codes: &Codes) -> Vec<[u8; 2]> {
+        let ids = codes.pairs().into_iter().map(|pair| pair.records);
+        ids.map(|[a, b]| [a.0[0], b.0[0]]).collect()
+    }
+
+    #[test]
+    fn a_code_is_claimed_by_scopes_and_once_by_each() {
+        assert_eq!(found(&bearing(&[(1, 1), (2, 1), (3, 1)])), [[0; 2]; 0]);
+        assert_eq!(found(&bearing(&[(2, 1), (1, 2), (3, 1)])), [[1, 2]]);
+        let three = bearing(&[(1, 1), (2, 2), (3, 3), (4, 3)]);
+        assert_eq!(found(&three), [[1, 3], [2, 3], [1, 2]]);
+    }
+
+    #[test]
+    fn who_gives_a_code_up_claims_it_no_more() {
+        let mut codes = bearing(&[(1, 1), (2, 2)]);
+        codes.set(RecordId([1; 16]), None);
+        assert!(codes.pairs().is_empty());
+    }
 }

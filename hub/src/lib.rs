@@ -19,11 +19,13 @@ use std::{
 
 use link::Roster;
 use program::{
-    App, Failure, Live, Out, Side,
-    app::{Check, PeerView},
+    App, Exit, Failure, Live, Out, Side,
+    app::{Check, Compared, PeerView},
     cli::{Place, Setting},
     dir::Role,
 };
+use proto::stored::Certificate;
+use replica::ReplicaId;
 use store::Status;
 
 use codes::Codes;
@@ -111,10 +113,27 @@ impl Live for Hub {
         node::peers(app, self, status)
     }
 
+    fn gone(&self) -> Vec<ReplicaId> {
+        let nodes = self.registry.nodes().unwrap_or_default();
+        let revoked = nodes
+            .iter()
+            .filter(|entry| entry.state == NodeState::Revoked);
+        revoked.map(NodeEntry::replica).collect()
+    }
+
     fn certificate_days(&self, app: &App) -> Option<i64> {
         let port = self.acceptor.get()?;
         let left_ms = port.not_after_ms().saturating_sub(app.clock.wall_ms());
         i64::try_from(left_ms / (24 * 3_600 * 1_000)).ok()
+    }
+
+    /// A hub is called and calls nobody: it tells what the nodes' questions of this run found.
+    fn compare(&self, app: &App) -> Vec<Compared> {
+        node::compared(app, self)
+    }
+
+    fn certify(&self, _app: &App) -> Result<Certificate, Failure> {
+        Err(Failure::new("PROOF-007", Exit::Usage))
     }
 
     fn checks(&self, app: &App) -> Vec<Check> {

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use link::{AuthorityPrint, Token};
-use program::{App, Exit, Failure, Out, app::PeerView, clock::moment, commands::show_rows};
+use program::{
+    App, Exit, Failure, Out,
+    app::{Compared, PeerView},
+    clock::moment,
+    commands::show_rows,
+};
 use serde_json::{Map, Value, json};
 use store::Status;
 
@@ -284,13 +289,10 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
             );
             out.line(text.replace("{end}", end));
         }
-        None => out.note(
-            out.say(
-                "市级没有运行：启动时会签发新的证书",
-                "the hub is not serving: it makes a new certificate when it starts",
-            )
-            .to_owned(),
-        ),
+        None => out.note(out.say(
+            "市级没有运行：启动时会签发新的证书",
+            "the hub is not serving: it makes a new certificate when it starts",
+        )),
     }
     let columns: &[(&str, &str, &str)] = &[
         ("id", "节点", "node"),
@@ -303,7 +305,7 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
     out.note(out.say(
         "节点在证书用过三分之二后自动更新；未联系的节点请让它运行 sync --once 或 serve",
         "a node renews by itself at two thirds of its certificate's life; let one that has not called run sync --once or serve",
-    ).to_owned());
+    ));
     Ok(())
 }
 
@@ -322,7 +324,7 @@ pub(crate) fn refill(app: &App, args: &RefillArgs, out: &mut Out) -> Result<(), 
         out.line(out.say(
             "正在补齐：各节点联系时会交回市级缺少的内容；全部核对一致之前不办理迁移和裁定。用 status 查看。",
             "Refilling: each node gives back what is missing here when it calls; until all are found equal, nothing is transferred or ruled. See status.",
-        ).to_owned());
+        ));
     }
     Ok(())
 }
@@ -356,6 +358,41 @@ pub(crate) fn peers(app: &App, hub: &Hub, status: &Status) -> Vec<PeerView> {
         .iter()
         .map(|entry| view(app, hub, entry, status))
         .collect()
+}
+
+/// What the newest question of each connected node found in its scope, where it still stands.
+pub(crate) fn compared(app: &App, hub: &Hub) -> Vec<Compared> {
+    let (Ok(status), Ok(nodes)) = (app.writer.status(), hub.registry.nodes()) else {
+        return Vec::new();
+    };
+    let roots = app.reader().scopes();
+    let seats = hub.roster.seats();
+    let is_open = |entry: &NodeEntry| {
+        let mut of_node = seats.iter().filter(|(id, _)| *id == entry.replica());
+        of_node.any(|(_, seat)| seat.progress.borrow().open)
+    };
+    let mut compared = Vec::new();
+    for entry in nodes.iter().filter(|entry| is_open(entry)) {
+        let scope = domain::scope_id(&entry.scope_code);
+        let of_node =
+            |peer: &&store::PeerStatus| peer.replica == entry.replica() && peer.scope == scope;
+        let Some(peer) = status.peers.iter().find(of_node) else {
+            continue;
+        };
+        let own = roots.iter().find(|(id, _, _)| *id == scope);
+        compared.push(Compared {
+            peer: format!("{} {}", entry.scope_code, entry.name),
+            scope: entry.scope_code.clone(),
+            cut: (own.map_or(0, |(_, end, _)| end.seq.0), peer.received.0),
+            root: own.map_or_else(String::new, |(_, _, root)| {
+                replica::Head(root.to_bytes()).to_string()
+            }),
+            left_out: 0,
+            equal: peer.equal.filter(|equal| *equal),
+            code: (peer.equal != Some(true)).then(|| "PROOF-001".to_owned()),
+        });
+    }
+    compared
 }
 
 fn view(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> PeerView {

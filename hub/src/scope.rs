@@ -28,7 +28,7 @@ const EDITS_AT_ONCE: usize = 256;
 pub enum ScopeCommand {
     /// Carry out a reform of divisions: new codes, ended scopes, towns
     Reform {
-        /// The changes: old_code,old_name,new_code,new_name (default: those from 2020 to 2023)
+        /// The changes: `old_code,old_name,new_code,new_name` (default: those from 2020 to 2023)
         #[arg(long, value_name = "FILE")]
         map: Option<PathBuf>,
         /// The day from which scopes without a code of their own have ended (default: today)
@@ -130,7 +130,16 @@ impl Reform<'_> {
                     let into = RecordId(into.0).to_string();
                     (id, json!({ "valid_to": self.on, "replaced_by": [into] }))
                 }
-                Step::Open { .. } => continue,
+                // It has ended whoever follows; doctor lists it until a person says who does.
+                Step::Open { id, candidates, .. } => {
+                    let living = places
+                        .iter()
+                        .filter(|place| candidates.contains(&place.code));
+                    let heirs: Vec<_> = living
+                        .map(|place| RecordId(place.id.0).to_string())
+                        .collect();
+                    (id, json!({ "valid_to": self.on, "replaced_by": heirs }))
+                }
             };
             edits.extend(self.edit("scope", RecordId(id.0), &values)?);
         }
@@ -271,9 +280,6 @@ fn show(steps: &[Step], (recoded, towns): (usize, Vec<Value>), dry_run: bool, ou
         out.line(line.replace("{record}", text("record")));
     }
     if dry_run {
-        out.note(
-            out.say("仅预览，没有改动", "a preview; nothing was changed")
-                .to_owned(),
-        );
+        out.note(out.say("仅预览，没有改动", "a preview; nothing was changed"));
     }
 }

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use link::{
-    Acceptor, Authority, HubMaterial, HubServices, Leaf, Stop, SyncService, facts_of, renew_at,
-    serve as serve_port, tcp,
+    Acceptor, Authority, HubMaterial, HubServices, Leaf, ProofService, Signer, Stop, SyncService,
+    facts_of, renew_at, serve as serve_port, tcp,
 };
 use program::{App, Exit, Failure, Out, Side as _, cli::Setting, serve::port_taken};
 use tokio::net::TcpListener;
@@ -26,6 +26,7 @@ pub(crate) struct Port {
     authority: Arc<Authority>,
     names: Vec<String>,
     server: std::sync::Mutex<Leaf>,
+    signer: Signer,
 }
 
 impl Port {
@@ -42,6 +43,8 @@ impl Port {
         let server = authority
             .issue_server(&names, wall_ms)
             .map_err(|error| authority_failed(&error))?;
+        let signer = Signer::new(&server.certificate, &server.key)
+            .map_err(|error| authority_failed(&error))?;
         let material = material(&authority, server.clone(), &hub.registry)?;
         let acceptor = Acceptor::new(material, Arc::clone(&app.clock))
             .map_err(|error| Failure::new(error.code(), Exit::Failed).with("detail", error))?;
@@ -50,6 +53,7 @@ impl Port {
             authority,
             names,
             server: std::sync::Mutex::new(server),
+            signer,
         })
     }
 
@@ -97,6 +101,8 @@ impl Port {
             .authority
             .issue_server(&self.names, wall_ms)
             .map_err(|error| authority_failed(&error))?;
+        let renewed = self.signer.replace(&fresh.certificate, &fresh.key);
+        renewed.map_err(|error| authority_failed(&error))?;
         *self
             .server
             .lock()
@@ -158,6 +164,7 @@ async fn serve_on(
     let port = Port::open(app, hub, authority, address)?;
     let acceptor = port.acceptor.clone();
     let authority = Arc::clone(&port.authority);
+    let signer = port.signer.clone();
     hub.acceptor.set(port).unwrap_or_default();
     let (seen_app, seen_hub) = (app.clone(), Arc::clone(hub));
     let body = move |stop: Stop| async move {
@@ -168,10 +175,19 @@ async fn serve_on(
             Arc::clone(&seen_app.clock),
             seen_hub.roster.clone(),
             stop.clone(),
-        );
+        )
+        .signing(signer.clone());
         let clock = Arc::clone(&seen_app.clock);
+        let proof = ProofService::new(
+            seen_app.writer.clone(),
+            Arc::clone(&registrar),
+            Arc::clone(&clock),
+            signer,
+            vec![authority.certificate().clone()],
+        );
         let services = HubServices {
             sync,
+            proof: Some(proof),
             registrar,
             authority,
             clock,

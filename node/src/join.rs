@@ -8,7 +8,7 @@ use program::{
     Exit, Failure, Out,
     cli::Setting,
     clock::SystemClock,
-    dir::{Dir, HubName, Identity, Role, ScopeName, hex16, new_replica},
+    dir::{AUTHORITY, Dir, HubName, Identity, Role, ScopeName, hex16, new_replica},
 };
 use replica::ReplicaId;
 use serde_json::json;
@@ -17,7 +17,6 @@ use crate::command::JoinArgs;
 
 const CERTIFICATE: &str = "node.crt";
 const KEY: &str = "node.key";
-const AUTHORITY: &str = "hub.crt";
 
 /// Joins a hub. A node that was set up before keeps its replica, its scope and its data.
 ///

@@ -5,6 +5,7 @@ mod bundle;
 mod caller;
 mod command;
 mod join;
+mod prove;
 mod serve;
 mod sync;
 mod transfer;
@@ -13,10 +14,11 @@ use std::{process::ExitCode, sync::Arc};
 
 use program::{
     App, Failure, Live, Out, Side,
-    app::{Check, PeerView},
+    app::{Check, Compared, PeerView},
     cli::{Place, Setting},
     dir::Role,
 };
+use proto::stored::Certificate;
 use store::Status;
 
 use caller::Line;
@@ -114,6 +116,14 @@ impl Live for Node {
         let left_ms = i64::try_from(facts.not_after_ms).ok()?;
         let now_ms = i64::try_from(app.clock.wall_ms()).ok()?;
         Some((left_ms - now_ms).div_euclid(24 * 3_600 * 1_000))
+    }
+
+    fn compare(&self, app: &App) -> Vec<Compared> {
+        prove::compare(app, self)
+    }
+
+    fn certify(&self, app: &App) -> Result<Certificate, Failure> {
+        prove::certify(app, self)
     }
 
     fn checks(&self, app: &App) -> Vec<Check> {

@@ -18,8 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The hub is not reached or refuses, or both sides were not found equal.
 pub(crate) fn sync(app: &App, node: &Node, args: &SyncArgs, out: &mut Out) -> Result<(), Failure> {
     debug_assert!(args.once, "the only way so far");
+    settle(app, node)?;
+    show(app, node, out)
+}
+
+/// Exchanges with the hub until both sides are equal and nothing waits.
+///
+/// # Errors
+/// The hub is not reached or refuses, or both sides were not found equal.
+pub(crate) fn settle(app: &App, node: &Node) -> Result<(), Failure> {
     let running = node.line.state().text != "stopped";
-    let result = app.runtime.block_on(async {
+    app.runtime.block_on(async {
         if running {
             node.line.nudge();
             return settled(app, node, node.line.follow()).await;
@@ -36,8 +45,10 @@ pub(crate) fn sync(app: &App, node: &Node, args: &SyncArgs, out: &mut Out) -> Re
         // What matters is durable already; the session only says goodbye.
         session.await.map(drop).unwrap_or_default();
         result
-    });
-    result?;
+    })
+}
+
+fn show(app: &App, node: &Node, out: &mut Out) -> Result<(), Failure> {
     let status = app.writer.status()?;
     let peers = node.peers(app, &status);
     if out.json {

@@ -25,8 +25,10 @@ const FILES: &[&str] = &[
     "ledger/v1/docket.proto",
     "ledger/v1/across.proto",
     "store/v1/record.proto",
+    "store/v1/certificate.proto",
     "sync/v1/sync.proto",
     "sync/v1/bundle.proto",
+    "sync/v1/proof.proto",
     "enrol/v1/enrol.proto",
     "admin/v1/admin.proto",
 ];

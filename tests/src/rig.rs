@@ -13,8 +13,9 @@ use std::{
 
 use link::{
     Acceptor, Authority, CertificateFacts, DenyList, Dialer, EnrolRefusal, HubAddress, HubMaterial,
-    HubServices, Invitation, Joiner, NodeId, NodeMaterial, PrivateKey, Progress, Registrar, Roster,
-    SessionSeat, Stop, Stopper, SyncService, call, serve, session_number, stop_signal, tcp,
+    HubServices, Invitation, Joiner, NodeId, NodeMaterial, PrivateKey, Progress, ProofService,
+    Registrar, Roster, SessionSeat, Signer, Stop, Stopper, SyncService, call, serve,
+    session_number, stop_signal, tcp,
 };
 use program::{
     app::host_config,
@@ -158,6 +159,8 @@ pub struct Parts {
     pub roster: Roster,
     /// When to stop.
     pub stop: Stop,
+    /// The hub's key.
+    pub signer: Signer,
 }
 
 /// A hub at work.
@@ -195,6 +198,7 @@ impl HubRig {
                 parts.roster,
                 parts.stop,
             )
+            .signing(parts.signer)
         })
         .await
     }
@@ -218,10 +222,11 @@ impl HubRig {
             .expect("a certificate is issued");
         let material = HubMaterial {
             hub: replica,
-            server,
+            server: server.clone(),
             authorities: vec![authority.certificate().clone()],
             deny: DenyList::default(),
         };
+        let signer = Signer::new(&server.certificate, &server.key).expect("the key fits");
         let acceptor = Acceptor::new(material, Arc::clone(&clock)).expect("the material is sound");
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -236,9 +241,18 @@ impl HubRig {
             clock: Arc::clone(&clock),
             roster: roster.clone(),
             stop: stop.clone(),
+            signer: signer.clone(),
         });
+        let proof = ProofService::new(
+            writer.handle(),
+            Arc::clone(&roll),
+            Arc::clone(&clock),
+            signer,
+            vec![authority.certificate().clone()],
+        );
         let services = HubServices {
             sync,
+            proof: Some(proof),
             registrar: Arc::clone(&roll),
             authority: Arc::clone(&authority),
             clock,

@@ -26,6 +26,8 @@ mod frames;
 mod hostile;
 #[path = "attacks/lines.rs"]
 mod lines;
+#[path = "attacks/proof.rs"]
+mod proof;
 #[path = "attacks/replay.rs"]
 mod replay;
 #[path = "attacks/restored.rs"]

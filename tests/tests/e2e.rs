@@ -15,9 +15,11 @@ mod e2e {
     mod across;
     mod backup;
     mod bundle;
+    mod certificate;
     mod city;
     mod claims;
     mod clerks;
+    mod conflicts;
     mod damage;
     mod enrolment;
     mod records;

@@ -175,6 +175,7 @@ impl Hub {
         );
         let services = HubServices {
             sync,
+            proof: None,
             registrar: Arc::clone(&self.roll),
             authority: Arc::clone(&self.authority),
             clock: Arc::clone(&self.clock),

@@ -16,6 +16,9 @@ use crate::{
 /// which lie in its own scopes.
 const HOSTED: &[&str] = &["training_session", "training_attendance", "seminar"];
 
+/// Kinds that only deciding makes: nobody fills in by hand who decided what.
+const DOCKETS: &[&str] = &["decision", "docket_note"];
+
 /// Why writes are refused. The whole write goes, not one register of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -40,6 +43,9 @@ pub enum Refusal {
     /// The record was merged into another, which stands for it.
     #[error("the record was merged into another")]
     Merged,
+    /// It comes from deciding a conflict and is never filled in.
+    #[error("this comes from deciding a conflict")]
+    Docket,
 }
 
 impl Refusal {
@@ -54,6 +60,7 @@ impl Refusal {
             Self::Step => "AUTH-HUB-STEP",
             Self::Change => "AUTH-DISTRICT",
             Self::Merged => "AUTH-MERGED",
+            Self::Docket => "AUTH-DOCKET",
         }
     }
 
@@ -68,6 +75,7 @@ impl Refusal {
             Self::Step => "此状态变更须由市级确认",
             Self::Change => "此项由县区填写，市级请提出更正建议",
             Self::Merged => "该记录已并入另一条记录，请改在保留的记录上填写",
+            Self::Docket => "处理决定和批注由 conflict 命令产生，不能直接填写或删除",
         }
     }
 
@@ -82,6 +90,9 @@ impl Refusal {
             Self::Step => "This change of status is committed by the city",
             Self::Change => "The district fills this in; the city asks for a correction instead",
             Self::Merged => "This record was merged into another; write to the one that stands",
+            Self::Docket => {
+                "Decisions and notes are made by the conflict commands and are never filled in or deleted"
+            }
         }
     }
 }
@@ -358,6 +369,9 @@ pub fn may_edit(
         .set
         .first()
         .map_or(RegisterId(0), |(register, _)| *register);
+    if purpose == Purpose::Edit && kind.is_some_and(|kind| DOCKETS.contains(&kind.id.as_str())) {
+        return Err((first, Refusal::Docket));
+    }
     let scope = new.scope;
     let travel = kind.map_or(Travel::Scope, |kind| kind.travel);
     let foreign = match writer {

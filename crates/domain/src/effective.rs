@@ -49,6 +49,8 @@ pub enum ConflictKind {
     AsOfTie,
     /// Deleted here, edited there.
     DeleteEdit,
+    /// Two owners of one epoch: only the city can settle it.
+    Owners,
 }
 
 impl Conflict {
@@ -70,6 +72,7 @@ impl ConflictKind {
             Self::Transition => "transition",
             Self::AsOfTie => "as_of_tie",
             Self::DeleteEdit => "delete_edit",
+            Self::Owners => "scope_claim",
         }
     }
 }
@@ -116,6 +119,7 @@ pub fn effective_with(catalogue: &Catalogue, record: &Record, history: History<'
         effective.values.extend_from_slice(&reading.value);
         effective.conflicts.extend(reading.conflict);
     }
+    effective.conflicts.extend(owners(record));
     let marks = record.register(RegisterId::DELETED);
     if !marks.is_empty() {
         let conflict = delete_conflict(record, marks);
@@ -217,6 +221,18 @@ fn common_ancestor(
         shared.dot,
         carried.or_else(|| history(register, shared.dot)),
     ))
+}
+
+/// Two scopes that were made the owner in one epoch did not know of each other: no rule can choose
+/// between them.
+fn owners(record: &Record) -> Option<Conflict> {
+    let is_contested = replica::owner(record)?.contested;
+    is_contested.then(|| Conflict {
+        register: RegisterId::OWNER,
+        kind: ConflictKind::Owners,
+        candidates: record.register(RegisterId::OWNER).to_vec(),
+        base: None,
+    })
 }
 
 /// A deletion names what its author had seen; a write outside it was made by somebody who did not

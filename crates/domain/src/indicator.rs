@@ -59,6 +59,14 @@ pub enum Figure {
 }
 
 impl Figure {
+    /// What is counted: the number, or the upper part of a share.
+    #[must_use]
+    pub fn num(self) -> u64 {
+        match self {
+            Self::Rate { num, .. } | Self::Met { num, .. } | Self::Count(num) => num,
+        }
+    }
+
     /// The JSON of the command line.
     #[must_use]
     pub fn json(self) -> Json {

@@ -12,6 +12,7 @@ mod address;
 mod authority;
 mod backoff;
 mod bundle;
+mod certify;
 mod conn;
 mod deny;
 mod dial;
@@ -39,8 +40,15 @@ pub use bundle::{
     BundleError, BundleKeys, BundleRoute, BundleSender, Gap, Given, Parcel, Renewal, Sealer, Taken,
     give, is_bundle, memory_bytes, memory_from, open as open_bundle, take,
 };
+pub use certify::{
+    CERTIFICATES, Checked, CheckedReceipt, Comparison, Fault, Outcome, ProofError, ProofService,
+    Prover, SignatureFault, Signer, certificate_file, check, check_receipt, read_certificate,
+    read_receipt, receipt_file,
+};
 pub use conn::{BoxIo, Conn, Io, PeerInfo, Role};
 pub use deny::DenyList;
+/// A certificate as bytes.
+pub type CertificateDer = rustls::pki_types::CertificateDer<'static>;
 pub use dial::{Dialer, EnrolChannel};
 pub use driver::{OUTBOUND_FRAMES, Progress, SessionSeat, run_session, session_number};
 pub use enrol::{

@@ -70,6 +70,17 @@ pub const DIAL_MAX: Duration = Duration::from_secs(10);
 /// One enrolment or renewal call.
 pub const CALL_MAX: Duration = Duration::from_secs(30);
 
+/// One proof, from the question to the kept certificate: some seconds for a hundred thousand
+/// records, and room for a slow line.
+pub const CERTIFY_MAX: Duration = Duration::from_secs(120);
+
+/// Certificates that the hub makes at once; each may take some hundred megabytes for a while.
+pub const CERTIFY_AT_ONCE: usize = 2;
+
+/// Refused writes that an answer names. More than that is no everyday matter, and the certificate
+/// is then false rather than long.
+pub const CERTIFY_REFUSED_MAX: usize = 16_384;
+
 /// A certificate signing request with a P-256 key has about 300 bytes.
 pub const CSR_BYTES_MAX: usize = 8 << 10;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use proto::enrol::enrol_server::EnrolServer;
 use proto::enrol::renewal_server::RenewalServer;
+use proto::sync::proof_server::ProofServer;
 use proto::sync::sync_server::{Sync as SyncRpc, SyncServer};
 use replica::Clock;
 use thiserror::Error;
@@ -18,6 +19,7 @@ use tower::layer::util::{Identity, Stack};
 
 use crate::accept::{Accepting, Acceptor};
 use crate::authority::Authority;
+use crate::certify::ProofService;
 use crate::conn::{PeerInfo, Role};
 use crate::enrol::{EnrolService, Registrar, RenewalService};
 use crate::limits::{
@@ -33,6 +35,8 @@ use crate::stop::Stop;
 pub struct HubServices<S, R> {
     /// The sessions.
     pub sync: S,
+    /// Comparisons and certificates; none where nothing is kept.
+    pub proof: Option<ProofService<R>>,
     /// The registry.
     pub registrar: Arc<R>,
     /// The authority that issues.
@@ -97,6 +101,7 @@ where
         .map_err(|error| ServeError::Reflection(error.into()))?;
     let HubServices {
         sync: sessions,
+        proof,
         registrar,
         authority,
         clock,
@@ -118,6 +123,11 @@ where
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX),
         )
+        .add_optional_service(proof.map(|proof| {
+            ProofServer::new(proof)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        }))
         .add_service(health)
         .add_service(reflection);
     let enrolment = EnrolService::new(authority, registrar, clock);

@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::address::HubAddress;
+use crate::certify::{Signer, complete, receipted};
 use crate::dial::Dialer;
 use crate::driver::{OUTBOUND_FRAMES, Progress, SessionSeat, run_session, session_number};
 use crate::enrol::{EnrolRefusal, Registrar};
@@ -73,6 +74,7 @@ pub struct SyncService<R> {
     clock: Arc<dyn Clock>,
     roster: Roster,
     stop: Stop,
+    signer: Option<Signer>,
 }
 
 impl<R: Registrar> SyncService<R> {
@@ -91,7 +93,15 @@ impl<R: Registrar> SyncService<R> {
             clock,
             roster,
             stop,
+            signer: None,
         }
+    }
+
+    /// Gives a signed receipt for each batch that is acknowledged.
+    #[must_use]
+    pub fn signing(mut self, signer: Signer) -> Self {
+        self.signer = Some(signer);
+        self
     }
 
     async fn login(&self, request: &Request<Streaming<Frame>>) -> Result<Login, Status> {
@@ -151,7 +161,16 @@ impl<R: Registrar> SyncRpc for SyncService<R> {
             let done = run_session(seat, inbound, outbound, stop, &progress).await;
             tracing::info!(peer = %login.peer, code = %done.code, by_peer = done.by_peer, "session ended");
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(frames).map(Ok))))
+        let Some(signer) = self.signer.clone() else {
+            return Ok(Response::new(Box::pin(ReceiverStream::new(frames).map(Ok))));
+        };
+        let (clock, hub) = (Arc::clone(&self.clock), self.writer.config().replica);
+        let mut first = true;
+        let frames = ReceiverStream::new(frames).map(move |frame| {
+            let sides = (hub, login.peer);
+            Ok(receipted(frame, &signer, &*clock, sides, &mut first))
+        });
+        Ok(Response::new(Box::pin(frames)))
     }
 }
 
@@ -191,5 +210,7 @@ pub async fn call_over(
     let inbound = answer
         .map_err(|status| DialError::of_status(&status))?
         .into_inner();
+    let mut certificate = Vec::new();
+    let inbound = inbound.map(move |frame| Ok(complete(frame?, &mut certificate)));
     Ok(run_session(seat, inbound, outbound, stop, progress).await)
 }

@@ -3,7 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use domain::{Arrival, Catalogue, Date, Refusal};
-use replica::{Clock, Dot, ScopeId, SealKey, Sibling, session::Role as SessionRole};
+use proto::stored::Certificate;
+use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
     Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Rules, Status, Verdict, Writer,
     WriterConfig,
@@ -26,8 +27,39 @@ pub trait Live: Bundles + Send + Sync {
     fn peers(&self, app: &App, status: &Status) -> Vec<PeerView>;
     /// Days until the own certificate ends; none without one.
     fn certificate_days(&self, app: &App) -> Option<i64>;
+    /// Replicas that will not come again, because they were revoked.
+    fn gone(&self) -> Vec<ReplicaId> {
+        Vec::new()
+    }
     /// Checks of `doctor` that only this program makes: code, whether it holds, facts.
     fn checks(&self, app: &App) -> Vec<Check>;
+    /// Each scope compared with each peer that is connected. Blocks.
+    fn compare(&self, app: &App) -> Vec<Compared>;
+    /// Makes the certificate that nothing was lost. Blocks.
+    ///
+    /// # Errors
+    /// Only a node makes one; the hub is not reached or refuses; the two do not stand at one cut.
+    fn certify(&self, app: &App) -> Result<Certificate, Failure>;
+}
+
+/// One scope as it was compared with a peer.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// The peer's name.
+    pub peer: String,
+    /// The code of the scope.
+    pub scope: String,
+    /// The ends of both feeds: ours, theirs.
+    pub cut: (u64, u64),
+    /// Our root there, in hex.
+    pub root: String,
+    /// Records that either side holds back; the root leaves them out.
+    pub left_out: usize,
+    /// Whether both were found equal; none when they did not stand at one cut, or could not be
+    /// asked.
+    pub equal: Option<bool>,
+    /// The stable code of what stood in the way.
+    pub code: Option<String>,
 }
 
 /// One finding of `doctor`.

@@ -124,6 +124,12 @@ pub enum Common {
     Report(crate::commands::report::ReportCommand),
     /// Prove fingerprints and journal against the data
     Verify,
+    /// Prove with the other side that nothing was lost
+    #[command(subcommand)]
+    Certificate(crate::commands::certificate::CertificateCommand),
+    /// The hub's signed word that a delivery is durable
+    #[command(subcommand)]
+    Receipt(crate::commands::receipt::ReceiptCommand),
     /// Write a backup
     Backup(crate::commands::store::BackupArgs),
     /// Exchange with the other side by files, without a line
@@ -144,6 +150,8 @@ impl Common {
     pub fn place(&self) -> Place {
         match self {
             Self::Restore(_) | Self::Config(_) => Place::Local,
+            Self::Certificate(command) => command.place(),
+            Self::Receipt(command) => command.place(),
             Self::Status
             | Self::Record(_)
             | Self::Import(_)

@@ -1,15 +1,21 @@
 //! The commands that both programs have: one file a noun.
 
 pub mod bundle;
+pub mod certificate;
 pub mod conflict;
 pub mod export;
 pub mod import;
 pub mod proposal;
+pub mod receipt;
 pub mod record;
 pub mod report;
 pub mod store;
+pub mod verify;
 
 use serde_json::{Map, Value};
+
+use certificate::CertificateCommand;
+use receipt::ReceiptCommand;
 
 use crate::{
     app::{App, Live},
@@ -29,10 +35,12 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Record(command) => record::run(app, command, out),
         Common::Import(args) => import::run(app, &args, out),
         Common::Export(args) => export::run(app, &args, out),
-        Common::Conflict(command) => conflict::run(app, command, out),
+        Common::Conflict(command) => conflict::run(app, &live.gone(), command, out),
         Common::Proposal(command) => proposal::run(app, command, out),
         Common::Report(command) => report::run(app, command, out),
-        Common::Verify => status::verify(app, live, out),
+        Common::Verify => verify::run(app, live, out),
+        Common::Certificate(command) => certificate::run(app, live, command, out),
+        Common::Receipt(command) => receipt::run(app, command, out),
         Common::Backup(args) => store::backup(app, &args, out),
         Common::Bundle(command) => bundle::run(app, live, &command, out),
         Common::Doctor => status::doctor(app, live, out),
@@ -48,6 +56,12 @@ pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), F
     match command {
         Common::Restore(args) => store::restore(setting, args, out),
         Common::Config(command) => store::config(setting, command, out),
+        Common::Certificate(CertificateCommand::Verify { file, authority }) => {
+            certificate::verify(setting, file, authority.as_deref(), out)
+        }
+        Common::Receipt(ReceiptCommand::Verify { file, authority }) => {
+            receipt::verify(setting, file, authority.as_deref(), out)
+        }
         Common::Status
         | Common::Record(_)
         | Common::Import(_)
@@ -56,6 +70,8 @@ pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), F
         | Common::Proposal(_)
         | Common::Report(_)
         | Common::Verify
+        | Common::Certificate(_)
+        | Common::Receipt(_)
         | Common::Backup(_)
         | Common::Bundle(_)
         | Common::Doctor => Err(Failure::new("USAGE-005", Exit::Usage)),

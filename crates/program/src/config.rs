@@ -15,6 +15,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What the serving program offers.
     pub serve: ServeConfig,
+    /// Conflicts.
+    pub conflicts: ConflictsConfig,
 }
 
 /// The store.
@@ -33,6 +35,21 @@ impl Default for StoreConfig {
             cache_mib: 64,
             min_free_mib: 64,
         }
+    }
+}
+
+/// Conflicts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConflictsConfig {
+    /// Open conflicts of one source above which its imports and bulk writes are refused.
+    pub storm: usize,
+}
+
+impl Default for ConflictsConfig {
+    fn default() -> Self {
+        // More than a careful import makes in a year; few enough to look at in a day.
+        Self { storm: 200 }
     }
 }
 
@@ -104,6 +121,9 @@ impl Config {
         }
         if self.store.min_free_mib > 1 << 20 {
             return wrong("store.min_free_mib: at most 1048576");
+        }
+        if !(1..=1_000_000).contains(&self.conflicts.storm) {
+            return wrong("conflicts.storm: 1 to 1000000");
         }
         Ok(())
     }

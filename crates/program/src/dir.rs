@@ -26,6 +26,9 @@ use crate::failure::{Exit, Failure};
 /// The file of the hub's seal key.
 pub(crate) const SEAL: &str = "seal.key";
 
+/// The file of the authority's certificate at a node.
+pub const AUTHORITY: &str = "hub.crt";
+
 /// Which program a directory belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

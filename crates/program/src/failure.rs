@@ -137,6 +137,7 @@ impl From<HostError> for Failure {
             HostError::Edit(replica::EditError::Nothing) => Self::new("EDIT-003", Exit::Invalid),
             HostError::TooLarge => Self::new("EDIT-004", Exit::Invalid),
             HostError::Moved(_) => Self::new("EDIT-006", Exit::Refused),
+            HostError::TooMany => Self::new("PROOF-003", Exit::Failed),
             HostError::Busy => Self::new("EDIT-005", Exit::Failed),
         }
     }

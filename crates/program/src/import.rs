@@ -43,6 +43,7 @@ use self::{
 };
 use crate::{
     app::App,
+    conflicts,
     failure::{Exit, Failure},
     records::{Batcher, Done},
     sheet::{self, Match, SheetError, Table},
@@ -105,6 +106,9 @@ pub fn import(
     let table = sheet::read(&request.path, &options).map_err(|error| unreadable(&error))?;
     // Two people who import the same file at once must not make every record twice.
     let _only_one = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+    if request.mode == Mode::Write {
+        conflicts::guard(app)?;
+    }
     let planner = Planner::new(app, request.kind, request.reason.clone())?;
     let mut run = Run {
         app,
@@ -113,6 +117,7 @@ pub fn import(
         batcher: Batcher::new(app.writer.clone()),
         effects: BTreeMap::new(),
         saved: 0,
+        beside: 0,
         report: Report {
             warnings: of_table(&table),
             ..Report::default()
@@ -180,6 +185,8 @@ struct Run<'a> {
     effects: BTreeMap<u32, Effect>,
     /// Rows that are durable.
     saved: usize,
+    /// Values that stand beside others, since the last look for a storm.
+    beside: usize,
     report: Report,
 }
 
@@ -262,6 +269,7 @@ impl Run<'_> {
                     self.saved += 1;
                     for written in written.iter().filter(|written| !written.beside.is_empty()) {
                         self.look_beside(row, written)?;
+                        self.beside += written.beside.len();
                     }
                 }
                 // The row alone is at fault.
@@ -274,6 +282,11 @@ impl Run<'_> {
                 }
                 Err(failure) => return Err(failure),
             }
+        }
+        // An import that makes a storm is stopped on the way, not only the next one.
+        if self.beside > self.app.config.conflicts.storm {
+            self.beside = 0;
+            conflicts::guard(self.app)?;
         }
         Ok(())
     }

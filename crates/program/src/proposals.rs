@@ -21,7 +21,7 @@ use crate::{
     failure::{Exit, Failure},
     records::{
         self, Change, Desk, Scopes, deletion_edit, each_here, find, kind_of, meaning,
-        register_name, register_value,
+        register_name, register_value, standing,
     },
 };
 
@@ -50,14 +50,15 @@ impl Seen {
         self.row.answer() == ProposalAnswer::Unspecified
     }
 
-    /// The record that it is about.
-    fn key(&self, app: &App) -> Option<RecordKey> {
-        across::named(app.catalogue, self.row.record())
+    /// The record that it is about: of one that was merged since, the one that stands for it.
+    fn key(&self, app: &App) -> Result<Option<RecordKey>, Failure> {
+        let named = across::named(app.catalogue, self.row.record());
+        named.map(|key| standing(app, key)).transpose()
     }
 
     fn json(&self, app: &App, scopes: &Scopes<'_>) -> Result<Map<String, Value>, Failure> {
         let row = &self.row;
-        let kind = self.key(app).and_then(|key| app.catalogue.kind(key.kind));
+        let kind = self.key(app)?.and_then(|key| app.catalogue.kind(key.kind));
         let code = |bytes: Option<&Vec<u8>>| match across::scope(bytes) {
             Some(scope) => scopes.code(scope).map(Value::from),
             None => Ok(Value::Null),
@@ -140,20 +141,21 @@ pub fn waiting(app: &App) -> Result<usize, Failure> {
 pub fn show(app: &App, id: RecordId) -> Result<Map<String, Value>, Failure> {
     let seen = Seen::read(app, id)?;
     let mut entry = seen.json(app, &Scopes::new(app))?;
-    let key = seen.key(app);
+    let key = seen.key(app)?;
     let kind = key.and_then(|key| app.catalogue.kind(key.kind));
     let stored = key.map(|key| app.reader().get(key)).transpose()?.flatten();
-    let present = seen.row.values.iter().map(|value| {
+    let one = |value: &proto::ledger::ProposedValue| {
         let register = RegisterId(value.register);
         let record = stored.as_ref().map(|stored| &stored.record);
         let standing = record.map(|record| record.register(register));
-        json!({
+        Ok(json!({
             "field": register_name(kind, register),
             "proposed": register_value(kind, register, &value.value),
-            "present": candidates(kind, standing.unwrap_or_default()),
-        })
-    });
-    entry.insert("fields".to_owned(), present.collect());
+            "present": candidates(app, kind, standing.unwrap_or_default())?,
+        }))
+    };
+    let fields: Result<Value, Failure> = seen.row.values.iter().map(one).collect();
+    entry.insert("fields".to_owned(), fields?);
     Ok(entry)
 }
 
@@ -219,7 +221,7 @@ fn open(app: &App, id: RecordId) -> Result<Seen, Failure> {
 
 /// What a proposal is about, of a kind that this program can write.
 fn about(app: &App, seen: &Seen) -> Result<(RecordKey, &'static KindSpec), Failure> {
-    let key = seen.key(app);
+    let key = seen.key(app)?;
     let found = key.and_then(|key| Some((key, app.catalogue.kind(key.kind)?)));
     found.ok_or_else(|| Failure::new("RECORD-014", Exit::Invalid))
 }

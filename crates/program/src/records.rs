@@ -47,12 +47,13 @@ pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};
 pub use seen::Seen;
 pub use settled::{Settled, State};
 
+pub(crate) use alias::is_merged;
 pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
 pub(crate) use document::{authorship, register_of};
 pub(crate) use explain::why_json;
 pub(crate) use known::InScope;
 pub(crate) use links::{links_json, unlinked};
-pub(crate) use scopes::record as scope_record;
+pub(crate) use scopes::{record as scope_record, scope_name};
 
 use domain::Finding;
 

@@ -3,6 +3,7 @@
 //! They are counted from the records as they stand; while conflicts are open, with provisional
 //! values, and the report says how many conflicts could still move them.
 
+mod range;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use domain::{
 use proto::ledger::ScopeKind;
 use replica::{RecordKey, ScopeId};
 use serde_json::{Map, Value, json};
+use store::Stored;
 
 use crate::{
     app::App,
@@ -23,6 +25,9 @@ use crate::{
     output::Out,
     records::{Scopes, each, each_guest, meaning, scope_of, scope_record},
 };
+
+pub(crate) use range::{Effect, effects};
+use range::{Moved, Ranges};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +51,8 @@ pub struct Column {
     pub indicators: Indicators,
     /// Open conflicts that could still move them.
     pub open_conflicts: usize,
+    /// How far the open conflicts leave each of them: lowest and highest, where they differ.
+    pub ranges: BTreeMap<&'static str, (u64, u64)>,
 }
 
 /// A report of indicators.
@@ -81,24 +88,31 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
         None if app.is_hub() => places.pooled.clone(),
         None => vec![app.scope()],
     };
-    let book = book(app, &places)?;
+    let mut book = book(app, &places)?;
     let open = conflicts::by_scope(app)?;
     let codes = Scopes::new(app);
+    let ranges = Ranges::of(app, &places, &mut book, &period)?;
     let mut scopes = Vec::new();
     for scope in shown {
+        let indicators = book.scope(scope, &period);
         scopes.push(Column {
             code: codes.code(scope)?,
             name: places.names.get(&scope).cloned().unwrap_or_default(),
-            indicators: book.scope(scope, &period),
+            ranges: ranges.around(&indicators, |_| vec![scope]),
+            indicators,
             open_conflicts: open.get(&scope).copied().unwrap_or_default(),
         });
     }
     scopes.sort_by(|a, b| a.code.cmp(&b.code));
-    let city = app.is_hub().then(|| Column {
-        code: "city".to_owned(),
-        name: app.identity.scope.name.clone(),
-        indicators: city(&book, &places, &period),
-        open_conflicts: open.values().sum(),
+    let city = app.is_hub().then(|| {
+        let indicators = city(&book, &places, &period);
+        Column {
+            code: "city".to_owned(),
+            name: app.identity.scope.name.clone(),
+            ranges: ranges.around(&indicators, |moved| places.counting(moved).clone()),
+            indicators,
+            open_conflicts: open.values().sum(),
+        }
     });
     Ok(Report {
         as_of,
@@ -228,6 +242,24 @@ impl Places {
     }
 }
 
+impl Places {
+    /// A record as it counts: under the heir of its scope.
+    fn counted(&self, stored: &Stored) -> Stored {
+        Stored {
+            home: self.heir(stored.home),
+            ..stored.clone()
+        }
+    }
+
+    /// The scopes that a figure of the city is made of.
+    fn counting(&self, moved: Moved) -> &Vec<ScopeId> {
+        match moved {
+            Moved::Quota => &self.expected,
+            Moved::Number => &self.pooled,
+        }
+    }
+}
+
 /// Reads every record that is known here.
 fn book(app: &App, places: &Places) -> Result<Book, Failure> {
     let mut book = Book::new();
@@ -273,6 +305,22 @@ fn city(book: &Book, places: &Places, period: &Period) -> Indicators {
 impl Column {
     fn json(&self) -> Value {
         let mut json = self.indicators.json();
+        let mut plain = Map::new();
+        for (name, (low, high)) in &self.ranges {
+            match json.get_mut(*name).and_then(Value::as_object_mut) {
+                Some(figure) => {
+                    figure.insert("low".to_owned(), (*low).into());
+                    figure.insert("high".to_owned(), (*high).into());
+                }
+                // A plain number stays one; its range stands beside it.
+                None => {
+                    plain.insert((*name).to_owned(), json!({ "low": low, "high": high }));
+                }
+            }
+        }
+        if !plain.is_empty() {
+            json.insert("ranges".to_owned(), Value::Object(plain));
+        }
         json.insert("open_conflicts".to_owned(), self.open_conflicts.into());
         Value::Object(json)
     }
@@ -313,7 +361,7 @@ impl Report {
             row.extend(
                 columns
                     .iter()
-                    .map(|column| cell(column.indicators.get(name))),
+                    .map(|column| cell(column.indicators.get(name), column.ranges.get(name))),
             );
             row
         });
@@ -344,9 +392,10 @@ impl Report {
     }
 }
 
-/// A figure as people read it; nothing to count is a dash, neither 0 nor 100.
-fn cell(figure: Option<Figure>) -> String {
-    match figure {
+/// A figure as people read it, with the range that open conflicts leave; nothing to count is a
+/// dash, neither 0 nor 100.
+fn cell(figure: Option<Figure>, range: Option<&(u64, u64)>) -> String {
+    let text = match figure {
         Some(Figure::Rate { num, den }) => match percent(num, den) {
             Some(pct) => format!("{num}/{den}  {pct}%"),
             None => "—".to_owned(),
@@ -354,5 +403,9 @@ fn cell(figure: Option<Figure>) -> String {
         Some(Figure::Count(number)) => number.to_string(),
         Some(Figure::Met { num, den }) => format!("{num}/{den}"),
         None => String::new(),
+    };
+    match range {
+        Some((low, high)) => format!("{text} ({low}–{high})"),
+        None => text,
     }
 }

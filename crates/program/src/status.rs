@@ -1,4 +1,4 @@
-//! `status`, `verify` and `doctor`: what an operator should know, each with a code and a next step.
+//! `status` and `doctor`: what an operator should know, each with a code and a next step.
 
 use serde_json::{Value, json};
 
@@ -99,36 +99,6 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
             refused.code,
             texts::of(&refused.code, out.language)
         ));
-    }
-    Ok(())
-}
-
-/// Proves every record against its checksum and every scope against its fingerprint.
-///
-/// # Errors
-/// Something is wrong: exit code 7 with the list.
-pub fn verify<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure> {
-    let mut findings = app.reader().scrub()?;
-    let status = app.writer.status()?;
-    for peer in live.peers(app, &status) {
-        if peer.equal == Some(false) && peer.pending == 0 {
-            findings.push(format!("fingerprint differs from {}", peer.name));
-        }
-    }
-    if out.json {
-        out.document(&json!({"ok": findings.is_empty(), "findings": findings}));
-    } else if findings.is_empty() {
-        let checked = app.reader().count();
-        let text = match out.language {
-            domain::label::Language::Zh => format!("核对 {checked} 条记录，全部相符"),
-            domain::label::Language::En => format!("{checked} records checked, all sound"),
-        };
-        out.line(text);
-    } else {
-        findings.iter().for_each(|finding| out.line(finding));
-    }
-    if !findings.is_empty() {
-        out.exit = Exit::Store;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod across;
 mod bundle;
 mod import;
 mod link;
+mod proof;
 mod records;
 mod sheet;
 
@@ -446,6 +447,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(across::TEXTS)
         .chain(import::TEXTS)
         .chain(sheet::TEXTS)
+        .chain(proof::TEXTS)
 }
 
 /// The sentence of a code; for one that no table has, a sentence that says so.

@@ -6,6 +6,7 @@
 //! rules are those of `docs/SYNC.md`.
 #![warn(clippy::non_ascii_literal)]
 
+pub mod account;
 mod codec;
 mod context;
 mod edit;

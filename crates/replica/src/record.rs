@@ -27,7 +27,9 @@ pub enum Source {
 }
 
 impl Source {
-    pub(crate) fn number(self) -> u32 {
+    /// Its number on the wire.
+    #[must_use]
+    pub fn number(self) -> u32 {
         match self {
             Self::Unknown => 0,
             Self::Form => 1,
@@ -38,7 +40,9 @@ impl Source {
         }
     }
 
-    pub(crate) fn from_number(number: u32) -> Self {
+    /// The source with a number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
         match number {
             0 => Self::Unknown,
             1 => Self::Form,

@@ -5,6 +5,7 @@
 //! to an answer, so nothing can be acknowledged, sent or shown as saved before the store has
 //! synced it. Simulator and real program both go through here.
 
+mod account;
 mod apply;
 mod home;
 mod journal;
@@ -30,6 +31,7 @@ use replica::{
 };
 
 use crate::{Ledger, Reader, Store, StoreError, Stored, keys, ledger::Incoming};
+pub use account::{Grounds, OnRecord, Reached};
 pub use peers::PeerStatus;
 use peers::Peers;
 use positions::Positions;
@@ -197,6 +199,9 @@ pub enum HostError {
     /// The record belongs to another scope: only its nodes and the hub write it.
     #[error("the record belongs to another scope")]
     Moved(ScopeId),
+    /// The scope has more writes than can be accounted for in memory.
+    #[error("the scope is too large to be accounted for")]
+    TooMany,
     /// The writer has stopped or has too much to do.
     #[error("the writer takes no more work")]
     Busy,
@@ -497,7 +502,7 @@ impl Host {
                 counter: life.counter,
             };
             let home = self.guard(edit, &present)?;
-            let history = self.past_of(&present, edit)?;
+            let history = self.past_of(&present, former.as_ref(), edit)?;
             let past = |register, dot| {
                 let same = |s: &&replica::Sibling| s.register == register && s.dot() == dot;
                 history.iter().find(same).cloned()
@@ -599,19 +604,26 @@ impl Host {
         self.life = Some(life);
     }
 
-    /// The earlier siblings of a record, looked up only when the edit shows one that has gone.
-    fn past_of(&self, present: &Record, edit: &Edit) -> Result<Vec<replica::Sibling>, StoreError> {
+    /// The earlier siblings of a record, looked up only when the edit shows one that has gone. One
+    /// that an edit of the same command has replaced stands in the state before the command.
+    fn past_of(
+        &self,
+        present: &Record,
+        former: Option<&Stored>,
+        edit: &Edit,
+    ) -> Result<Vec<replica::Sibling>, StoreError> {
         let gone = edit.set.iter().any(|set| {
             let now = present.register(set.register);
             set.shown
                 .iter()
                 .any(|shown| now.iter().all(|s| s.dot() != shown.dot))
         });
-        if gone {
-            self.siblings_of_history(edit.key)
-        } else {
-            Ok(Vec::new())
+        if !gone {
+            return Ok(Vec::new());
         }
+        let mut past = former.map_or_else(Vec::new, |former| former.record.siblings.clone());
+        past.extend(self.siblings_of_history(edit.key)?);
+        Ok(past)
     }
 
     fn siblings_of_history(&self, key: RecordKey) -> Result<Vec<replica::Sibling>, StoreError> {

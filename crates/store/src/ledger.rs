@@ -23,6 +23,7 @@ use replica::{
 
 use crate::{Store, StoreError, keys};
 use head::RecordHead;
+pub(crate) use index::Lies;
 use index::{End, ScopeIndex, Shared};
 pub use index::{Reader, local};
 pub(crate) use stage::journal_page;

@@ -6,23 +6,27 @@
 //! what has been synced. [`Writer`] runs a host on its own thread and groups commits.
 #![warn(clippy::non_ascii_literal)]
 
+mod account;
 mod backup;
 mod disk;
 mod host;
+mod journal;
 mod keys;
 mod ledger;
 mod memory;
+mod prove;
 mod store;
 mod writer;
 
+pub use account::{ACCOUNT_NAMES_MAX, Account, Claims, Extract};
 pub use backup::{
     BackupError, BackupFacts, BackupReport, backup, backup_to, restore, verify as verify_backup,
 };
 pub use disk::{Disk, DiskConfig};
 pub use host::{
-    Act, Answer, Command, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput, Late, Lends,
-    Login, Parent, PeerStatus, Propose, Refused, Reply, Rules, Status, Verdict, Written,
-    mark_restored,
+    Act, Answer, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput, Late,
+    Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Refused, Reply, Rules, Status,
+    Verdict, Written, mark_restored,
 };
 pub use ledger::{Guest, Ledger, Place, Reader, Stored, local};
 pub use memory::Memory;

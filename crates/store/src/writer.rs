@@ -42,11 +42,13 @@ impl Default for WriterConfig {
 type Done = Box<dyn FnOnce(Reply) + Send>;
 type Watcher = Box<dyn Fn(ScopeId, FeedPoint) + Send>;
 type Still = Box<dyn FnOnce(&dyn Store) + Send>;
+type Ask = Box<dyn FnOnce(&Host) + Send>;
 
 enum Job {
     Command(Command, Done),
     Status(Box<dyn FnOnce(Status) + Send>),
     Still(Still),
+    Ask(Ask),
     Watch(u64, Watcher),
     Unwatch(u64),
     Stop,
@@ -119,7 +121,7 @@ impl Loop {
         while let Ok(first) = queue.recv() {
             let mut stop = false;
             let mut next = Some(first);
-            let (mut asked, mut still) = (Vec::new(), Vec::new());
+            let (mut asked, mut still, mut questions) = (Vec::new(), Vec::new(), Vec::new());
             while let Some(job) = next.take() {
                 match job {
                     Job::Command(command, done) => {
@@ -129,6 +131,7 @@ impl Loop {
                     }
                     Job::Status(done) => asked.push(done),
                     Job::Still(work) => still.push(work),
+                    Job::Ask(question) => questions.push(question),
                     Job::Watch(id, watcher) => {
                         self.host
                             .ends()
@@ -145,6 +148,9 @@ impl Loop {
             }
             self.flush(&mut waiting)?;
             asked.into_iter().for_each(|done| done(self.host.status()));
+            questions
+                .into_iter()
+                .for_each(|question: Ask| question(&self.host));
             still.into_iter().for_each(|work| work(self.host.store()));
             if stop {
                 break;
@@ -313,6 +319,23 @@ impl Handle {
         let work = move |store: &dyn Store| answer.send(work(store)).unwrap_or_default();
         self.jobs
             .send(Job::Still(Box::new(work)))
+            .map_err(|_gone| HostError::Busy)?;
+        reply.recv().map_err(|_gone| HostError::Busy)
+    }
+
+    /// Asks the replica something between two commits: everything taken before is durable. Blocks
+    /// for the group under way.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Host) -> T + Send + 'static,
+    ) -> Result<T, HostError> {
+        let (answer, reply) = sync_channel(1);
+        let question = move |host: &Host| answer.send(question(host)).unwrap_or_default();
+        self.jobs
+            .send(Job::Ask(Box::new(question)))
             .map_err(|_gone| HostError::Busy)?;
         reply.recv().map_err(|_gone| HostError::Busy)
     }

@@ -35,6 +35,7 @@ mod sim {
     pub(crate) mod options;
     pub(crate) mod oracle;
     pub(crate) mod people;
+    mod proof;
     pub(crate) mod rollback;
     pub(crate) mod run;
     pub(crate) mod tamper;

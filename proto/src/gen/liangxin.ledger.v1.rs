@@ -1635,6 +1635,23 @@ pub struct Candidate {
     /// The register's value: the encoding of its fields.
     #[prost(bytes = "vec", tag = "6")]
     pub value: ::prost::alloc::vec::Vec<u8>,
+    /// The register it is a candidate of, where that is not the docket's: an edit against a deletion.
+    #[prost(uint32, tag = "7")]
+    pub register: u32,
+    /// Whose words it holds, where the author is not the only one: of a decision or an undo.
+    #[prost(string, repeated, tag = "8")]
+    pub words: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How it came in: the number of the source.
+    #[prost(uint32, tag = "9")]
+    pub source: u32,
+}
+/// One candidate by its name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CandidateName {
+    #[prost(fixed64, tag = "1")]
+    pub incarnation: u64,
+    #[prost(uint64, tag = "2")]
+    pub counter: u64,
 }
 /// The decision of a conflict. The sibling that carries it out points here in its reason.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1658,9 +1675,19 @@ pub struct Decision {
     pub reason: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "8")]
     pub decided_by: ::core::option::Option<::prost::alloc::string::String>,
+    /// The id of the decision that this one takes back; its candidates stand again.
+    #[prost(string, optional, tag = "9")]
+    pub undoes: ::core::option::Option<::prost::alloc::string::String>,
+    /// How many candidates an undo put back.
+    #[prost(uint32, optional, tag = "10")]
+    pub restored: ::core::option::Option<u32>,
+    /// The rule whose preset was applied to many conflicts at once.
+    #[prost(string, optional, tag = "11")]
+    pub preset: ::core::option::Option<::prost::alloc::string::String>,
 }
-/// A question to the district, or the wish to decide later.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// A question to the district, the wish to decide later, or the release of a source that made a
+/// storm of conflicts; the last names the storm instead of a record.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DocketNote {
     #[prost(string, optional, tag = "1")]
     pub record: ::core::option::Option<::prost::alloc::string::String>,
@@ -1674,6 +1701,14 @@ pub struct DocketNote {
     pub until: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "6")]
     pub written_by: ::core::option::Option<::prost::alloc::string::String>,
+    /// The candidates that its author saw: with others the docket is open again.
+    #[prost(message, repeated, tag = "7")]
+    pub seen: ::prost::alloc::vec::Vec<CandidateName>,
+    #[prost(string, optional, tag = "8")]
+    pub storm: ::core::option::Option<::prost::alloc::string::String>,
+    /// How many conflicts of the storm were open.
+    #[prost(uint32, optional, tag = "9")]
+    pub count: ::core::option::Option<u32>,
 }
 /// How a conflict was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1682,6 +1717,8 @@ pub enum DecisionChoice {
     Unspecified = 0,
     Take = 1,
     Edit = 2,
+    KeepBoth = 3,
+    Undo = 4,
 }
 impl DecisionChoice {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1693,6 +1730,8 @@ impl DecisionChoice {
             Self::Unspecified => "DECISION_CHOICE_UNSPECIFIED",
             Self::Take => "DECISION_CHOICE_TAKE",
             Self::Edit => "DECISION_CHOICE_EDIT",
+            Self::KeepBoth => "DECISION_CHOICE_KEEP_BOTH",
+            Self::Undo => "DECISION_CHOICE_UNDO",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1701,6 +1740,8 @@ impl DecisionChoice {
             "DECISION_CHOICE_UNSPECIFIED" => Some(Self::Unspecified),
             "DECISION_CHOICE_TAKE" => Some(Self::Take),
             "DECISION_CHOICE_EDIT" => Some(Self::Edit),
+            "DECISION_CHOICE_KEEP_BOTH" => Some(Self::KeepBoth),
+            "DECISION_CHOICE_UNDO" => Some(Self::Undo),
             _ => None,
         }
     }
@@ -1712,6 +1753,7 @@ pub enum DocketNoteKind {
     Unspecified = 0,
     Return = 1,
     Defer = 2,
+    Release = 3,
 }
 impl DocketNoteKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1723,6 +1765,7 @@ impl DocketNoteKind {
             Self::Unspecified => "DOCKET_NOTE_KIND_UNSPECIFIED",
             Self::Return => "DOCKET_NOTE_KIND_RETURN",
             Self::Defer => "DOCKET_NOTE_KIND_DEFER",
+            Self::Release => "DOCKET_NOTE_KIND_RELEASE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1731,6 +1774,7 @@ impl DocketNoteKind {
             "DOCKET_NOTE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "DOCKET_NOTE_KIND_RETURN" => Some(Self::Return),
             "DOCKET_NOTE_KIND_DEFER" => Some(Self::Defer),
+            "DOCKET_NOTE_KIND_RELEASE" => Some(Self::Release),
             _ => None,
         }
     }

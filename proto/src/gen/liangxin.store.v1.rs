@@ -181,6 +181,9 @@ pub struct PeerScope {
     pub equal_ours: ::core::option::Option<u64>,
     #[prost(uint64, optional, tag = "4")]
     pub equal_theirs: ::core::option::Option<u64>,
+    /// The hub's newest receipt, at a node: liangxin.store.v1.Signed over a Receipt.
+    #[prost(bytes = "vec", tag = "5")]
+    pub receipt: ::prost::alloc::vec::Vec<u8>,
 }
 /// A write that was refused, or that was taken back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -280,6 +283,210 @@ impl Source {
             "SOURCE_IMPORT" => Some(Self::Import),
             "SOURCE_COMMAND" => Some(Self::Command),
             "SOURCE_DECISION" => Some(Self::Decision),
+            _ => None,
+        }
+    }
+}
+/// A record by its name.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordName {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+}
+/// Where both sides stood, equal. Both statements of a certificate hold the same bytes of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Cut {
+    /// The scope, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub scope: ::prost::alloc::vec::Vec<u8>,
+    /// The replica of the node and of the hub, 16 bytes each.
+    #[prost(bytes = "vec", tag = "2")]
+    pub node: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// The ends of both feeds of the scope.
+    #[prost(message, optional, tag = "4")]
+    pub node_end: ::core::option::Option<CutPoint>,
+    #[prost(message, optional, tag = "5")]
+    pub hub_end: ::core::option::Option<CutPoint>,
+    /// The records that either side holds back, which the root leaves out; ascending.
+    #[prost(message, repeated, tag = "6")]
+    pub left_out: ::prost::alloc::vec::Vec<RecordName>,
+    /// The root of the fingerprint: sum of all leaves modulo 2^256, little-endian, and their number.
+    #[prost(bytes = "vec", tag = "7")]
+    pub root: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "8")]
+    pub records: u64,
+}
+/// A point of a feed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CutPoint {
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// The running hash there, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub head: ::prost::alloc::vec::Vec<u8>,
+}
+/// How far an incarnation has come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reached {
+    #[prost(fixed64, tag = "1")]
+    pub incarnation: u64,
+    #[prost(uint64, tag = "2")]
+    pub counter: u64,
+    /// The head of its journal there, 32 bytes; empty when not known.
+    #[prost(bytes = "vec", tag = "3")]
+    pub head: ::prost::alloc::vec::Vec<u8>,
+}
+/// What became of the writes of one incarnation, from the first to the position. The numbers from
+/// 4 on add up to the counter.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LifeAccount {
+    /// How far it came, as either side knows.
+    #[prost(message, optional, tag = "1")]
+    pub reached: ::core::option::Option<Reached>,
+    /// How far the journal proves it: below the counter when a restore lost the rest.
+    #[prost(uint64, tag = "2")]
+    pub proven: u64,
+    /// The chain has another head than the other side knows at the same counter.
+    #[prost(bool, tag = "3")]
+    pub forked: bool,
+    #[prost(uint64, tag = "4")]
+    pub visible: u64,
+    #[prost(uint64, tag = "5")]
+    pub replaced: u64,
+    #[prost(uint64, tag = "6")]
+    pub refused: u64,
+    #[prost(uint64, tag = "7")]
+    pub drafts: u64,
+    #[prost(uint64, tag = "8")]
+    pub moved: u64,
+    #[prost(uint64, tag = "9")]
+    pub quarantined: u64,
+    /// Writes of records of other scopes: each is in the account of its own scope.
+    #[prost(uint64, tag = "10")]
+    pub elsewhere: u64,
+    #[prost(uint64, tag = "11")]
+    pub missing: u64,
+}
+/// Writes that are neither visible nor replaced: one, or a stretch that nobody can name singly.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Listed {
+    #[prost(fixed64, tag = "1")]
+    pub incarnation: u64,
+    #[prost(uint64, tag = "2")]
+    pub first: u64,
+    #[prost(uint64, tag = "3")]
+    pub last: u64,
+    #[prost(enumeration = "Fate", tag = "4")]
+    pub fate: i32,
+    /// The record, where it is known.
+    #[prost(message, optional, tag = "5")]
+    pub record: ::core::option::Option<RecordName>,
+}
+/// What one side says over its own journal at a cut.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Statement {
+    #[prost(message, optional, tag = "1")]
+    pub cut: ::core::option::Option<Cut>,
+    /// Who says so, 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub replica: ::prost::alloc::vec::Vec<u8>,
+    /// Its wall time, milliseconds since 1970.
+    #[prost(int64, tag = "3")]
+    pub at_ms: i64,
+    /// Ascending by incarnation.
+    #[prost(message, repeated, tag = "4")]
+    pub lives: ::prost::alloc::vec::Vec<LifeAccount>,
+    /// As many as a file may hold; the numbers above are complete.
+    #[prost(message, repeated, tag = "5")]
+    pub listed: ::prost::alloc::vec::Vec<Listed>,
+    /// How far it knows the incarnations of the other side.
+    #[prost(message, repeated, tag = "6")]
+    pub other: ::prost::alloc::vec::Vec<Reached>,
+}
+/// Bytes, and who has signed them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Signed {
+    #[prost(bytes = "vec", tag = "1")]
+    pub body: ::prost::alloc::vec::Vec<u8>,
+    /// The certificate of the signer, DER.
+    #[prost(bytes = "vec", tag = "2")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
+    /// ECDSA over P-256 and SHA-256, ASN.1.
+    #[prost(bytes = "vec", tag = "3")]
+    pub signature: ::prost::alloc::vec::Vec<u8>,
+}
+/// The certificate: two statements of one cut.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Certificate {
+    #[prost(uint32, tag = "1")]
+    pub format: u32,
+    #[prost(message, optional, tag = "2")]
+    pub node: ::core::option::Option<Signed>,
+    #[prost(message, optional, tag = "3")]
+    pub hub: ::core::option::Option<Signed>,
+    /// The code of the scope at the time, for people; it is not signed.
+    #[prost(string, tag = "4")]
+    pub scope_code: ::prost::alloc::string::String,
+}
+/// The hub has taken a batch of a node's feed, durably.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Receipt {
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub node: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub scope: ::prost::alloc::vec::Vec<u8>,
+    /// The point of the node's feed up to which everything is taken.
+    #[prost(message, optional, tag = "4")]
+    pub point: ::core::option::Option<CutPoint>,
+    /// The wall time of the hub, milliseconds since 1970.
+    #[prost(int64, tag = "5")]
+    pub at_ms: i64,
+    /// Records of the batch that were not simply taken: each has its own result in the ack.
+    #[prost(uint32, tag = "6")]
+    pub not_taken: u32,
+}
+/// What became of a write that is neither visible nor replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Fate {
+    Unspecified = 0,
+    Refused = 1,
+    Draft = 2,
+    Moved = 3,
+    Quarantined = 4,
+    Missing = 5,
+}
+impl Fate {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FATE_UNSPECIFIED",
+            Self::Refused => "FATE_REFUSED",
+            Self::Draft => "FATE_DRAFT",
+            Self::Moved => "FATE_MOVED",
+            Self::Quarantined => "FATE_QUARANTINED",
+            Self::Missing => "FATE_MISSING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FATE_REFUSED" => Some(Self::Refused),
+            "FATE_DRAFT" => Some(Self::Draft),
+            "FATE_MOVED" => Some(Self::Moved),
+            "FATE_QUARANTINED" => Some(Self::Quarantined),
+            "FATE_MISSING" => Some(Self::Missing),
             _ => None,
         }
     }

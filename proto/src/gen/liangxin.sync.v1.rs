@@ -171,6 +171,9 @@ pub struct Ack {
     pub results: ::prost::alloc::vec::Vec<Result>,
     #[prost(bool, tag = "4")]
     pub exchange: bool,
+    /// The hub's signed receipt for a batch of a feed: liangxin.store.v1.Signed over a Receipt.
+    #[prost(bytes = "vec", tag = "5")]
+    pub receipt: ::prost::alloc::vec::Vec<u8>,
 }
 /// Sums of the fingerprint at a cut. The node asks, the hub answers with the pages that differ.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -739,7 +742,7 @@ pub struct BundleMemory {
     /// What the peer's last bundle was found to be.
     #[prost(enumeration = "Diagnosis", tag = "7")]
     pub diagnosis: i32,
-    /// Results of the peer's last bundle, for its next receipt.
+    /// Results of the peer's last bundle, for its next answer.
     #[prost(message, repeated, tag = "8")]
     pub acks: ::prost::alloc::vec::Vec<Ack>,
     /// The number of the last bundle made that carried everything.
@@ -754,4 +757,406 @@ pub struct BundleMemory {
     /// The records that either side holds back from the other.
     #[prost(message, repeated, tag = "12")]
     pub held_back: ::prost::alloc::vec::Vec<RecordName>,
+}
+/// What the node says.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CertifyAsk {
+    #[prost(oneof = "certify_ask::Ask", tags = "1, 2, 3")]
+    pub ask: ::core::option::Option<certify_ask::Ask>,
+}
+/// Nested message and enum types in `CertifyAsk`.
+pub mod certify_ask {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Ask {
+        #[prost(message, tag = "1")]
+        Question(super::Question),
+        #[prost(message, tag = "2")]
+        Names(super::Names),
+        /// The certificate, for the hub to keep: liangxin.store.v1.Certificate.
+        #[prost(message, tag = "3")]
+        Certificate(super::super::super::store::v1::Certificate),
+    }
+}
+/// What the hub says.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CertifyReply {
+    #[prost(oneof = "certify_reply::Reply", tags = "1, 2, 3, 4")]
+    pub reply: ::core::option::Option<certify_reply::Reply>,
+}
+/// Nested message and enum types in `CertifyReply`.
+pub mod certify_reply {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Reply {
+        #[prost(message, tag = "1")]
+        Answer(super::Answer),
+        #[prost(message, tag = "2")]
+        Names(super::Names),
+        /// Its statement.
+        #[prost(message, tag = "3")]
+        Statement(super::super::super::store::v1::Signed),
+        /// The certificate is kept.
+        #[prost(message, tag = "4")]
+        Kept(super::Kept),
+    }
+}
+/// Where the node stands in a scope.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Question {
+    #[prost(bytes = "vec", tag = "1")]
+    pub scope: ::prost::alloc::vec::Vec<u8>,
+    /// The end of its own feed, and how far it has taken the hub's.
+    #[prost(message, optional, tag = "2")]
+    pub node: ::core::option::Option<FeedPoint>,
+    #[prost(message, optional, tag = "3")]
+    pub hub: ::core::option::Option<FeedPoint>,
+    /// What it holds back.
+    #[prost(message, repeated, tag = "4")]
+    pub left_out: ::prost::alloc::vec::Vec<super::super::store::v1::RecordName>,
+    /// How far it knows the hub's incarnations.
+    #[prost(message, repeated, tag = "5")]
+    pub positions: ::prost::alloc::vec::Vec<Position>,
+}
+/// Where the hub stands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Answer {
+    /// It stands at exactly that cut. Otherwise nothing of the rest is said.
+    #[prost(bool, tag = "1")]
+    pub same: bool,
+    /// What either side holds back.
+    #[prost(message, repeated, tag = "2")]
+    pub left_out: ::prost::alloc::vec::Vec<super::super::store::v1::RecordName>,
+    /// Its root without them.
+    #[prost(bytes = "vec", tag = "3")]
+    pub root: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "4")]
+    pub records: u64,
+    /// How far it knows the node's incarnations.
+    #[prost(message, repeated, tag = "5")]
+    pub positions: ::prost::alloc::vec::Vec<Position>,
+    /// The writes of the node that it has refused in the scope.
+    #[prost(message, repeated, tag = "6")]
+    pub refused: ::prost::alloc::vec::Vec<Refused>,
+}
+/// Which writes replaced which, as far as a side knows: journal, history and present siblings.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Names {
+    #[prost(message, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<Name>,
+    /// The last message of this side's names.
+    #[prost(bool, tag = "2")]
+    pub last: bool,
+}
+/// One register of one write, and what it replaced there.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Name {
+    #[prost(fixed64, tag = "1")]
+    pub incarnation: u64,
+    #[prost(uint64, tag = "2")]
+    pub counter: u64,
+    #[prost(uint32, tag = "3")]
+    pub register: u32,
+    #[prost(fixed64, repeated, tag = "4")]
+    pub incarnations: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "5")]
+    pub counters: ::prost::alloc::vec::Vec<u64>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Kept {}
+/// Generated client implementations.
+#[cfg(feature = "services")]
+pub mod proof_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Served on the sync port, to holders of a node certificate only.
+    #[derive(Debug, Clone)]
+    pub struct ProofClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> ProofClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ProofClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ProofClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The node asks at a cut; the hub says where it stands. A node that wants a certificate goes on
+        /// with its names; the hub answers with its own and its statement; the node sends the whole.
+        pub async fn certify(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::CertifyAsk>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::CertifyReply>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/liangxin.sync.v1.Proof/Certify",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("liangxin.sync.v1.Proof", "Certify"));
+            self.inner.streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "services")]
+pub mod proof_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ProofServer.
+    #[async_trait]
+    pub trait Proof: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the Certify method.
+        type CertifyStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::CertifyReply, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The node asks at a cut; the hub says where it stands. A node that wants a certificate goes on
+        /// with its names; the hub answers with its own and its statement; the node sends the whole.
+        async fn certify(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::CertifyAsk>>,
+        ) -> std::result::Result<tonic::Response<Self::CertifyStream>, tonic::Status>;
+    }
+    /// Served on the sync port, to holders of a node certificate only.
+    #[derive(Debug)]
+    pub struct ProofServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ProofServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ProofServer<T>
+    where
+        T: Proof,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/liangxin.sync.v1.Proof/Certify" => {
+                    #[allow(non_camel_case_types)]
+                    struct CertifySvc<T: Proof>(pub Arc<T>);
+                    impl<T: Proof> tonic::server::StreamingService<super::CertifyAsk>
+                    for CertifySvc<T> {
+                        type Response = super::CertifyReply;
+                        type ResponseStream = T::CertifyStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<tonic::Streaming<super::CertifyAsk>>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Proof>::certify(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CertifySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ProofServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "liangxin.sync.v1.Proof";
+    impl<T> tonic::server::NamedService for ProofServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
 }

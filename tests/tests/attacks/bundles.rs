@@ -190,7 +190,7 @@ async fn a_refused_write_comes_home_by_stick_and_both_sides_are_equal() {
         (result.outcome(), result.code.as_str()),
         (Outcome::Refused, "SYNC-122")
     );
-    assert_eq!((back.refused, back.receipts.len()), (1, 1), "{back:?}");
+    assert_eq!((back.refused, back.answers.len()), (1, 1), "{back:?}");
     let held = node.handle().reader().get(key).unwrap().unwrap().record;
     assert!(held.register(forbidden).is_empty(), "it was taken back");
     let drafts = node.handle().status().unwrap().refused;

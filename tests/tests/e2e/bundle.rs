@@ -68,9 +68,9 @@ fn a_district_without_a_line_and_its_city_are_equal_by_sticks() {
     assert_eq!(back["equal"], true, "{back}");
     let id = organisations(&node)[7]["id"].as_str().unwrap().to_owned();
     assert_eq!(organisation(&node, &id)["sync"], "acked");
-    let receipt = carry(&city, &node, &city.hub);
+    let answer = carry(&city, &node, &city.hub);
     assert_eq!(
-        (&receipt["records"], &receipt["equal"]),
+        (&answer["records"], &answer["equal"]),
         (&json!(0), &json!(true))
     );
     assert_settled(&node);
@@ -102,11 +102,11 @@ fn a_district_without_a_line_and_its_city_are_equal_by_sticks() {
         "equal as soon as the decision is here: {back}"
     );
     assert_settled(&node);
-    let receipt = carry(&city, &node, &city.hub);
+    let answer = carry(&city, &node, &city.hub);
     assert_eq!(
-        (&receipt["diagnosis"], &receipt["equal"]),
+        (&answer["diagnosis"], &answer["equal"]),
         (&json!("ok"), &json!(true)),
-        "{receipt}"
+        "{answer}"
     );
     assert_settled(&city.hub);
     assert_equal(&node, &city.hub);
@@ -133,7 +133,7 @@ fn a_lost_stick_heals_with_the_next_and_an_old_one_is_refused() {
     let third = export(&node, &stick("third"));
     assert_eq!(
         third["records"], 9,
-        "from the last receipt, not from the last export: {third}"
+        "from the last answer, not from the last export: {third}"
     );
 
     let taken = import(&city.hub, &stick("second"));

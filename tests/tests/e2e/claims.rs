@@ -54,6 +54,19 @@ impl Claimed {
         cases.as_array().unwrap().len()
     }
 
+    /// Jianxi's record stands, under the name that Laocheng gave.
+    fn merge(&self) {
+        let survivor = format!("organisation/{}", self.a);
+        let choose = format!("name={}", self.number_of(&self.b));
+        let rule = ["claim", "rule", self.id(), "--merge-into", &survivor];
+        let more = ["--choose", &choose, "--reason", "同一法人，在涧西经营"];
+        let ruled = self.two.hub().json(rule.into_iter().chain(more));
+        assert_eq!(ruled["ruling"], "merge_records");
+        assert_eq!(ruled["survivor"], self.a.as_str());
+        self.two.laocheng.line.mend();
+        self.two.settle();
+    }
+
     fn number_of(&self, id: &str) -> u64 {
         let records = self.case["records"].as_array().unwrap();
         let name = format!("organisation/{id}");
@@ -85,37 +98,7 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
         fields.iter().any(|field| field["field"] == "name"),
         "{shown}"
     );
-    // A carrier of the record that goes, which follows it.
-    let party = made(
-        &two.laocheng.node,
-        &"party_organisation",
-        &json!({ "name": "甲厂党支部", "type": "branch", "status": "active", "form": "standalone",
-            "established_on": "2020-06-18", "host_organisation": claimed.b }),
-    );
-    let link = made(
-        &two.laocheng.node,
-        "coverage_link",
-        &json!({ "organisation": claimed.b, "party_organisation": party, "form": "standalone",
-            "from_on": "2020-06-18" }),
-    );
-    two.settle();
-    let survivor = format!("organisation/{}", claimed.a);
-    let choose = format!("name={}", claimed.number_of(&claimed.b));
-    let rule = [
-        "claim",
-        "rule",
-        id,
-        "--merge-into",
-        &survivor,
-        "--choose",
-        &choose,
-    ];
-    let ruled = two
-        .hub()
-        .json(rule.into_iter().chain(["--reason", "同一法人，在涧西经营"]));
-    assert_eq!(ruled["ruling"], "merge_records");
-    assert_eq!(ruled["survivor"], claimed.a.as_str());
-    two.settle();
+    claimed.merge();
     assert_eq!(claimed.open_cases(), 0);
     assert_eq!(claimed.counted(), [1, 0, 1]);
     let stands = organisation(&two.jianxi.node, &claimed.a);
@@ -137,6 +120,34 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
         written.stderr.contains(&claimed.a),
         "the answer names the one that stands"
     );
+    // The district that had it sees what was ruled.
+    let seen = two.laocheng.node.json(["claims"]);
+    assert_eq!(seen[0]["ruling"], "merge_records");
+    let gone = put(&two.laocheng.node, &claimed.b, "remark=x");
+    assert_eq!(gone.code, 4, "{gone:?}");
+}
+
+#[test]
+fn what_is_below_a_merged_record_follows_it_and_a_late_edit_is_offered_to_the_survivor() {
+    let claimed = claimed();
+    let two = &claimed.two;
+    let party = made(
+        &two.laocheng.node,
+        "party_organisation",
+        &json!({ "name": "甲厂党支部", "type": "branch", "status": "active", "form": "standalone",
+            "established_on": "2020-06-18", "host_organisation": claimed.b }),
+    );
+    let link = made(
+        &two.laocheng.node,
+        "coverage_link",
+        &json!({ "organisation": claimed.b, "party_organisation": party, "form": "standalone",
+            "from_on": "2020-06-18" }),
+    );
+    two.settle();
+    // An edit that is still under way when the city rules.
+    two.laocheng.line.cut();
+    put(&two.laocheng.node, &claimed.b, "remark=断线期间的修改").ok();
+    claimed.merge();
     // Its Party organisation and the link went along: the survivor is covered.
     for (kind, id) in [("party_organisation", &party), ("coverage_link", &link)] {
         let document = two.jianxi.node.json(["record", "get", kind, id]);
@@ -145,11 +156,13 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
     let report = two.jianxi.node.json(["report", "indicators"]);
     let coverage = &report["scopes"]["410305"]["org_coverage_rate"];
     assert_eq!((&coverage["num"], &coverage["den"]), (&json!(1), &json!(1)));
-    // The district that had it sees what was ruled.
-    let seen = two.laocheng.node.json(["claims"]);
-    assert_eq!(seen[0]["ruling"], "merge_records");
-    let gone = put(&two.laocheng.node, &claimed.b, "remark=x");
-    assert_eq!(gone.code, 4, "{gone:?}");
+    // The late edit is offered to whoever has the survivor, and taken over there.
+    let late = two.jianxi.node.json(["proposal", "list"]);
+    let proposal = late[0]["id"].as_str().unwrap();
+    let accept = ["proposal", "accept", proposal, "--reason", "属实"];
+    let accepted = two.jianxi.node.json(accept);
+    assert_eq!(accepted["id"], claimed.a.as_str());
+    assert_eq!(accepted["values"]["remark"], "断线期间的修改");
 }
 
 #[test]

@@ -54,78 +54,107 @@ fn with_children(node: &Program) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Asks for a move to Laocheng.
+fn ask(record: &str) -> [String; 7] {
+    let args = ["transfer", "request", record, "--to", "410302"];
+    let reason = ["--reason", "搬迁"];
+    let mut all = args.into_iter().chain(reason).map(str::to_owned);
+    std::array::from_fn(|_| all.next().unwrap())
+}
+
+/// Asks for the move of a record and lets the other scope consent. Returns the request's id.
+fn agreed(two: &Two, record: &str) -> String {
+    let asked = two.jianxi.node.json(ask(record));
+    let request = asked["id"].as_str().unwrap().to_owned();
+    two.settle();
+    two.laocheng
+        .node
+        .run(["transfer", "consent", &request])
+        .ok();
+    two.settle();
+    request
+}
+
+fn accept(request: &str) -> [&str; 5] {
+    ["transfer", "accept", request, "--reason", "同意"]
+}
+
 #[test]
-fn a_record_moves_with_its_children_and_a_late_edit_is_answered_by_its_new_home() {
-    let two = Two::open();
+fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
+    let mut two = Two::open();
     let all = with_children(&two.jianxi.node);
-    let organisation_id = all[0].1.clone();
-    let name = format!("organisation/{organisation_id}");
+    let name = format!("organisation/{}", all[0].1);
     two.settle();
     // A child does not move by itself; the district asks for its root.
     let link = format!("coverage_link/{}", all[3].1);
-    let ask = |record: &str| {
-        [
-            "transfer", "request", record, "--to", "410302", "--reason", "搬迁",
-        ]
-        .map(str::to_owned)
-    };
     refused(&two.jianxi.node, ask(&link), 6, "TRANSFER-007");
     let asked = two.jianxi.node.json(ask(&name));
     let request = asked["id"].as_str().unwrap();
     refused(&two.jianxi.node, ask(&name), 6, "TRANSFER-006");
     two.settle();
     // Until both agree the city does not accept.
-    let accept = ["transfer", "accept", request, "--reason", "同意"];
-    refused(two.hub(), accept, 4, "TRANSFER-009");
+    refused(two.hub(), accept(request), 4, "TRANSFER-009");
     let seen = two.laocheng.node.json(["transfer", "list"]);
     assert_eq!(
         (&seen[0]["id"], &seen[0]["title"]),
         (&json!(request), &json!("洛阳甲厂"))
     );
-    refused(
-        &two.jianxi.node,
-        ["transfer", "consent", request],
-        4,
-        "TRANSFER-005",
-    );
+    let own = ["transfer", "consent", request];
+    refused(&two.jianxi.node, own, 4, "TRANSFER-005");
     two.laocheng.node.run(["transfer", "consent", request]).ok();
     two.settle();
     let list = two.hub().json(["transfer", "list"]);
-    assert!(
-        list.as_array()
-            .unwrap()
-            .iter()
-            .all(|one| one["agreed"] == true),
-        "{list}"
-    );
+    let mut both = list.as_array().unwrap().iter();
+    assert!(both.all(|one| one["agreed"] == true), "{list}");
     // A node that the hub has not met since its start holds the move up, by name.
-    let mut two = two;
     two.city.down();
     two.city.up();
     settle(&two.laocheng.node);
-    let waits = refused(two.hub(), accept, 4, "TRANSFER-012");
+    let waits = refused(two.hub(), accept(request), 4, "TRANSFER-012");
     assert!(waits.stderr.contains("涧西区"), "{waits:?}");
     settle(&two.jianxi.node);
-    // Jianxi goes off line and edits; meanwhile the record moves.
-    two.jianxi.line.cut();
-    put(&two.jianxi.node, &organisation_id, "remark=离线修改").ok();
-    let done = two.hub().json(accept);
+    let done = two.hub().json(accept(request));
+    // The organisation, its branch and its head; the rest follows as children.
     assert_eq!(
         (&done["status"], &done["moved"]),
         (&json!("accepted"), &json!(3))
     );
-    settle(&two.laocheng.node);
+    two.settle();
     for (kind, id) in &all {
         assert_eq!(scope_of(two.hub(), kind, id), "410302", "{kind}");
         assert_eq!(scope_of(&two.laocheng.node, kind, id), "410302", "{kind}");
     }
+    // The figures moved with the record, and node and hub count alike.
+    let report = two.hub().json(["report", "indicators"]);
+    let rate = report["scopes"]["410302"]["org_coverage_rate"].clone();
+    assert_eq!((&rate["num"], &rate["den"]), (&json!(1), &json!(1)));
+    let own = two.laocheng.node.json(["report", "indicators"]);
+    assert_eq!(own["scopes"]["410302"], report["scopes"]["410302"]);
+    for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
+        assert_eq!(
+            program.json(["verify"]),
+            json!({"ok": true, "findings": []})
+        );
+    }
+}
+
+#[test]
+fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
+    let two = Two::open();
+    let id = with_children(&two.jianxi.node)[0].1.clone();
+    let name = format!("organisation/{id}");
+    two.settle();
+    let request = agreed(&two, &name);
+    // Jianxi goes off line and edits; meanwhile the record moves.
+    two.jianxi.line.cut();
+    put(&two.jianxi.node, &id, "remark=离线修改").ok();
+    two.hub().json(accept(&request));
+    settle(&two.laocheng.node);
     // The late edit comes: it is no part of the record, and nobody has lost it.
     two.jianxi.line.mend();
     two.settle();
-    assert_eq!(
-        organisation(two.hub(), &organisation_id)["values"]["remark"],
-        Value::Null
-    );
+    let remark = |program: &Program| organisation(program, &id)["values"]["remark"].clone();
+    assert_eq!(remark(two.hub()), Value::Null);
     for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
         let late = program.json(["proposal", "list"]);
         let at = program.data.display();
@@ -148,35 +177,11 @@ fn a_record_moves_with_its_children_and_a_late_edit_is_answered_by_its_new_home(
     assert_eq!(accepted["values"]["remark"], "离线修改");
     refused(&two.laocheng.node, accept, 6, "PROPOSAL-001");
     two.settle();
-    assert_eq!(
-        organisation(two.hub(), &organisation_id)["values"]["remark"],
-        "离线修改"
-    );
+    assert_eq!(remark(two.hub()), "离线修改");
     let answered = two.jianxi.node.json(["proposal", "list", "--all"]);
     assert_eq!(answered[0]["answer"], "accepted");
-    assert_refused(
-        &put(&two.jianxi.node, &organisation_id, "remark=y"),
-        4,
-        "TRANSFER-013",
-    );
-    // And the figures moved with the record.
-    let report = two.hub().json(["report", "indicators"]);
-    let rate = |scope: &str| report["scopes"][scope]["org_coverage_rate"].clone();
-    assert_eq!(
-        (&rate("410302")["num"], &rate("410302")["den"]),
-        (&json!(1), &json!(1))
-    );
-    let own = two.laocheng.node.json(["report", "indicators"]);
-    assert_eq!(
-        own["scopes"]["410302"], report["scopes"]["410302"],
-        "node and hub count alike"
-    );
-    for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
-        assert_eq!(
-            program.json(["verify"]),
-            json!({"ok": true, "findings": []})
-        );
-    }
+    let written = put(&two.jianxi.node, &id, "remark=y");
+    assert_refused(&written, 4, "TRANSFER-013");
 }
 
 #[test]
@@ -235,6 +240,9 @@ fn a_fenced_node_returns_and_what_it_had_not_sent_is_answered_at_home() {
     two.settle();
     two.jianxi.line.cut();
     put(&two.jianxi.node, &kept, "remark=断线期间的修改").ok();
+    let mut values = sample("", "断线期间登记的单位");
+    values["remark"] = json!("尚未办证");
+    let new = make(&two.jianxi.node, &values);
     let nodes = two.hub().json(["node", "list"]);
     let node = nodes
         .as_array()
@@ -280,14 +288,17 @@ fn a_fenced_node_returns_and_what_it_had_not_sent_is_answered_at_home() {
         Value::Null
     );
     let late = two.jianxi.node.json(["proposal", "list"]);
-    assert_eq!(late.as_array().unwrap().len(), 1, "{late}");
-    assert_eq!(late[0]["code"], "SYNC-132");
-    let proposal = late[0]["id"].as_str().unwrap();
-    two.jianxi
-        .node
-        .run(["proposal", "accept", proposal, "--reason", "确认"])
-        .ok();
+    assert_eq!(late.as_array().unwrap().len(), 2, "{late}");
+    for late in late.as_array().unwrap() {
+        assert_eq!(late["code"], "SYNC-132");
+        let proposal = late["id"].as_str().unwrap();
+        let accept = ["proposal", "accept", proposal, "--reason", "确认"];
+        two.jianxi.node.run(accept).ok();
+    }
     two.settle();
+    // What was made meanwhile is made again, under the same id.
+    let made_again = organisation(two.hub(), &new);
+    assert_eq!(made_again["values"]["name"], "断线期间登记的单位");
     assert_eq!(
         organisation(two.hub(), &kept)["values"]["remark"],
         "断线期间的修改"
@@ -351,6 +362,11 @@ fn a_reform_renames_a_scope_while_its_node_is_off_line() {
     for id in [&first, &second, &third] {
         assert_eq!(organisation(&city.hub, id)["scope"], "410308");
     }
+    assert_eq!(
+        organisation(&city.hub, &third)["made_in"],
+        "410306",
+        "as history"
+    );
     let report = city.hub.json(["report", "indicators"]);
     assert_eq!(report["scopes"]["410308"]["counted"], 3, "{report}");
     // A clerk who types the old town gets the new one and is told so.
@@ -401,17 +417,12 @@ fn a_joint_branch_of_one_district_covers_an_organisation_of_another() {
         |program: &Program| program.json(["report", "indicators"])["scopes"]["410302"].clone();
     assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
     assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 1);
-    let written = [
-        "record",
-        "put",
-        "party_organisation",
-        &party,
-        "--set",
-        "name=x",
-        "--reason",
-        "x",
-    ];
-    let refused = two.laocheng.node.run(written);
+    let edit = |program: &Program, set: &str| {
+        let put = ["record", "put", "party_organisation", &party, "--set"];
+        let sets = set.split_whitespace().chain(["--reason", "合并"]);
+        program.run(put.into_iter().chain(sets))
+    };
+    let refused = edit(&two.laocheng.node, "name=x");
     assert_eq!(refused.code, 4, "what is lent is only read: {refused:?}");
     // One that it covers moves: the branch stays with the others and is lent after it.
     let name = format!("organisation/{moving}");
@@ -424,21 +435,8 @@ fn a_joint_branch_of_one_district_covers_an_organisation_of_another() {
     assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 2);
     assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
     // What the branch's district changes of it is seen there too.
-    let dissolve = [
-        "record",
-        "put",
-        "party_organisation",
-        &party,
-        "--set",
-        "status=dissolved",
-        "--set",
-        "dissolved_on=2020-09-01",
-        "--set",
-        "dissolve_reason=合并",
-        "--reason",
-        "合并",
-    ];
-    two.jianxi.node.run(dissolve).ok();
+    let dissolved = "status=dissolved dissolved_on=2020-09-01 dissolve_reason=合并";
+    edit(&two.jianxi.node, dissolved).ok();
     two.settle();
     assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 0);
     assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
@@ -470,4 +468,73 @@ fn the_hub_renews_its_certificate_and_refills_when_a_person_says_so() {
     assert_eq!(scope_of(&city.hub, "organisation", &id), "410302");
     let nowhere = ["transfer", "rule", &name, "--to", "410399", "--reason", "x"];
     refused(&city.hub, nowhere, 6, "TRANSFER-014");
+}
+
+#[test]
+fn a_scope_without_one_successor_is_left_to_the_city_until_somebody_names_it() {
+    let city = City::founded();
+    for (code, name) in [
+        ("410322", "孟津县"),
+        ("410323", "新安县"),
+        ("410324", "栾川县"),
+    ] {
+        city.invite(code, name);
+    }
+    let map = city.text_path("map.csv");
+    let heading = "old_code,old_name,new_code,new_name";
+    std::fs::write(&map, format!("{heading}\n410322,孟津县\n")).unwrap();
+    refused(
+        &city.hub,
+        ["scope", "reform", "--map", &map],
+        6,
+        "REFORM-001",
+    );
+    let rows = "410322,孟津县,410323,新安县\n410322,孟津县,410324,栾川县";
+    std::fs::write(&map, format!("{heading}\n{rows}\n")).unwrap();
+    let reform = ["scope", "reform", "--map", &map];
+    let done = city.hub.json(reform);
+    assert_eq!(
+        done["tasks"][0]["candidates"],
+        json!(["410323", "410324"]),
+        "{done}"
+    );
+    let open_ends = || {
+        let checks = city.hub.json(["doctor"])["checks"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let check = checks
+            .iter()
+            .find(|check| check["code"] == "DOCTOR-041")
+            .unwrap();
+        check["ok"] == false
+    };
+    assert!(open_ends(), "doctor says so until a person has decided");
+    let decide = [
+        "record",
+        "put",
+        "scope",
+        "410322",
+        "--set",
+        "replaced_by=410323",
+        "--reason",
+        "批复",
+    ];
+    city.hub.run(decide).ok();
+    assert!(!open_ends());
+    let list = city
+        .hub
+        .run([
+            "record",
+            "list",
+            "organisation",
+            "--scope",
+            "410322",
+            "--json",
+        ])
+        .ok();
+    assert!(
+        list.stderr.contains("410323"),
+        "the old code is read as the new one: {list:?}"
+    );
 }

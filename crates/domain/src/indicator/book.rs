@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rows of one scope.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) organisations: Vec<OrganisationRow>,
     pub(super) links: Vec<LinkRow>,
@@ -30,7 +30,7 @@ pub(super) struct Facts {
     pub(super) seminars: Vec<EventRow>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OrganisationRow {
     pub(super) id: RecordId,
     pub(super) uscc: Option<String>,
@@ -45,7 +45,7 @@ pub(super) struct OrganisationRow {
     pub(super) has_not_built_reason: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LinkRow {
     pub(super) organisation: RecordId,
     pub(super) party: RecordId,
@@ -54,7 +54,7 @@ pub(super) struct LinkRow {
     pub(super) to: Option<Date>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RoleRow {
     pub(super) person: RecordId,
     pub(super) role: WorkerRole,
@@ -62,7 +62,7 @@ pub(super) struct RoleRow {
     pub(super) to: Option<Date>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct InstructorRow {
     pub(super) person: RecordId,
     pub(super) organisation: RecordId,
@@ -70,7 +70,7 @@ pub(super) struct InstructorRow {
     pub(super) to: Option<Date>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CarrierRow {
     pub(super) id: RecordId,
     pub(super) party: RecordId,
@@ -78,7 +78,7 @@ pub(super) struct CarrierRow {
     pub(super) started: Option<Date>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PartyRow {
     pub(super) scope: ScopeId,
     pub(super) status: PartyOrgStatus,
@@ -87,7 +87,7 @@ pub(super) struct PartyRow {
 }
 
 /// A training session or a seminar.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EventRow {
     pub(super) host: ScopeId,
     pub(super) year: Option<RecordId>,
@@ -99,7 +99,7 @@ pub(super) struct EventRow {
 /// The rows of every scope that is known here. Party organisations, sessions, attendance and
 /// activities are found across scopes, so that a record lent by another scope counts where it is
 /// referred to and nowhere else.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Book {
     pub(super) scopes: BTreeMap<ScopeId, Facts>,
     pub(super) parties: BTreeMap<RecordId, PartyRow>,
@@ -179,6 +179,48 @@ impl Book {
         }
     }
 
+    /// Takes a record out again that was added with these values, so that it can be counted with
+    /// others.
+    ///
+    /// # Errors
+    /// The values are not the kind's; nothing was added with them either.
+    pub fn take_out(
+        &mut self,
+        catalogue: &Catalogue,
+        key: RecordKey,
+        scope: ScopeId,
+        values: &[u8],
+    ) -> Result<(), prost::DecodeError> {
+        let mut one = Self::new();
+        one.add(catalogue, key, scope, values)?;
+        let facts = self.scopes.entry(scope).or_default();
+        for rows in one.scopes.into_values() {
+            drop_last(&mut facts.organisations, &rows.organisations);
+            drop_last(&mut facts.links, &rows.links);
+            drop_last(&mut facts.roles, &rows.roles);
+            drop_last(&mut facts.instructors, &rows.instructors);
+            drop_last(&mut facts.carriers, &rows.carriers);
+            drop_last(&mut facts.seminars, &rows.seminars);
+        }
+        one.parties.keys().for_each(|id| {
+            self.parties.remove(id);
+        });
+        one.sessions.keys().for_each(|id| {
+            self.sessions.remove(id);
+        });
+        one.aliases.keys().for_each(|id| {
+            self.aliases.remove(id);
+        });
+        for (person, sessions) in &one.attended {
+            let known = self.attended.entry(*person).or_default();
+            known.retain(|session| !sessions.contains(session));
+        }
+        for (carrier, days) in &one.activities {
+            drop_last(self.activities.entry(*carrier).or_default(), days);
+        }
+        Ok(())
+    }
+
     /// Returns the indicators of one scope.
     #[must_use]
     pub fn scope(&self, scope: ScopeId, period: &Period) -> Indicators {
@@ -189,6 +231,15 @@ impl Book {
     #[must_use]
     pub fn city(&self, scopes: &[ScopeId], period: &Period) -> Indicators {
         count::city(self, scopes, period)
+    }
+}
+
+/// Removes one equal row for each; the last, which was added last.
+fn drop_last<T: PartialEq>(rows: &mut Vec<T>, gone: &[T]) {
+    for row in gone {
+        if let Some(at) = rows.iter().rposition(|known| known == row) {
+            rows.swap_remove(at);
+        }
     }
 }
 

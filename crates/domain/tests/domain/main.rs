@@ -12,6 +12,7 @@ mod demo;
 mod desk;
 mod golden;
 mod merging;
+mod preset;
 mod schema;
 mod validation;
 mod values;

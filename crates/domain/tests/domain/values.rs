@@ -193,7 +193,8 @@ fn attachments_and_candidates_go_in_and_out_as_objects() {
         "form"
     );
     let row = json!({ "record": format!("organisation/{}", id(1)), "register": 20, "choice": "take", "value": "a00103",
-        "candidates": [{ "incarnation": 1, "counter": 2, "author": "a@n", "time": 3, "reason": "r", "value": "a00104" }] });
+        "candidates": [{ "incarnation": 1, "counter": 2, "author": "a@n", "time": 3, "reason": "r", "value": "a00104",
+            "register": 0, "words": ["b@n", "a@n"], "source": 3 }] });
     assert_eq!(stored("decision", &row), row);
 }
 

@@ -15,7 +15,7 @@ use super::seal::Sealer;
 use super::{BundleError, BundleRoute, Given, host};
 use crate::driver::SessionSeat;
 
-/// Points of one peer's bundles that are remembered. Whoever makes more without a receipt may be
+/// Points of one peer's bundles that are remembered. Whoever makes more without an answer may be
 /// asked for one.
 const REACHED_MAX: usize = 64;
 /// How often the sums are read again because the feed has moved meanwhile.
@@ -56,7 +56,7 @@ impl<'a> Plan<'a> {
         let hello = host::greet(seat)?;
         let confirmed = points_of(&memory.confirmed);
         let acked = acked(seat)?;
-        // What a line has brought since the last receipt; the receipt is what the bundle starts at.
+        // What a line has brought since the last confirmation, which is what the bundle starts at.
         let (_, at_acked) = stand(seat, &hello, &acked, memory)?;
         let sound = at_acked.iter().filter(|at| at.sends).filter_map(|at| {
             let point = at.resume.filter(|point| point.seq.0 > 0)?;
@@ -91,7 +91,7 @@ impl<'a> Plan<'a> {
     ) -> Result<(W, Given), BundleError> {
         let wall_ms = self.seat.clock.wall_ms();
         // The clock keeps a restored sender from giving a number twice; where it is wrong, the
-        // next receipt says which numbers were taken.
+        // next answer says which numbers were taken.
         let number = wall_ms.max(memory.made.saturating_add(1));
         let mut sealer = Sealer::begin(out, route, number, wall_ms)?;
         let (request, renewed) = route.renewal.fields();

@@ -18,7 +18,7 @@ use super::seal::{Frames, Parcel};
 use super::{BundleError, Gap, Taken, host};
 use crate::driver::SessionSeat;
 
-/// Results that a receipt carries; the sums say that there are more.
+/// Results that an answer carries; the sums say that there are more.
 const RESULTS_MAX: usize = 4_096;
 
 /// Takes a bundle that was proved. What is to be remembered is noted in `memory`, also when it
@@ -146,9 +146,9 @@ impl Taker<'_> {
             }
             Some(Body::Batch(batch)) if greeted => self.batch(batch),
             Some(Body::Ack(ack)) if greeted => {
-                let room = RESULTS_MAX.saturating_sub(self.taken.receipts.len());
+                let room = RESULTS_MAX.saturating_sub(self.taken.answers.len());
                 self.taken
-                    .receipts
+                    .answers
                     .extend(ack.results.into_iter().take(room));
                 Ok(())
             }
@@ -382,7 +382,7 @@ impl Taker<'_> {
         if self.taken.gap.is_none() {
             memory.taken = number;
         }
-        memory.acks = receipts(&self.taken.results);
+        memory.acks = answers(&self.taken.results);
         self.taken.diagnosis = diagnosis.into();
         self.taken.equal = equal;
         self.taken.exchange = memory.exchange;
@@ -390,8 +390,8 @@ impl Taker<'_> {
     }
 }
 
-/// Results as the receipt of the next bundle. Which writes were refused stands in the Welcome.
-fn receipts(results: &[ResultWire]) -> Vec<Ack> {
+/// Results as the answer of the next bundle. Which writes were refused stands in the Welcome.
+fn answers(results: &[ResultWire]) -> Vec<Ack> {
     if results.is_empty() {
         return Vec::new();
     }

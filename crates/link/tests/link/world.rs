@@ -269,6 +269,7 @@ impl World {
         let authority = Arc::new(authority);
         let services = HubServices {
             sync: echo.clone(),
+            proof: None,
             registrar: Arc::clone(&registrar),
             authority: Arc::clone(&authority),
             clock: clock.clone(),

@@ -1,27 +1,99 @@
 //! `conflict …`: seeing and deciding conflicts.
 
-use clap::Subcommand;
-use domain::{KindSpec, label};
-use serde_json::{Map, Value};
+mod show;
+
+use clap::{Args, Subcommand, ValueEnum};
+use replica::ReplicaId;
+use serde_json::{Map, Value, json};
 
 use crate::{
     app::App,
-    commands::record::value_text,
-    conflicts::{self, Choice, Docket},
+    conflicts::{self, Bulk, Choice, Decided, Docket, Filter},
     failure::{Exit, Failure},
     output::Out,
     records::{self, Seen, scope_of},
 };
+pub(super) use show::show_candidates;
+
+/// In which state a docket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StateArg {
+    /// Somebody should decide
+    Open,
+    /// Put off to a date
+    Deferred,
+    /// Sent back with a question
+    Returned,
+    /// Decided
+    Decided,
+}
+
+/// What a decision is made with.
+#[derive(Args, Clone, Debug)]
+pub struct Deciding {
+    /// What you saw: the `seen` of the conflict; without it the present state
+    #[arg(long, value_name = "TOKEN")]
+    pub seen: Option<String>,
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Which dockets.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Listing {
+    /// Only of this scope
+    #[arg(long)]
+    pub scope: Option<String>,
+    /// Only in this state (default: all that are not decided)
+    #[arg(long, value_enum)]
+    pub state: Option<StateArg>,
+    /// Only of this storm, one by one
+    #[arg(long, value_name = "ID")]
+    pub storm: Option<String>,
+}
+
+/// Many dockets at once.
+#[derive(Args, Clone, Debug)]
+pub struct BulkArgs {
+    /// The rule whose preset is applied, as R03
+    #[arg(long, value_name = "RULE")]
+    pub preset: String,
+    /// The field, as organisation.name
+    #[arg(long, value_name = "KIND.FIELD")]
+    pub field: String,
+    /// Only of this scope
+    #[arg(long)]
+    pub scope: Option<String>,
+    /// Show the list and its token, and decide nothing
+    #[arg(long, conflicts_with = "confirm")]
+    pub preview: bool,
+    /// Decide the list that was shown with this token
+    #[arg(long, value_name = "TOKEN", requires = "reason")]
+    pub confirm: Option<String>,
+    /// Why
+    #[arg(long)]
+    pub reason: Option<String>,
+}
+
+/// `conflict storm …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum StormCommand {
+    /// Let a source write in bulk again
+    Release {
+        /// The id of the storm
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
 
 /// `conflict …`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum ConflictCommand {
-    /// All open conflicts
-    List {
-        /// Only of this scope
-        #[arg(long)]
-        scope: Option<String>,
-    },
+    /// Conflicts and where they stand
+    List(Listing),
     /// One conflict with all that is needed to decide it
     Show {
         /// KIND/ID/FIELD
@@ -33,12 +105,9 @@ pub enum ConflictCommand {
         id: String,
         /// Which, counted from 1 as shown
         candidate: usize,
-        /// What you saw: the `seen` of the conflict; without it the present state
-        #[arg(long, value_name = "TOKEN")]
-        seen: Option<String>,
-        /// Why
-        #[arg(long)]
-        reason: String,
+        /// With what
+        #[command(flatten)]
+        by: Deciding,
     },
     /// Enter another value
     Edit {
@@ -47,23 +116,17 @@ pub enum ConflictCommand {
         /// A field of the conflict and its value
         #[arg(long = "set", value_name = "FIELD=VALUE", num_args = 1.., required = true)]
         sets: Vec<String>,
-        /// What you saw: the `seen` of the conflict; without it the present state
-        #[arg(long, value_name = "TOKEN")]
-        seen: Option<String>,
-        /// Why
-        #[arg(long)]
-        reason: String,
+        /// With what
+        #[command(flatten)]
+        by: Deciding,
     },
     /// Keep the items of all candidates of a set
     KeepBoth {
         /// KIND/ID/FIELD
         id: String,
-        /// What you saw: the `seen` of the conflict; without it the present state
-        #[arg(long, value_name = "TOKEN")]
-        seen: Option<String>,
-        /// Why
-        #[arg(long)]
-        reason: String,
+        /// With what
+        #[command(flatten)]
+        by: Deciding,
     },
     /// Send it back to the district with a question
     Return {
@@ -73,43 +136,58 @@ pub enum ConflictCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Put it off to a date
+    Defer {
+        /// KIND/ID/FIELD
+        id: String,
+        /// The day on which it is open again
+        #[arg(long, value_name = "DATE")]
+        until: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take a decision back: its candidates stand again
+    Undo {
+        /// KIND/ID/FIELD, or the id of a decision
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Decide many conflicts by one preset, for one field; the list is shown first
+    Bulk(BulkArgs),
+    /// Sources that have made more conflicts than they may
+    Storm {
+        /// Without one, the list
+        #[command(subcommand)]
+        command: Option<StormCommand>,
+    },
 }
 
-/// Runs `conflict …`.
+/// Runs `conflict …`. Replicas in `gone` will not come again: nobody waits for their acks.
 ///
 /// # Errors
 /// The command failed.
-pub fn run(app: &App, command: ConflictCommand, out: &mut Out) -> Result<(), Failure> {
+pub fn run(
+    app: &App,
+    gone: &[ReplicaId],
+    command: ConflictCommand,
+    out: &mut Out,
+) -> Result<(), Failure> {
     match command {
-        ConflictCommand::List { scope } => list(app, scope.as_deref(), out),
-        ConflictCommand::Show { id } => show(app, &Docket::parse(app, &id)?, out),
-        ConflictCommand::Take {
-            id,
-            candidate,
-            seen,
-            reason,
-        } => decide(
-            app,
-            &id,
-            &Choice::Take(candidate),
-            (seen.as_deref(), &reason),
-            out,
-        ),
-        ConflictCommand::Edit {
-            id,
-            sets,
-            seen,
-            reason,
-        } => decide(
-            app,
-            &id,
-            &Choice::Edit(sets),
-            (seen.as_deref(), &reason),
-            out,
-        ),
-        ConflictCommand::KeepBoth { id, seen, reason } => {
-            decide(app, &id, &Choice::KeepBoth, (seen.as_deref(), &reason), out)
+        ConflictCommand::List(listing) => list(app, gone, &listing, out),
+        ConflictCommand::Show { id } => {
+            let docket = Docket::parse(app, &id)?;
+            let card = conflicts::show(app, &docket, out.language, gone)?;
+            show::card(app, &docket, card, out);
+            Ok(())
         }
+        ConflictCommand::Take { id, candidate, by } => {
+            decide(app, &id, &Choice::Take(candidate), &by, out)
+        }
+        ConflictCommand::Edit { id, sets, by } => decide(app, &id, &Choice::Edit(sets), &by, out),
+        ConflictCommand::KeepBoth { id, by } => decide(app, &id, &Choice::KeepBoth, &by, out),
         ConflictCommand::Return { id, reason } => {
             let docket = Docket::parse(app, &id)?;
             let (_, document) = conflicts::send_back(app, &docket, &reason)?;
@@ -120,125 +198,93 @@ pub fn run(app: &App, command: ConflictCommand, out: &mut Out) -> Result<(), Fai
             finish(&document, text, out);
             Ok(())
         }
+        ConflictCommand::Defer { id, until, reason } => {
+            let docket = Docket::parse(app, &id)?;
+            let (_, document) = conflicts::defer(app, &docket, &until, &reason)?;
+            let text = out.say(
+                "已暂缓；到期后重新列为待处理。",
+                "Put off; on that day it is open again.",
+            );
+            finish(&document, text, out);
+            Ok(())
+        }
+        ConflictCommand::Undo { id, reason } => {
+            let decided = conflicts::undo(app, &id, &reason)?;
+            let text = if decided.is_open {
+                out.say(
+                    "已撤销该决定，原来的各个值重新并存，等待处理。",
+                    "The decision was taken back; its candidates stand again and the conflict is open.",
+                )
+            } else {
+                out.say(
+                    "已撤销该决定，原来的值已恢复。",
+                    "The decision was taken back and what it replaced stands again.",
+                )
+            };
+            finish(&decided.document, text, out);
+            Ok(())
+        }
+        ConflictCommand::Bulk(args) => bulk(app, &args, out),
+        ConflictCommand::Storm { command: None } => storms(app, out),
+        ConflictCommand::Storm {
+            command: Some(StormCommand::Release { id, reason }),
+        } => release(app, &id, &reason, out),
     }
 }
 
-fn list(app: &App, scope: Option<&str>, out: &mut Out) -> Result<(), Failure> {
-    let scope = scope.map(|scope| scope_of(app, scope)).transpose()?;
-    let all = conflicts::list(app, scope)?;
+fn list(app: &App, gone: &[ReplicaId], listing: &Listing, out: &mut Out) -> Result<(), Failure> {
+    let scope = listing.scope.as_deref();
+    let state = listing.state.map(|state| match state {
+        StateArg::Open => "open",
+        StateArg::Deferred => "deferred",
+        StateArg::Returned => "returned",
+        StateArg::Decided => "decided",
+    });
+    let filter = Filter {
+        scope: scope.map(|scope| scope_of(app, scope)).transpose()?,
+        state,
+        storm: listing.storm.clone(),
+        gone: gone.to_vec(),
+    };
+    let all = conflicts::list(app, &filter)?;
     if out.json {
         out.document(&all.into_iter().map(Value::Object).collect());
-        return Ok(());
-    }
-    if all.is_empty() {
-        out.line(out.say("没有待处理的冲突", "no open conflicts"));
-    }
-    for entry in all {
-        let kind = entry.get("kind").and_then(Value::as_str);
-        let kind = kind.and_then(|kind| app.catalogue.kind_by_id(kind));
-        show_candidates(kind, &Value::Object(entry), out);
-    }
-    Ok(())
-}
-
-fn show(app: &App, docket: &Docket, out: &mut Out) -> Result<(), Failure> {
-    let entry = conflicts::show(app, docket)?;
-    if out.json {
-        out.document(&Value::Object(entry));
-        return Ok(());
-    }
-    let kind = app.catalogue.kind(docket.key.kind);
-    let field = entry
-        .get("field")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    let base = entry.get("base").cloned().unwrap_or_default();
-    let others = entry.get("others").cloned().unwrap_or_default();
-    let notes = entry.get("notes").cloned().unwrap_or_default();
-    show_candidates(kind, &Value::Object(entry), out);
-    if let Some(value) = base
-        .get("value")
-        .filter(|_| base.get("known") == Some(&true.into()))
-    {
-        let value = value_text(kind, &field, value, out.language);
-        let lead = out.say("  共同的前一个值：", "  the value before: ");
-        out.line(format!("{lead}{value}"));
-    }
-    for other in others
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-    {
-        let lead = out.say("  本记录另有冲突：", "  also open: ");
-        out.line(format!("{lead}{other}"));
-    }
-    for note in notes.as_array().into_iter().flatten() {
-        let text = |name: &str| note.get(name).and_then(Value::as_str).unwrap_or_default();
-        let lead = out.say("  批注：", "  note: ");
-        out.line(format!("{lead}{}（{}）", text("text"), text("author")));
+    } else if all.is_empty() {
+        let text = if listing.state == Some(StateArg::Decided) {
+            out.say("没有已处理的冲突", "no decided conflicts")
+        } else {
+            out.say("没有待处理的冲突", "no open conflicts")
+        };
+        out.line(text);
+    } else {
+        let storms = match listing.storm {
+            Some(_) => Vec::new(),
+            None => conflicts::storms(app)?,
+        };
+        show::list(app, all, &storms, out);
     }
     Ok(())
-}
-
-/// Prints what stands against what.
-pub(super) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &mut Out) {
-    let text = |of: &Value, name: &str| {
-        of.get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let name = text(conflict, "field");
-    let label = kind.and_then(|kind| kind.field(&name));
-    let label = label.map_or(name.as_str(), |field| label::field(field, out.language));
-    out.line(format!("{}  {label}", text(conflict, "id")));
-    let candidates = conflict.get("candidates").and_then(Value::as_array);
-    let rows: Vec<Vec<String>> = candidates
-        .into_iter()
-        .flatten()
-        .map(|candidate| {
-            let number = candidate
-                .get("candidate")
-                .map(Value::to_string)
-                .unwrap_or_default();
-            let value = candidate.get("value").unwrap_or(&Value::Null);
-            vec![
-                number,
-                value_text(kind, &name, value, out.language),
-                text(candidate, "author"),
-                text(candidate, "at")
-                    .trim_end_matches("+08:00")
-                    .replace('T', " "),
-                text(candidate, "source"),
-                text(candidate, "reason"),
-            ]
-        })
-        .collect();
-    let headings = [
-        "",
-        out.say("值", "value"),
-        out.say("填写人", "who"),
-        out.say("时间", "when"),
-        out.say("来源", "source"),
-        out.say("理由", "why"),
-    ];
-    out.table(&headings, &rows);
 }
 
 fn decide(
     app: &App,
     id: &str,
     choice: &Choice,
-    (seen, reason): (Option<&str>, &str),
+    by: &Deciding,
     out: &mut Out,
 ) -> Result<(), Failure> {
     let docket = Docket::parse(app, id)?;
-    let seen = seen
+    let seen = by
+        .seen
+        .as_deref()
         .map(|token| Seen::parse_for(token, docket.key))
         .transpose()?;
-    let decided = conflicts::decide(app, &docket, choice, seen.as_ref(), reason)?;
+    let decided = conflicts::decide(app, &docket, choice, seen.as_ref(), &by.reason)?;
+    said(&decided, out);
+    Ok(())
+}
+
+fn said(decided: &Decided, out: &mut Out) {
     records::note_warnings(&decided.warnings, out);
     let text = if decided.is_open {
         out.exit = Exit::Beside;
@@ -250,6 +296,55 @@ fn decide(
         out.say("已处理。", "Decided.")
     };
     finish(&decided.document, text, out);
+}
+
+fn bulk(app: &App, args: &BulkArgs, out: &mut Out) -> Result<(), Failure> {
+    let scope = args.scope.as_deref();
+    let scope = scope.map(|scope| scope_of(app, scope)).transpose()?;
+    let bulk = Bulk::parse(app, &args.preset, &args.field, scope)?;
+    let plan = conflicts::plan(app, &bulk)?;
+    if args.preview {
+        show::plan(&bulk, &plan, out);
+        return Ok(());
+    }
+    let (Some(token), Some(reason)) = (&args.confirm, &args.reason) else {
+        return Err(Failure::new("CONFLICT-016", Exit::Usage));
+    };
+    let done = plan.carry_out(app, &bulk, token, reason)?;
+    if !done.open.is_empty() || !done.failed.is_empty() {
+        out.exit = Exit::Beside;
+    }
+    show::done(&bulk, &plan, &done, out);
+    Ok(())
+}
+
+fn storms(app: &App, out: &mut Out) -> Result<(), Failure> {
+    let storms = conflicts::storms(app)?;
+    if out.json {
+        let all: Result<Vec<_>, Failure> = storms
+            .iter()
+            .map(|storm| storm.json(app).map(Value::Object))
+            .collect();
+        out.document(&Value::Array(all?));
+    } else if storms.is_empty() {
+        out.line(out.say("没有冲突集中来源", "no storms"));
+    } else {
+        storms.iter().for_each(|storm| show::storm(storm, out));
+    }
+    Ok(())
+}
+
+fn release(app: &App, id: &str, reason: &str, out: &mut Out) -> Result<(), Failure> {
+    let notes = conflicts::release(app, id, reason)?;
+    if out.json {
+        let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+        out.document(&json!({ "storm": id, "notes": notes }));
+    } else {
+        out.line(out.say(
+            "已恢复；再增加同样多的冲突时会再次停止。",
+            "Released; it is stopped again after as many conflicts more.",
+        ));
+    }
     Ok(())
 }
 

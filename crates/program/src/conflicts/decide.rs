@@ -1,4 +1,4 @@
-//! Settling a conflict: take one candidate, enter another value, keep both, or send it back.
+//! Settling a conflict: take one candidate, enter another value, or keep both.
 
 use bytes::Bytes;
 use domain::{
@@ -8,12 +8,11 @@ use domain::{
     value::{self, Input, RegisterEdit},
 };
 use prost::Message as _;
-use proto::ledger::{Candidate, Decision, DecisionChoice, DocketNote, DocketNoteKind};
+use proto::ledger::{Decision, DecisionChoice};
 use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
-use store::Stored;
 
-use super::{Docket, after, open_of, reference, seen_context};
+use super::{Docket, after, open_of, reference, seen_context, words};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -59,22 +58,27 @@ pub fn decide(
     seen: Option<&Seen>,
     reason: &str,
 ) -> Result<Decided, Failure> {
+    decide_by(app, docket, choice, seen, (reason, None))
+}
+
+/// The same, by the preset of a rule.
+pub(super) fn decide_by(
+    app: &App,
+    docket: &Docket,
+    choice: &Choice,
+    seen: Option<&Seen>,
+    (reason, preset): (&str, Option<&'static str>),
+) -> Result<Decided, Failure> {
     let reason = reason_of(reason)?;
-    let Stored { record, home, .. } = find(app, docket.key)?;
+    let stored = find(app, docket.key)?;
+    let (record, home) = (stored.record, stored.home);
     let kind = kind_of_docket(app, docket)?;
     open_of(&meaning(app, &record)?, docket, Some(kind))?;
     let shown = shown(app, &record, seen)?;
     let past = |register, dot| shown.past.value(register, dot);
     let seen_meaning = effective_with(app.catalogue, &shown.record, &past);
     let open = open_of(&seen_meaning, docket, Some(kind))?;
-    let author = app.author();
-    if open
-        .candidates
-        .iter()
-        .any(|sibling| sibling.write.author == author)
-    {
-        return Err(Failure::new("CONFLICT-003", Exit::Refused).with("author", author));
-    }
+    not_own_words(app, &open.candidates)?;
     let case = Case {
         app,
         kind,
@@ -84,6 +88,7 @@ pub fn decide(
         shown: &shown,
         open,
         reason: &reason,
+        preset,
     };
     let (value, warnings) = case.value(choice, seen)?;
     let set = [(docket.register, value.clone())];
@@ -105,47 +110,23 @@ pub fn decide(
     })
 }
 
-/// Sends a conflict back to the district with a question. Nothing is decided.
-///
-/// # Errors
-/// The conflict is not open, or the store failed.
-pub fn send_back(
-    app: &App,
-    docket: &Docket,
-    text: &str,
-) -> Result<(RecordId, Map<String, Value>), Failure> {
-    let text = reason_of(text)?;
-    let Stored { record, home, .. } = find(app, docket.key)?;
-    let kind = kind_of_docket(app, docket)?;
-    open_of(&meaning(app, &record)?, docket, Some(kind))?;
-    let note = DocketNote {
-        record: Some(reference(Some(kind), docket.key)),
-        register: Some(docket.register.0),
-        kind: Some(DocketNoteKind::Return.into()),
-        text: Some(text.clone()),
-        until: None,
-        written_by: Some(app.author()),
-    };
-    let id = new_id(app);
-    let edit = made(app, "docket_note", (id, home), &note.encode_to_vec(), &text)?;
-    let set: Vec<_> = edit
-        .set
-        .iter()
-        .map(|set| (set.register, set.value.clone()))
-        .collect();
-    let new = NewState {
-        key: edit.key,
-        scope: home,
-        set: &set,
-    };
-    allowed(app, Purpose::Decision, None, &new)?;
-    app.writer.edit(vec![edit], Vec::new())?;
-    let (mut document, _) = after(app, docket)?;
-    document.insert("note".to_owned(), id.to_string().into());
-    Ok((id, document))
+/// Nobody decides over their own words, also where a decision or an undo has carried them on.
+fn not_own_words(app: &App, candidates: &[Sibling]) -> Result<(), Failure> {
+    let author = app.author();
+    for candidate in candidates {
+        if words::of(app, candidate)?.contains(&author) {
+            return Err(own_words(&author));
+        }
+    }
+    Ok(())
 }
 
-fn kind_of_docket(app: &App, docket: &Docket) -> Result<&'static KindSpec, Failure> {
+/// The refusal of somebody who would decide over their own words.
+pub(super) fn own_words(author: &str) -> Failure {
+    Failure::new("CONFLICT-003", Exit::Refused).with("author", author)
+}
+
+pub(super) fn kind_of_docket(app: &App, docket: &Docket) -> Result<&'static KindSpec, Failure> {
     app.catalogue.kind(docket.key.kind).ok_or_else(|| {
         Failure::new("RECORD-001", Exit::Invalid)
             .with("kind", docket.key.kind.0)
@@ -163,6 +144,7 @@ struct Case<'a> {
     shown: &'a Shown,
     open: &'a Conflict,
     reason: &'a str,
+    preset: Option<&'static str>,
 }
 
 impl Case<'_> {
@@ -276,28 +258,25 @@ impl Case<'_> {
     fn edits(&self, choice: &Choice, value: Bytes) -> Result<(RecordId, Vec<Edit>), Failure> {
         let (choice, taken) = match choice {
             Choice::Take(number) => (DecisionChoice::Take, u32::try_from(*number).ok()),
-            Choice::Edit(_) | Choice::KeepBoth => (DecisionChoice::Edit, None),
+            Choice::Edit(_) => (DecisionChoice::Edit, None),
+            Choice::KeepBoth => (DecisionChoice::KeepBoth, None),
         };
-        let candidates = self.open.candidates.iter().map(|sibling| Candidate {
-            incarnation: sibling.dot().incarnation.0,
-            counter: sibling.dot().counter,
-            author: sibling.write.author.clone(),
-            time: sibling.write.time.0,
-            reason: sibling.write.reason.clone(),
-            value: sibling.value.to_vec(),
-        });
+        let kept = |sibling| words::kept(self.app, *self.docket, sibling);
+        let candidates = self.open.candidates.iter().map(kept);
         let decision = Decision {
             record: Some(reference(Some(self.kind), self.docket.key)),
             register: Some(self.docket.register.0),
-            candidates: candidates.collect(),
+            candidates: candidates.collect::<Result<_, _>>()?,
             choice: Some(choice.into()),
             taken,
             value: Some(value.to_vec()),
             reason: Some(self.reason.to_owned()),
             decided_by: Some(self.app.author()),
+            preset: self.preset.map(str::to_owned),
+            ..Decision::default()
         };
         let id = new_id(self.app);
-        let scope = self.record.scope;
+        let scope = self.home;
         let record = made(
             self.app,
             "decision",
@@ -331,7 +310,7 @@ impl Case<'_> {
 }
 
 /// An edit that makes a record of a docket kind.
-fn made(
+pub(super) fn made(
     app: &App,
     kind: &str,
     (id, scope): (RecordId, ScopeId),

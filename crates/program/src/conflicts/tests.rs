@@ -4,16 +4,39 @@ use replica::RecordKey;
 use serde_json::{Value, json};
 use store::Stored;
 
-use super::{Choice, Docket, count, decide, list, send_back, show};
+mod bulk;
+mod card;
+mod ends;
+mod notes;
+mod undo;
+
+use domain::label::Language;
+
+use super::{Choice, Docket, Filter, count, decide, send_back};
 use crate::{
     app::App,
-    commands::conflict::{ConflictCommand, run},
+    commands::conflict::{ConflictCommand, Deciding, Listing, run},
     failure::Exit,
     records::{
         Seen, find, meaning,
         testing::{World, made, node, printed, save},
     },
 };
+
+fn list(app: &App) -> Vec<serde_json::Map<String, Value>> {
+    super::list(app, &Filter::default()).unwrap()
+}
+
+fn show(app: &App, docket: &Docket) -> serde_json::Map<String, Value> {
+    super::show(app, docket, Language::En, &[]).unwrap()
+}
+
+fn by(reason: &str) -> Deciding {
+    Deciding {
+        seen: None,
+        reason: reason.to_owned(),
+    }
+}
 
 /// Two people have written one field without having seen each other.
 struct Clash {
@@ -23,6 +46,7 @@ struct Clash {
     id: String,
 }
 
+/// Alice and Bob do.
 fn clash(first: &Value, second: &Value, field: &str) -> Clash {
     let world = node();
     let stored = made(&world.by("carol"), "甲");
@@ -70,7 +94,7 @@ fn value(app: &App, key: RecordKey, field: &str) -> Value {
 #[test]
 fn a_conflict_is_listed_with_its_candidates_and_shown_with_its_base() {
     let clash = clash(&json!({"members": 6}), &json!({"members": 7}), "members");
-    let all = list(&clash.world.app, None).unwrap();
+    let all = list(&clash.world.app);
     assert_eq!((all.len(), count(&clash.world.app).unwrap()), (1, 1));
     let key = clash.stored.record.key;
     assert_eq!(
@@ -87,7 +111,7 @@ fn a_conflict_is_listed_with_its_candidates_and_shown_with_its_base() {
         all[0]["candidates"][1]["value"]["members"], 7,
         "a group is an object"
     );
-    let shown = show(&clash.world.app, &clash.docket).unwrap();
+    let shown = show(&clash.world.app, &clash.docket);
     assert_eq!(shown["base"]["value"]["members"], 5);
     assert_eq!(shown["base"]["author"], "carol@410305-01234567");
     assert_eq!(
@@ -155,10 +179,9 @@ fn nobody_decides_between_a_value_of_their_own_and_another() {
         let take = ConflictCommand::Take {
             id: clash.id.clone(),
             candidate: 1,
-            seen: None,
-            reason: "mine is right".to_owned(),
+            by: by("mine is right"),
         };
-        let (_, exit) = printed(true, |out| run(&clash.world.by(account), take, out));
+        let (_, exit) = printed(true, |out| run(&clash.world.by(account), &[], take, out));
         let failure = exit.unwrap_err();
         assert_eq!(
             (failure.exit, failure.code.as_str()),
@@ -190,10 +213,12 @@ fn a_candidate_that_arrived_meanwhile_stays_and_the_docket_stays_open() {
     let take = ConflictCommand::Take {
         id: clash.id.clone(),
         candidate: 1,
-        seen: Some(seen),
-        reason: "by the file".to_owned(),
+        by: Deciding {
+            seen: Some(seen),
+            ..by("by the file")
+        },
     };
-    let (text, exit) = printed(true, |out| run(&clash.world.by("dora"), take, out));
+    let (text, exit) = printed(true, |out| run(&clash.world.by("dora"), &[], take, out));
     assert_eq!(exit.unwrap(), Exit::Beside);
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["open"], true);
@@ -260,7 +285,7 @@ fn sent_back_it_stays_open_with_the_question() {
     let clash = remarks();
     let (_, document) = send_back(&clash.world.by("dora"), &clash.docket, "which one?").unwrap();
     assert_eq!(document["open"], true);
-    let shown = show(&clash.world.app, &clash.docket).unwrap();
+    let shown = show(&clash.world.app, &clash.docket);
     assert_eq!(
         (&shown["notes"][0]["text"], &shown["notes"][0]["note"]),
         (&json!("which one?"), &json!("return"))
@@ -276,7 +301,7 @@ fn a_deletion_against_an_edit_is_listed_and_decided_either_way() {
         crate::records::delete(&world.by("alice"), stored.record.key, None, "by mistake").unwrap();
         let edit = json!({"remark": "it is real"});
         save(&world.by("bob"), "organisation", Some(&stored), &edit, seen).unwrap();
-        let open = list(&world.app, None).unwrap();
+        let open = list(&world.app);
         assert_eq!(
             (open.len(), &open[0]["conflict"]),
             (1, &json!("delete_edit"))
@@ -316,7 +341,12 @@ fn a_deletion_against_an_edit_is_listed_and_decided_either_way() {
 fn the_list_for_people_names_the_field_and_both_values() {
     let clash = remarks();
     let (text, _) = printed(false, |out| {
-        run(&clash.world.app, ConflictCommand::List { scope: None }, out)
+        run(
+            &clash.world.app,
+            &[],
+            ConflictCommand::List(Listing::default()),
+            out,
+        )
     });
     assert!(
         text.contains("Remark") && text.contains("one") && text.contains("two"),
@@ -325,7 +355,7 @@ fn the_list_for_people_names_the_field_and_both_values() {
     let show = ConflictCommand::Show {
         id: clash.id.clone(),
     };
-    let (text, exit) = printed(false, |out| run(&clash.world.app, show, out));
+    let (text, exit) = printed(false, |out| run(&clash.world.app, &[], show, out));
     assert_eq!(exit.unwrap(), Exit::Done);
     assert!(text.contains("alice@410305-01234567"), "{text}");
 }

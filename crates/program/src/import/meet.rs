@@ -16,7 +16,11 @@ use replica::{Record, RecordId, RegisterId, ScopeId};
 use store::Guest;
 
 use super::find::{code_field, name_field, text_in, text_of};
-use crate::{app::App, failure::Failure, records::standing};
+use crate::{
+    app::App,
+    failure::Failure,
+    records::{is_merged, standing},
+};
 
 /// What a row or a record is known by.
 #[derive(Clone, Debug, Default)]
@@ -89,9 +93,12 @@ impl<'k> Index<'k> {
             let stored = app.reader().get(key)?;
             let stored = stored.filter(|stored| stored.guest != Guest::Lent);
             // A record that was merged into another of the scope is met under that one's id.
-            let stands = standing(app, key)?;
-            if stands != key && app.reader().get(stands)?.is_some_and(|s| s.home == scope) {
-                continue;
+            if stored.as_ref().is_some_and(|s| is_merged(app, &s.record)) {
+                let stands = standing(app, key)?;
+                let other = app.reader().get(stands)?;
+                if stands != key && other.is_some_and(|other| other.home == scope) {
+                    continue;
+                }
             }
             if let Some(stored) = stored.filter(|s| !s.record.is_deleted() && !s.record.is_empty())
             {

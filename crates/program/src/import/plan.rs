@@ -310,7 +310,7 @@ impl<'a> Planner<'a> {
                 shown: Vec::new(),
             });
         }
-        let edit = self.edit(id, self.scope, set);
+        let edit = self.edit(row, id, self.scope, set);
         let empty = Record::new(edit.key, self.scope);
         let beside = match self.try_out(row, None, &empty, &edit) {
             Ok(beside) => beside,
@@ -357,7 +357,7 @@ impl<'a> Planner<'a> {
         if let Err(notice) = self.judge(parsed, stands, &edits, Some(&now), &after)? {
             return Ok(rejected(notice));
         }
-        let edit = self.edit(id, home, set);
+        let edit = self.edit(row, id, home, set);
         let beside = match self.try_out(row, Some(&record), &record, &edit) {
             Ok(beside) => beside,
             Err(notice) => return Ok(rejected(notice)),
@@ -369,13 +369,14 @@ impl<'a> Planner<'a> {
         Ok((Fate::Changed(self.order(id, Some(edit), &mark)), beside))
     }
 
-    fn edit(&self, id: RecordId, scope: ScopeId, set: Vec<Set>) -> Edit {
+    /// The reason names the line, so that whoever meets the value finds it in the sheet.
+    fn edit(&self, row: u32, id: RecordId, scope: ScopeId, set: Vec<Set>) -> Edit {
         Edit {
             key: self.key(id),
             scope,
             set,
             author: self.app.author(),
-            reason: self.reason.clone(),
+            reason: format!("{}:{row}", self.reason),
             source: Source::Import,
             decision: Bytes::new(),
         }

@@ -57,6 +57,16 @@ pub fn circle(app: &App, key: RecordKey) -> Result<Vec<RecordId>, Failure> {
     Ok(around.into_iter().collect())
 }
 
+/// Whether a record says that it was merged: without a look at any other.
+pub(crate) fn is_merged(app: &App, record: &Record) -> bool {
+    let kind = app.catalogue.kind(record.key.kind);
+    let field = kind.and_then(|kind| kind.alias());
+    let says = field.map(|field| record.register(field.register));
+    says.unwrap_or_default()
+        .iter()
+        .any(|sibling| !sibling.value.is_empty())
+}
+
 fn merged_into(app: &App, key: RecordKey) -> Result<Option<RecordId>, Failure> {
     let (Some(kind), Some(stored)) = (app.catalogue.kind(key.kind), app.reader().get(key)?) else {
         return Ok(None);
@@ -74,6 +84,9 @@ pub(crate) fn writable(
     record: &Record,
     set: impl Iterator<Item = RegisterId>,
 ) -> Result<(), Failure> {
+    if !is_merged(app, record) {
+        return Ok(());
+    }
     let alias = alias_of(app, record.key)?;
     let field = app.catalogue.kind(record.key.kind).and_then(|k| k.alias());
     let mut set = set;

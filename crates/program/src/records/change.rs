@@ -523,6 +523,10 @@ fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) ->
         ),
         Refusal::Change => ("请联系县区更正", "Ask the district to correct it"),
         Refusal::Merged => ("请填写保留的记录", "Write to the record that stands for it"),
+        Refusal::Docket => (
+            "请用 conflict 的命令处理冲突",
+            "Decide conflicts with the conflict commands",
+        ),
     };
     Failure::new(refusal.code(), Exit::Refused)
         .with("field", field.map_or("", |field| field.id.as_str()))

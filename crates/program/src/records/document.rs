@@ -52,16 +52,21 @@ impl<'a> Documents<'a> {
         let open = meaning
             .conflicts
             .iter()
-            .map(|open| conflicts::entry(kind, record, open));
+            .map(|open| conflicts::entry(self.app, kind, record, open).map(Value::Object));
         let mut document = Map::new();
         document.insert("kind".to_owned(), name.into());
         document.insert("id".to_owned(), record.key.id.to_string().into());
         document.insert("scope".to_owned(), self.scopes.code(stored.home)?.into());
         document.insert("values".to_owned(), values.into());
         document.insert("seen".to_owned(), Seen::of(record).token().into());
-        document.insert("conflicts".to_owned(), open.map(Value::Object).collect());
+        document.insert("conflicts".to_owned(), open.collect::<Result<Value, _>>()?);
         let sync = self.settled.borrow_mut().of(self.app, stored);
         document.insert("sync".to_owned(), sync.id().into());
+        // Where it was made stays in its history when it moves, or when its scope has ended.
+        if self.scopes.heir(record.scope)? != record.scope || stored.home != record.scope {
+            let code = self.scopes.own_code(record.scope)?;
+            document.insert("made_in".to_owned(), code.into());
+        }
         // It belongs to another scope: lent to this one, or the last copy of what has left it.
         let guest = match stored.guest {
             Guest::No => None,

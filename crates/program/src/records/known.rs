@@ -14,7 +14,7 @@ use proto::ledger::{CensusStatus, CoverageLink, Organisation, PartyOrganisation}
 use replica::{Kind, RecordId, RecordKey, ScopeId};
 use serde_json::Value;
 
-use super::{Scopes, each, meaning, standing};
+use super::{Scopes, alias::is_merged, each, meaning, standing};
 use crate::{app::App, failure::Failure};
 
 /// What is known of other records. See the module.
@@ -262,9 +262,16 @@ impl<'a> Known<'a> {
             kind: kind.kind,
             id,
         };
-        let Some(stored) = self.app.reader().get(standing(self.app, key)?)? else {
+        let Some(mut stored) = self.app.reader().get(key)? else {
             return Ok(None);
         };
+        if is_merged(self.app, &stored.record) {
+            let stands = standing(self.app, key)?;
+            match self.app.reader().get(stands)? {
+                Some(other) => stored = other,
+                None => return Ok(None),
+            }
+        }
         let meaning = meaning(self.app, &stored.record)?;
         Ok(Some(meaning.values).filter(|_| !meaning.deleted))
     }

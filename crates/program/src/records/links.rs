@@ -45,7 +45,7 @@ impl Target {
         matches!(self, Self::Missing | Self::Deleted)
     }
 
-    fn why<'a>(self, out: &'a Out) -> &'a str {
+    fn why(self, out: &Out) -> &str {
         match self {
             Self::Here => out.say("已关联", "linked"),
             Self::Merged(_) => out.say(

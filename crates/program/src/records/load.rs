@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::{Batcher, Change, Desk, Prepared, Seen, kind_of, named, set_of_json};
 use crate::{
     app::App,
+    conflicts,
     failure::{Exit, Failure},
     output::Out,
 };
@@ -60,6 +61,7 @@ pub struct Line {
 /// The file cannot be read, or the store failed.
 pub fn load(app: &App, path: &Path, reason: &str, out: &mut Out) -> Result<Loaded, Failure> {
     let file = File::open(path)?;
+    conflicts::guard(app)?;
     let total = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     let mut lines = BufReader::new(file);
     let mut load = Load {
@@ -67,6 +69,7 @@ pub fn load(app: &App, path: &Path, reason: &str, out: &mut Out) -> Result<Loade
         desk: Desk::new(app)?,
         batcher: Batcher::new(app.writer.clone()),
         reason,
+        beside: 0,
         loaded: Loaded::default(),
     };
     let (mut number, mut done) = (0, 0_usize);
@@ -119,6 +122,8 @@ struct Load<'a> {
     /// The tag is the place in the results.
     batcher: Batcher<usize>,
     reason: &'a str,
+    /// Values that stand beside others, since the last look for a storm.
+    beside: usize,
     loaded: Loaded,
 }
 
@@ -222,9 +227,17 @@ impl Load<'_> {
 
     /// Takes the answers that have come.
     fn collect(&mut self) -> Result<(), Failure> {
-        let done = self.batcher.take_done();
-        done.into_iter()
-            .try_for_each(|done| answered(&mut self.loaded, done.tag, done.result))
+        for done in self.batcher.take_done() {
+            let written = done.result.as_deref().unwrap_or_default();
+            self.beside += written.iter().map(|one| one.beside.len()).sum::<usize>();
+            answered(&mut self.loaded, done.tag, done.result)?;
+        }
+        // A load that makes a storm is stopped on the way, not only the next one.
+        if self.beside > self.app.config.conflicts.storm {
+            self.beside = 0;
+            conflicts::guard(self.app)?;
+        }
+        Ok(())
     }
 
     fn finish(self) -> Result<Loaded, Failure> {

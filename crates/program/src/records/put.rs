@@ -150,11 +150,12 @@ fn saved(app: &App, key: RecordKey, written: &[RegisterId]) -> Result<Saved, Fai
             let candidates = stored.record.register(*register);
             entry.insert(
                 "candidates".to_owned(),
-                conflicts::candidates(kind, candidates),
+                conflicts::candidates(app, kind, candidates)?,
             );
-            Value::Object(entry)
+            Ok(Value::Object(entry))
         });
-        document.insert("beside".to_owned(), shown.collect());
+        let shown: Result<Value, Failure> = shown.collect();
+        document.insert("beside".to_owned(), shown?);
     }
     Ok(Saved {
         beside: !written.is_empty() && (is_open || !beside.is_empty()),

@@ -136,6 +136,16 @@ impl<'a> Scopes<'a> {
             .unwrap_or_else(|| scope.to_string()))
     }
 
+    /// The code that a scope itself has or had, whichever stands for it now.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn own_code(&self, scope: ScopeId) -> Result<String, Failure> {
+        let table = self.table()?;
+        let code = table.0.get(&scope).map(|entry| entry.place.code.clone());
+        code.map_or_else(|| self.code(scope), Ok)
+    }
+
     /// The scope that stands for one: itself while it has not ended with one successor.
     ///
     /// # Errors
@@ -237,6 +247,17 @@ pub(crate) fn record(app: &App, scope: ScopeId) -> Result<Option<Scope>, Failure
     Ok(domain::decode(&meaning.values)
         .ok()
         .filter(|_| !meaning.deleted))
+}
+
+/// The name of the scope with a code, as far as it is known here.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn scope_name(app: &App, code: &str) -> Result<Option<String>, Failure> {
+    let known = record(app, domain::scope_id(code))?.and_then(|record| record.name);
+    let names = [&app.identity.scope, &app.identity.published];
+    let own = names.into_iter().find(|name| name.code == code);
+    Ok(known.or_else(|| own.map(|name| name.name.clone())))
 }
 
 fn of_identity(app: &App, scope: ScopeId) -> Option<String> {

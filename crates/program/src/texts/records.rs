@@ -103,6 +103,56 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "\"{field}\" is not part of this conflict. Nothing was saved; all values are kept. Set only the fields in conflict; against a deletion use take.",
     ),
     (
+        "CONFLICT-007",
+        "这项决定之后又有人改过，不能撤销：{later}。没有保存，现有内容没有变动。请直接填写新值，或先处理现在的值。",
+        "Later writes have replaced this decision, so it cannot be undone: {later}. Nothing was saved or changed. Enter another value, or settle what stands now.",
+    ),
+    (
+        "CONFLICT-008",
+        "这一项没有可以撤销的决定：{id}。没有保存，原有内容没有变动。请用 conflict list --state decided 查看已处理的冲突。",
+        "No decision stands there that could be undone: {id}. Nothing was saved or changed. See conflict list --state decided.",
+    ),
+    (
+        "CONFLICT-009",
+        "“{date}”不是今天之后的日期。没有保存，冲突仍待处理。请写成 2020-09-30 的形式。",
+        "\"{date}\" is no date after today. Nothing was saved; the conflict stays open. Write it like 2020-09-30.",
+    ),
+    (
+        "CONFLICT-010",
+        "这一项有几个决定并存，不知道撤销哪一个：{ids}。没有保存，各个值都保留着。请用其中一个决定的编号再执行一次。",
+        "Several decisions stand beside each other: {ids}. Nothing was saved; all values are kept. Repeat it with the id of one of them.",
+    ),
+    (
+        "CONFLICT-011",
+        "没有规则“{rule}”。没有保存，各个值都保留着。可用的规则：{known}。",
+        "There is no rule \"{rule}\". Nothing was saved; all values are kept. The rules are: {known}.",
+    ),
+    (
+        "CONFLICT-012",
+        "“{field}”不是字段。没有保存，各个值都保留着。请写成 organisation.name 的形式。",
+        "\"{field}\" is no field. Nothing was saved; all values are kept. Write it like organisation.name.",
+    ),
+    (
+        "CONFLICT-013",
+        "确认码与现在的清单不符：清单已有变动，或者没有先查看。没有处理任何一项，各个值都保留着。请用 --preview 重新查看，再用新的确认码执行。",
+        "The token does not stand for the list as it is now: something has changed, or nobody looked. Nothing was decided; all values are kept. Look again with --preview and use the new token.",
+    ),
+    (
+        "CONFLICT-014",
+        "{author} 的批量写入已有 {n} 项冲突待处理，暂停其导入和批量载入。已写入的数据都在，单条填写不受影响。请先处理这些冲突（conflict list --storm {id}，可用 conflict bulk），或请他人用 conflict storm release {id} --reason 恢复。",
+        "Bulk writes of {author} have left {n} open conflicts, so its imports and loads are stopped. What was written is safe, single saves go on. Settle them (conflict list --storm {id}, conflict bulk), or have somebody else run conflict storm release {id} --reason.",
+    ),
+    (
+        "CONFLICT-015",
+        "没有编号为“{id}”的冲突集中来源。数据没有变动。请用 conflict storm 查看。",
+        "There is no storm \"{id}\". Nothing has changed. See conflict storm.",
+    ),
+    (
+        "CONFLICT-016",
+        "批量处理须先查看清单。没有处理任何一项，各个值都保留着。请先加 --preview 执行，再用清单末尾的确认码加 --confirm 和 --reason 执行。",
+        "A bulk decision needs its list to be seen first. Nothing was decided; all values are kept. Run it with --preview, then with --confirm and the token at the end of the list, and --reason.",
+    ),
+    (
         "REPORT-001",
         "“{date}”不是日期。数据没有变动。请写成 2020-09-30 的形式。",
         "\"{date}\" is not a date. Nothing has changed. Write it like 2020-09-30.",
@@ -141,5 +191,10 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "AUTH-DISTRICT",
         "此项由县区填写。修改没有生效，内容已留存。请联系县区更正。",
         "The district fills this in. The write did not take effect; its text is kept. Ask the district to correct it.",
+    ),
+    (
+        "AUTH-DOCKET",
+        "处理决定和批注由 conflict 命令产生，不能直接填写或删除。没有保存，原有内容没有变动。请用 conflict 的命令处理冲突。",
+        "Decisions and notes are made by the conflict commands and are never filled in or deleted. Nothing was saved or changed. Decide conflicts with the conflict commands.",
     ),
 ];

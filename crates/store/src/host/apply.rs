@@ -86,6 +86,7 @@ impl Host {
             upto: delivery.upto.and_then(replica::session::FeedPoint::to_wire),
             results,
             exchange: delivery.upto.is_none(),
+            receipt: Vec::new(),
         })
     }
 

@@ -197,7 +197,6 @@ impl Host {
     /// Epoch, then scope.
     fn judge_place(&mut self, case: &Case<'_>) -> Result<Option<Taken>, StoreError> {
         let (sender, record, home) = (case.sender, case.record, &case.home);
-        let plain = dots(case.plain());
         let ahead = |sibling: &&Sibling| sibling.write.epoch > home.epoch;
         if case.plain().any(|sibling| ahead(&sibling)) {
             // A transfer that this hub has forgotten; else the writes of something that has lost
@@ -234,11 +233,12 @@ impl Host {
         }
         let is_home = home.scope == sender.scope;
         let is_older = |sibling: &&Sibling| sibling.write.epoch < home.epoch;
-        let late: Vec<Dot> = if is_home {
-            dots(case.plain().filter(is_older))
-        } else {
-            plain
-        };
+        // What others wrote is what this hub has forgotten, and not late.
+        let peer = sender.state.peer;
+        let own = case
+            .plain()
+            .filter(|sibling| self.is_unsent(peer, sibling, sender.refilling));
+        let late = dots(own.filter(|sibling| !is_home || is_older(sibling)));
         // While this hub refills, the last copy of what has left is taken too.
         let offered = sender.refilling && case.plain().all(|s| is_older(&s));
         if !late.is_empty() && !offered {

@@ -164,6 +164,21 @@ impl Peers {
         (keys::peer_scope(peer, scope), state.encode_to_vec())
     }
 
+    /// Keeps the newest receipt of a peer. It is stored with the checkpoint that it goes with.
+    pub(super) fn set_receipt(&mut self, peer: u32, scope: u32, receipt: &[u8]) {
+        let state = self.scopes.entry((peer, scope)).or_default();
+        state.receipt = receipt.to_vec();
+    }
+
+    /// The newest receipt of each peer and scope, by the scope's number.
+    pub(super) fn receipts(&self) -> impl Iterator<Item = (ReplicaId, u32, &[u8])> {
+        let kept = self.scopes.iter().filter(|(_, s)| !s.receipt.is_empty());
+        kept.filter_map(|((peer, scope), state)| {
+            let peer = self.peers.get(peer)?;
+            Some((peer.replica, *scope, state.receipt.as_slice()))
+        })
+    }
+
     /// The sequence that every peer of a scope has acked; none without a peer.
     pub(super) fn least_acked(&self, scope: u32) -> Option<Seq> {
         let of_scope = self.scopes.iter().filter(|((_, s), _)| *s == scope);
@@ -306,7 +321,7 @@ impl Peers {
             .then(|| keys::refill(peer, scope))
     }
 
-    fn number_of(&self, replica: &[u8]) -> Option<u32> {
+    pub(super) fn number_of(&self, replica: &[u8]) -> Option<u32> {
         let mut known = self.peers.iter();
         known
             .find(|(_, peer)| peer.replica.0 == replica)

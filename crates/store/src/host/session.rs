@@ -654,6 +654,9 @@ impl Host {
         {
             let number = self.ledger.scope_number(scope);
             let point = FeedPoint::from_wire(ack.upto.as_ref());
+            if self.config.role == Role::Node && !ack.receipt.is_empty() {
+                self.peers.set_receipt(state.number, number, &ack.receipt);
+            }
             let (key, value) = self.peers.set_acked(state.number, number, point);
             self.ledger.stage_lazily(key, value);
         }

@@ -434,6 +434,17 @@ pub fn local(store: &dyn Store, name: &str) -> Result<Option<Bytes>, StoreError>
     store.get(&keys::local(name))
 }
 
+/// Where a record lies, seen from one scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lies {
+    /// It belongs to the scope.
+    Here,
+    /// It belongs to another.
+    Elsewhere,
+    /// It is not held.
+    Nowhere,
+}
+
 /// Reads beside the writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reader {
@@ -505,6 +516,22 @@ impl Reader {
             .values()
             .map(|scope| (scope.id, scope.end, scope.root))
             .collect()
+    }
+
+    /// The store below.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.shared.store
+    }
+
+    /// Where a record lies, seen from a scope.
+    pub(crate) fn lies(&self, key: RecordKey, scope: ScopeId) -> Lies {
+        let index = self.shared.read();
+        match index.records.get(&key) {
+            Some(place) if index.scope_id(place.scope) == Some(scope) => Lies::Here,
+            Some(_) => Lies::Elsewhere,
+            None if index.guests.contains_key(&key) => Lies::Elsewhere,
+            None => Lies::Nowhere,
+        }
     }
 
     /// The number of a scope in this store.

@@ -102,7 +102,7 @@ pub(crate) fn proposal_of(record: &Record) -> Option<ScopeId> {
 }
 
 /// A proposal is shown to the scope whose node made the late write.
-fn lends(record: &Record) -> Vec<(RecordKey, ScopeId)> {
+fn lends(record: &Record, _home: ScopeId) -> Vec<(RecordKey, ScopeId)> {
     let sender = proposal_of(record).map(|sender| (record.key, sender));
     sender.into_iter().collect()
 }

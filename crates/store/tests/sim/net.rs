@@ -165,7 +165,7 @@ impl World {
             let damaged = self.options.has(Fault::Rot) && done.code == "STORE-006";
             // A node that was rolled back while it ran finds it out, and calls again; of two copies
             // the hub lets one go on.
-            let forked = self.options.has(Fault::Rollback) || self.options.has(Fault::Clone);
+            let forked = self.is_forked();
             if forked && done.code == "SYNC-110" && side == Side::Node {
                 // What it promised since the fork is in its drafts now.
                 let node = self.conns[conn].node.replica;

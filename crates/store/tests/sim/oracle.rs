@@ -15,6 +15,7 @@
 //! | I10 undo restores the candidates | [`World::check_undone`] | at each undo |
 //! | I11 a second sync moves nothing | `World::live` | at the end |
 //! | I12 all settles in bounded time | `World::settle` | when the faults stop; without one node first in the mode of liveness |
+//! | I13 the certificate is false when something was lost | [`World::check_certificates`] | at the end |
 //! | I14 no context above a known position | [`World::check_positions`] | at the end, at the hub |
 //! | I15 no checkpoint passes what a crash brings back | [`World::check_start`] | at each start |
 //! | I16 a child is where its organisation is | [`World::check_children`] | at random times, and at the end |
@@ -36,6 +37,7 @@ use super::{
     conflicts::dockets,
     controls::Control,
     medium::Image,
+    options::Fault,
     people::uid_of,
     world::{HUB, NAMES, NODES, PUBLISHED, World},
 };
@@ -104,6 +106,11 @@ fn on_record(image: &Image) -> Vec<(Dot, Record)> {
     refusals.map(read).collect()
 }
 
+fn code_of(refusal: &Bytes) -> String {
+    let refusal = Refusal::decode(refusal.clone()).expect("a refusal");
+    refusal.code
+}
+
 /// How far each incarnation has come, as a replica knows it.
 fn positions(image: &Image) -> BTreeMap<u64, u64> {
     let mut known = BTreeMap::new();
@@ -124,7 +131,7 @@ impl World {
         self.ghost.broken.push(what);
     }
 
-    fn image(&self, at: usize) -> Image {
+    pub(crate) fn image(&self, at: usize) -> Image {
         self.replicas[at].medium.memory.image()
     }
 
@@ -168,6 +175,9 @@ impl World {
     fn held(&self, at: usize) -> Vec<(RecordKey, Sibling)> {
         let mut held = Vec::new();
         for (key, stored) in self.records(at) {
+            if stored.guest == Guest::Lent {
+                continue;
+            }
             let record = stored.record;
             let reader = self.reader(at).expect("it runs");
             let history = reader.history(key).expect("the store is sound");
@@ -187,6 +197,14 @@ impl World {
         if self.options.control == Control::ReadBeyondDurable {
             // This control is about what a peer takes, not about what was promised.
             promises.clear();
+        }
+        if self.is_forked() {
+            // What a fork has undone is in the drafts of its author.
+            let drafts: BTreeSet<Dot> = on_record(&self.image(at))
+                .into_iter()
+                .map(|(dot, _)| dot)
+                .collect();
+            promises.retain(|(_, dot)| !drafts.contains(dot));
         }
         let records = self.records(at);
         self.check_kept(at, &records, promises);
@@ -259,6 +277,11 @@ impl World {
         }
     }
 
+    /// Whether a machine may have repeated itself.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.options.has(Fault::Rollback) || self.options.has(Fault::Clone)
+    }
+
     /// I5: roots are equal exactly when states are.
     pub(crate) fn check_prints(&mut self) {
         if self.replicas.iter().any(|r| r.medium.is_rotten()) {
@@ -326,6 +349,7 @@ impl World {
         self.check_contents();
         self.check_refused();
         self.check_positions();
+        self.check_certificates();
     }
 
     /// I1 and I8: both sides hold the same, and show the same conflicts.
@@ -400,7 +424,13 @@ impl World {
     /// record belongs, lent to whoever made it.
     fn check_lent(&mut self) {
         let hub = self.records(HUB);
-        for node in NODES {
+        // What a restored hub has forgotten of its own, and only lent, comes home from nobody.
+        let nodes = if self.replicas[HUB].rewound {
+            &[][..]
+        } else {
+            &NODES[..]
+        };
+        for node in nodes.iter().copied() {
             let own = self.records(node);
             for (key, lent) in own.iter().filter(|(_, s)| s.guest == Guest::Lent) {
                 let held = hub.get(key).map(|held| &held.record);
@@ -453,7 +483,13 @@ impl World {
     }
 
     /// I3: no dot names two contents.
+    ///
+    /// A hub that is restored to before a machine's memory was put back cannot know that the machine
+    /// repeats itself: of these two accidents together nothing is promised here.
     fn check_contents(&mut self) {
+        if self.is_forked() && self.replicas[HUB].rewound {
+            return;
+        }
         let mut named: BTreeMap<(RecordKey, RegisterId, Dot), Sibling> = BTreeMap::new();
         let mut writes: BTreeMap<Dot, String> = BTreeMap::new();
         for at in 0..self.replicas.len() {
@@ -464,9 +500,16 @@ impl World {
                     .entry(sibling.dot())
                     .or_insert_with(|| reason.clone());
                 let same_write = *first == reason;
-                let other = named.entry(place).or_insert_with(|| sibling.clone());
-                if *other != sibling || !same_write {
-                    self.broken(format!("I3 {} names two contents", sibling.dot()));
+                let other = named
+                    .entry(place)
+                    .or_insert_with(|| sibling.clone())
+                    .clone();
+                if other != sibling || !same_write {
+                    let (dot, name) = (sibling.dot(), NAMES[at]);
+                    let (one, two) = (uid_of(&other), uid_of(&sibling));
+                    self.broken(format!(
+                        "I3 {dot} names two contents: {one:?} or {first} and {two:?} at {name}"
+                    ));
                 }
             }
         }
@@ -475,7 +518,12 @@ impl World {
     /// I9: a refused write is in no effective value, whole as it was.
     fn check_refused(&mut self) {
         let mut refused: BTreeSet<(Dot, u64)> = BTreeSet::new();
-        for (dot, record) in on_record(&self.image(HUB)) {
+        // A late write may come home by somebody else who had it before.
+        let by_rule = under(&self.image(HUB), b'X')
+            .filter(|(_, value)| code_of(value).starts_with("TEST"))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        for (dot, record) in on_record(&by_rule) {
             let uids = record.siblings.iter().filter_map(uid_of);
             refused.extend(uids.map(|uid| (dot, uid)));
         }

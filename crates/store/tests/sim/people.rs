@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use replica::{
-    Context, Edit, Kind, Owner, RecordKey, RegisterId, ScopeId, Set, Shown, Sibling, Source,
-};
+use replica::{Context, Edit, Kind, RecordKey, RegisterId, ScopeId, Set, Shown, Sibling, Source};
 use store::Command;
 
 use super::{
-    city::{BAD, CHILD, MARKED, PARENT, ROOT, child_key, key, named},
+    city::{BAD, CHILD, MARKED, PARENT, child_key, key, named},
     controls::Control,
     options::Fault,
     world::{Event, HUB, NAMES, PUBLISHED, S1, S2, S3, Target, World},
@@ -188,7 +186,6 @@ impl World {
         if (bad && self.rng.chance(50)) || (form.replica == HUB && self.rng.chance(25)) {
             registers.insert(MARKED);
         }
-        let claims = bad && form.key.kind == ROOT && self.rng.chance(30);
         let mut entries = Vec::new();
         for register in registers {
             let value = match self.rng.below(10) {
@@ -203,18 +200,6 @@ impl World {
                 _ => uid.to_string().into_bytes(),
             };
             let illegal = bad && (register == MARKED || value.starts_with(BAD));
-            entries.push(Entry {
-                register,
-                value,
-                illegal,
-            });
-        }
-        if claims {
-            // A node says that the organisation is its own.
-            let value = Owner::next(None, form.scope, form.scope)
-                .to_value()
-                .to_vec();
-            let (register, illegal) = (RegisterId::OWNER, true);
             entries.push(Entry {
                 register,
                 value,

@@ -85,6 +85,9 @@ impl World {
         if !self.settle() {
             return;
         }
+        if !self.refill() {
+            return;
+        }
         // I11: a second sync moves nothing, also after everybody was started anew.
         let (ends, moved) = (self.ends(), self.moved);
         self.cut_all();
@@ -100,6 +103,29 @@ impl World {
             self.broken(format!("I11 a second sync moved {moved} records"));
         }
         self.check_end(&must);
+    }
+
+    /// A hub that was restored goes on until each of its nodes was found equal since it knows.
+    fn refill(&mut self) -> bool {
+        let refills = |world: &Self| {
+            let host = world.replicas[HUB].host.as_ref();
+            host.is_some_and(|host| host.status().refilling)
+        };
+        for _ in 0..3 {
+            if !refills(self) {
+                return true;
+            }
+            self.cut_all();
+            if !self.settle() {
+                return false;
+            }
+        }
+        // A node that was enrolled anew never comes again under its former name.
+        let gone = self.options.has(Fault::Wipe);
+        if !gone {
+            self.broken("I12 the hub does not end its refill".to_owned());
+        }
+        gone
     }
 
     pub(crate) fn ends(&self) -> Vec<Option<BTreeMap<ScopeId, FeedPoint>>> {

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use proto::sync::{Frame, frame::Frame as Body};
-use replica::{Context, Dot, Incarnation, Record};
+use replica::{Context, Dot, Incarnation, Owner, Record, RegisterId, Sibling};
 
 use super::{
     net::Side,
     options::Fault,
-    world::{HUB, World},
+    world::{HUB, NAMES, World},
 };
 
 impl World {
@@ -46,6 +46,10 @@ impl World {
             let host = world.replicas[at].host.as_ref();
             host.and_then(|host| host.status().position)
         };
+        // A hub that was restored may get the true write from somebody else later.
+        if self.rng.chance(20) && !self.replicas[HUB].rewound {
+            return self.claimed(node, record);
+        }
         let above = self.replicas[HUB].rewound || self.rng.chance(50);
         // A dot that the hub knows is one of another scope: of this record it covers nothing.
         let stranger = if node == 3 { 1 } else { 3 };
@@ -68,7 +72,7 @@ impl World {
                 counter,
             };
             write.reason = "forged".to_owned();
-            forged.register = replica::RegisterId(forged.register.0 + 1);
+            forged.register = RegisterId(forged.register.0 + 1);
             forged.write = std::sync::Arc::new(write);
             record.context = reaching(&record.context, incarnation, counter);
             record.siblings.push(forged);
@@ -78,6 +82,21 @@ impl World {
             record.key.id, record.context
         ));
         self.tally.count("a forged batch");
+        Some(record)
+    }
+
+    /// A write of the node says besides that the record belongs to the node's scope.
+    fn claimed(&mut self, node: usize, mut record: Record) -> Option<Record> {
+        let scope = self.replicas[node].scope;
+        let own = |s: &&Sibling| s.write.author == NAMES[node];
+        let mut claim = record.siblings.iter().rfind(own)?.clone();
+        claim.register = RegisterId::OWNER;
+        claim.value = Owner::next(None, scope, scope).to_value();
+        (claim.replaces, claim.ancestry) = (Vec::new(), Vec::new());
+        record.siblings.push(claim);
+        record.siblings.sort_by_key(|s| (s.register, s.dot()));
+        self.say(format_args!("  CLAIMED {}", record.key.id));
+        self.tally.count("a claimed record");
         Some(record)
     }
 

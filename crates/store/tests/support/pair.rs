@@ -75,8 +75,8 @@ fn named(record: &Record, register: RegisterId) -> Option<RecordKey> {
 }
 
 fn rules() -> Rules {
-    let lends = |record: &Record| {
-        let lent = named(record, BORROWS).map(|key| (key, record.scope));
+    let lends = |record: &Record, home: ScopeId| {
+        let lent = named(record, BORROWS).map(|key| (key, home));
         lent.into_iter().collect()
     };
     Rules {

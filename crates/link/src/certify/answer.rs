@@ -1,0 +1,368 @@
+//! The hub's side: it answers at a cut, states its own account, and keeps the certificate.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prost::Message as _;
+use proto::stored::{Certificate, Signed};
+use proto::sync::{
+    Answer, CertifyAsk, CertifyReply, Kept, Question, Refused, certify_ask::Ask,
+    certify_reply::Reply, proof_server::Proof,
+};
+use replica::account::Names;
+use replica::session::FeedPoint;
+use replica::{Bucket, Clock, RecordKey, ReplicaId, ScopeId};
+use rustls::pki_types::CertificateDer;
+use store::{Claims, Grounds, Handle, HostError};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::sign::{Purpose, Signer};
+use super::{
+    Sides, check, cut_of, keep, learn, names_to_wire, positions_from_wire, positions_to_wire,
+    record_name, stands, statement, union,
+};
+use crate::enrol::{EnrolRefusal, Registrar};
+use crate::limits::{CERTIFY_AT_ONCE, CERTIFY_MAX, CERTIFY_REFUSED_MAX};
+use crate::refusal::status;
+use crate::serve::peer_of;
+
+/// Messages on their way; each has up to half a megabyte.
+const MESSAGES: usize = 4;
+
+/// The service that proves.
+#[derive(Debug)]
+pub struct ProofService<R> {
+    desk: Arc<Desk>,
+    registrar: Arc<R>,
+}
+
+#[derive(Debug)]
+struct Desk {
+    writer: Handle,
+    authorities: Vec<CertificateDer<'static>>,
+    signer: Signer,
+    clock: Arc<dyn Clock>,
+    at_once: Semaphore,
+    /// The nodes that are served: each asks one thing at a time.
+    busy: Mutex<BTreeSet<ReplicaId>>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+struct Caller {
+    node: ReplicaId,
+    scope: ScopeId,
+}
+
+impl<R: Registrar> ProofService<R> {
+    /// Returns the service over a writer and a registry. `authorities` are those whose nodes are
+    /// taken.
+    #[must_use]
+    pub fn new(
+        writer: Handle,
+        registrar: Arc<R>,
+        clock: Arc<dyn Clock>,
+        signer: Signer,
+        authorities: Vec<CertificateDer<'static>>,
+    ) -> Self {
+        let desk = Desk {
+            writer,
+            authorities,
+            signer,
+            clock,
+            at_once: Semaphore::new(CERTIFY_AT_ONCE),
+            busy: Mutex::default(),
+        };
+        Self {
+            desk: Arc::new(desk),
+            registrar,
+        }
+    }
+}
+
+/// The turn of one node, given back when dropped.
+struct Turn {
+    desk: Arc<Desk>,
+    node: ReplicaId,
+}
+
+impl Turn {
+    fn take(desk: &Arc<Desk>, node: ReplicaId) -> Option<Self> {
+        let is_free = desk.busy().insert(node);
+        is_free.then(|| Self {
+            desk: Arc::clone(desk),
+            node,
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.desk.busy().remove(&self.node);
+    }
+}
+
+type Replies = mpsc::Sender<Result<CertifyReply, Status>>;
+
+#[tonic::async_trait]
+impl<R: Registrar> Proof for ProofService<R> {
+    type CertifyStream =
+        Pin<Box<dyn tokio_stream::Stream<Item = Result<CertifyReply, Status>> + Send>>;
+
+    async fn certify(
+        &self,
+        request: Request<Streaming<CertifyAsk>>,
+    ) -> Result<Response<Self::CertifyStream>, Status> {
+        let identity = peer_of(&request).and_then(|peer| peer.identity());
+        let node = identity.and_then(|identity| identity.node());
+        let node = node.ok_or(EnrolRefusal::Inactive)?;
+        let place = self.registrar.lookup(node).await?;
+        let place = place.ok_or(EnrolRefusal::Inactive)?;
+        let caller = Caller {
+            node: ReplicaId(node.0),
+            scope: place.scope,
+        };
+        let turn = Turn::take(&self.desk, caller.node);
+        let turn = turn.ok_or_else(|| refuse(Code::ResourceExhausted, "PROOF-006"))?;
+        let (replies, stream) = mpsc::channel(MESSAGES);
+        let (desk, asks) = (Arc::clone(&self.desk), request.into_inner());
+        // The task ends with the stream, and at the latest when its time is over.
+        tokio::spawn(async move {
+            let talk = desk.talk(caller, asks, &replies);
+            let done = tokio::time::timeout(CERTIFY_MAX, talk).await;
+            let late = || Err(refuse(Code::DeadlineExceeded, "PROOF-005"));
+            if let Err(status) = done.unwrap_or_else(|_elapsed| late()) {
+                tracing::warn!(peer = %caller.node, %status, "a proof was not made");
+                // Nobody is told when the node has gone.
+                replies.send(Err(status)).await.unwrap_or_default();
+            }
+            drop(turn);
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+fn refuse(code: Code, stable: &'static str) -> Status {
+    status(code, stable, "no proof can be made")
+}
+
+fn failed(error: &HostError) -> Status {
+    match error {
+        HostError::TooMany => refuse(Code::ResourceExhausted, "PROOF-003"),
+        HostError::Store(error) => {
+            let stable = error.code();
+            tracing::error!(code = stable, %error, "the account could not be read");
+            refuse(Code::Internal, "PROOF-006")
+        }
+        _ => refuse(Code::Unavailable, "PROOF-006"),
+    }
+}
+
+async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(|error| failed(&error)),
+        Err(_ended) => Err(refuse(Code::Unavailable, "PROOF-006")),
+    }
+}
+
+async fn say(replies: &Replies, reply: Reply) -> Result<(), Status> {
+    let message = CertifyReply { reply: Some(reply) };
+    let gone = |_gone| refuse(Code::Cancelled, "PROOF-004");
+    replies.send(Ok(message)).await.map_err(gone)
+}
+
+async fn hear(asks: &mut Streaming<CertifyAsk>) -> Result<Option<Ask>, Status> {
+    Ok(asks.message().await?.and_then(|message| message.ask))
+}
+
+/// Where the hub stands, and what it was asked.
+struct Stand {
+    caller: Caller,
+    scope: ScopeId,
+    grounds: Grounds,
+    left_out: Vec<RecordKey>,
+    root: Bucket,
+    question: Question,
+}
+
+impl Desk {
+    /// A panic while holding the lock leaves at worst a node that must wait for a restart.
+    fn busy(&self) -> MutexGuard<'_, BTreeSet<ReplicaId>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn talk(
+        &self,
+        caller: Caller,
+        mut asks: Streaming<CertifyAsk>,
+        replies: &Replies,
+    ) -> Result<(), Status> {
+        let Some(Ask::Question(question)) = hear(&mut asks).await? else {
+            return Err(refuse(Code::InvalidArgument, "PROOF-004"));
+        };
+        let Some(stand) = self.stand(caller, question, replies).await? else {
+            return Ok(());
+        };
+        // A node that only compares has heard all it wants.
+        let Some(first) = hear(&mut asks).await? else {
+            return Ok(());
+        };
+        let _permit = self.at_once.acquire().await;
+        let names = hear_names(first, &mut asks).await?;
+        let signed = self.state(&stand, names, replies).await?;
+        say(replies, Reply::Statement(signed.clone())).await?;
+        let Some(Ask::Certificate(certificate)) = hear(&mut asks).await? else {
+            // The node has moved on meanwhile and asks again.
+            return Ok(());
+        };
+        self.keep(caller, &signed, certificate).await?;
+        say(replies, Reply::Kept(Kept {})).await
+    }
+
+    async fn grounds(&self, scope: ScopeId, node: ReplicaId) -> Result<Grounds, Status> {
+        let writer = self.writer.clone();
+        beside(move || writer.grounds(scope, node)).await
+    }
+
+    /// Answers a question. Nothing when the hub does not stand at its cut.
+    async fn stand(
+        &self,
+        caller: Caller,
+        question: Question,
+        replies: &Replies,
+    ) -> Result<Option<Stand>, Status> {
+        let published = self.writer.config().published;
+        let scope = ScopeId::try_from(question.scope.as_slice()).ok();
+        let scope = scope.filter(|scope| [caller.scope, published].contains(scope));
+        let scope = scope.ok_or_else(|| refuse(Code::PermissionDenied, "SYNC-106"))?;
+        let grounds = self.grounds(scope, caller.node).await?;
+        let (node, hub) = (
+            FeedPoint::from_wire(question.node.as_ref()),
+            FeedPoint::from_wire(question.hub.as_ref()),
+        );
+        // What the hub publishes flows one way: a node has no feed of it that comes here.
+        let same = grounds.end == hub && (grounds.taken == node || scope != caller.scope);
+        if !same {
+            say(replies, Reply::Answer(Answer::default())).await?;
+            return Ok(None);
+        }
+        let left_out = union(&grounds.held_back, &question.left_out);
+        let (writer, at, without) = (self.writer.clone(), grounds.clone(), left_out.clone());
+        let root = beside(move || Ok(at.root_without(writer.reader(), &without)?)).await?;
+        let refused = grounds.refused.iter().take(CERTIFY_REFUSED_MAX);
+        let refused = refused.map(|(dot, key, code)| Refused {
+            incarnation: dot.incarnation.0,
+            counter: dot.counter,
+            kind: key.kind.0,
+            id: key.id.0.to_vec(),
+            code: code.clone(),
+        });
+        let answer = Answer {
+            same,
+            left_out: left_out.iter().copied().map(record_name).collect(),
+            root: root.to_bytes().to_vec(),
+            records: root.count,
+            positions: positions_to_wire(caller.node, &grounds.peers),
+            refused: refused.collect(),
+        };
+        say(replies, Reply::Answer(answer)).await?;
+        Ok(Some(Stand {
+            caller,
+            scope,
+            grounds,
+            left_out,
+            root,
+            question,
+        }))
+    }
+
+    /// Tells the names, and returns the hub's own statement, signed.
+    async fn state(
+        &self,
+        stand: &Stand,
+        names: Names,
+        replies: &Replies,
+    ) -> Result<Signed, Status> {
+        let (scope, own) = (stand.scope, self.writer.config().replica);
+        let (writer, at) = (self.writer.clone(), stand.grounds.clone());
+        let extract = beside(move || at.extract(writer.reader())).await?;
+        if extract.root != stand.grounds.root {
+            return Err(refuse(Code::Aborted, "PROOF-001"));
+        }
+        for names in names_to_wire(&extract) {
+            say(replies, Reply::Names(names)).await?;
+        }
+        let claims = Claims {
+            positions: positions_from_wire(own, &stand.question.positions),
+            refused: Vec::new(),
+            names,
+            left_out: stand.left_out.clone(),
+        };
+        let (writer, at) = (self.writer.clone(), stand.grounds.clone());
+        let account = beside(move || at.account(writer.reader(), extract, &claims)).await?;
+        let now = self.grounds(scope, stand.caller.node).await?;
+        if !stands(&stand.grounds, &now) {
+            return Err(refuse(Code::Aborted, "PROOF-001"));
+        }
+        let sides = Sides {
+            scope,
+            node: stand.caller.node,
+            hub: own,
+        };
+        let node = FeedPoint::from_wire(stand.question.node.as_ref());
+        let cut = cut_of(
+            sides,
+            (node, stand.grounds.end),
+            &stand.left_out,
+            stand.root,
+        );
+        let peers = &stand.grounds.peers;
+        let said = statement(cut, own, self.clock.wall_ms(), account, peers);
+        let signed = self.signer.sign(Purpose::Statement, said.encode_to_vec());
+        signed.map_err(|error| {
+            tracing::error!(%error, "the statement could not be signed");
+            refuse(Code::Internal, "PROOF-006")
+        })
+    }
+
+    /// Keeps a certificate that holds our statement and that the caller has signed.
+    async fn keep(
+        &self,
+        caller: Caller,
+        own: &Signed,
+        certificate: Certificate,
+    ) -> Result<(), Status> {
+        let checked = check(&certificate, &self.authorities);
+        let ours = certificate.hub.as_ref() == Some(own);
+        if !ours || !checked.is_signed() || checked.cut.node != caller.node.0 {
+            return Err(refuse(Code::InvalidArgument, "PROOF-011"));
+        }
+        for fault in &checked.faults {
+            tracing::warn!(peer = %caller.node, code = fault.code, side = fault.side, detail = fault.detail, "a certificate is false");
+        }
+        let (writer, at_ms) = (self.writer.clone(), self.clock.wall_ms());
+        beside(move || keep(&writer, caller.node, at_ms, &certificate)).await
+    }
+}
+
+/// Hears the node's names to their end.
+async fn hear_names(first: Ask, asks: &mut Streaming<CertifyAsk>) -> Result<Names, Status> {
+    let mut names = Names::new();
+    let mut next = Some(first);
+    while let Some(Ask::Names(told)) = next {
+        let last = told.last;
+        if !learn(&mut names, told) {
+            return Err(refuse(Code::ResourceExhausted, "PROOF-003"));
+        }
+        if last {
+            return Ok(names);
+        }
+        next = hear(asks).await?;
+    }
+    Err(refuse(Code::InvalidArgument, "PROOF-004"))
+}

@@ -1,0 +1,407 @@
+//! `certificate …`: the proof that nothing was lost, made by a node, signed by both sides, checked
+//! by anybody who has the authority's certificate.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use domain::label::Language;
+use link::{Checked, certificate_from};
+use proto::stored::{Certificate, Fate, LifeAccount, Listed, Statement};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, Live},
+    cli::{Place, Setting},
+    clock::moment,
+    dir::{Dir, Role, write_whole},
+    failure::{Exit, Failure},
+    output::Out,
+};
+
+/// Writes that a sentence lists; the document has all.
+const LINES_MAX: usize = 20;
+
+/// `certificate …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum CertificateCommand {
+    /// At a node: prove with the hub that nothing was lost, and write the proof
+    Make {
+        /// Where it goes
+        file: PathBuf,
+    },
+    /// The certificates that are kept here
+    List,
+    /// Write a kept certificate to a file
+    Save {
+        /// Its name, as `certificate list` shows it
+        id: String,
+        /// Where it goes
+        file: PathBuf,
+    },
+    /// Check a certificate: signatures, cut, numbers; needs no line and no store
+    Verify {
+        /// The certificate
+        file: PathBuf,
+        /// The authority's certificate (default: that of the directory)
+        #[arg(long, value_name = "FILE")]
+        authority: Option<PathBuf>,
+    },
+}
+
+impl CertificateCommand {
+    /// Where it runs.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Verify { .. } => Place::Local,
+            Self::Make { .. } | Self::List | Self::Save { .. } => Place::Store,
+        }
+    }
+}
+
+/// Runs a command on an opened store.
+///
+/// # Errors
+/// The command failed.
+pub fn run<L: Live>(
+    app: &App,
+    live: &L,
+    command: CertificateCommand,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    match command {
+        CertificateCommand::Make { file } => {
+            let certificate = live.certify(app)?;
+            write_whole(&app.path(&file), &link::certificate_file(&certificate))?;
+            let checked = checked(&certificate, &app.dir, None)?;
+            tell(&certificate, &checked, out);
+            Ok(())
+        }
+        CertificateCommand::List => list(app, out),
+        CertificateCommand::Save { id, file } => {
+            let name = format!("{}{id}", link::CERTIFICATES);
+            let kept = app.reader().local(&name)?;
+            let kept = kept.ok_or_else(|| Failure::new("PROOF-021", Exit::Usage).with("id", id))?;
+            write_whole(&app.path(&file), &kept)?;
+            out.line(out.say("已写出", "written"));
+            Ok(())
+        }
+        CertificateCommand::Verify { .. } => Err(Failure::new("USAGE-005", Exit::Usage)),
+    }
+}
+
+/// Checks a certificate off line.
+///
+/// # Errors
+/// It cannot be read, or there is no authority to check it by.
+pub fn verify(
+    setting: &Setting,
+    file: &Path,
+    authority: Option<&Path>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let bytes = std::fs::read(setting.folder.join(file))?;
+    let certificate = link::read_certificate(&bytes);
+    let certificate = certificate.ok_or_else(|| Failure::new("PROOF-010", Exit::Invalid))?;
+    let authority = authority.map(|file| setting.folder.join(file));
+    let checked = match authority {
+        Some(file) => check_by(&certificate, &file)?,
+        None => checked(&certificate, &setting.options.dir()?, None)?,
+    };
+    tell(&certificate, &checked, out);
+    Ok(())
+}
+
+/// Checks a certificate by the authority of a directory.
+fn checked(
+    certificate: &Certificate,
+    dir: &Dir,
+    authority: Option<&Path>,
+) -> Result<Checked, Failure> {
+    match authority {
+        Some(file) => check_by(certificate, file),
+        None => check_by(certificate, &authority_of(dir)?),
+    }
+}
+
+fn check_by(certificate: &Certificate, authority: &Path) -> Result<Checked, Failure> {
+    let authority = read_authority(authority)?;
+    Ok(link::check(certificate, &authority))
+}
+
+/// The file of the authority's certificate in a directory.
+pub(super) fn authority_of(dir: &Dir) -> Result<PathBuf, Failure> {
+    let name = match dir.identity()?.role {
+        Role::Node => crate::dir::AUTHORITY,
+        Role::Hub => link::CERTIFICATE_FILE,
+    };
+    Ok(dir.path().join(name))
+}
+
+/// The authorities in a file: one so far.
+pub(super) fn read_authority(path: &Path) -> Result<Vec<link::CertificateDer>, Failure> {
+    let certificate = certificate_from(&std::fs::read(path)?);
+    let wrong = || Failure::new("PROOF-022", Exit::Invalid).with("file", path.display());
+    Ok(vec![certificate.ok_or_else(wrong)?])
+}
+
+fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
+    let authority = read_authority(&authority_of(&app.dir)?)?;
+    let mut rows = Vec::new();
+    let mut documents = Vec::new();
+    for (name, bytes) in app.reader().locals(link::CERTIFICATES)? {
+        let Some(certificate) = link::read_certificate(&bytes) else {
+            continue;
+        };
+        let checked = link::check(&certificate, &authority);
+        let id = name.trim_start_matches(link::CERTIFICATES).to_owned();
+        let at = at_of(&checked.hub);
+        let truth = match checked.is_true() {
+            true => out.say("成立", "true"),
+            false => out.say("不成立", "false"),
+        };
+        documents.push(json!({
+            "id": id,
+            "scope": scope_of(&certificate, &checked),
+            "at": at,
+            "true": checked.is_true(),
+        }));
+        let records = checked.cut.records.to_string();
+        let scope = scope_of(&certificate, &checked);
+        rows.push(vec![id, scope, at, records, truth.to_owned()]);
+    }
+    if out.json {
+        out.document(&Value::Array(documents));
+        return Ok(());
+    }
+    let headings = match out.language {
+        Language::Zh => ["编号", "辖区", "时间", "记录", "结论"],
+        Language::En => ["id", "scope", "time", "records", "verdict"],
+    };
+    out.table(&headings, &rows);
+    Ok(())
+}
+
+fn at_of(statement: &Statement) -> String {
+    moment(u64::try_from(statement.at_ms).unwrap_or(0))
+}
+
+/// The code of the scope where the file names it truly, else its id.
+fn scope_of(certificate: &Certificate, checked: &Checked) -> String {
+    let code = &certificate.scope_code;
+    if *domain::scope_id(code).0.as_slice() == *checked.cut.scope {
+        return code.clone();
+    }
+    hex(&checked.cut.scope)
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        write!(text, "{byte:02x}").unwrap_or_default();
+        text
+    })
+}
+
+/// The numbers of one side, all incarnations together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    writes: u64,
+    visible: u64,
+    replaced: u64,
+    refused: u64,
+    drafts: u64,
+    moved: u64,
+    quarantined: u64,
+    elsewhere: u64,
+    missing: u64,
+}
+
+impl Sum {
+    fn of(statement: &Statement) -> Self {
+        statement.lives.iter().fold(Self::default(), Self::plus)
+    }
+
+    fn plus(self, life: &LifeAccount) -> Self {
+        let counter = life.reached.as_ref().map_or(0, |reached| reached.counter);
+        let add = u64::saturating_add;
+        Self {
+            writes: add(self.writes, counter),
+            visible: add(self.visible, life.visible),
+            replaced: add(self.replaced, life.replaced),
+            refused: add(self.refused, life.refused),
+            drafts: add(self.drafts, life.drafts),
+            moved: add(self.moved, life.moved),
+            quarantined: add(self.quarantined, life.quarantined),
+            elsewhere: add(self.elsewhere, life.elsewhere),
+            missing: add(self.missing, life.missing),
+        }
+    }
+
+    fn json(self, side: &str, statement: &Statement) -> Value {
+        json!({
+            "side": side,
+            "at": at_of(statement),
+            "incarnations": statement.lives.len(),
+            "writes": self.writes,
+            "visible": self.visible,
+            "replaced": self.replaced,
+            "refused": self.refused,
+            "drafts": self.drafts,
+            "moved": self.moved,
+            "quarantined": self.quarantined,
+            "elsewhere": self.elsewhere,
+            "missing": self.missing,
+        })
+    }
+
+    fn line(self, side: &str, language: Language) -> String {
+        let Self {
+            writes,
+            visible,
+            replaced,
+            refused,
+            drafts,
+            moved,
+            quarantined,
+            elsewhere,
+            missing,
+        } = self;
+        match language {
+            Language::Zh => format!(
+                "{side}：修改 {writes} 次，可见 {visible}，已被替代 {replaced}，被拒绝 {refused}，退回 {drafts}，移交 {moved}，隔离 {quarantined}，其他辖区 {elsewhere}，缺失 {missing}"
+            ),
+            Language::En => format!(
+                "{side}: {writes} writes, {visible} visible, {replaced} replaced, {refused} refused, {drafts} drafts, {moved} moved, {quarantined} quarantined, {elsewhere} of other scopes, {missing} missing"
+            ),
+        }
+    }
+}
+
+fn word(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Unspecified => "unspecified",
+        Fate::Refused => "refused",
+        Fate::Draft => "draft",
+        Fate::Moved => "moved",
+        Fate::Quarantined => "quarantined",
+        Fate::Missing => "missing",
+    }
+}
+
+fn listed_json(side: &str, listed: &Listed) -> Value {
+    let record = listed.record.as_ref();
+    json!({
+        "side": side,
+        "fate": word(listed.fate()),
+        "incarnation": format!("{:016x}", listed.incarnation),
+        "first": listed.first,
+        "last": listed.last,
+        "kind": record.map(|record| record.kind),
+        "record": record.map(|record| record_id(&record.id)),
+    })
+}
+
+fn record_id(id: &[u8]) -> String {
+    replica::RecordId::try_from(id).map_or_else(|_e| hex(id), |id| id.to_string())
+}
+
+/// Says what was found. The exit code is 0 for a true certificate and 1 for any other.
+fn tell(certificate: &Certificate, checked: &Checked, out: &mut Out) {
+    if !checked.is_true() {
+        out.exit = Exit::Failed;
+    }
+    if out.json {
+        out.document(&document(certificate, checked, out.language));
+    } else {
+        sentences(certificate, checked, out);
+    }
+}
+
+fn ends(checked: &Checked) -> (u64, u64) {
+    let seq = |point: &Option<proto::stored::CutPoint>| point.as_ref().map_or(0, |p| p.seq);
+    (seq(&checked.cut.node_end), seq(&checked.cut.hub_end))
+}
+
+fn document(certificate: &Certificate, checked: &Checked, language: Language) -> Value {
+    let (node, hub) = ends(checked);
+    let faults = checked.faults.iter().map(|fault| {
+        let failure = fault_text(fault);
+        json!({
+            "code": fault.code,
+            "side": fault.side,
+            "detail": fault.detail,
+            "message": failure.text(language),
+        })
+    });
+    let all = [("node", &checked.node), ("hub", &checked.hub)];
+    let listed = all.iter().flat_map(|(side, statement)| {
+        let entries = statement.listed.iter();
+        entries.map(|listed| listed_json(side, listed))
+    });
+    let statements = all
+        .iter()
+        .map(|(side, statement)| Sum::of(statement).json(side, statement));
+    json!({
+        "true": checked.is_true(),
+        "scope": scope_of(certificate, checked),
+        "node": hex(&checked.cut.node),
+        "hub": hex(&checked.cut.hub),
+        "cut": {"node": node, "hub": hub},
+        "root": hex(&checked.cut.root),
+        "records": checked.cut.records,
+        "left_out": checked.cut.left_out.len(),
+        "statements": statements.collect::<Vec<_>>(),
+        "listed": listed.collect::<Vec<_>>(),
+        "faults": faults.collect::<Vec<_>>(),
+    })
+}
+
+fn fault_text(fault: &link::Fault) -> Failure {
+    let failure = Failure::new(fault.code, Exit::Failed);
+    failure
+        .with("side", fault.side)
+        .with("detail", &fault.detail)
+}
+
+fn sentences(certificate: &Certificate, checked: &Checked, out: &mut Out) {
+    let scope = scope_of(certificate, checked);
+    let (node, hub) = ends(checked);
+    let (at, records) = (at_of(&checked.hub), checked.cut.records);
+    let verdict = match (checked.is_true(), out.language) {
+        (true, Language::Zh) => format!(
+            "证书成立：辖区 {scope} 于 {at} 双方一致（{records} 条记录，截点 {node}/{hub}），双方的每一次修改都有着落，没有丢失。"
+        ),
+        (true, Language::En) => format!(
+            "The certificate is true: scope {scope} was equal on both sides at {at} ({records} records, cut {node}/{hub}); every write of both is accounted for, nothing was lost."
+        ),
+        (false, Language::Zh) => "证书不成立：".to_owned(),
+        (false, Language::En) => "The certificate is false:".to_owned(),
+    };
+    out.line(verdict);
+    for fault in &checked.faults {
+        let text = fault_text(fault).text(out.language);
+        out.line(format!("{}  {text}", fault.code));
+    }
+    if !checked.is_signed() {
+        return;
+    }
+    for (side, statement) in [
+        (out.say("节点", "node"), &checked.node),
+        (out.say("市级", "hub"), &checked.hub),
+    ] {
+        out.line(Sum::of(statement).line(side, out.language));
+        for listed in statement.listed.iter().take(LINES_MAX) {
+            let record = listed.record.as_ref();
+            let record = record.map_or_else(|| "?".to_owned(), |r| record_id(&r.id));
+            out.line(format!(
+                "  {} {:016x} {}–{} {record}",
+                word(listed.fate()),
+                listed.incarnation,
+                listed.first,
+                listed.last
+            ));
+        }
+    }
+}

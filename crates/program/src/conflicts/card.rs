@@ -1,0 +1,268 @@
+//! The card of a conflict: all that a person needs to decide it, in one document.
+//!
+//! The value everybody came from and the one that counts meanwhile; the candidates with who, where,
+//! when, why, how they came in and what each would do to the figures; what the rules suggest; what
+//! was said and decided before; what else is open in the record.
+
+use domain::{Conflict, Effective, KindSpec, Suggestion, label::Language, preset};
+use proto::ledger::DocketNoteKind;
+use replica::{Dot, ReplicaId, Sibling, Source};
+use serde_json::{Map, Value, json};
+use store::Stored;
+
+use super::{
+    Docket,
+    acks::Acks,
+    files::Files,
+    kind_label,
+    list::{decided_entry, mark, open_entry, told},
+    open_of, sentence, storm, words,
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    records::{Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name},
+    report::{self, Effect},
+};
+
+/// The card of a docket. Of one that is decided, how it was decided and who does not hold that yet.
+///
+/// # Errors
+/// There was no conflict, or the store is damaged or cannot be read.
+pub fn show(
+    app: &App,
+    docket: &Docket,
+    language: Language,
+    gone: &[ReplicaId],
+) -> Result<Map<String, Value>, Failure> {
+    let stored = find(app, docket.key)?;
+    let meaning = meaning(app, &stored.record)?;
+    let kind = app.catalogue.kind(docket.key.kind);
+    let files = Files::of(app, Some(stored.home))?;
+    let scopes = Scopes::new(app);
+    let mut card = match open_of(&meaning, docket, kind) {
+        Ok(open) => {
+            let asked = Asked {
+                app,
+                scopes: &scopes,
+                kind,
+                docket,
+                stored: &stored,
+                meaning: &meaning,
+                open,
+                language,
+            };
+            asked.card(&files)?
+        }
+        Err(not_open) => {
+            let newest = files.decisions(docket).last().ok_or(not_open)?;
+            let acks = Acks::now(app, gone)?;
+            let entry = decided_entry(app, &scopes, &acks, docket, newest)?;
+            let mut entry = entry.unwrap_or_default();
+            entry.insert("candidates".to_owned(), json!([]));
+            entry
+        }
+    };
+    card.insert("notes".to_owned(), notes(&files, docket));
+    card.insert("decisions".to_owned(), decisions(&files, docket, kind));
+    card.insert("seen".to_owned(), Seen::of(&stored.record).token().into());
+    Ok(card)
+}
+
+struct Asked<'a> {
+    app: &'a App,
+    scopes: &'a Scopes<'a>,
+    kind: Option<&'static KindSpec>,
+    docket: &'a Docket,
+    stored: &'a Stored,
+    meaning: &'a Effective,
+    open: &'a Conflict,
+    language: Language,
+}
+
+impl Asked<'_> {
+    fn card(&self, files: &Files) -> Result<Map<String, Value>, Failure> {
+        let (app, open) = (self.app, self.open);
+        let mut card = open_entry(app, self.scopes, self.stored, open)?;
+        mark(&mut card, files.state(self.docket, open, app.today()));
+        let label = kind_label(open.kind, self.language);
+        card.insert("conflict_label".to_owned(), label.into());
+        card.insert(
+            "what".to_owned(),
+            sentence(self.kind, open, self.language).into(),
+        );
+        let past = Past::of(app, self.docket.key)?;
+        card.insert("base".to_owned(), self.base(&past));
+        card.insert("provisional".to_owned(), self.provisional(&past));
+        let effects = report::effects(app, self.stored, self.meaning, open)?;
+        let candidates = card.get_mut("candidates").and_then(Value::as_array_mut);
+        for ((shown, sibling), effects) in candidates
+            .into_iter()
+            .flatten()
+            .zip(&open.candidates)
+            .zip(&effects)
+        {
+            if let Some(shown) = shown.as_object_mut() {
+                shown.extend(self.more(sibling, shown.get("author"), effects)?);
+            }
+        }
+        let others = self.meaning.conflicts.iter();
+        let others = others.filter(|other| other.register != self.docket.register);
+        let others = others.map(|other| {
+            let docket = Docket {
+                register: other.register,
+                ..*self.docket
+            };
+            docket.id(self.kind)
+        });
+        card.insert("others".to_owned(), others.collect());
+        card.insert("preset".to_owned(), self.preset()?);
+        let storms = storm::storms(app)?;
+        let storm = storm::of(&storms, open).map(|storm| storm.id.as_str());
+        card.insert("storm".to_owned(), storm.map_or(Value::Null, Value::from));
+        Ok(card)
+    }
+
+    /// What the list does not show of a candidate.
+    fn more(
+        &self,
+        sibling: &Sibling,
+        author: Option<&Value>,
+        effects: &[Effect],
+    ) -> Result<Map<String, Value>, Failure> {
+        let mut map = Map::new();
+        let author = author
+            .and_then(Value::as_str)
+            .unwrap_or(&sibling.write.author);
+        map.insert("dot".to_owned(), dot_text(sibling.dot()).into());
+        map.insert("unit".to_owned(), self.unit(author)?);
+        // Nothing that this program holds says how wrong a writer's clock was.
+        map.insert("clock_error_s".to_owned(), Value::Null);
+        let line = (sibling.write.source == Source::Import)
+            .then(|| import_line(&sibling.write.reason))
+            .flatten();
+        map.insert("import_line".to_owned(), line.into());
+        let words: Vec<String> = words::of(self.app, sibling)?.into_iter().collect();
+        map.insert("words_of".to_owned(), words.into());
+        let effects = effects.iter().map(|effect| effect.json(self.language));
+        map.insert("effects".to_owned(), effects.collect());
+        Ok(map)
+    }
+
+    /// The scope and the replica at which an author works.
+    fn unit(&self, author: &str) -> Result<Value, Failure> {
+        let replica = author.rsplit_once('@').map(|(_, replica)| replica);
+        let code = preset::unit(author);
+        let name = code.map_or(Ok(None), |code| scope_name(self.app, code))?;
+        Ok(json!({ "scope": code, "name": name, "node": replica }))
+    }
+
+    /// The value that all candidates come from, and who wrote it, as far as it is known here.
+    fn base(&self, past: &Past) -> Value {
+        let Some((dot, value)) = &self.open.base else {
+            return Value::Null;
+        };
+        let sibling = past.sibling(self.open.register, *dot);
+        let value = value
+            .as_ref()
+            .or_else(|| sibling.map(|sibling| &sibling.value));
+        let mut base = sibling.map(authorship).unwrap_or_default();
+        let value = value.map(|value| register_value(self.kind, self.open.register, value));
+        base.insert("known".to_owned(), value.is_some().into());
+        base.insert("value".to_owned(), value.unwrap_or_default());
+        base.insert("dot".to_owned(), dot_text(*dot).into());
+        Value::Object(base)
+    }
+
+    /// What counts until somebody decides, and which write that is.
+    fn provisional(&self, past: &Past) -> Value {
+        let register = self.open.register;
+        if register.is_system() {
+            return json!({ "value": self.meaning.deleted, "dot": null, "is_base": false });
+        }
+        let base = self.open.base.as_ref();
+        let known = base.and_then(|(dot, value)| {
+            let value = value.clone().or_else(|| past.value(register, *dot))?;
+            Some((*dot, value, true))
+        });
+        let history = |register, dot| past.value(register, dot);
+        let reading = || {
+            let record = &self.stored.record;
+            let value = domain::effective::register(self.app.catalogue, record, register, &history);
+            let same = |sibling: &&Sibling| sibling.value == value.value;
+            let dot = record
+                .register(register)
+                .iter()
+                .find(same)
+                .map(Sibling::dot)?;
+            Some((dot, value.value, false))
+        };
+        let Some((dot, value, is_base)) = known.or_else(reading) else {
+            return Value::Null;
+        };
+        json!({
+            "value": register_value(self.kind, register, &value),
+            "dot": dot_text(dot),
+            "is_base": is_base,
+        })
+    }
+
+    fn preset(&self) -> Result<Value, Failure> {
+        let Some(kind) = self.kind else {
+            return Ok(Value::Null);
+        };
+        let home = self.scopes.code(self.stored.home)?;
+        let preset = preset(kind, self.open, &home);
+        let candidate = match preset.suggestion {
+            Suggestion::Take(number) => Some(number),
+            Suggestion::KeepBoth | Suggestion::Nothing => None,
+        };
+        Ok(json!({
+            "rule": preset.rule,
+            "candidate": candidate,
+            "keep_both": preset.suggestion == Suggestion::KeepBoth,
+            "why": self.language.pick(preset.zh, preset.en),
+        }))
+    }
+}
+
+fn dot_text(dot: Dot) -> String {
+    format!("{:016x}:{}", dot.incarnation.0, dot.counter)
+}
+
+/// The line of the sheet, which an import writes behind the name of the file.
+fn import_line(reason: &str) -> Option<u32> {
+    reason.rsplit_once(':')?.1.parse().ok()
+}
+
+fn notes(files: &Files, docket: &Docket) -> Value {
+    let one = |said: &super::files::Said<proto::ledger::DocketNote>| {
+        let kind = match said.what.kind() {
+            DocketNoteKind::Return => "return",
+            DocketNoteKind::Defer => "defer",
+            DocketNoteKind::Release => "release",
+            DocketNoteKind::Unspecified => "unspecified",
+        };
+        json!({
+            "id": said.id.to_string(),
+            "note": kind,
+            "text": said.what.text,
+            "until": said.what.until,
+            "author": said.what.written_by,
+            "at": words::at_text(said.at),
+        })
+    };
+    files.notes(docket).iter().map(one).collect()
+}
+
+fn decisions(files: &Files, docket: &Docket, kind: Option<&KindSpec>) -> Value {
+    let one = |said: &super::files::Said<proto::ledger::Decision>| {
+        let mut map = Map::new();
+        map.insert("id".to_owned(), said.id.to_string().into());
+        let value = register_value(kind, docket.register, said.what.value());
+        map.insert("value".to_owned(), value);
+        map.extend(told(said));
+        Value::Object(map)
+    };
+    files.decisions(docket).iter().map(one).collect()
+}

@@ -1,0 +1,219 @@
+//! Storms: one source that has made hundreds of conflicts.
+//!
+//! A source is an author and the way in which the values came. When more of the open conflicts
+//! than a bound hold a value of one source, its imports and bulk writes are refused until a person
+//! releases it or the conflicts are settled. That stops the source and not the administrators: the
+//! list folds the storm to one line, and single saves go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::Conflict;
+use proto::ledger::{DocketNote, DocketNoteKind};
+use replica::{RecordId, ScopeId, Sibling, Source};
+use serde_json::{Map, Value, json};
+
+use super::{decide::own_words, each_open, files::Files, note};
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+    records::{Scopes, reason_of, source_name},
+};
+
+/// Reasons of a storm that are named; an import has one for each line.
+const REASONS_NAMED_MAX: usize = 5;
+
+/// A source that has made more conflicts than the bound.
+#[derive(Clone, Debug)]
+pub struct Storm {
+    /// Its id in commands.
+    pub id: String,
+    /// ACCOUNT@replica.
+    pub author: String,
+    /// How the values came in.
+    pub source: Source,
+    /// Open conflicts that hold a value of it.
+    pub count: usize,
+    /// Where they lie.
+    pub scopes: BTreeSet<ScopeId>,
+    /// What was said with the values, without the lines of sheets.
+    pub reasons: BTreeSet<String>,
+    /// Who has let it go on, and why.
+    pub released: Option<(String, String)>,
+    /// Whether its bulk writes are refused.
+    pub is_stopped: bool,
+}
+
+/// Who wrote, and how it came in.
+type Key = (String, Source);
+
+/// All storms, the largest first.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
+    let bound = app.config.conflicts.storm;
+    let mut found: BTreeMap<Key, Storm> = BTreeMap::new();
+    each_open(app, &mut |stored, meaning| {
+        for open in &meaning.conflicts {
+            for (key, reason) in sources(open) {
+                let storm = found.entry(key.clone()).or_insert_with(|| Storm::of(key));
+                storm.count += 1;
+                storm.scopes.insert(stored.home);
+                if storm.reasons.len() < REASONS_NAMED_MAX {
+                    storm.reasons.insert(reason);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let mut storms: Vec<Storm> = found
+        .into_values()
+        .filter(|storm| storm.count > bound)
+        .collect();
+    if storms.is_empty() {
+        return Ok(storms);
+    }
+    let releases = Files::of(app, None)?.releases;
+    for storm in &mut storms {
+        let own = |note: &&DocketNote| note.storm() == storm.id;
+        let notes = releases.iter().map(|said| &said.what).filter(own);
+        let newest = notes.clone().next_back();
+        let allowed = notes.map(DocketNote::count).max();
+        let allowed = allowed.map_or(bound, |count| bound.saturating_add(number(count)));
+        storm.released = newest.map(|note| (note.written_by().to_owned(), note.text().to_owned()));
+        storm.is_stopped = storm.count > allowed;
+    }
+    storms.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.id.cmp(&b.id)));
+    Ok(storms)
+}
+
+fn number(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// The sources of a conflict's candidates, each once, with what was said.
+fn sources(open: &Conflict) -> BTreeMap<Key, String> {
+    let key = |sibling: &Sibling| (sibling.write.author.clone(), sibling.write.source);
+    let reason = |sibling: &Sibling| {
+        let reason = sibling.write.reason.as_str();
+        let file = reason
+            .rsplit_once(':')
+            .filter(|(_, line)| line.parse::<u32>().is_ok());
+        file.map_or(reason, |(file, _)| file).to_owned()
+    };
+    open.candidates
+        .iter()
+        .filter(|sibling| sibling.write.source != Source::Decision)
+        .map(|sibling| (key(sibling), reason(sibling)))
+        .collect()
+}
+
+/// The storm that a conflict belongs to: of an import rather than of people, then the largest.
+pub(super) fn of<'s>(storms: &'s [Storm], open: &Conflict) -> Option<&'s Storm> {
+    let sources = sources(open);
+    let is_of = |storm: &&Storm| sources.contains_key(&(storm.author.clone(), storm.source));
+    let mut own = storms.iter().filter(is_of);
+    let first = own.clone().next()?;
+    own.find(|storm| storm.source == Source::Import)
+        .or(Some(first))
+}
+
+/// The storm with an id.
+pub(super) fn named(storms: Vec<Storm>, id: &str) -> Result<Storm, Failure> {
+    let found = storms.into_iter().find(|storm| storm.id == id.trim());
+    found.ok_or_else(|| Failure::new("CONFLICT-015", Exit::Invalid).with("id", id))
+}
+
+/// Refuses bulk writes of a source that has made a storm.
+///
+/// # Errors
+/// It has (exit code 4), or the store is damaged or cannot be read.
+pub fn guard(app: &App) -> Result<(), Failure> {
+    let (author, source) = (app.author(), Source::Import);
+    let is_own = |storm: &Storm| storm.author == author && storm.source == source;
+    let stopped = storms(app)?
+        .into_iter()
+        .find(|storm| storm.is_stopped && is_own(storm));
+    stopped.map_or(Ok(()), |storm| {
+        Err(Failure::new("CONFLICT-014", Exit::Refused)
+            .with("author", author)
+            .with("n", storm.count)
+            .with("id", storm.id))
+    })
+}
+
+/// Lets a source go on: until it has made as many conflicts again as the bound allows.
+///
+/// # Errors
+/// There is no such storm, its own author would release it (exit code 4), there is no authority
+/// for it, or the store failed.
+pub fn release(app: &App, id: &str, reason: &str) -> Result<Vec<RecordId>, Failure> {
+    let reason = reason_of(reason)?;
+    let storm = named(storms(app)?, id)?;
+    let author = app.author();
+    if storm.author == author {
+        return Err(own_words(&author));
+    }
+    let (mut ids, mut edits) = (Vec::new(), Vec::new());
+    // One note in each scope, so that every node that holds the conflicts hears of it.
+    for scope in &storm.scopes {
+        let note = DocketNote {
+            kind: Some(DocketNoteKind::Release.into()),
+            text: Some(reason.clone()),
+            written_by: Some(author.clone()),
+            storm: Some(storm.id.clone()),
+            count: Some(u32::try_from(storm.count).unwrap_or(u32::MAX)),
+            ..DocketNote::default()
+        };
+        let (id, edit) = note::edit(app, *scope, &note)?;
+        ids.push(id);
+        edits.push(edit);
+    }
+    app.writer.edit(edits, Vec::new())?;
+    Ok(ids)
+}
+
+impl Storm {
+    fn of((author, source): Key) -> Self {
+        let named = format!("{author}\0{}", source.number());
+        let id = blake3::hash(named.as_bytes()).to_hex();
+        Self {
+            id: id.get(..8).unwrap_or_default().to_owned(),
+            author,
+            source,
+            count: 0,
+            scopes: BTreeSet::new(),
+            reasons: BTreeSet::new(),
+            released: None,
+            is_stopped: false,
+        }
+    }
+
+    /// The JSON of the command line.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn json(&self, app: &App) -> Result<Map<String, Value>, Failure> {
+        let codes = Scopes::new(app);
+        let scopes: Result<Vec<String>, Failure> =
+            self.scopes.iter().map(|scope| codes.code(*scope)).collect();
+        let released = self
+            .released
+            .as_ref()
+            .map(|(author, reason)| json!({ "author": author, "reason": reason }));
+        let json = json!({
+            "id": self.id,
+            "author": self.author,
+            "source": source_name(self.source),
+            "conflicts": self.count,
+            "scopes": scopes?,
+            "reasons": self.reasons,
+            "stopped": self.is_stopped,
+            "released": released,
+        });
+        Ok(match json {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        })
+    }
+}

@@ -1,0 +1,354 @@
+//! What deciding many at once, and stopping a storm, promise.
+
+use std::{path::PathBuf, sync::Arc};
+
+use replica::Source;
+use serde_json::{Value, json};
+
+use super::list;
+use crate::{
+    app::App,
+    commands::conflict::{BulkArgs, ConflictCommand, Listing, StormCommand, run},
+    config::{Config, ConflictsConfig},
+    conflicts::{self, Docket, count, defer, guard, release, storms},
+    failure::Exit,
+    output::Out,
+    records::{
+        Change, Seen, kind_of, put, set_of_json,
+        testing::{World, made, node, organisation, printed, save},
+    },
+};
+
+/// Names of `count` organisations that a clerk and an import have written at once.
+fn contested(world: &World, clerk: &str, importer: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| one(world, clerk, importer, n)).collect()
+}
+
+fn one(world: &World, clerk: &str, importer: &str, n: usize) -> String {
+    let mut values = organisation(&format!("单位{clerk}{n}"));
+    values.remove("uscc");
+    values.insert("remark".to_owned(), "code to come".into());
+    let carol = world.by("carol");
+    let stored = save(&carol, "organisation", None, &Value::Object(values), None)
+        .unwrap()
+        .stored;
+    let seen = || Some(Seen::of(&stored.record));
+    let by_hand = json!({"name": format!("手工{clerk}{n}")});
+    save(
+        &world.by(clerk),
+        "organisation",
+        Some(&stored),
+        &by_hand,
+        seen(),
+    )
+    .unwrap();
+    let app = world.by(importer);
+    let imported = json!({"name": format!("登记{clerk}{n}")});
+    let change = Change {
+        kind: kind_of(&app, "organisation").unwrap(),
+        id: Some(stored.record.key.id),
+        set: set_of_json(imported.as_object().unwrap()),
+        seen: seen(),
+        scope: None,
+        reason: &format!("import registry.xlsx:{}", n + 2),
+        source: Source::Import,
+    };
+    put(&app, &change).unwrap();
+    format!("organisation/{}/name", stored.record.key.id)
+}
+
+fn args(preview: bool, confirm: Option<&str>) -> ConflictCommand {
+    ConflictCommand::Bulk(BulkArgs {
+        preset: "r03".to_owned(),
+        field: "organisation.name".to_owned(),
+        scope: None,
+        preview,
+        confirm: confirm.map(str::to_owned),
+        reason: confirm.map(|_| "the registry goes first".to_owned()),
+    })
+}
+
+fn document(app: &App, command: ConflictCommand) -> (Value, Result<Exit, crate::Failure>) {
+    let (text, exit) = printed(true, |out: &mut Out| run(app, &[], command, out));
+    (serde_json::from_str(&text).unwrap_or_default(), exit)
+}
+
+#[test]
+fn a_bulk_decision_shows_its_list_first_and_decides_exactly_that() {
+    let world = node();
+    let mut ids = contested(&world, "alice", "bob", 3);
+    ids.sort();
+    let dora = world.by("dora");
+    let (shown, _) = document(&dora, args(true, None));
+    let listed: Vec<_> = shown["decides"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(listed, ids);
+    assert_eq!(shown["decides"][0]["values"].as_array().unwrap().len(), 2);
+    assert!(
+        shown["decides"][0]["chosen"]
+            .as_str()
+            .unwrap()
+            .starts_with("登记")
+    );
+    assert_eq!(count(&dora).unwrap(), 3, "a preview decides nothing");
+    let token = shown["confirm"].as_str().unwrap().to_owned();
+    let (done, exit) = document(&dora, args(false, Some(&token)));
+    assert_eq!(exit.unwrap(), Exit::Done);
+    assert_eq!(done["decided"].as_array().unwrap().len(), 3);
+    assert_eq!(count(&dora).unwrap(), 0);
+    let docket = Docket::parse(&dora, &ids[0]).unwrap();
+    let decision = super::show(&dora, &docket)["decisions"][0].clone();
+    assert_eq!(
+        (&decision["preset"], &decision["choice"]),
+        (&json!("R03"), &json!("take"))
+    );
+    assert_eq!(decision["reason"], "the registry goes first");
+}
+
+#[test]
+fn nothing_is_decided_in_bulk_that_was_not_seen() {
+    let world = node();
+    contested(&world, "alice", "bob", 2);
+    let (dora, eve) = (world.by("dora"), world.by("eve"));
+    let token = |app: &App| {
+        document(app, args(true, None)).0["confirm"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (_, blind) = document(&dora, args(false, None));
+    assert_eq!(blind.unwrap_err().code, "CONFLICT-016");
+    let (_, guessed) = document(&dora, args(false, Some("0123456789abcdef")));
+    assert_eq!(guessed.unwrap_err().code, "CONFLICT-013");
+    let (_, anothers) = document(&eve, args(false, Some(&token(&dora))));
+    assert_eq!(
+        anothers.unwrap_err().code,
+        "CONFLICT-013",
+        "each looks for themselves"
+    );
+    let seen = token(&dora);
+    one(&world, "frank", "bob", 9);
+    let (_, grown) = document(&dora, args(false, Some(&seen)));
+    let failure = grown.unwrap_err();
+    assert_eq!(
+        (failure.code.as_str(), failure.exit),
+        ("CONFLICT-013", Exit::Refused)
+    );
+    assert_eq!(count(&dora).unwrap(), 3);
+}
+
+#[test]
+fn a_bulk_decision_leaves_out_own_words_and_what_was_put_off_and_names_them() {
+    let world = node();
+    let of_alice = one(&world, "alice", "bob", 1);
+    let of_dora = one(&world, "dora", "bob", 2);
+    let put_off = one(&world, "frank", "bob", 3);
+    let dora = world.by("dora");
+    defer(
+        &dora,
+        &Docket::parse(&dora, &put_off).unwrap(),
+        "2020-12-01",
+        "later",
+    )
+    .unwrap();
+    let (shown, _) = document(&dora, args(true, None));
+    assert_eq!(shown["decides"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["decides"][0]["id"], of_alice);
+    let left = shown["left_out"].as_array().unwrap();
+    let why = |id: &str| left.iter().find(|one| one["id"] == *id).unwrap()["why"].clone();
+    assert_eq!(
+        (why(&of_dora), why(&put_off)),
+        (json!("own_words"), json!("deferred"))
+    );
+    let token = shown["confirm"].as_str().unwrap().to_owned();
+    let (done, _) = document(&dora, args(false, Some(&token)));
+    assert_eq!(done["decided"], json!([of_alice]));
+    assert_eq!(done["left_out"].as_array().unwrap().len(), 2);
+    assert_eq!(count(&dora).unwrap(), 2);
+}
+
+#[test]
+fn a_rule_or_a_field_that_there_is_not_is_refused() {
+    let world = node();
+    let bulk = |rule: &str, field: &str| {
+        conflicts::Bulk::parse(&world.app, rule, field, None)
+            .unwrap_err()
+            .code
+    };
+    assert_eq!(bulk("R99", "organisation.name"), "CONFLICT-011");
+    assert_eq!(bulk("R03", "name"), "CONFLICT-012");
+    assert_eq!(bulk("R03", "organisation.nose"), "CONFLICT-012");
+}
+
+/// The same program, with a small bound.
+fn with_bound(app: &App, storm: usize) -> App {
+    let config = Config {
+        conflicts: ConflictsConfig { storm },
+        ..Config::default()
+    };
+    App {
+        config: Arc::new(config),
+        ..app.clone()
+    }
+}
+
+#[test]
+fn a_storm_stops_its_source_and_nobody_else() {
+    let world = node();
+    contested(&world, "alice", "bob", 4);
+    let bob = with_bound(&world.by("bob"), 3);
+    let calm = with_bound(&world.by("bob"), 4);
+    assert!(guard(&calm).is_ok(), "as many as the bound are no storm");
+    let failure = guard(&bob).unwrap_err();
+    assert_eq!(
+        (failure.code.as_str(), failure.exit),
+        ("CONFLICT-014", Exit::Refused)
+    );
+    let file = std::env::temp_dir().join(format!("storm-{}.ndjson", std::process::id()));
+    std::fs::write(&file, "{\"kind\":\"organisation\",\"values\":{}}\n").unwrap();
+    let load = |app: &App, path: &PathBuf| {
+        let (_, result) = printed(true, |out| {
+            crate::records::load(app, path, "load", out).map(drop)
+        });
+        result.map(drop)
+    };
+    assert_eq!(load(&bob, &file).unwrap_err().code, "CONFLICT-014");
+    assert!(
+        load(&with_bound(&world.by("carol"), 3), &file).is_ok(),
+        "others load on"
+    );
+    std::fs::remove_file(&file).unwrap();
+    made(&bob, "单条");
+}
+
+#[test]
+fn a_storm_is_one_line_in_the_list_and_all_its_dockets_on_request() {
+    let world = node();
+    contested(&world, "alice", "bob", 4);
+    let dora = with_bound(&world.by("dora"), 3);
+    let said = |listing| {
+        let (text, _) = printed(false, |out| {
+            run(&dora, &[], ConflictCommand::List(listing), out)
+        });
+        text
+    };
+    let all = storms(&dora).unwrap();
+    let storm = all
+        .iter()
+        .find(|storm| storm.source == Source::Import)
+        .unwrap();
+    assert_eq!((storm.count, storm.is_stopped), (4, true));
+    assert!(
+        storm.reasons.contains("import registry.xlsx"),
+        "the file, not its lines"
+    );
+    let text = said(Listing::default());
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(
+        text.contains("4 conflicts by bob@410305-01234567"),
+        "{text}"
+    );
+    let each = said(Listing {
+        storm: Some(storm.id.clone()),
+        ..Listing::default()
+    });
+    assert!(each.contains("登记alice3"), "{each}");
+    assert_eq!(
+        list(&dora)[0]["storm"],
+        storm.id,
+        "scripts get every docket, marked"
+    );
+}
+
+#[test]
+fn a_released_source_goes_on_until_it_storms_again() {
+    let world = node();
+    contested(&world, "alice", "bob", 4);
+    let (bob, dora) = (
+        with_bound(&world.by("bob"), 3),
+        with_bound(&world.by("dora"), 3),
+    );
+    let all = storms(&dora).unwrap();
+    let id = all
+        .iter()
+        .find(|storm| storm.source == Source::Import)
+        .unwrap()
+        .id
+        .clone();
+    assert_eq!(release(&bob, &id, "mine").unwrap_err().code, "CONFLICT-003");
+    assert_eq!(
+        release(&dora, "nothing", "x").unwrap_err().code,
+        "CONFLICT-015"
+    );
+    let command = ConflictCommand::Storm {
+        command: Some(StormCommand::Release {
+            id: id.clone(),
+            reason: "it is the registry's own file".to_owned(),
+        }),
+    };
+    assert_eq!(document(&dora, command).1.unwrap(), Exit::Done);
+    assert!(guard(&bob).is_ok());
+    let (listed, _) = document(&dora, ConflictCommand::Storm { command: None });
+    let own = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["id"] == id)
+        .unwrap();
+    assert_eq!(own["stopped"], false);
+    assert_eq!(own["released"]["reason"], "it is the registry's own file");
+    for n in 10..14 {
+        one(&world, "frank", "bob", n);
+    }
+    assert_eq!(
+        guard(&bob).unwrap_err().code,
+        "CONFLICT-014",
+        "it has made as many again"
+    );
+}
+
+#[test]
+fn a_load_that_makes_a_storm_is_stopped_on_the_way() {
+    let world = node();
+    let bound = 3;
+    // Names that the loader had seen before a clerk changed them.
+    let mut lines = Vec::new();
+    for n in 0..290 {
+        let mut values = organisation(&format!("途中{n}"));
+        values.remove("uscc");
+        values.insert("remark".to_owned(), "code to come".into());
+        let carol = world.by("carol");
+        let stored = save(&carol, "organisation", None, &Value::Object(values), None)
+            .unwrap()
+            .stored;
+        let seen = Seen::of(&stored.record);
+        let by_hand = json!({"name": format!("手工途中{n}")});
+        save(
+            &world.by("alice"),
+            "organisation",
+            Some(&stored),
+            &by_hand,
+            Some(seen.clone()),
+        )
+        .unwrap();
+        let id = stored.record.key.id.to_string();
+        let values = json!({"name": format!("登记途中{n}")});
+        let line =
+            json!({"kind": "organisation", "id": id, "values": values, "seen": seen.token()});
+        lines.push(line.to_string());
+    }
+    let file = std::env::temp_dir().join(format!("storm-way-{}.ndjson", std::process::id()));
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let bob = with_bound(&world.by("bob"), bound);
+    let (_, result) = printed(true, |out| {
+        crate::records::load(&bob, &file, "load", out).map(drop)
+    });
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(result.unwrap_err().code, "CONFLICT-014");
+    let made = count(&bob).unwrap();
+    assert!(made > bound && made < 290, "{made} were made");
+}

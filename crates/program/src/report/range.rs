@@ -1,0 +1,339 @@
+//! What open conflicts can still do to figures: what each candidate would change, and how far all of
+//! them together leave a figure open.
+//!
+//! A range is the sum of what each record can still become, counted in the record's own scope; the
+//! city's is the sum of its scopes'. Candidates that change no counted row, as of a
+//! remark, are passed over at once.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Conflict, Effective,
+    effective::effective_with,
+    indicator::{Book, Figure, Indicators, LABELS, Period, percent},
+    label::Language,
+};
+use replica::{Record, RegisterId, ScopeId, Sibling};
+use serde_json::{Value, json};
+use store::Stored;
+
+use super::{Places, book, city, parameters};
+use crate::{
+    app::App,
+    conflicts,
+    failure::Failure,
+    records::{Past, Scopes},
+};
+
+/// Ways to decide all conflicts of one record that are tried out: six of two values.
+const WAYS_MAX: usize = 64;
+/// Records that are tried out in one report; a storm of more must not keep people from their
+/// figures. Those beyond it count with their provisional value.
+const TRIED_MAX: usize = 1_000;
+
+/// What a candidate would change in one figure.
+#[derive(Clone, Debug)]
+pub(crate) struct Effect {
+    /// The code of the scope; `city` for the city.
+    column: String,
+    /// Its name.
+    name: String,
+    indicator: &'static str,
+    from: Figure,
+    to: Figure,
+}
+
+impl Effect {
+    /// As a document for scripts, with the sentence for people.
+    pub(crate) fn json(&self, language: Language) -> Value {
+        json!({
+            "scope": self.column,
+            "indicator": self.indicator,
+            "from": self.from.json(),
+            "to": self.to.json(),
+            "text": self.text(language),
+        })
+    }
+
+    /// `全市组织覆盖率 5/11 → 6/11`.
+    fn text(&self, language: Language) -> String {
+        let label = LABELS.iter().find(|(name, _, _)| *name == self.indicator);
+        let label = label.map_or(self.indicator, |(_, zh, en)| language.pick(zh, en));
+        let figure = |figure: Figure| match figure {
+            Figure::Rate { num, den } => match percent(num, den) {
+                Some(_) => format!("{num}/{den}"),
+                None => "—".to_owned(),
+            },
+            Figure::Met { num, den } => format!("{num}/{den}"),
+            Figure::Count(number) => number.to_string(),
+        };
+        let place = match self.column.as_str() {
+            "city" => language.pick("全市", "City: "),
+            _ => &self.name,
+        };
+        let mark = match language {
+            Language::En if self.column != "city" => ": ",
+            _ => "",
+        };
+        format!(
+            "{place}{mark}{label} {} → {}",
+            figure(self.from),
+            figure(self.to)
+        )
+    }
+}
+
+/// Returns what each candidate of an open conflict would change in today's figures, in the order of
+/// the candidates.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn effects(
+    app: &App,
+    stored: &Stored,
+    meaning: &Effective,
+    open: &Conflict,
+) -> Result<Vec<Vec<Effect>>, Failure> {
+    let record = &stored.record;
+    let tried = tried(app, record, open)?;
+    let mut all = vec![Vec::new(); open.candidates.len()];
+    if !matters(app, stored, &meaning.values, &tried) {
+        return Ok(all);
+    }
+    let today = app.today();
+    let year = u32::try_from(today.year()).unwrap_or_default();
+    let period = Period::new(today, parameters(app, year)?);
+    let places = Places::of(app, today)?;
+    let stored = &places.counted(stored);
+    let code = Scopes::new(app).code(stored.home)?;
+    let name = places.names.get(&stored.home).cloned();
+    let mut book = book(app, &places)?;
+    let figures = |book: &Book| {
+        let own = book.scope(stored.home, &period);
+        let whole = app.is_hub().then(|| city(book, &places, &period));
+        (whole, own)
+    };
+    let before = figures(&book);
+    swap(app, &mut book, stored, Some(&meaning.values), None);
+    for (values, effects) in tried.iter().zip(&mut all) {
+        swap(app, &mut book, stored, None, values.as_deref());
+        let after = figures(&book);
+        swap(app, &mut book, stored, values.as_deref(), None);
+        let whole = before.0.as_ref().zip(after.0.as_ref());
+        if let Some((before, after)) = whole {
+            effects.extend(changes(("city", ""), before, after));
+        }
+        let name = name.as_deref().unwrap_or(&code);
+        effects.extend(changes((&code, name), &before.1, &after.1));
+    }
+    Ok(all)
+}
+
+fn changes((code, name): (&str, &str), before: &Indicators, after: &Indicators) -> Vec<Effect> {
+    let changed = before.0.iter().filter_map(|(indicator, from)| {
+        let to = after.get(indicator)?;
+        (to != *from).then(|| Effect {
+            column: code.to_owned(),
+            name: name.to_owned(),
+            indicator,
+            from: *from,
+            to,
+        })
+    });
+    changed.collect()
+}
+
+/// The record's values with each candidate alone in its register; none where it would be deleted.
+fn tried(app: &App, record: &Record, open: &Conflict) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+    let past = Past::of(app, record.key)?;
+    let with = |candidate: &Sibling| with(app, record, &past, &[(open, candidate)]);
+    Ok(open.candidates.iter().map(with).collect())
+}
+
+/// The record's values with these candidates alone in their registers; none where it would be
+/// deleted.
+fn with(
+    app: &App,
+    record: &Record,
+    past: &Past,
+    picks: &[(&Conflict, &Sibling)],
+) -> Option<Vec<u8>> {
+    let mut record = record.clone();
+    for (open, candidate) in picks {
+        if open.register == RegisterId::DELETED {
+            if candidate.register == RegisterId::DELETED && !candidate.value.is_empty() {
+                return None;
+            }
+            record
+                .siblings
+                .retain(|sibling| sibling.register != RegisterId::DELETED);
+        } else {
+            record.siblings.retain(|sibling| {
+                sibling.register != open.register || sibling.dot() == candidate.dot()
+            });
+        }
+    }
+    let history = |register, dot| past.value(register, dot);
+    Some(effective_with(app.catalogue, &record, &history).values)
+}
+
+/// The record's values in every way in which its open conflicts can be decided; where there are too
+/// many, each conflict by itself.
+fn outcomes(
+    app: &App,
+    record: &Record,
+    open: &[Conflict],
+) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+    let past = Past::of(app, record.key)?;
+    let counts = open.iter().map(|open| open.candidates.len());
+    let ways = counts.fold(1_usize, usize::saturating_mul);
+    if ways > WAYS_MAX {
+        let each = open.iter().map(|open| tried(app, record, open));
+        return Ok(each.collect::<Result<Vec<_>, _>>()?.concat());
+    }
+    let mut picks: Vec<Vec<(&Conflict, &Sibling)>> = vec![Vec::new()];
+    for open in open {
+        let longer = picks.iter().flat_map(|picked| {
+            open.candidates.iter().map(move |candidate| {
+                let mut picked = picked.clone();
+                picked.push((open, candidate));
+                picked
+            })
+        });
+        picks = longer.collect();
+    }
+    Ok(picks
+        .iter()
+        .map(|picks| with(app, record, &past, picks))
+        .collect())
+}
+
+/// Whether any of these values makes other rows than the provisional ones.
+fn matters(app: &App, stored: &Stored, now: &[u8], tried: &[Option<Vec<u8>>]) -> bool {
+    let rows = |values: Option<&[u8]>| {
+        let mut book = Book::new();
+        swap(app, &mut book, stored, None, values);
+        book
+    };
+    let now = rows(Some(now));
+    tried.iter().any(|values| match values {
+        Some(values) => rows(Some(values)) != now,
+        None => now != Book::new(),
+    })
+}
+
+/// Takes a record's rows out of a book and puts others in.
+fn swap(app: &App, book: &mut Book, stored: &Stored, out: Option<&[u8]>, into: Option<&[u8]>) {
+    let (key, scope) = (stored.record.key, stored.home);
+    if let Some(values) = out {
+        // What cannot be read was never put in.
+        book.take_out(app.catalogue, key, scope, values)
+            .unwrap_or_default();
+    }
+    if let Some(values) = into {
+        // What cannot be read is left out of the figures, as everywhere.
+        book.add(app.catalogue, key, scope, values)
+            .unwrap_or_default();
+    }
+}
+
+/// What sort of figure is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// A number or a share.
+    Number,
+    /// Whether a scope reaches a quota.
+    Quota,
+}
+
+/// How far the open conflicts of each scope can move its figures: down and up.
+#[derive(Debug, Default)]
+pub(super) struct Ranges(BTreeMap<(ScopeId, &'static str), (i64, i64)>);
+
+impl Ranges {
+    /// Tries out every open conflict. The book is left as it was.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub(super) fn of(
+        app: &App,
+        places: &Places,
+        book: &mut Book,
+        period: &Period,
+    ) -> Result<Self, Failure> {
+        let mut ranges = Self::default();
+        let mut left = TRIED_MAX;
+        conflicts::each_open(app, &mut |stored, meaning| {
+            let outcomes = outcomes(app, &stored.record, &meaning.conflicts)?;
+            let stored = &places.counted(stored);
+            if left > 0 && matters(app, stored, &meaning.values, &outcomes) {
+                left -= 1;
+                ranges.add(app, book, period, (stored, meaning, &outcomes));
+            }
+            Ok(())
+        })?;
+        Ok(ranges)
+    }
+
+    fn add(
+        &mut self,
+        app: &App,
+        book: &mut Book,
+        period: &Period,
+        (stored, meaning, tried): (&Stored, &Effective, &[Option<Vec<u8>>]),
+    ) {
+        let scope = stored.home;
+        let now = book.scope(scope, period);
+        let mut moved: BTreeMap<&'static str, (i64, i64)> = BTreeMap::new();
+        for values in tried {
+            swap(app, book, stored, Some(&meaning.values), values.as_deref());
+            let then = book.scope(scope, period);
+            swap(app, book, stored, values.as_deref(), Some(&meaning.values));
+            for (name, figure) in &now.0 {
+                let by = then
+                    .get(name)
+                    .map_or(0, |then| difference(then.num(), figure.num()));
+                let (low, high) = moved.entry(name).or_default();
+                (*low, *high) = ((*low).min(by), (*high).max(by));
+            }
+        }
+        for (name, (down, up)) in moved {
+            let (low, high) = self.0.entry((scope, name)).or_default();
+            (*low, *high) = (*low + down, *high + up);
+        }
+    }
+
+    /// The range around each figure that can move, of the scopes that it is made of.
+    pub(super) fn around(
+        &self,
+        figures: &Indicators,
+        scopes: impl Fn(Moved) -> Vec<ScopeId>,
+    ) -> BTreeMap<&'static str, (u64, u64)> {
+        let mut ranges = BTreeMap::new();
+        for (name, figure) in &figures.0 {
+            let moved = match figure {
+                Figure::Met { .. } => Moved::Quota,
+                Figure::Rate { .. } | Figure::Count(_) => Moved::Number,
+            };
+            let of = |scope: ScopeId| self.0.get(&(scope, *name)).copied().unwrap_or_default();
+            let each = scopes(moved).into_iter().map(of);
+            let (down, up) = each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            if (down, up) != (0, 0) {
+                let num = figure.num();
+                ranges.insert(
+                    *name,
+                    (
+                        num.saturating_add_signed(down),
+                        num.saturating_add_signed(up),
+                    ),
+                );
+            }
+        }
+        ranges
+    }
+}
+
+fn difference(then: u64, now: u64) -> i64 {
+    let by = i128::from(then) - i128::from(now);
+    i64::try_from(by).unwrap_or_default()
+}

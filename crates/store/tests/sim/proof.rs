@@ -1,0 +1,189 @@
+//! I13: the certificate that nothing was lost. It is true where nothing was put back to an older
+//! state, and false when a visible write is erased everywhere, contexts kept.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use replica::{Bucket, Leaf, Record, RecordKey, RegisterId, account::Names};
+use store::{Account, Claims, Grounds, Host, Memory};
+
+use super::{
+    controls::Control,
+    medium::Image,
+    options::Fault,
+    world::{HUB, NAMES, NODES, World},
+};
+
+/// The faults after which a certificate may be false although nothing was lost: what was
+/// superseded before it travelled is known only to a journal that is gone.
+const PUT_BACK: [Fault; 4] = [
+    Fault::RestoreNode,
+    Fault::RestoreHub,
+    Fault::Wipe,
+    Fault::Rot,
+];
+
+/// What one side says at a cut.
+struct Said {
+    grounds: Grounds,
+    names: Names,
+}
+
+fn said(host: &Host, scope: replica::ScopeId, peer: replica::ReplicaId) -> Said {
+    let grounds = host.grounds(scope, peer);
+    let extract = grounds.extract(&host.reader()).expect("it can be read");
+    assert_eq!(
+        extract.root, grounds.root,
+        "the root is that of the records"
+    );
+    Said {
+        names: extract.hidden().map(|(n, d)| (*n, d.clone())).collect(),
+        grounds,
+    }
+}
+
+fn account(host: &Host, own: &Said, other: &Said) -> (Account, Bucket) {
+    let (ours, theirs) = (&own.grounds, &other.grounds);
+    let mut left_out = [ours.held_back.clone(), theirs.held_back.clone()].concat();
+    left_out.sort_unstable();
+    left_out.dedup();
+    let reader = host.reader();
+    let root = ours
+        .root_without(&reader, &left_out)
+        .expect("it can be read");
+    let claims = Claims {
+        positions: theirs.peers.clone(),
+        refused: theirs.refused.clone(),
+        names: other.names.clone(),
+        left_out,
+    };
+    let extract = ours.extract(&reader).expect("it can be read");
+    let account = ours.account(&reader, extract, &claims);
+    (account.expect("it can be read"), root)
+}
+
+/// Why a certificate between two hosts is not true; nothing when it is.
+fn doubts(node: &Host, hub: &Host) -> Option<String> {
+    let scope = node.config().scope;
+    let (of_node, of_hub) = (
+        said(node, scope, hub.config().replica),
+        said(hub, scope, node.config().replica),
+    );
+    let (ours, our_root) = account(node, &of_node, &of_hub);
+    let (theirs, their_root) = account(hub, &of_hub, &of_node);
+    if our_root != their_root {
+        return Some("the roots differ".to_owned());
+    }
+    let all = [("node", &ours), ("hub", &theirs)];
+    let doubt = |(side, account): (&str, &Account)| {
+        let life = account.lives.iter().find(|l| l.missing > 0 || l.forked)?;
+        Some(format!("{side} {life:?} {:?}", account.listed))
+    };
+    all.into_iter().find_map(doubt)
+}
+
+/// The last part of a record's entry.
+fn record_of(value: &Bytes) -> Option<(usize, Record)> {
+    [37, 57].into_iter().find_map(|at| {
+        let bytes = value.get(at..).map(|_| value.slice(at..))?;
+        Some((at, Record::decode(&bytes).ok()?))
+    })
+}
+
+/// A store without one register's candidate of a write, with a fingerprint that fits.
+fn without(mut image: Image, key: RecordKey, gone: (replica::Dot, RegisterId)) -> Image {
+    let entries = image.range(vec![b'R']..vec![b'S']);
+    let of_key = |(place, value): (&Vec<u8>, &Bytes)| {
+        let (at, record) = record_of(value)?;
+        (record.key == key).then(|| (place.clone(), value.clone(), at, record))
+    };
+    let found: Vec<_> = entries.filter_map(of_key).collect();
+    for (place, value, at, mut record) in found {
+        let former = Leaf::of(&value[at..]);
+        record.siblings.retain(|s| (s.dot(), s.register) != gone);
+        let bytes = record.encode();
+        let leaf = Leaf::of(&bytes);
+        let parts = [&value[..5], &leaf.0[..], &value[37..at], &bytes[..]];
+        image.insert(place.clone(), parts.concat().into());
+        let scope = [b"S", &place[1..5]].concat();
+        let entry = image[&scope].to_vec();
+        let count = u64::from_be_bytes(entry[88..96].try_into().expect("eight bytes"));
+        let sum = entry[56..88].try_into().expect("a sum");
+        let mut root = Bucket::from_parts(sum, count);
+        root.remove(former);
+        root.add(leaf);
+        let parts = [&entry[..56], &root.to_bytes()[..], &entry[88..]];
+        image.insert(scope, parts.concat().into());
+    }
+    image
+}
+
+impl World {
+    fn over(&self, at: usize, image: Image) -> Host {
+        let medium = Arc::new(Memory::from_image(image));
+        Host::open(medium, self.config(at)).expect("a sound store")
+    }
+
+    /// The certificate of each node, and of each after a write was erased everywhere.
+    pub(crate) fn check_certificates(&mut self) {
+        if self.options.control != Control::None || !self.ghost.broken.is_empty() {
+            return;
+        }
+        let put_back = PUT_BACK.iter().any(|fault| self.options.has(*fault));
+        for node in NODES {
+            let pair = (self.image(node), self.image(HUB));
+            let (of_node, of_hub) = (
+                self.over(node, pair.0.clone()),
+                self.over(HUB, pair.1.clone()),
+            );
+            match doubts(&of_node, &of_hub) {
+                None => self.tally.count("a true certificate"),
+                Some(why) => {
+                    self.tally.count("a cautious certificate");
+                    self.say(format_args!("certificate of {}: {why}", NAMES[node]));
+                    if !put_back {
+                        self.broken(format!("I13 {} is told of a loss: {why}", NAMES[node]));
+                    }
+                    continue;
+                }
+            }
+            let Some((key, gone)) = self.victim(&of_node, &pair.0) else {
+                continue;
+            };
+            let of_node = self.over(node, without(pair.0, key, gone));
+            let of_hub = self.over(HUB, without(pair.1, key, gone));
+            self.tally.count("a false certificate");
+            if doubts(&of_node, &of_hub).is_none() {
+                self.broken(format!("I13 {} does not miss {gone:?}", NAMES[node]));
+            }
+        }
+    }
+
+    /// A visible write of the node's own journal.
+    fn victim(
+        &mut self,
+        node: &Host,
+        image: &Image,
+    ) -> Option<(RecordKey, (replica::Dot, RegisterId))> {
+        let reader = node.reader();
+        let pages = image.range(vec![b'J']..vec![b'K']).map(|(place, _)| {
+            let number = |at: usize| place[at..at + 8].try_into().expect("eight bytes");
+            let [incarnation, last] = [1, 9].map(|at| u64::from_be_bytes(number(at)));
+            (incarnation, last)
+        });
+        let journal: BTreeMap<u64, u64> = pages.collect();
+        let mut victims = Vec::new();
+        for key in reader.keys_of_scope(node.config().scope) {
+            let record = reader.get(key).expect("it can be read").map(|s| s.record);
+            for sibling in record.iter().flat_map(|record| &record.siblings) {
+                let dot = sibling.dot();
+                let last = journal.get(&dot.incarnation.0);
+                if last.is_some_and(|last| *last >= dot.counter) {
+                    victims.push((key, (dot, sibling.register)));
+                }
+            }
+        }
+        let which = self.rng.below(victims.len().max(1));
+        victims.get(which).copied()
+    }
+}
