@@ -68,6 +68,10 @@ fn a_district_without_a_line_and_its_city_are_equal_by_sticks() {
     assert_eq!(back["equal"], true, "{back}");
     let id = organisations(&node)[7]["id"].as_str().unwrap().to_owned();
     assert_eq!(organisation(&node, &id)["sync"], "acked");
+    let receipt = city.text_path("receipt");
+    node.run(["receipt", "save", &receipt]).ok();
+    let checked = node.json(["receipt", "verify", &receipt]);
+    assert_eq!(checked["true"], true, "the city's signed word: {checked}");
     let answer = carry(&city, &node, &city.hub);
     assert_eq!(
         (&answer["records"], &answer["equal"]),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use proto::sync::{
-    Batch, BundleMemory, BundleOpening, BundlePoint, Bye, Diagnosis, FeedState, Frame, Healed,
-    Hello, Prints, Welcome, frame::Frame as Body,
+    Ack, Batch, BundleMemory, BundleOpening, BundlePoint, Bye, Diagnosis, FeedState, Frame, Healed,
+    Hello, Prints, Result as ResultWire, Welcome, frame::Frame as Body,
 };
 use replica::limits::BATCH_RECORDS_MAX;
 use replica::session::{FeedPoint, PROTOCOL, Role, Standing};
@@ -13,6 +13,7 @@ use replica::{RecordKey, ScopeId};
 
 use super::seal::Sealer;
 use super::{BundleError, BundleRoute, Given, host};
+use crate::certify::{Signer, receipted};
 use crate::driver::SessionSeat;
 
 /// Points of one peer's bundles that are remembered. Whoever makes more without an answer may be
@@ -111,8 +112,15 @@ impl<'a> Plan<'a> {
             records: 0,
         };
         writer.send(self.greeting)?;
-        for ack in &memory.acks {
-            writer.send(Body::Ack(ack.clone()))?;
+        let mut results: Vec<_> = memory.acks.iter().flat_map(|a| a.results.clone()).collect();
+        for standing in self
+            .standings
+            .iter()
+            .filter(|at| at.takes && at.taken.seq.0 > 0)
+        {
+            // The results are of the last bundle as a whole.
+            let results = std::mem::take(&mut results);
+            writer.acked(standing, results, route)?;
         }
         let mut reached = Vec::new();
         for standing in &self.standings {
@@ -166,6 +174,28 @@ struct FrameWriter<'a, W> {
 impl<W: Write> FrameWriter<'_, W> {
     fn send(&mut self, body: Body) -> Result<(), BundleError> {
         self.sealer.frame(frame(body))
+    }
+
+    /// Writes what was taken of a feed of the peer; the hub's word bears its receipt, as on a line.
+    fn acked(
+        &mut self,
+        standing: &Standing,
+        results: Vec<ResultWire>,
+        route: &BundleRoute,
+    ) -> Result<(), BundleError> {
+        let mut frame = frame(Body::Ack(Ack {
+            scope: standing.scope.0.to_vec(),
+            upto: standing.taken.to_wire(),
+            results,
+            ..Ack::default()
+        }));
+        if self.seat.role == Role::Hub {
+            let signer = Signer::new(&route.certificate, &route.key);
+            let signer = signer.or(Err(BundleError::Material))?;
+            let sides = (route.from, route.to);
+            frame = receipted(frame, &signer, &*self.seat.clock, sides, &mut true);
+        }
+        self.sealer.frame(frame)
     }
 
     fn batch(&mut self, batch: Batch) -> Result<(), BundleError> {

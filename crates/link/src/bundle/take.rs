@@ -145,13 +145,7 @@ impl Taker<'_> {
                 self.greet(Body::Welcome(welcome))
             }
             Some(Body::Batch(batch)) if greeted => self.batch(batch),
-            Some(Body::Ack(ack)) if greeted => {
-                let room = RESULTS_MAX.saturating_sub(self.taken.answers.len());
-                self.taken
-                    .answers
-                    .extend(ack.results.into_iter().take(room));
-                Ok(())
-            }
+            Some(Body::Ack(ack)) if greeted => self.acked(ack),
             Some(Body::Prints(prints)) if greeted && prints.hub.is_some() => self.compare(prints),
             body => self.drive(Input::Frame(Box::new(Frame { frame: body }))),
         }
@@ -257,6 +251,21 @@ impl Taker<'_> {
             }
         }
         host::hold_back(self.seat, &self.held_back)
+    }
+
+    /// Takes what the sender says of our feed: what was confirmed by the greeting, with results and
+    /// the hub's receipt.
+    fn acked(&mut self, ack: Ack) -> Result<(), BundleError> {
+        let room = RESULTS_MAX.saturating_sub(self.taken.answers.len());
+        let results = ack.results.iter().take(room).cloned();
+        self.taken.answers.extend(results);
+        let scope = ScopeId::try_from(ack.scope.as_slice()).ok();
+        let standing = scope.and_then(|scope| self.standings.get(&scope));
+        let confirmed = standing.filter(|at| at.sends).and_then(|at| at.resume);
+        if confirmed == Some(FeedPoint::from_wire(ack.upto.as_ref())) && !ack.exchange {
+            host::ask(self.seat, &Op::Acked(Box::new(ack)))?;
+        }
+        Ok(())
     }
 
     fn lane(&self, scope: ScopeId) -> Option<&Lane> {
