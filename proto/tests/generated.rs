@@ -27,8 +27,8 @@ const FILES: &[&str] = &[
     "store/v1/record.proto",
     "store/v1/certificate.proto",
     "sync/v1/sync.proto",
-    "sync/v1/proof.proto",
     "sync/v1/bundle.proto",
+    "sync/v1/proof.proto",
     "enrol/v1/enrol.proto",
     "admin/v1/admin.proto",
 ];

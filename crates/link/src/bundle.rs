@@ -1,6 +1,6 @@
 //! A session in a file, for a district that has no line.
 //!
-//! What travels is what a line would carry: a Hello or a Welcome, batches, receipts, sums at a cut.
+//! What travels is what a line would carry: a Hello or a Welcome, batches, answers, sums at a cut.
 //! A file is sealed to one receiver and signed by its sender ([`seal`]), and what comes out of it
 //! goes through the same state machine and the same operations as a session ([`take`]). The sender
 //! starts from what the receiver has last confirmed and not from its last file ([`give`]), so a
@@ -112,7 +112,7 @@ pub struct Taken {
     /// What became of the sender's records that were not simply taken.
     pub results: Vec<ResultWire>,
     /// What the sender says of our records that it has not simply taken.
-    pub receipts: Vec<ResultWire>,
+    pub answers: Vec<ResultWire>,
     /// Writes of ours that the hub has refused and that were taken back.
     pub refused: u64,
     /// Both sides were found equal in every scope.

@@ -647,6 +647,117 @@ pub mod sync_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// What stands in the clear, so that whoever finds a stick knows where it belongs. The seal and the
+/// signature cover it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BundleHeader {
+    /// The replicas at both ends, 16 bytes each.
+    #[prost(bytes = "vec", tag = "1")]
+    pub from: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub to: ::prost::alloc::vec::Vec<u8>,
+    /// The sender's key of this file only, a point on P-256, uncompressed.
+    #[prost(bytes = "vec", tag = "3")]
+    pub ephemeral: ::prost::alloc::vec::Vec<u8>,
+    /// BLAKE3 of the receiver's public key, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub receiver_key: ::prost::alloc::vec::Vec<u8>,
+    /// Grows with every bundle from this sender to this receiver.
+    #[prost(uint64, tag = "5")]
+    pub number: u64,
+    /// When it was made, milliseconds since 1970. Shown to people; decides nothing.
+    #[prost(int64, tag = "6")]
+    pub made_ms: i64,
+}
+/// One sealed part.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundlePart {
+    #[prost(oneof = "bundle_part::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<bundle_part::Part>,
+}
+/// Nested message and enum types in `BundlePart`.
+pub mod bundle_part {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// The first part.
+        #[prost(message, tag = "1")]
+        Opening(super::BundleOpening),
+        /// All others: first the Hello of a node or the Welcome of the hub, last a Bye.
+        #[prost(message, tag = "2")]
+        Frame(super::Frame),
+    }
+}
+/// Who the sender is, and what it knows of the way here.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundleOpening {
+    /// The sender's certificate, DER.
+    #[prost(bytes = "vec", tag = "1")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
+    /// The highest number of the receiver's bundles that the sender has taken.
+    #[prost(uint64, tag = "2")]
+    pub taken: u64,
+    /// Points of the sender's feeds at which the receiver may stand, the first of them the one from
+    /// which the batches start: what it has confirmed, and what earlier bundles reached.
+    #[prost(message, repeated, tag = "3")]
+    pub points: ::prost::alloc::vec::Vec<BundlePoint>,
+    /// From a node whose certificate is old: a request for the next one, DER.
+    #[prost(bytes = "vec", tag = "4")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+    /// From the hub: the certificate for such a request, DER.
+    #[prost(bytes = "vec", tag = "5")]
+    pub renewed: ::prost::alloc::vec::Vec<u8>,
+    /// It carries everything, outside the feeds, because the checkpoints are worthless.
+    #[prost(bool, tag = "6")]
+    pub everything: bool,
+}
+/// A point of the sender's feed of one scope.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BundlePoint {
+    #[prost(bytes = "vec", tag = "1")]
+    pub scope: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub point: ::core::option::Option<FeedPoint>,
+}
+/// What a replica keeps of the bundles to and from one peer. It lies in the store as local data.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundleMemory {
+    /// The number of the last bundle made.
+    #[prost(uint64, tag = "1")]
+    pub made: u64,
+    /// The highest number of the peer's bundles that was taken here.
+    #[prost(uint64, tag = "2")]
+    pub taken: u64,
+    /// What the peer has last said it has taken of our feeds.
+    #[prost(message, repeated, tag = "3")]
+    pub confirmed: ::prost::alloc::vec::Vec<BundlePoint>,
+    /// Points that bundles have reached and the peer has not yet confirmed.
+    #[prost(message, repeated, tag = "4")]
+    pub reached: ::prost::alloc::vec::Vec<BundlePoint>,
+    /// The checkpoints are worthless: the next bundle carries everything.
+    #[prost(bool, tag = "5")]
+    pub exchange: bool,
+    /// Exchanges in a row that have not made both sides equal.
+    #[prost(uint32, tag = "6")]
+    pub exchanges: u32,
+    /// What the peer's last bundle was found to be.
+    #[prost(enumeration = "Diagnosis", tag = "7")]
+    pub diagnosis: i32,
+    /// Results of the peer's last bundle, for its next answer.
+    #[prost(message, repeated, tag = "8")]
+    pub acks: ::prost::alloc::vec::Vec<Ack>,
+    /// The number of the last bundle made that carried everything.
+    #[prost(uint64, tag = "9")]
+    pub full: u64,
+    /// At the hub, what the next Welcome tells a node of its lives that it knows otherwise.
+    #[prost(message, repeated, tag = "10")]
+    pub heads: ::prost::alloc::vec::Vec<Position>,
+    /// At a node, how far the hub knew its lives when it made its last bundle.
+    #[prost(message, repeated, tag = "11")]
+    pub known: ::prost::alloc::vec::Vec<Position>,
+    /// The records that either side holds back from the other.
+    #[prost(message, repeated, tag = "12")]
+    pub held_back: ::prost::alloc::vec::Vec<RecordName>,
+}
 /// What the node says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CertifyAsk {
@@ -1048,115 +1159,4 @@ pub mod proof_server {
     impl<T> tonic::server::NamedService for ProofServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
-}
-/// What stands in the clear, so that whoever finds a stick knows where it belongs. The seal and the
-/// signature cover it.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BundleHeader {
-    /// The replicas at both ends, 16 bytes each.
-    #[prost(bytes = "vec", tag = "1")]
-    pub from: ::prost::alloc::vec::Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    pub to: ::prost::alloc::vec::Vec<u8>,
-    /// The sender's key of this file only, a point on P-256, uncompressed.
-    #[prost(bytes = "vec", tag = "3")]
-    pub ephemeral: ::prost::alloc::vec::Vec<u8>,
-    /// BLAKE3 of the receiver's public key, 32 bytes.
-    #[prost(bytes = "vec", tag = "4")]
-    pub receiver_key: ::prost::alloc::vec::Vec<u8>,
-    /// Grows with every bundle from this sender to this receiver.
-    #[prost(uint64, tag = "5")]
-    pub number: u64,
-    /// When it was made, milliseconds since 1970. Shown to people; decides nothing.
-    #[prost(int64, tag = "6")]
-    pub made_ms: i64,
-}
-/// One sealed part.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BundlePart {
-    #[prost(oneof = "bundle_part::Part", tags = "1, 2")]
-    pub part: ::core::option::Option<bundle_part::Part>,
-}
-/// Nested message and enum types in `BundlePart`.
-pub mod bundle_part {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Part {
-        /// The first part.
-        #[prost(message, tag = "1")]
-        Opening(super::BundleOpening),
-        /// All others: first the Hello of a node or the Welcome of the hub, last a Bye.
-        #[prost(message, tag = "2")]
-        Frame(super::Frame),
-    }
-}
-/// Who the sender is, and what it knows of the way here.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BundleOpening {
-    /// The sender's certificate, DER.
-    #[prost(bytes = "vec", tag = "1")]
-    pub certificate: ::prost::alloc::vec::Vec<u8>,
-    /// The highest number of the receiver's bundles that the sender has taken.
-    #[prost(uint64, tag = "2")]
-    pub taken: u64,
-    /// Points of the sender's feeds at which the receiver may stand, the first of them the one from
-    /// which the batches start: what it has confirmed, and what earlier bundles reached.
-    #[prost(message, repeated, tag = "3")]
-    pub points: ::prost::alloc::vec::Vec<BundlePoint>,
-    /// From a node whose certificate is old: a request for the next one, DER.
-    #[prost(bytes = "vec", tag = "4")]
-    pub request: ::prost::alloc::vec::Vec<u8>,
-    /// From the hub: the certificate for such a request, DER.
-    #[prost(bytes = "vec", tag = "5")]
-    pub renewed: ::prost::alloc::vec::Vec<u8>,
-    /// It carries everything, outside the feeds, because the checkpoints are worthless.
-    #[prost(bool, tag = "6")]
-    pub everything: bool,
-}
-/// A point of the sender's feed of one scope.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BundlePoint {
-    #[prost(bytes = "vec", tag = "1")]
-    pub scope: ::prost::alloc::vec::Vec<u8>,
-    #[prost(message, optional, tag = "2")]
-    pub point: ::core::option::Option<FeedPoint>,
-}
-/// What a replica keeps of the bundles to and from one peer. It lies in the store as local data.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BundleMemory {
-    /// The number of the last bundle made.
-    #[prost(uint64, tag = "1")]
-    pub made: u64,
-    /// The highest number of the peer's bundles that was taken here.
-    #[prost(uint64, tag = "2")]
-    pub taken: u64,
-    /// What the peer has last said it has taken of our feeds.
-    #[prost(message, repeated, tag = "3")]
-    pub confirmed: ::prost::alloc::vec::Vec<BundlePoint>,
-    /// Points that bundles have reached and the peer has not yet confirmed.
-    #[prost(message, repeated, tag = "4")]
-    pub reached: ::prost::alloc::vec::Vec<BundlePoint>,
-    /// The checkpoints are worthless: the next bundle carries everything.
-    #[prost(bool, tag = "5")]
-    pub exchange: bool,
-    /// Exchanges in a row that have not made both sides equal.
-    #[prost(uint32, tag = "6")]
-    pub exchanges: u32,
-    /// What the peer's last bundle was found to be.
-    #[prost(enumeration = "Diagnosis", tag = "7")]
-    pub diagnosis: i32,
-    /// Results of the peer's last bundle, for its next receipt.
-    #[prost(message, repeated, tag = "8")]
-    pub acks: ::prost::alloc::vec::Vec<Ack>,
-    /// The number of the last bundle made that carried everything.
-    #[prost(uint64, tag = "9")]
-    pub full: u64,
-    /// At the hub, what the next Welcome tells a node of its lives that it knows otherwise.
-    #[prost(message, repeated, tag = "10")]
-    pub heads: ::prost::alloc::vec::Vec<Position>,
-    /// At a node, how far the hub knew its lives when it made its last bundle.
-    #[prost(message, repeated, tag = "11")]
-    pub known: ::prost::alloc::vec::Vec<Position>,
-    /// The records that either side holds back from the other.
-    #[prost(message, repeated, tag = "12")]
-    pub held_back: ::prost::alloc::vec::Vec<RecordName>,
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use proto::sync::{
-    Batch, BundleMemory, BundleOpening, BundlePoint, Bye, Diagnosis, FeedState, Frame, Healed,
-    Hello, Prints, Welcome, frame::Frame as Body,
+    Ack, Batch, BundleMemory, BundleOpening, BundlePoint, Bye, Diagnosis, FeedState, Frame, Healed,
+    Hello, Prints, Result as ResultWire, Welcome, frame::Frame as Body,
 };
 use replica::limits::BATCH_RECORDS_MAX;
 use replica::session::{FeedPoint, PROTOCOL, Role, Standing};
@@ -13,9 +13,10 @@ use replica::{RecordKey, ScopeId};
 
 use super::seal::Sealer;
 use super::{BundleError, BundleRoute, Given, host};
+use crate::certify::{Signer, receipted};
 use crate::driver::SessionSeat;
 
-/// Points of one peer's bundles that are remembered. Whoever makes more without a receipt may be
+/// Points of one peer's bundles that are remembered. Whoever makes more without an answer may be
 /// asked for one.
 const REACHED_MAX: usize = 64;
 /// How often the sums are read again because the feed has moved meanwhile.
@@ -56,7 +57,7 @@ impl<'a> Plan<'a> {
         let hello = host::greet(seat)?;
         let confirmed = points_of(&memory.confirmed);
         let acked = acked(seat)?;
-        // What a line has brought since the last receipt; the receipt is what the bundle starts at.
+        // What a line has brought since the last confirmation, which is what the bundle starts at.
         let (_, at_acked) = stand(seat, &hello, &acked, memory)?;
         let sound = at_acked.iter().filter(|at| at.sends).filter_map(|at| {
             let point = at.resume.filter(|point| point.seq.0 > 0)?;
@@ -91,7 +92,7 @@ impl<'a> Plan<'a> {
     ) -> Result<(W, Given), BundleError> {
         let wall_ms = self.seat.clock.wall_ms();
         // The clock keeps a restored sender from giving a number twice; where it is wrong, the
-        // next receipt says which numbers were taken.
+        // next answer says which numbers were taken.
         let number = wall_ms.max(memory.made.saturating_add(1));
         let mut sealer = Sealer::begin(out, route, number, wall_ms)?;
         let (request, renewed) = route.renewal.fields();
@@ -111,8 +112,15 @@ impl<'a> Plan<'a> {
             records: 0,
         };
         writer.send(self.greeting)?;
-        for ack in &memory.acks {
-            writer.send(Body::Ack(ack.clone()))?;
+        let mut results: Vec<_> = memory.acks.iter().flat_map(|a| a.results.clone()).collect();
+        for standing in self
+            .standings
+            .iter()
+            .filter(|at| at.takes && at.taken.seq.0 > 0)
+        {
+            // The results are of the last bundle as a whole.
+            let results = std::mem::take(&mut results);
+            writer.acked(standing, results, route)?;
         }
         let mut reached = Vec::new();
         for standing in &self.standings {
@@ -166,6 +174,28 @@ struct FrameWriter<'a, W> {
 impl<W: Write> FrameWriter<'_, W> {
     fn send(&mut self, body: Body) -> Result<(), BundleError> {
         self.sealer.frame(frame(body))
+    }
+
+    /// Writes what was taken of a feed of the peer; the hub's word bears its receipt, as on a line.
+    fn acked(
+        &mut self,
+        standing: &Standing,
+        results: Vec<ResultWire>,
+        route: &BundleRoute,
+    ) -> Result<(), BundleError> {
+        let mut frame = frame(Body::Ack(Ack {
+            scope: standing.scope.0.to_vec(),
+            upto: standing.taken.to_wire(),
+            results,
+            ..Ack::default()
+        }));
+        if self.seat.role == Role::Hub {
+            let signer = Signer::new(&route.certificate, &route.key);
+            let signer = signer.or(Err(BundleError::Material))?;
+            let sides = (route.from, route.to);
+            frame = receipted(frame, &signer, &*self.seat.clock, sides, &mut true);
+        }
+        self.sealer.frame(frame)
     }
 
     fn batch(&mut self, batch: Batch) -> Result<(), BundleError> {

@@ -18,7 +18,7 @@ use super::seal::{Frames, Parcel};
 use super::{BundleError, Gap, Taken, host};
 use crate::driver::SessionSeat;
 
-/// Results that a receipt carries; the sums say that there are more.
+/// Results that an answer carries; the sums say that there are more.
 const RESULTS_MAX: usize = 4_096;
 
 /// Takes a bundle that was proved. What is to be remembered is noted in `memory`, also when it
@@ -145,13 +145,7 @@ impl Taker<'_> {
                 self.greet(Body::Welcome(welcome))
             }
             Some(Body::Batch(batch)) if greeted => self.batch(batch),
-            Some(Body::Ack(ack)) if greeted => {
-                let room = RESULTS_MAX.saturating_sub(self.taken.receipts.len());
-                self.taken
-                    .receipts
-                    .extend(ack.results.into_iter().take(room));
-                Ok(())
-            }
+            Some(Body::Ack(ack)) if greeted => self.acked(ack),
             Some(Body::Prints(prints)) if greeted && prints.hub.is_some() => self.compare(prints),
             body => self.drive(Input::Frame(Box::new(Frame { frame: body }))),
         }
@@ -257,6 +251,21 @@ impl Taker<'_> {
             }
         }
         host::hold_back(self.seat, &self.held_back)
+    }
+
+    /// Takes what the sender says of our feed: what was confirmed by the greeting, with results and
+    /// the hub's receipt.
+    fn acked(&mut self, ack: Ack) -> Result<(), BundleError> {
+        let room = RESULTS_MAX.saturating_sub(self.taken.answers.len());
+        let results = ack.results.iter().take(room).cloned();
+        self.taken.answers.extend(results);
+        let scope = ScopeId::try_from(ack.scope.as_slice()).ok();
+        let standing = scope.and_then(|scope| self.standings.get(&scope));
+        let confirmed = standing.filter(|at| at.sends).and_then(|at| at.resume);
+        if confirmed == Some(FeedPoint::from_wire(ack.upto.as_ref())) && !ack.exchange {
+            host::ask(self.seat, &Op::Acked(Box::new(ack)))?;
+        }
+        Ok(())
     }
 
     fn lane(&self, scope: ScopeId) -> Option<&Lane> {
@@ -382,7 +391,7 @@ impl Taker<'_> {
         if self.taken.gap.is_none() {
             memory.taken = number;
         }
-        memory.acks = receipts(&self.taken.results);
+        memory.acks = answers(&self.taken.results);
         self.taken.diagnosis = diagnosis.into();
         self.taken.equal = equal;
         self.taken.exchange = memory.exchange;
@@ -390,8 +399,8 @@ impl Taker<'_> {
     }
 }
 
-/// Results as the receipt of the next bundle. Which writes were refused stands in the Welcome.
-fn receipts(results: &[ResultWire]) -> Vec<Ack> {
+/// Results as the answer of the next bundle. Which writes were refused stands in the Welcome.
+fn answers(results: &[ResultWire]) -> Vec<Ack> {
     if results.is_empty() {
         return Vec::new();
     }

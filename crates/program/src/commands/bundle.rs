@@ -300,7 +300,7 @@ fn show_taken(peer: &BundlePeer, sender: &BundleSender, taken: &Taken, out: &mut
             "known": taken.batches_known,
             "diagnosis": word(diagnosis.as_str_name(), "DIAGNOSIS_"),
             "results": results(&taken.results),
-            "receipts": results(&taken.receipts),
+            "answers": results(&taken.answers),
             "refused": taken.refused,
             "equal": taken.equal,
             "exchange": taken.exchange,
@@ -323,7 +323,7 @@ fn show_taken(peer: &BundlePeer, sender: &BundleSender, taken: &Taken, out: &mut
             "something is still on its way: export a bundle and carry it to the other side",
         ),
     });
-    for result in taken.results.iter().chain(&taken.receipts) {
+    for result in taken.results.iter().chain(&taken.answers) {
         out.line(format!(
             "{}  {}",
             result.code,
