@@ -20,7 +20,7 @@ use std::{
 use link::Roster;
 use program::{
     App, Exit, Failure, Live, Out, Side,
-    app::{Check, Compared, PeerView},
+    app::{Compared, OwnFacts, PeerView},
     cli::{Place, Setting},
     dir::Role,
 };
@@ -136,44 +136,15 @@ impl Live for Hub {
         Err(Failure::new("PROOF-007", Exit::Usage))
     }
 
-    fn checks(&self, app: &App) -> Vec<Check> {
+    fn own_facts(&self, app: &App) -> OwnFacts {
         let sealed = link::key_state(app.dir.path()).is_ok_and(|state| state.sealed);
-        let mut checks = vec![Check {
-            code: "DOCTOR-007",
-            well: sealed,
-            facts: Vec::new(),
-        }];
         let open_ends = program::records::Scopes::new(app).open_ends();
-        let open_ends = open_ends.unwrap_or_default();
-        checks.push(Check {
-            code: "DOCTOR-041",
-            well: open_ends.is_empty(),
-            facts: vec![("scopes", open_ends.join(" "))],
-        });
-        let claims = claim::waiting(app, self).unwrap_or_default();
-        let moves = transfer::waiting_count(app).unwrap_or_default();
-        let late = program::proposals::waiting(app).unwrap_or_default();
-        for (code, count) in [
-            ("DOCTOR-042", claims),
-            ("DOCTOR-043", moves),
-            ("DOCTOR-044", late),
-        ] {
-            checks.push(Check {
-                code,
-                well: count == 0,
-                facts: vec![("n", count.to_string())],
-            });
+        OwnFacts {
+            key_sealed: Some(sealed),
+            open_ends: Some(open_ends.unwrap_or_default()),
+            claims: Some(claim::waiting(app, self).unwrap_or_default()),
+            moves: Some(transfer::waiting_count(app).unwrap_or_default()),
+            late: program::proposals::waiting(app).unwrap_or_default(),
         }
-        let today_ms = app.clock.wall_ms();
-        for entry in self.registry.nodes().unwrap_or_default() {
-            let silent_ms = today_ms.saturating_sub(entry.last_seen_ms.unwrap_or(entry.joined_ms));
-            let days = silent_ms / (24 * 3_600 * 1_000);
-            checks.push(Check {
-                code: "DOCTOR-010",
-                well: days < 7 || entry.state != NodeState::Active,
-                facts: vec![("peer", entry.name.clone()), ("days", days.to_string())],
-            });
-        }
-        checks
     }
 }

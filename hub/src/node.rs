@@ -426,7 +426,21 @@ fn view(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> PeerView {
         .last_seen_ms
         .map(|ms| app.clock.wall_ms().saturating_sub(ms) / 1_000);
     let unequal = of_peer.clone().any(|peer| peer.equal == Some(false));
+    // What else ends a session passes, and is the node's to tell.
+    let refused_as_clone = progress
+        .and_then(|progress| progress.ended)
+        .map(|(code, _)| code)
+        .filter(|code| !open && program::doctor::is_clone_code(code));
+    let heard = app.reader().heard().unwrap_or_default();
+    let heard = heard.get(&entry.replica()).copied();
+    let seen_ms = entry.last_seen_ms.unwrap_or(entry.joined_ms);
+    let seen_ms = i64::try_from(seen_ms).unwrap_or(i64::MAX);
     PeerView {
+        replica: entry.id.clone(),
+        is_expected: entry.state == NodeState::Active,
+        seen_ms: Some(heard.map_or(seen_ms, |heard| heard.at_ms.max(seen_ms))),
+        heard,
+        failure: refused_as_clone,
         name: format!("{} {}", present_code(app, entry), entry.name),
         state: state.to_owned(),
         sent: own.map_or(0, |peer| peer.sent.0),

@@ -14,7 +14,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use program::{
     App, Failure, Live, Out, Side,
-    app::{Check, Compared, PeerView},
+    app::{Compared, OwnFacts, PeerView},
     cli::{Place, Setting},
     dir::Role,
 };
@@ -97,7 +97,16 @@ impl Live for Node {
             .settled_ms
             .map(|ms| app.clock.wall_ms().saturating_sub(ms));
         let unequal = of_hub().any(|peer| peer.equal == Some(false));
+        let heard = app.reader().heard().unwrap_or_default();
+        let heard = of_hub()
+            .next()
+            .and_then(|peer| heard.get(&peer.replica).copied());
         vec![PeerView {
+            replica: hub.replica.clone(),
+            is_expected: true,
+            seen_ms: heard.map(|heard| heard.at_ms),
+            heard,
+            failure: state.failure,
             name: format!("hub {}", hub.address),
             state: state.text,
             sent: own.map_or(0, |peer| peer.sent.0),
@@ -126,22 +135,11 @@ impl Live for Node {
         prove::certify(app, self)
     }
 
-    fn checks(&self, app: &App) -> Vec<Check> {
-        let state = self.line.state();
-        let failed = state.failure;
-        let late = program::proposals::waiting(app).unwrap_or_default();
-        vec![
-            Check {
-                code: "DOCTOR-009",
-                well: failed.is_none(),
-                facts: vec![("detail", failed.unwrap_or_default())],
-            },
-            Check {
-                code: "DOCTOR-044",
-                well: late == 0,
-                facts: vec![("n", late.to_string())],
-            },
-        ]
+    fn own_facts(&self, app: &App) -> OwnFacts {
+        OwnFacts {
+            late: program::proposals::waiting(app).unwrap_or_default(),
+            ..OwnFacts::default()
+        }
     }
 }
 

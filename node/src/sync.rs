@@ -55,7 +55,7 @@ fn show(app: &App, node: &Node, out: &mut Out) -> Result<(), Failure> {
         let equal = peers.iter().all(|peer| peer.equal == Some(true));
         let sent = peers.iter().map(|peer| peer.sent).sum::<u64>();
         let received = peers.iter().map(|peer| peer.received).sum::<u64>();
-        let refused = status.refused.len();
+        let refused = program::refusals::count_open(app, &status)?;
         out.document(&json!({"settled": true, "equal": equal, "sent": sent, "received": received, "refused": refused}));
     } else {
         out.line(out.say("双方已核对一致", "both sides are settled and equal"));

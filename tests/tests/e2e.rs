@@ -22,8 +22,10 @@ mod e2e {
     mod conflicts;
     mod damage;
     mod enrolment;
+    mod lists;
     mod records;
     mod refusals;
+    mod repair;
     mod serving;
     mod transfers;
     mod walk;

@@ -6,8 +6,8 @@ use domain::{Arrival, Catalogue, Date, Refusal};
 use proto::stored::Certificate;
 use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
-    Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, Reader, Rules, Status, Verdict, Writer,
-    WriterConfig,
+    Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, PeerHeard, Reader, Rules, Status,
+    Verdict, Writer, WriterConfig,
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     commands::bundle::Bundles,
     config::Config,
     dir::{Dir, Identity, Role},
+    doctor::Proofs,
     failure::Failure,
 };
 
@@ -31,8 +32,8 @@ pub trait Live: Bundles + Send + Sync {
     fn gone(&self) -> Vec<ReplicaId> {
         Vec::new()
     }
-    /// Checks of `doctor` that only this program makes: code, whether it holds, facts.
-    fn checks(&self, app: &App) -> Vec<Check>;
+    /// What only this program knows of itself, for `doctor`.
+    fn own_facts(&self, app: &App) -> OwnFacts;
     /// Each scope compared with each peer that is connected. Blocks.
     fn compare(&self, app: &App) -> Vec<Compared>;
     /// Makes the certificate that nothing was lost. Blocks.
@@ -62,20 +63,26 @@ pub struct Compared {
     pub code: Option<String>,
 }
 
-/// One finding of `doctor`.
-#[derive(Clone, Debug)]
-pub struct Check {
-    /// The stable code.
-    pub code: &'static str,
-    /// Whether all is well.
-    pub well: bool,
-    /// Facts for the text.
-    pub facts: Vec<(&'static str, String)>,
+/// What only one of the two programs knows of itself; none where it does not apply.
+#[derive(Clone, Debug, Default)]
+pub struct OwnFacts {
+    /// Whether the key of the authority has a passphrase.
+    pub key_sealed: Option<bool>,
+    /// Scopes that have ended without one successor.
+    pub open_ends: Option<Vec<String>>,
+    /// Claims that wait for a ruling.
+    pub claims: Option<usize>,
+    /// Moves that wait.
+    pub moves: Option<usize>,
+    /// Late writes that wait for an answer.
+    pub late: usize,
 }
 
 /// One peer as `status` shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct PeerView {
+    /// Its replica, 32 hex digits.
+    pub replica: String,
     /// The peer's name.
     pub name: String,
     /// `connected`, `unreachable`, `refused`, `never`, `stopped`, with a code after a colon where
@@ -91,6 +98,14 @@ pub struct PeerView {
     pub lag_s: Option<u64>,
     /// Whether both sides were found equal where they stand; none when not compared.
     pub equal: Option<bool>,
+    /// Whether it should be there: it has joined and was not revoked.
+    pub is_expected: bool,
+    /// When it was last heard, or joined, milliseconds since 1970.
+    pub seen_ms: Option<i64>,
+    /// What it said of itself when a session last began.
+    pub heard: Option<PeerHeard>,
+    /// Why it cannot be reached.
+    pub failure: Option<String>,
 }
 
 /// An opened program. Cheap to clone.
@@ -116,6 +131,8 @@ pub struct App {
     pub today: Option<Date>,
     /// The folder that relative paths start from.
     pub folder: PathBuf,
+    /// What the newest proof of the store has found.
+    pub proofs: Arc<Proofs>,
 }
 
 impl App {
@@ -147,6 +164,7 @@ impl App {
             account: "operator".to_owned(),
             today: None,
             folder: PathBuf::from("."),
+            proofs: Arc::default(),
         };
         Ok((app, writer))
     }

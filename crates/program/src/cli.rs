@@ -99,6 +99,8 @@ pub enum Place {
     Local,
     /// On an opened store: in the serving program if there is one, else here.
     Store,
+    /// In the serving program if there is one, else in its own process, before a store is opened.
+    Beside,
 }
 
 /// The commands that both programs have.
@@ -137,6 +139,14 @@ pub enum Common {
     Bundle(crate::commands::bundle::BundleCommand),
     /// Make a directory from a backup
     Restore(crate::commands::store::RestoreArgs),
+    /// Build a damaged store anew from what can be read of it, a backup, and the peer
+    Repair(crate::commands::repair::RepairArgs),
+    /// Writes that were refused, and what to do about them
+    #[command(subcommand)]
+    Refusal(crate::commands::refusal::RefusalCommand),
+    /// Records that are held back
+    #[command(subcommand)]
+    Quarantine(crate::commands::quarantine::QuarantineCommand),
     /// Settings
     #[command(subcommand)]
     Config(crate::commands::store::ConfigCommand),
@@ -149,7 +159,9 @@ impl Common {
     #[must_use]
     pub fn place(&self) -> Place {
         match self {
-            Self::Restore(_) | Self::Config(_) => Place::Local,
+            Self::Restore(args) if args.dry_run => Place::Beside,
+            Self::Repair(args) if args.list => Place::Store,
+            Self::Restore(_) | Self::Repair(_) | Self::Config(_) => Place::Local,
             Self::Certificate(command) => command.place(),
             Self::Receipt(command) => command.place(),
             Self::Status
@@ -162,6 +174,8 @@ impl Common {
             | Self::Verify
             | Self::Backup(_)
             | Self::Bundle(_)
+            | Self::Refusal(_)
+            | Self::Quarantine(_)
             | Self::Doctor => Place::Store,
         }
     }
@@ -310,12 +324,16 @@ fn run_process<S: Side>(
         runtime: runtime.handle().clone(),
         folder,
     };
-    if S::place(&cli.command) == Place::Local {
+    let place = S::place(&cli.command);
+    if place == Place::Local || (place == Place::Beside && cli.options.data.is_none()) {
         return S::local(&setting, cli.command, out);
     }
     let dir = cli.options.dir()?;
     if let Some(exit) = runtime.block_on(admin::forward(&dir, args, &setting, out))? {
         return exit;
+    }
+    if place == Place::Beside {
+        return S::local(&setting, cli.command, out);
     }
     let (app, writer) = App::open(&dir, setting.runtime.clone())?;
     let result = run_on::<S>(&app, &setting, cli, out);

@@ -6,8 +6,11 @@ pub mod conflict;
 pub mod export;
 pub mod import;
 pub mod proposal;
+pub mod quarantine;
 pub mod receipt;
 pub mod record;
+pub mod refusal;
+pub mod repair;
 pub mod report;
 pub mod store;
 pub mod verify;
@@ -20,6 +23,7 @@ use receipt::ReceiptCommand;
 use crate::{
     app::{App, Live},
     cli::{Common, Setting},
+    doctor,
     failure::{Exit, Failure},
     output::Out,
     status,
@@ -32,7 +36,7 @@ use crate::{
 pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Result<(), Failure> {
     match command {
         Common::Status => status::status(app, live, out),
-        Common::Record(command) => record::run(app, command, out),
+        Common::Record(command) => record::run(app, live, command, out),
         Common::Import(args) => import::run(app, &args, out),
         Common::Export(args) => export::run(app, &args, out),
         Common::Conflict(command) => conflict::run(app, &live.gone(), command, out),
@@ -43,8 +47,14 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Receipt(command) => receipt::run(app, command, out),
         Common::Backup(args) => store::backup(app, &args, out),
         Common::Bundle(command) => bundle::run(app, live, &command, out),
-        Common::Doctor => status::doctor(app, live, out),
-        Common::Restore(_) | Common::Config(_) => Err(Failure::new("USAGE-005", Exit::Usage)),
+        Common::Refusal(command) => refusal::run(app, command, out),
+        Common::Quarantine(command) => quarantine::run(app, &command, out),
+        Common::Repair(args) if args.list => repair::list(app, out),
+        Common::Restore(args) if args.dry_run => repair::compare_serving(app, &args, out),
+        Common::Doctor => doctor::doctor(app, live, out),
+        Common::Restore(_) | Common::Repair(_) | Common::Config(_) => {
+            Err(Failure::new("USAGE-005", Exit::Usage))
+        }
     }
 }
 
@@ -54,7 +64,9 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
 /// The command failed.
 pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), Failure> {
     match command {
+        Common::Restore(args) if args.dry_run => repair::compare(setting, args, out),
         Common::Restore(args) => store::restore(setting, args, out),
+        Common::Repair(args) => repair::repair(setting, args, out),
         Common::Config(command) => store::config(setting, command, out),
         Common::Certificate(CertificateCommand::Verify { file, authority }) => {
             certificate::verify(setting, file, authority.as_deref(), out)
@@ -74,6 +86,8 @@ pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), F
         | Common::Receipt(_)
         | Common::Backup(_)
         | Common::Bundle(_)
+        | Common::Refusal(_)
+        | Common::Quarantine(_)
         | Common::Doctor => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
 }

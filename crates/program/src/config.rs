@@ -17,6 +17,8 @@ pub struct Config {
     pub serve: ServeConfig,
     /// Conflicts.
     pub conflicts: ConflictsConfig,
+    /// When `doctor` and `status` speak up.
+    pub doctor: DoctorConfig,
 }
 
 /// The store.
@@ -76,6 +78,43 @@ impl Default for ServeConfig {
     }
 }
 
+/// From when on `doctor` and `status` speak up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DoctorConfig {
+    /// Days without a word of a peer.
+    pub not_seen_days: u64,
+    /// Minutes that changes may wait for a peer.
+    pub lag_minutes: u64,
+    /// Days before the end of the own certificate.
+    pub certificate_days: u64,
+    /// Seconds between the clock here and a peer's.
+    pub clock_skew_s: u64,
+    /// Free disk, MiB.
+    pub disk_free_mib: u64,
+    /// Memory of the program, MiB.
+    pub memory_mib: u64,
+    /// Days without a word of a node after which a person fences it.
+    pub fence_days: u64,
+    /// Days since the newest verified backup.
+    pub backup_days: u64,
+}
+
+impl Default for DoctorConfig {
+    fn default() -> Self {
+        Self {
+            not_seen_days: 7,
+            lag_minutes: 60,
+            certificate_days: 20,
+            clock_skew_s: 60,
+            disk_free_mib: 10_240,
+            memory_mib: 1_024,
+            fence_days: 180,
+            backup_days: 2,
+        }
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -124,6 +163,10 @@ impl Config {
         }
         if !(1..=1_000_000).contains(&self.conflicts.storm) {
             return wrong("conflicts.storm: 1 to 1000000");
+        }
+        let doctor = &self.doctor;
+        if doctor.fence_days < doctor.not_seen_days {
+            return wrong("doctor.fence_days: at least doctor.not_seen_days");
         }
         Ok(())
     }

@@ -14,7 +14,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::app::{App, Live};
+use crate::{
+    app::{App, Live},
+    doctor, refusals,
+};
 
 /// Bytes of a request that are read.
 const REQUEST_BYTES_MAX: usize = 8_192;
@@ -115,7 +118,7 @@ fn figures<L: Live>(app: &App, live: &L) -> String {
         set(
             "refused",
             "Writes refused or taken back",
-            count(status.refused.len()),
+            count(refusals::count_open(app, &status).unwrap_or_default()),
         );
         set(
             "quarantined",
@@ -140,6 +143,13 @@ fn figures<L: Live>(app: &App, live: &L) -> String {
             connected,
         );
     }
+    let attention = Family::<Labels, Gauge>::default();
+    for check in doctor::unwell(app, live).unwrap_or_default() {
+        let labels = [("code", check.code), ("check", check.name)];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        attention.get_or_create(&labels.to_vec()).inc();
+    }
+    registry.register("attention", "Checks that are not well, by code", attention);
     let mut text = String::new();
     // Writing into a string does not fail.
     encode(&mut text, &registry).unwrap_or_default();

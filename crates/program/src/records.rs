@@ -25,6 +25,7 @@ mod settled;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod why;
 
 pub use alias::{alias_of, circle, standing};
 pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
@@ -32,7 +33,7 @@ pub use change::{
     Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text,
 };
 pub use document::{Documents, at_text, document, register_name, register_value, source_name};
-pub use explain::{explain, why_not_synced};
+pub use explain::{explain, holders};
 pub use history::{Event, events, history};
 pub use known::Known;
 pub use links::{Link, Links, Target, dangling, links_of};
@@ -46,11 +47,11 @@ pub use ruled::{Ground, made_edit, registers_edit, ruled_edit};
 pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};
 pub use seen::Seen;
 pub use settled::{Settled, State};
+pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
 pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
 pub(crate) use document::{authorship, register_of};
-pub(crate) use explain::why_json;
 pub(crate) use known::InScope;
 pub(crate) use links::{links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};

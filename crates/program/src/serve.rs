@@ -10,6 +10,7 @@ use crate::{
     admin,
     app::App,
     cli::Side,
+    doctor,
     failure::{Exit, Failure},
     metrics,
     output::Out,
@@ -42,6 +43,10 @@ where
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stopper, stop) = stop_signal();
     let mut tasks = vec![admin::start(app.clone(), Arc::clone(&side), stop.clone())?];
+    tasks.push(tokio::spawn(doctor::keep_proving(
+        app.clone(),
+        stop.clone(),
+    )));
     let mut metrics_at = None;
     if let Some(port) = app.config.serve.metrics_port {
         let started = metrics::start(app.clone(), Arc::clone(&side), port, stop.clone()).await;

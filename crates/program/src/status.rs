@@ -1,12 +1,13 @@
-//! `status` and `doctor`: what an operator should know, each with a code and a next step.
+//! `status`: who this is, how it stands with its peers, and what is not well.
 
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, Check, Live, PeerView},
-    failure::{Exit, Failure},
+    app::{App, Live, PeerView},
+    doctor,
+    failure::Failure,
     output::Out,
-    texts,
+    refusals,
 };
 
 fn peer_json(peer: &PeerView) -> Value {
@@ -39,17 +40,24 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
     let peers = live.peers(app, &status);
     let conflicts = crate::conflicts::count(app)?;
     let days = live.certificate_days(app);
+    let refused = refusals::count_open(app, &status)?;
+    let unwell = doctor::unwell(app, live)?;
     if out.json {
+        let attention: Vec<Value> = unwell
+            .iter()
+            .map(|check| doctor::json(check, out))
+            .collect();
         out.document(&json!({
             "replica": app.identity.replica,
             "scope": app.identity.scope.code,
             "peers": peers.iter().map(peer_json).collect::<Vec<_>>(),
-            "refused": status.refused.len(),
+            "refused": refused,
             "quarantined": status.quarantined.len(),
             "conflicts": conflicts,
             "certificate_days": days,
             "equal": all_equal(&peers),
             "records": app.reader().count(),
+            "attention": attention,
         }));
         return Ok(());
     }
@@ -58,6 +66,34 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
         "{} {}  {}",
         name.code, name.name, app.identity.replica
     ));
+    show_peers(&peers, out);
+    let line = match out.language {
+        domain::label::Language::Zh => format!(
+            "记录 {} 条；冲突待处理 {conflicts} 项；被拒绝 {} 项；隔离 {} 项",
+            app.reader().count(),
+            refused,
+            status.quarantined.len()
+        ),
+        domain::label::Language::En => format!(
+            "{} records; {conflicts} open conflicts; {} refused; {} quarantined",
+            app.reader().count(),
+            refused,
+            status.quarantined.len()
+        ),
+    };
+    out.line(line);
+    for check in &unwell {
+        out.line(format!(
+            "! {}  {}",
+            check.code,
+            doctor::sentence(check, out)
+        ));
+    }
+    Ok(())
+}
+
+/// The table of peers.
+fn show_peers(peers: &[PeerView], out: &mut Out) {
     let headings = match out.language {
         domain::label::Language::Zh => ["对端", "状态", "已送达", "已接收", "待上传", "一致"],
         domain::label::Language::En => ["peer", "state", "sent", "received", "pending", "equal"],
@@ -78,105 +114,4 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
         })
         .collect();
     out.table(&headings, &rows);
-    let line = match out.language {
-        domain::label::Language::Zh => format!(
-            "记录 {} 条；冲突待处理 {conflicts} 项；被拒绝 {} 项；隔离 {} 项",
-            app.reader().count(),
-            status.refused.len(),
-            status.quarantined.len()
-        ),
-        domain::label::Language::En => format!(
-            "{} records; {conflicts} open conflicts; {} refused; {} quarantined",
-            app.reader().count(),
-            status.refused.len(),
-            status.quarantined.len()
-        ),
-    };
-    out.line(line);
-    for refused in &status.refused {
-        out.line(format!(
-            "{}  {}",
-            refused.code,
-            texts::of(&refused.code, out.language)
-        ));
-    }
-    Ok(())
-}
-
-/// Days before the end of a certificate at which people are told.
-const CERTIFICATE_DAYS_WARN: i64 = 20;
-
-/// Looks for what an operator should know.
-///
-/// # Errors
-/// The writer has ended.
-pub fn doctor<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure> {
-    let mut checks = common_checks(app, live)?;
-    checks.extend(live.checks(app));
-    if out.json {
-        let all: Vec<Value> = checks.iter().map(|check| check_json(check, out)).collect();
-        out.document(&json!({"ok": checks.iter().all(|check| check.well), "checks": all}));
-        return Ok(());
-    }
-    for check in &checks {
-        let mark = if check.well { "✓" } else { "!" };
-        out.line(format!("{mark} {}  {}", check.code, sentence(check, out)));
-    }
-    Ok(())
-}
-
-fn sentence(check: &Check, out: &Out) -> String {
-    if check.well {
-        return texts::well(check.code, out.language).to_owned();
-    }
-    let mut failure = Failure::new(check.code, Exit::Failed);
-    failure.facts.clone_from(&check.facts);
-    failure.text(out.language)
-}
-
-fn check_json(check: &Check, out: &Out) -> Value {
-    json!({"code": check.code, "ok": check.well, "message": sentence(check, out)})
-}
-
-fn common_checks<L: Live>(app: &App, live: &L) -> Result<Vec<Check>, Failure> {
-    let status = app.writer.status()?;
-    let conflicts = crate::conflicts::count(app)?;
-    let days = live.certificate_days(app);
-    let mut checks = vec![
-        Check {
-            code: "DOCTOR-001",
-            well: conflicts == 0,
-            facts: vec![("n", conflicts.to_string())],
-        },
-        Check {
-            code: "DOCTOR-002",
-            well: status.refused.is_empty(),
-            facts: vec![("n", status.refused.len().to_string())],
-        },
-        Check {
-            code: "DOCTOR-003",
-            well: status.quarantined.is_empty(),
-            facts: vec![("n", status.quarantined.len().to_string())],
-        },
-    ];
-    if let Some(days) = days {
-        checks.push(Check {
-            code: "DOCTOR-004",
-            well: days > CERTIFICATE_DAYS_WARN,
-            facts: vec![("days", days.to_string())],
-        });
-    }
-    for peer in live.peers(app, &status) {
-        checks.push(Check {
-            code: "DOCTOR-005",
-            well: peer.pending == 0,
-            facts: vec![("peer", peer.name.clone()), ("n", peer.pending.to_string())],
-        });
-        checks.push(Check {
-            code: "DOCTOR-006",
-            well: peer.equal != Some(false) || peer.pending > 0,
-            facts: vec![("peer", peer.name)],
-        });
-    }
-    Ok(checks)
 }

@@ -7,6 +7,7 @@ mod across;
 mod bundle;
 mod import;
 mod link;
+mod operator;
 mod proof;
 mod records;
 mod sheet;
@@ -109,8 +110,8 @@ const OWN: &[Row] = &[
     ),
     (
         "STORE-002",
-        "数据库损坏（{detail}）。程序已停止写入，未受损的数据仍在。请保留目录，用最近的备份 restore 到新目录，联网后自动补齐。",
-        "The store is damaged ({detail}). Nothing more is written; what is sound is still there. Keep the directory, restore the newest backup into a new one, and let it heal with its peers.",
+        "数据库损坏（{detail}）。程序已停止写入，未受损的数据仍在。请停止程序，执行 repair 最近的备份文件，再联网，缺少的由对端补齐；损坏的数据库会保留。",
+        "The store is damaged ({detail}). Nothing more is written; what is sound is still there. Stop the program, run repair with the newest backup, and go on line: the peer gives back what is missing. The damaged store is kept.",
     ),
     (
         "STORE-003",
@@ -394,13 +395,13 @@ const OWN: &[Row] = &[
     ),
     (
         "DOCTOR-002",
-        "有 {n} 项修改被拒绝或收回。内容已保留。用 status 查看原因。",
-        "{n} writes were refused or taken back. Their text is kept. See status for the reasons.",
+        "有 {n} 项修改被拒绝或收回，还没有人处理。内容已保留。用 refusal list 查看，改正后用 refusal retry 重新提交，不再需要的用 refusal drop。",
+        "{n} writes were refused or taken back and nobody has seen to them. Their text is kept. See refusal list, then refusal retry, or refusal drop.",
     ),
     (
         "DOCTOR-003",
-        "有 {n} 条记录被隔离。双方内容都已保留，请市级管理员处理。",
-        "{n} records are held back. Both contents are kept; the city's administrator decides.",
+        "有 {n} 条记录被隔离。双方内容都已保留。请市级管理员用 quarantine list 查看并处理。",
+        "{n} records are held back. Both contents are kept. The city's administrator sees them with quarantine list and decides.",
     ),
     (
         "DOCTOR-004",
@@ -424,18 +425,18 @@ const OWN: &[Row] = &[
     ),
     (
         "DOCTOR-008",
-        "与市级的时钟相差 {seconds} 秒。数据不受影响，显示的时间可能不准。请校准本机时间。",
-        "The clock differs from the hub's by {seconds} s. Data is not affected, shown times may be. Set the clock.",
+        "{peer} 的时钟比本机快 {seconds} 秒（负数为慢）。数据不受影响，显示的时间可能不准。请核对双方的时间，校准不准的一方。",
+        "The clock of {peer} is {seconds} s ahead of this one (less than nothing: behind). Data is not affected, shown times may be. Set the wrong one.",
     ),
     (
         "DOCTOR-009",
-        "联系不上市级：{detail}。填报不受影响，恢复后自动同步。",
-        "The hub cannot be reached: {detail}. Work goes on; it syncs by itself when the line is back.",
+        "联系不上 {peer}：{detail}。填报不受影响，恢复后自动同步。若长时间不通，请检查线路、地址和防火墙。",
+        "{peer} cannot be reached: {detail}. Work goes on; it syncs by itself when the line is back. If it stays so, check the line, the address and the firewall.",
     ),
     (
         "DOCTOR-010",
-        "节点 {peer} 已 {days} 天没有联系。",
-        "Node {peer} has not been heard of for {days} days.",
+        "{peer} 已 {days} 天没有联系。双方的数据都安全，恢复联系后自动同步。请联系对方，查明程序是否在运行、线路是否通。",
+        "{peer} has not been heard of for {days} days. Both sides' data is safe and syncs by itself later. Ask them whether the program runs and the line is up.",
     ),
 ];
 
@@ -443,6 +444,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
     OWN.iter()
         .chain(link::TEXTS)
         .chain(bundle::TEXTS)
+        .chain(operator::TEXTS)
         .chain(records::TEXTS)
         .chain(across::TEXTS)
         .chain(import::TEXTS)
@@ -495,7 +497,35 @@ pub fn well(code: &str, language: Language) -> &'static str {
             "停用的辖区都有承接",
             "every scope that ended has a successor",
         ),
-        "DOCTOR-010" => ("节点近期有联系", "the node was heard of lately"),
+        "DOCTOR-010" => ("对端近期有联系", "the peer was heard of lately"),
+        "DOCTOR-011" => ("没有积压", "nothing has waited long"),
+        "DOCTOR-012" => (
+            "没有冲突集中的来源",
+            "no source makes conflicts by the hundred",
+        ),
+        "DOCTOR-013" => ("磁盘空间足够", "there is room on the disk"),
+        "DOCTOR-014" => ("内存占用正常", "memory is within its limit"),
+        "DOCTOR-015" => (
+            "数据库逐条核对无误",
+            "every record was checked and is sound",
+        ),
+        "DOCTOR-016" => ("修改日志连续完整", "the journals are whole"),
+        "DOCTOR-017" => ("没有发现复制的副本", "no clone is suspected"),
+        "DOCTOR-018" => ("没有发现回到旧状态的副本", "nobody was found restored"),
+        "DOCTOR-019" => ("没有应当隔离的节点", "no node is due for fencing"),
+        "DOCTOR-020" => ("本机数据结构版本不落后", "this schema is not behind"),
+        "DOCTOR-021" => ("对端数据结构版本不落后", "the peer's schema is not behind"),
+        "DOCTOR-022" => ("备份是近期做的", "the backup is recent"),
+        "DOCTOR-023" => ("做过核对过的备份", "there is a verified backup"),
+        "DOCTOR-024" => (
+            "修复后没有找不到的修改",
+            "no write is missing after a repair",
+        ),
+        "DOCTOR-025" => (
+            "没有节点知道本机遗忘的修改",
+            "no node knows what this replica has lost",
+        ),
+        "DOCTOR-026" => ("没有正在进行的回填", "no refill is under way"),
         _ => ("正常", "all is well"),
     };
     language.pick(zh, en)

@@ -23,6 +23,7 @@ use std::{
     path::Path,
 };
 
+use bytes::Bytes;
 use prost::Message;
 use proto::stored::{BackupEntry, BackupHead};
 
@@ -236,6 +237,20 @@ fn write_and_verify(
 /// It is cut, altered, in another order, followed by something, or of a later format.
 pub fn verify(read: &mut impl Read) -> Result<BackupReport, BackupError> {
     read_all(read, &mut |_| Ok(()))
+}
+
+/// Reads a whole backup and shows each entry.
+///
+/// # Errors
+/// As [`verify`]. What was shown before is then worth nothing.
+pub(crate) fn entries(
+    read: &mut impl Read,
+    visit: &mut dyn FnMut(&[u8], Bytes),
+) -> Result<BackupReport, BackupError> {
+    read_all(read, &mut |entry| {
+        visit(&entry.key, entry.value.into());
+        Ok(())
+    })
 }
 
 /// Fills an empty store from a backup and syncs it.

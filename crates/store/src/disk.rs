@@ -11,13 +11,16 @@
 //!   [`StoreError::Damaged`].
 //! - One process holds a store ([directory](directory)).
 
+mod carve;
 mod change;
 mod directory;
 mod engine;
+mod found;
 mod health;
 mod medium;
 mod progress;
 mod root;
+mod salvage;
 mod sealed;
 mod view;
 
@@ -31,19 +34,25 @@ use std::{
 
 use bytes::Bytes;
 
+pub(crate) use self::{
+    carve::{Candidate, carve},
+    directory::{private as private_file, sync_directory},
+    sealed::KEY_BYTES_MAX as STORE_KEY_BYTES_MAX,
+};
 use self::{
     change::Change,
     directory::{Directory, io_error},
     engine::caught,
+    found::Found,
     health::Health,
     progress::Progress,
     root::Root,
     sealed::{Header, KEY_BYTES_MAX, ROOT, damaged},
     view::{Former, View},
 };
-pub(crate) use self::{
-    directory::{private as private_file, sync_directory},
-    sealed::KEY_BYTES_MAX as STORE_KEY_BYTES_MAX,
+pub use self::{
+    directory::free_bytes,
+    salvage::{Salvaged, salvage},
 };
 use crate::{Batch, Store, StoreError, store::Visitor};
 
@@ -127,6 +136,20 @@ impl Disk {
         directory.tidy()?;
         directory.check_room(config.min_free_bytes)?;
         medium::check(path, config.strict)?;
+        let found = Found::keep(path)?;
+        match Self::start(directory, config) {
+            Ok(disk) => found.opened().map(|()| disk),
+            Err(error) => {
+                found.failed()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts the engine and reads all of the store once.
+    fn start(directory: Directory, config: &DiskConfig) -> Result<Self, StoreError> {
+        let path = directory.path().to_owned();
+        let path = path.as_path();
         let progress = Progress::open(path).map_err(io_error)?;
         let db = engine::start(path, config.cache_bytes)?;
         directory.sync()?;

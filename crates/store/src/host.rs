@@ -7,6 +7,7 @@
 
 mod account;
 mod apply;
+mod heard;
 mod home;
 mod journal;
 mod judge;
@@ -14,6 +15,7 @@ mod peers;
 mod positions;
 mod prints;
 mod quarantine;
+mod rebuild;
 mod rollback;
 mod session;
 
@@ -35,6 +37,7 @@ pub use account::{Grounds, OnRecord, Reached};
 pub use peers::PeerStatus;
 use peers::Peers;
 use positions::Positions;
+pub use rebuild::{Rebuilt, rebuild};
 pub use session::Login;
 use session::SessionState;
 

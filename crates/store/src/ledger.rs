@@ -22,10 +22,11 @@ use replica::{
 };
 
 use crate::{Store, StoreError, keys};
-use head::RecordHead;
+pub(crate) use head::RecordHead;
 pub(crate) use index::Lies;
 use index::{End, ScopeIndex, Shared};
-pub use index::{Reader, local};
+pub use index::{JournalBreak, PeerHeard, Reader, Unsettled, keep_local, local};
+pub(crate) use index::{heard_name, unsettled_name};
 pub(crate) use stage::journal_page;
 use stage::{Copied, Stage, Staged};
 

@@ -16,19 +16,23 @@ mod ledger;
 mod memory;
 mod prove;
 mod store;
+mod survey;
 mod writer;
 
 pub use account::{ACCOUNT_NAMES_MAX, Account, Claims, Extract};
 pub use backup::{
     BackupError, BackupFacts, BackupReport, backup, backup_to, restore, verify as verify_backup,
 };
-pub use disk::{Disk, DiskConfig};
+pub use disk::{Disk, DiskConfig, Salvaged, free_bytes, salvage};
 pub use host::{
     Act, Answer, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput, Late,
-    Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Refused, Reply, Rules, Status,
-    Verdict, Written, mark_restored,
+    Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Rebuilt, Refused, Reply, Rules,
+    Status, Verdict, Written, mark_restored, rebuild,
 };
-pub use ledger::{Guest, Ledger, Place, Reader, Stored, local};
+pub use ledger::{
+    Guest, JournalBreak, Ledger, PeerHeard, Place, Reader, Stored, Unsettled, keep_local, local,
+};
 pub use memory::Memory;
 pub use store::{Batch, Store, StoreError, Visitor};
+pub use survey::{Survey, WriteFact};
 pub use writer::{Handle, Writer, WriterConfig};

@@ -226,6 +226,35 @@ pub struct Quarantine {
     #[prost(int64, tag = "6")]
     pub at_ms: i64,
 }
+/// What a peer said of itself when a session last began.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PeerHeard {
+    /// The own wall time then, milliseconds since 1970.
+    #[prost(int64, tag = "1")]
+    pub at_ms: i64,
+    /// The peer's wall time less the own.
+    #[prost(int64, tag = "2")]
+    pub ahead_ms: i64,
+    /// The number of the schema that it knows.
+    #[prost(uint32, tag = "3")]
+    pub schema: u32,
+    /// What the session found: liangxin.sync.v1.Diagnosis.
+    #[prost(uint32, tag = "4")]
+    pub diagnosis: u32,
+}
+/// A record that the peer has answered with anything but "applied", until both sides are equal.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Unsettled {
+    /// liangxin.sync.v1.Outcome.
+    #[prost(uint32, tag = "1")]
+    pub outcome: u32,
+    /// Stable code.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// Wall time, milliseconds since 1970.
+    #[prost(int64, tag = "3")]
+    pub at_ms: i64,
+}
 /// The head of a backup file.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BackupHead {

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use domain::label::Language;
 use link::{BundleError, BundleKeys, BundleRoute, BundleSender, Given, SessionSeat, Taken};
 use proto::sync::{BundleMemory, Outcome, Result as ResultWire};
-use replica::{Kind, RecordId, ReplicaId, ScopeId, session::Role as SessionRole};
+use replica::{Kind, RecordId, ReplicaId, ScopeId, Seq, session::Role as SessionRole};
 use serde_json::{Value, json};
 use store::Login;
 use zeroize::Zeroizing;
@@ -149,6 +149,21 @@ fn memory_key(peer: ReplicaId) -> String {
 fn memory_of(app: &App, peer: ReplicaId) -> Result<BundleMemory, Failure> {
     let stored = app.reader().local(&memory_key(peer))?;
     Ok(link::memory_from(stored.as_deref()))
+}
+
+/// The number of the last bundle for a peer, when one has reached this place of a feed and the
+/// peer's receipt has not come back.
+pub(crate) fn pending(
+    app: &App,
+    peer: ReplicaId,
+    (scope, seq): (ScopeId, Seq),
+) -> Result<Option<u64>, Failure> {
+    let memory = memory_of(app, peer)?;
+    let reached = memory.reached.iter().any(|reached| {
+        let at = reached.point.as_ref().map_or(0, |point| point.seq);
+        reached.scope == scope.0 && at >= seq.0
+    });
+    Ok(reached.then_some(memory.made))
 }
 
 fn keep(app: &App, peer: ReplicaId, memory: &BundleMemory) -> Result<(), Failure> {

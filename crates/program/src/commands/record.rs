@@ -9,7 +9,7 @@ use replica::{Kind, RecordKey, Source};
 use serde_json::{Value, json};
 
 use crate::{
-    app::App,
+    app::{App, Live, PeerView},
     failure::{Exit, Failure},
     output::Out,
     records::{
@@ -127,7 +127,12 @@ pub enum RecordCommand {
 ///
 /// # Errors
 /// The command failed.
-pub fn run(app: &App, command: RecordCommand, out: &mut Out) -> Result<(), Failure> {
+pub fn run<L: Live>(
+    app: &App,
+    live: &L,
+    command: RecordCommand,
+    out: &mut Out,
+) -> Result<(), Failure> {
     match command {
         RecordCommand::List {
             kind,
@@ -183,10 +188,13 @@ pub fn run(app: &App, command: RecordCommand, out: &mut Out) -> Result<(), Failu
         RecordCommand::Load { file, reason } => load(app, &file, reason, out),
         RecordCommand::History { kind, id } => history(app, key_of(app, &kind, &id)?, out),
         RecordCommand::Explain { kind, id, field } => {
-            explain(app, key_of(app, &kind, &id)?, field.as_deref(), out)
+            let peers = live.peers(app, &app.writer.status()?);
+            let key = key_of(app, &kind, &id)?;
+            explain(app, key, field.as_deref(), &peers, out)
         }
         RecordCommand::WhyNotSynced { kind, id } => {
-            why_not_synced(app, key_of(app, &kind, &id)?, out)
+            let peers = live.peers(app, &app.writer.status()?);
+            why_not_synced(app, key_of(app, &kind, &id)?, &peers, out)
         }
     }
 }
@@ -275,13 +283,18 @@ fn links(
     Ok(())
 }
 
-fn why_not_synced(app: &App, key: RecordKey, out: &mut Out) -> Result<(), Failure> {
-    let (state, zh, en) = records::why_not_synced(app, key)?;
-    let sentence = out.say(&zh, &en).to_owned();
+fn why_not_synced(
+    app: &App,
+    key: RecordKey,
+    peers: &[PeerView],
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let why = records::why_not_synced(app, key, peers)?;
     if out.json {
-        out.document(&records::why_json(state, &sentence));
+        let document = why.json(out);
+        out.document(&document);
     } else {
-        out.line(sentence);
+        out.line(why.said.text(out.language));
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use crate::{
     clock::SystemClock,
     config::{Config, SAMPLE},
     dir::{Dir, Identity, first_line, write_whole},
+    doctor::BACKUP,
     failure::{Exit, Failure},
     output::Out,
 };
@@ -41,7 +42,8 @@ pub struct BackupArgs {
 pub struct RestoreArgs {
     /// The backup
     pub file: PathBuf,
-    /// Check the backup and say what is in it; write nothing
+    /// Say what the backup lacks, what the peers can give back, and what exists nowhere else; write
+    /// nothing
     #[arg(long)]
     pub dry_run: bool,
     /// The passphrase for FILE.keys: the keys are restored too
@@ -58,7 +60,7 @@ pub enum ConfigCommand {
     Sample,
 }
 
-fn failed(error: &BackupError) -> Failure {
+pub(crate) fn failed(error: &BackupError) -> Failure {
     Failure::new(error.code(), Exit::Invalid).with("detail", crate::failure::causes(error))
 }
 
@@ -102,6 +104,9 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
         .writer
         .still(move |store| store::backup_to(store, &facts, &target))?;
     let report = report.map_err(|error| failed(&error))?;
+    let note = backup_note(&report, &path);
+    app.writer
+        .edit(Vec::new(), vec![(BACKUP.to_owned(), Some(note))])?;
     if args.with_keys {
         let passphrase = read_passphrase(args.passphrase_file.as_deref(), &app.folder)?;
         backup_keys(&app.dir, &path, &passphrase)?;
@@ -113,6 +118,17 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
         "backup written and read back: {n} entries",
     );
     Ok(())
+}
+
+/// What is kept of the newest backup that was verified.
+pub(crate) fn backup_note(report: &BackupReport, path: &Path) -> Vec<u8> {
+    let note = json!({
+        "at_ms": report.facts.at_ms,
+        "file": path.to_string_lossy(),
+        "entries": report.entries,
+        "digest": replica::Head(report.digest).to_string(),
+    });
+    serde_json::to_vec(&note).unwrap_or_default()
 }
 
 fn read_passphrase(file: Option<&Path>, folder: &Path) -> Result<Zeroizing<String>, Failure> {
@@ -174,16 +190,6 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     let path = setting.folder.join(&args.file);
     let mut file = BufReader::new(File::open(&path)?);
     let report = store::verify_backup(&mut file).map_err(|error| failed(&error))?;
-    if args.dry_run {
-        let zh = "备份完整：{n} 项；未写入任何内容";
-        show(
-            &report,
-            out,
-            zh,
-            "the backup is whole: {n} entries; nothing was written",
-        );
-        return Ok(());
-    }
     let dir = setting.options.dir()?;
     let known = if dir.exists() {
         Some(dir.identity()?)
@@ -207,6 +213,7 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     let filled = Disk::open(&beside, &DiskConfig::default())?;
     let report = store::restore(&mut file, &filled).map_err(|error| failed(&error))?;
     store::mark_restored(&filled)?;
+    store::keep_local(&filled, BACKUP, backup_note(&report, &path))?;
     let identity = store::local(&filled, IDENTITY)?;
     let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
     drop(filled);
@@ -217,13 +224,8 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
             Err(error @ store::StoreError::InUse) => return Err(error.into()),
             opened => drop(opened),
         }
-        std::fs::rename(
-            dir.store(),
-            dir.path().join(format!("store.before-{now_ms}")),
-        )?;
     }
-    std::fs::rename(&beside, dir.store())?;
-    File::open(dir.path())?.sync_all()?;
+    replace_store(&dir, &beside, &format!("store.before-{now_ms}"))?;
     restore_keys(&dir, &keys)?;
     // The identity goes last: with it the directory counts as set up.
     if let (None, Some(identity)) = (&known, identity) {
@@ -234,6 +236,16 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         "{n} entries restored; the replica heals with its peers at the next session",
     );
     show(&report, out, zh, en);
+    Ok(())
+}
+
+/// Puts a new store in the place of the present one, which is kept under another name.
+pub(crate) fn replace_store(dir: &Dir, fresh: &Path, kept: &str) -> Result<(), Failure> {
+    if dir.store().exists() {
+        std::fs::rename(dir.store(), dir.path().join(kept))?;
+    }
+    std::fs::rename(fresh, dir.store())?;
+    File::open(dir.path())?.sync_all()?;
     Ok(())
 }
 

@@ -1,22 +1,22 @@
-//! Why a field reads as it does, and why a record is not at the other side.
+//! Why a field reads as it does, and who has it.
 
 use domain::{KindSpec, catalogue::Merge, effective};
-use replica::{Record, RecordKey, RegisterId, Sibling};
+use replica::{Kind, Record, RecordId, RecordKey, RegisterId, ReplicaId, Sibling};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Past, Settled, State,
+    Past, Settled, at_text,
     document::{authorship, register_of},
-    find, register_name, register_value,
+    find, meaning, register_name, register_value,
 };
 use crate::{
-    app::App,
+    app::{App, PeerView},
     failure::{Exit, Failure},
-    texts,
 };
 
 /// Says of a field, or of every field that holds something: its value, who wrote it, what it
-/// replaced, which rule made it what is read, which decision stands behind it.
+/// replaced, which rule made it what is read, which decision stands behind it, and why that was
+/// taken.
 ///
 /// # Errors
 /// There is no such record or field, or the store is damaged or cannot be read.
@@ -24,24 +24,44 @@ pub fn explain(app: &App, key: RecordKey, field: Option<&str>) -> Result<Vec<Val
     let record = find(app, key)?.record;
     let kind = app.catalogue.kind(key.kind);
     let past = Past::of(app, key)?;
-    let Some(name) = field else {
-        let registers = record.registers().map(|(register, _)| register);
-        return Ok(registers
-            .map(|one| register_json(app, kind, &record, &past, one))
-            .collect());
+    let registers: Vec<RegisterId> = match field {
+        None => record.registers().map(|(register, _)| register).collect(),
+        Some(name) => {
+            let unknown = || Failure::new("RECORD-015", Exit::Invalid).with("field", name);
+            vec![register_of(kind, name).ok_or_else(unknown)?]
+        }
     };
-    let register = register_of(kind, name)
-        .ok_or_else(|| Failure::new("RECORD-015", Exit::Invalid).with("field", name))?;
-    Ok(vec![register_json(app, kind, &record, &past, register)])
+    registers
+        .into_iter()
+        .map(|register| register_json(app, kind, (&record, &past), register))
+        .collect()
+}
+
+/// Says of a record who has its present state: every peer of its scope, by name, and whether it
+/// has acked a point of the feed at or behind the record's place.
+///
+/// # Errors
+/// There is no such record, or the writer has ended.
+pub fn holders(app: &App, key: RecordKey, peers: &[PeerView]) -> Result<Vec<Value>, Failure> {
+    let stored = find(app, key)?;
+    let name = |replica: ReplicaId| {
+        let id = replica.to_string();
+        let known = peers.iter().find(|peer| peer.replica == id);
+        known.map_or(id, |peer| peer.name.clone())
+    };
+    let settled = Settled::now(app)?;
+    let all = settled.holders(app, &stored).into_iter();
+    Ok(all
+        .map(|(replica, holds)| json!({"peer": name(replica), "holds": holds}))
+        .collect())
 }
 
 fn register_json(
     app: &App,
     kind: Option<&KindSpec>,
-    record: &Record,
-    past: &Past,
+    (record, past): (&Record, &Past),
     register: RegisterId,
-) -> Value {
+) -> Result<Value, Failure> {
     let look = |register, dot| past.value(register, dot);
     let reading = effective::register(app.catalogue, record, register, &look);
     let candidates = record.register(register);
@@ -60,6 +80,8 @@ fn register_json(
     entry.insert("rule_zh".to_owned(), zh.into());
     entry.insert("rule_en".to_owned(), en.into());
     entry.extend(author.map(authorship).unwrap_or_default());
+    entry.insert("written_here".to_owned(), written_here(app, author).into());
+    entry.insert("decided".to_owned(), decided(app, author)?);
     let replaced = author.into_iter().flat_map(|author| &author.replaces);
     let replaced = replaced
         .filter_map(|dot| past.sibling(register, *dot))
@@ -84,7 +106,38 @@ fn register_json(
         Value::Object(other)
     });
     entry.insert("beside".to_owned(), others.collect());
-    Value::Object(entry)
+    Ok(Value::Object(entry))
+}
+
+/// When the value was applied here; known only of what was written here.
+fn written_here(app: &App, author: Option<&Sibling>) -> Option<String> {
+    let author = author?;
+    let at = author.write.author.rsplit_once('@')?.1;
+    (at == app.identity.short_name()).then(|| at_text(author))
+}
+
+/// The decision that the value carries out: how, by whom and why.
+fn decided(app: &App, author: Option<&Sibling>) -> Result<Value, Failure> {
+    let id = author.and_then(|a| RecordId::try_from(a.write.decision.as_ref()).ok());
+    let spec = app.catalogue.kind_by_id("decision");
+    let (Some(id), Some(spec)) = (id, spec) else {
+        return Ok(Value::Null);
+    };
+    let key = RecordKey {
+        kind: Kind(spec.kind.0),
+        id,
+    };
+    let Some(stored) = app.reader().get(key)? else {
+        return Ok(json!({ "id": id.to_string() }));
+    };
+    let values = domain::value::to_json(spec, &meaning(app, &stored.record)?.values);
+    let of = |name: &str| values.get(name).cloned().unwrap_or(Value::Null);
+    Ok(json!({
+        "id": id.to_string(),
+        "choice": of("choice"),
+        "reason": of("reason"),
+        "by": of("decided_by"),
+    }))
 }
 
 /// Which rule made the value: its name and a sentence.
@@ -140,48 +193,4 @@ fn rule(
             ("first", "以最先登记的为准", "the first entry stands")
         }
     }
-}
-
-/// Says in one sentence with one next step whether a record is at the other side.
-///
-/// # Errors
-/// There is no such record, or the writer has ended.
-pub fn why_not_synced(app: &App, key: RecordKey) -> Result<(State, String, String), Failure> {
-    let stored = find(app, key)?;
-    let mut settled = Settled::now(app)?;
-    let state = settled.of(app, &stored);
-    if let Some(code) = settled.quarantine(key) {
-        let zh = "同一编号出现了两种内容，记录已隔离，双方内容都在。请联系市级管理员处理。";
-        let en = "The record is held back because one write has two contents; both are kept. Ask the city's administrator.";
-        return Ok((state, format!("{zh}（{code}）"), format!("{en} ({code})")));
-    }
-    let (zh, en) = match state {
-        State::Acked => (
-            "对方已确认收到最新内容，无需处理。".to_owned(),
-            "The other side holds the present state; there is nothing to do.".to_owned(),
-        ),
-        State::Refused => {
-            let code = settled.refusal(key).unwrap_or_default().to_owned();
-            let text = |language| texts::of(&code, language);
-            let (zh, en) = (text(domain::label::Language::Zh), text(domain::label::Language::En));
-            (
-                format!("市级拒绝了最近的修改（{code}）：{zh}改正后重新保存即可再次上传。"),
-                format!("The city refused the last write ({code}): {en} Correct it and save again."),
-            )
-        }
-        State::Pending if !settled.has_peer(stored.home) => (
-            "还没有任何一方接收过本辖区的数据，内容已安全保存在本机。请启动程序并接通线路（serve，或 sync --once）。".to_owned(),
-            "Nobody has taken this scope's feed yet; the record is safe here. Start the program and bring the line up (serve, or sync --once).".to_owned(),
-        ),
-        State::Pending => (
-            "最新内容还在等待上传，已安全保存在本机。请检查线路（status），接通后自动上传。".to_owned(),
-            "The present state waits to be sent and is safe here. Check the line (status); it goes by itself when the line is up.".to_owned(),
-        ),
-    };
-    Ok((state, zh, en))
-}
-
-/// The JSON of [`why_not_synced`].
-pub(crate) fn why_json(state: State, sentence: &str) -> Value {
-    json!({ "sync": state.id(), "message": sentence })
 }

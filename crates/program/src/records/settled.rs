@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use replica::{RecordKey, ScopeId, Seq};
+use replica::{RecordKey, ReplicaId, ScopeId, Seq};
 use store::{PeerStatus, Stored};
 
-use crate::{app::App, failure::Failure};
+use crate::{app::App, failure::Failure, refusals};
 
 /// Where a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +49,13 @@ impl Settled {
     pub fn now(app: &App) -> Result<Self, Failure> {
         let status = app.writer.status()?;
         let mut refused: BTreeMap<RecordKey, (i64, String)> = BTreeMap::new();
-        // What a peer must take back stands in its own list, not in ours.
+        // What a peer must take back stands in its own list, not in ours; what somebody has seen
+        // to is settled.
+        let seen_to = refusals::seen_to(app)?;
         for draft in status
             .refused
             .into_iter()
-            .filter(|draft| draft.peer.is_none())
+            .filter(|draft| draft.peer.is_none() && !seen_to.contains(&refusals::id_of(draft)))
         {
             let entry = refused
                 .entry(draft.key)
@@ -115,10 +117,45 @@ impl Settled {
         }
     }
 
-    /// The code with which a write of the record was last refused.
+    /// Every peer of the record's scope, and whether it is known to hold the present state.
     #[must_use]
-    pub fn refusal(&self, key: RecordKey) -> Option<&str> {
-        self.refused.get(&key).map(|(_, code)| code.as_str())
+    pub fn holders(&self, app: &App, stored: &Stored) -> Vec<(ReplicaId, bool)> {
+        let scope = app.reader().scope_id(stored.place.scope);
+        let of_scope: Vec<_> = self
+            .peers
+            .iter()
+            .filter(|p| Some(p.scope) == scope)
+            .collect();
+        // A state that the only other side sent is there.
+        let came = stored.origin != 0 && of_scope.len() <= 1;
+        let holds = |peer: &PeerStatus| came || peer.sent >= stored.place.seq;
+        of_scope
+            .into_iter()
+            .map(|peer| (peer.replica, holds(peer)))
+            .collect()
+    }
+
+    /// The peers of the record's scope that are not known to hold its present state.
+    #[must_use]
+    pub fn waiting(&self, app: &App, stored: &Stored) -> Vec<ReplicaId> {
+        let all = self.holders(app, stored).into_iter();
+        all.filter(|(_, holds)| !holds)
+            .map(|(replica, _)| replica)
+            .collect()
+    }
+
+    /// Whether the record's scope was found equal with every peer where both stand; none where it
+    /// was not compared.
+    #[must_use]
+    pub fn equal(&self, app: &App, stored: &Stored) -> Option<bool> {
+        let scope = app.reader().scope_id(stored.place.scope);
+        let mut of_scope = self
+            .peers
+            .iter()
+            .filter(|p| Some(p.scope) == scope)
+            .peekable();
+        of_scope.peek()?;
+        of_scope.try_fold(true, |all, peer| Some(all && peer.equal?))
     }
 
     /// The code with which the record is held back.

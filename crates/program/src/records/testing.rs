@@ -9,21 +9,32 @@ use std::{
 };
 
 use domain::{Catalogue, KindSpec, date};
-use replica::{Clock, Mono, RecordKey, Source};
+use link::{BundleKeys, BundleRoute, BundleSender};
+use proto::stored::Certificate;
+use replica::{
+    Clock, Mono, RecordKey, ReplicaId, Source,
+    session::{Input, Op},
+};
 use serde_json::{Map, Value};
-use store::{Handle, Host, Memory, Store, Stored, Writer, WriterConfig};
+use store::{
+    Command, Handle, Host, Login, Memory, Reply, Status, Store, Stored, Writer, WriterConfig,
+};
 
 use super::{Change, Saved, Seen, find, kind_of, put, set_of_json};
 use crate::{
-    app::{App, host_config},
+    app::{App, Compared, Live, OwnFacts, PeerView, host_config},
+    commands::bundle::{BundlePeer, Bundles},
     config::Config,
     dir::{Dir, Identity, Role, ScopeName},
-    failure::Failure,
+    failure::{Exit, Failure},
     output::{Out, Part},
 };
 
 /// 2020-10-15, 08:00 where the programme runs.
 const NOW_MS: u64 = 1_602_720_000_000;
+
+/// The replica at the other end, in tests.
+pub(crate) const PEER: ReplicaId = ReplicaId([9; 16]);
 
 /// A clock that goes on by a millisecond at each look.
 #[derive(Debug, Default)]
@@ -36,6 +47,54 @@ impl Clock for Ticking {
 
     fn wall_ms(&self) -> u64 {
         NOW_MS + self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// A program that has no peers, no certificate and no authority.
+pub(crate) struct Alone;
+
+impl Bundles for Alone {
+    fn route(
+        &self,
+        _app: &App,
+        _peer: Option<&str>,
+        _passphrase: Option<&str>,
+    ) -> Result<(BundlePeer, BundleRoute), Failure> {
+        Err(Failure::new("NODE-001", Exit::Usage))
+    }
+
+    fn keys(&self, _app: &App, _passphrase: Option<&str>) -> Result<BundleKeys, Failure> {
+        Err(Failure::new("NODE-001", Exit::Usage))
+    }
+
+    fn sender(&self, _app: &App, _sender: &BundleSender) -> Result<BundlePeer, Failure> {
+        Err(Failure::new("NODE-001", Exit::Usage))
+    }
+
+    fn note(&self, _app: &App, _sender: &BundleSender) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+impl Live for Alone {
+    fn peers(&self, _app: &App, _status: &Status) -> Vec<PeerView> {
+        Vec::new()
+    }
+
+    fn certificate_days(&self, _app: &App) -> Option<i64> {
+        None
+    }
+
+    fn compare(&self, _app: &App) -> Vec<Compared> {
+        Vec::new()
+    }
+
+    fn certify(&self, _app: &App) -> Result<Certificate, Failure> {
+        Err(Failure::new("PROOF-007", Exit::Usage))
+    }
+
+    fn own_facts(&self, _app: &App) -> OwnFacts {
+        OwnFacts::default()
     }
 }
 
@@ -97,6 +156,7 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         account: "alice".to_owned(),
         today: date::stored("2020-10-15"),
         folder: PathBuf::from("."),
+        proofs: Arc::default(),
     };
     World {
         app,
@@ -123,6 +183,58 @@ impl World {
         );
         drop(self);
         open(memory, identity)
+    }
+
+    /// What the store holds.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The same program over another store.
+    pub(crate) fn over(&self, memory: Memory) -> Self {
+        open(Arc::new(memory), Identity::clone(&self.app.identity))
+    }
+
+    /// Carries out an operation of the session with the peer of tests, whose scope is this one.
+    pub(crate) fn session(&self, op: Op) -> Option<Input> {
+        let (answer, reply) = std::sync::mpsc::sync_channel(1);
+        let login = Login {
+            session: 1,
+            peer: PEER,
+            scope: domain::scope_id("410305"),
+        };
+        let done = move |reply| answer.send(reply).expect("the test waits");
+        self.app
+            .writer
+            .submit(Command::Session(login, op), done)
+            .expect("the writer runs");
+        match reply.recv().expect("the writer answers") {
+            Reply::Input(input) => Some(*input),
+            Reply::Written(_) | Reply::Done(_) | Reply::Nothing => None,
+        }
+    }
+
+    /// Greets the hub of tests, which refuses these writes.
+    pub(crate) fn refused_by_hub(&self, refusals: Vec<proto::sync::Refused>) {
+        self.session(Op::Greet);
+        let scopes = [self.app.scope(), self.app.published()];
+        let feeds = scopes.map(|scope| proto::sync::FeedState {
+            scope: scope.0.to_vec(),
+            ..Default::default()
+        });
+        let welcome = proto::sync::Welcome {
+            replica: PEER.0.to_vec(),
+            schema: 1,
+            now_ms: i64::try_from(NOW_MS).expect("a time of our days") + 90_000,
+            feeds: feeds.to_vec(),
+            refusals,
+            ..Default::default()
+        };
+        let accepted = self.session(Op::Accept(Box::new(welcome)));
+        assert!(
+            matches!(accepted, Some(Input::Accepted(Ok(_)))),
+            "{accepted:?}"
+        );
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -186,7 +298,7 @@ pub(crate) fn now(app: &App, key: RecordKey) -> Stored {
 pub(crate) fn printed(
     json: bool,
     run: impl FnOnce(&mut Out) -> Result<(), Failure>,
-) -> (String, Result<crate::Exit, Failure>) {
+) -> (String, Result<Exit, Failure>) {
     let text = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&text);
     let mut out = Out::new(json, domain::label::Language::En, 0, move |part| {

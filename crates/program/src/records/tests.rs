@@ -9,14 +9,19 @@ use serde_json::{Value, json};
 
 use super::{
     Filter, Seen, State, find, list, load, meaning, named, scope_of,
-    testing::{hub, kind, made, node, now, organisation, printed, save},
+    testing::{Alone, hub, kind, made, node, now, organisation, printed, save},
     why_not_synced,
 };
 use crate::{
     app::App,
-    commands::record::{RecordCommand, run},
-    failure::Exit,
+    commands::record::{self, RecordCommand},
+    failure::{Exit, Failure},
+    output::Out,
 };
+
+fn run(app: &App, command: RecordCommand, out: &mut Out) -> Result<(), Failure> {
+    record::run(app, &Alone, command, out)
+}
 
 fn listed(app: &App, wheres: &[&str], limit: Option<usize>) -> (Vec<String>, Option<String>) {
     let wheres: Vec<String> = wheres.iter().map(|text| (*text).to_owned()).collect();
@@ -484,9 +489,14 @@ fn history_and_explanation_name_writers_reasons_and_what_became_what() {
             .code,
         "RECORD-015"
     );
-    let (state, _, en) = why_not_synced(&world.app, key).unwrap();
-    assert_eq!(state, State::Pending);
-    assert!(en.contains("sync --once"), "one next step");
+    assert_eq!(
+        explained[0]["written_here"], explained[0]["at"],
+        "a write of this replica was applied here when it was made"
+    );
+    let why = why_not_synced(&world.app, key, &[]).unwrap();
+    assert_eq!(why.state, State::Pending);
+    let en = why.said.text(domain::label::Language::En);
+    assert!(en.contains("sync --once"), "one next step: {en}");
 }
 
 #[test]

@@ -155,6 +155,7 @@ impl Office {
             .build()
             .unwrap();
         let app = App {
+            proofs: Arc::default(),
             dir: Dir::new(folder.path()),
             identity: Arc::new(identity),
             config: Arc::new(Config::default()),

@@ -26,7 +26,8 @@ pub(super) const FORMAT: u32 = 1;
 /// starts a second program gets the answer at once.
 const LOCK_PATIENCE: Duration = Duration::from_millis(200);
 
-const LOCK: &str = "lock";
+/// The file of the lock.
+pub(super) const LOCK: &str = "lock";
 
 /// A locked directory.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl Directory {
 
     /// Bytes that may still be written to the medium.
     pub(super) fn free_bytes(&self) -> Result<u64, StoreError> {
-        fs2::available_space(&self.path).map_err(io_error)
+        free_bytes(&self.path)
     }
 
     /// Syncs everything that is named in the directory, and the names.
@@ -178,6 +179,14 @@ impl Directory {
     }
 }
 
+/// Bytes that may still be written to the medium of a directory.
+///
+/// # Errors
+/// The system does not say.
+pub fn free_bytes(path: &Path) -> Result<u64, StoreError> {
+    fs2::available_space(path).map_err(io_error)
+}
+
 /// The process that holds, or last held, the store in a directory.
 pub(super) fn holder(path: &Path) -> Option<u32> {
     let mut text = String::new();
@@ -226,7 +235,8 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+/// Takes the lock of a store; it is let go of with the file.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let file = private()
         .create(true)
         .truncate(false)

@@ -38,9 +38,9 @@ const HIDDEN: u8 = b'~';
 const ABOVE: u8 = 0x7F;
 
 /// Format of values.
-const FORMAT: u8 = 1;
+pub(super) const FORMAT: u8 = 1;
 
-const HEADER_BYTES: usize = 9;
+pub(super) const HEADER_BYTES: usize = 9;
 
 /// What the first bytes of a stored value say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

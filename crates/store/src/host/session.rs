@@ -12,7 +12,7 @@ use replica::{
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
 
-use super::Host;
+use super::{Host, heard::Said};
 use crate::{Store, StoreError, keys, ledger::Lending};
 
 /// Who is at the other end, as its certificate says.
@@ -174,6 +174,7 @@ impl Host {
             }
             Op::Settled(scope, ours, theirs) => {
                 self.settled(login, scope, ours, theirs)?;
+                self.forget_results(scope)?;
                 None
             }
         })
@@ -367,6 +368,13 @@ impl Host {
         } else {
             Diagnosis::Ok
         };
+        let (schema, now_ms) = (hello.schema, hello.now_ms);
+        let said = Said {
+            schema,
+            now_ms,
+            diagnosis,
+        };
+        self.heard(login.peer, said);
         let welcome = self.answer(login, diagnosis, known.heads);
         Ok(Ok((Box::new(welcome), standings)))
     }
@@ -514,6 +522,12 @@ impl Host {
         if welcome.replica != login.peer.0 {
             return Ok(Err("SYNC-111"));
         }
+        let said = Said {
+            schema: welcome.schema,
+            now_ms: welcome.now_ms,
+            diagnosis: welcome.diagnosis(),
+        };
+        self.heard(login.peer, said);
         if let Some(fork) = self.fork(welcome)? {
             // The next Hello tells the hub what this replica holds now.
             self.roll_back(fork)?;
@@ -675,6 +689,7 @@ impl Host {
             }
         }
         if self.config.role == Role::Node {
+            self.note_results(&ack.results);
             let refused: Vec<_> = ack.results.iter().flat_map(|r| r.refused.clone()).collect();
             self.take_back(&refused)?;
         }

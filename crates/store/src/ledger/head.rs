@@ -19,22 +19,22 @@ const EMPTY: u8 = 16;
 
 /// The head of an `R` value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RecordHead {
+pub(crate) struct RecordHead {
     /// The peer that sent exactly this state, 0 for none.
-    pub(super) origin: u32,
+    pub(crate) origin: u32,
     /// A register has more than one candidate, or the record was deleted.
-    pub(super) contested: bool,
-    pub(super) guest: Guest,
+    pub(crate) contested: bool,
+    pub(crate) guest: Guest,
     /// Nothing is left of the record: all its writes were taken back.
-    pub(super) empty: bool,
-    pub(super) leaf: Leaf,
+    pub(crate) empty: bool,
+    pub(crate) leaf: Leaf,
     /// The record whose home this one shares.
-    pub(super) parent: Option<RecordKey>,
+    pub(crate) parent: Option<RecordKey>,
 }
 
 impl RecordHead {
     /// Writes the head and the record behind it.
-    pub(super) fn value(&self, record: &[u8]) -> Vec<u8> {
+    pub(crate) fn value(&self, record: &[u8]) -> Vec<u8> {
         let mut value = Vec::with_capacity(FIXED_BYTES + PARENT_BYTES + record.len());
         value.extend_from_slice(&self.origin.to_be_bytes());
         let guest = match self.guest {
@@ -56,12 +56,12 @@ impl RecordHead {
     }
 
     /// Whether the record counts in the fingerprint of the scope in whose feed it lies.
-    pub(super) fn counts(&self) -> bool {
+    pub(crate) fn counts(&self) -> bool {
         self.guest == Guest::No && !self.empty
     }
 
     /// Reads a value: the head and the record's bytes.
-    pub(super) fn split(value: &Bytes) -> Option<(Self, Bytes)> {
+    pub(crate) fn split(value: &Bytes) -> Option<(Self, Bytes)> {
         let origin = keys::u32_at(value, 0)?;
         let flags = *value.get(4)?;
         let leaf = Leaf::try_from(value.get(5..FIXED_BYTES)?).ok()?;

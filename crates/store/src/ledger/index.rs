@@ -1,5 +1,7 @@
 //! What the ledger keeps in memory: where each record lies, and the section ends of each feed.
 
+mod lists;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -13,6 +15,8 @@ use replica::{
 
 use super::{Guest, Past, Place, Stored, head::RecordHead, history_entry, stage::Stage};
 use crate::{Store, StoreError, keys};
+pub use lists::{JournalBreak, PeerHeard, Unsettled, keep_local};
+pub(crate) use lists::{heard_name, unsettled_name};
 
 /// Changes of one record that a walk through its history follows: one a minute for two years of
 /// working days. A longer line is a circle.

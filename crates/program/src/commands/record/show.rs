@@ -5,7 +5,7 @@ use replica::RecordKey;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    app::App,
+    app::{App, PeerView},
     commands::conflict::show_candidates,
     failure::{Exit, Failure},
     output::{Out, Part},
@@ -236,13 +236,16 @@ pub(super) fn explain(
     app: &App,
     key: RecordKey,
     field: Option<&str>,
+    peers: &[PeerView],
     out: &mut Out,
 ) -> Result<(), Failure> {
     let entries = records::explain(app, key, field)?;
+    let holders = records::holders(app, key, peers)?;
     let kind = app.catalogue.kind(key.kind);
     if out.json {
         let name = kind.map_or("", |kind| kind.id.as_str());
-        out.document(&json!({ "kind": name, "id": key.id.to_string(), "fields": entries }));
+        let id = key.id.to_string();
+        out.document(&json!({"kind": name, "id": id, "fields": entries, "holders": holders}));
         return Ok(());
     }
     for entry in &entries {
@@ -281,10 +284,41 @@ pub(super) fn explain(
             let lead = out.say("替换了", "replaced");
             out.line(format!("    {lead} {value}（{author}）"));
         }
-        if !text("decision").is_empty() {
+        if let Some(decided) = entry.get("decided").filter(|decided| !decided.is_null()) {
+            let of = |name| {
+                decided
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
             let lead = out.say("依据处理决定", "by decision");
-            out.line(format!("    {lead} {}", text("decision")));
+            let line = format!("    {lead} {}  {}  {}", of("id"), of("by"), of("reason"));
+            out.line(line);
         }
     }
+    show_holders(&holders, out);
     Ok(())
+}
+
+/// Prints who has the present state of a record.
+fn show_holders(holders: &[Value], out: &mut Out) {
+    for holder in holders {
+        let name = holder
+            .get("peer")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let holds = holder.get("holds").and_then(Value::as_bool) == Some(true);
+        let text = if holds {
+            out.say(
+                "已确认收到这条记录的最新内容",
+                "holds the present state of the record",
+            )
+        } else {
+            out.say(
+                "尚未确认收到最新内容",
+                "is not known to hold the present state",
+            )
+        };
+        out.line(format!("{name}  {text}"));
+    }
 }

@@ -4,8 +4,10 @@ use replica::RecordKey;
 use serde_json::{Value, json};
 use store::Stored;
 
+use super::run;
+
 use crate::{
-    commands::record::{RecordCommand, run},
+    commands::record::RecordCommand,
     failure::{Exit, Failure},
     records::{
         Scopes, Target, circle, dangling, links_of, list, scope_of, standing,

@@ -1,0 +1,228 @@
+//! `repair`, and `restore --dry-run`: what is gone, what comes back, what exists nowhere else.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use replica::Clock as _;
+use serde_json::{Value, json};
+use store::WriteFact;
+
+use crate::{
+    app::App,
+    cli::Setting,
+    clock::SystemClock,
+    commands::store::RestoreArgs,
+    dir::write_whole,
+    failure::Failure,
+    output::Out,
+    repair::{self, Comparison, Repaired, fact_json},
+};
+
+/// `repair [BACKUP]`.
+#[derive(Args, Clone, Debug)]
+pub struct RepairArgs {
+    /// The newest backup, for what cannot be read of the store
+    pub backup: Option<PathBuf>,
+    /// Only list the writes that the last repair could not find and nobody has given back
+    #[arg(long, conflicts_with = "backup")]
+    pub list: bool,
+}
+
+/// Compares a backup with the store of the directory, if there is one.
+///
+/// # Errors
+/// The backup is not whole or of another replica, or the store is in use.
+pub fn compare(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(), Failure> {
+    let dir = setting.options.dir().ok();
+    let path = setting.folder.join(&args.file);
+    show_comparison(&repair::compare_closed(dir.as_ref(), &path)?, out);
+    Ok(())
+}
+
+/// Compares a backup with the store of the serving program.
+///
+/// # Errors
+/// The backup is not whole or of another replica.
+pub fn compare_serving(app: &App, args: &RestoreArgs, out: &mut Out) -> Result<(), Failure> {
+    show_comparison(&repair::compare_opened(app, &app.path(&args.file))?, out);
+    Ok(())
+}
+
+fn show_comparison(comparison: &Comparison, out: &mut Out) {
+    if out.json {
+        out.document(&comparison.json());
+        return;
+    }
+    let entries = comparison.backup.entries.to_string();
+    let text = out.say(
+        "备份完整：{n} 项；未写入任何内容",
+        "the backup is whole: {n} entries; nothing was written",
+    );
+    out.line(text.replace("{n}", &entries));
+    let present = match comparison.present {
+        "none" => out.say(
+            "这个目录里没有数据库，无法比较备份之后的内容；恢复后与对端逐桶比对，对端确认过的都会取回",
+            "there is no store here to compare with; after the restore whatever a peer has acked comes back",
+        ),
+        "not at all" => out.say(
+            "现有数据库完全读不出来，无法比较；恢复后与对端逐桶比对，对端确认过的都会取回",
+            "nothing can be read of the present store; after the restore whatever a peer has acked comes back",
+        ),
+        "in part" => out.say(
+            "现有数据库已损坏，只能与读得出来的部分比较；请考虑用 repair 代替 restore",
+            "the present store is damaged; compared with what can be read of it; consider repair instead of restore",
+        ),
+        _ => "",
+    };
+    if !present.is_empty() {
+        out.line(present);
+    }
+    let acked = comparison
+        .lacking
+        .iter()
+        .filter(|fact| fact.is_acked)
+        .count();
+    let only: Vec<&WriteFact> = comparison.nowhere_else().collect();
+    let text = out.say(
+        "备份缺少 {writes} 次修改（{records} 条记录整条没有）：其中 {acked} 次可由对端取回，{only} 次别处没有",
+        "the backup lacks {writes} writes ({records} records whole): {acked} can be had from the peers, {only} exist nowhere else",
+    );
+    let text = text
+        .replace("{writes}", &comparison.lacking.len().to_string())
+        .replace("{records}", &comparison.records_lacking.to_string())
+        .replace("{acked}", &acked.to_string())
+        .replace("{only}", &only.len().to_string());
+    out.line(text);
+    if only.is_empty() {
+        return;
+    }
+    show_facts(only.into_iter(), out);
+    out.note(out.say(
+        "恢复会丢掉上面列出的修改。请先联网同步（sync --once），或先另做一次 backup，再恢复。",
+        "A restore would lose the writes above. Sync first (sync --once), or make another backup.",
+    ));
+}
+
+fn show_facts<'a>(facts: impl Iterator<Item = &'a WriteFact>, out: &mut Out) {
+    let rows = facts.map(|fact| {
+        let document = fact_json(fact);
+        let text = |name: &str| {
+            let value = document.get(name).and_then(Value::as_str);
+            value.unwrap_or("—").to_owned()
+        };
+        let fields = document.get("fields").and_then(Value::as_array);
+        let fields = fields.into_iter().flatten().filter_map(Value::as_str);
+        vec![
+            format!("{}/{}", text("kind"), text("record")),
+            fields.collect::<Vec<_>>().join(", "),
+            text("author"),
+            text("at"),
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let headings = [
+        out.say("记录", "record"),
+        out.say("字段", "fields"),
+        out.say("填写人", "who"),
+        out.say("时间", "when"),
+    ];
+    out.table(&headings, &rows);
+}
+
+/// Builds a damaged store anew. The report is printed and kept in the directory.
+///
+/// # Errors
+/// See [`crate::repair`].
+pub fn repair(setting: &Setting, args: &RepairArgs, out: &mut Out) -> Result<(), Failure> {
+    let dir = setting.options.dir()?;
+    let backup = args.backup.as_ref().map(|file| setting.folder.join(file));
+    let now_ms = SystemClock::default().wall_ms();
+    let Some(repaired) = repair::repair(&dir, backup.as_deref(), now_ms)? else {
+        if out.json {
+            out.document(&json!({"sound": true}));
+        } else {
+            out.line(out.say(
+                "数据库完好，没有需要修复的内容",
+                "the store is sound; there is nothing to repair",
+            ));
+        }
+        return Ok(());
+    };
+    let document = repaired.json();
+    let text = serde_json::to_vec_pretty(&document).unwrap_or_default();
+    let report = dir.path().join(format!("repair-{now_ms}.json"));
+    write_whole(&report, &text)?;
+    if out.json {
+        out.document(&document);
+    } else {
+        show_repaired(&repaired, out);
+    }
+    Ok(())
+}
+
+fn show_repaired(repaired: &Repaired, out: &mut Out) {
+    let rebuilt = &repaired.rebuilt;
+    let text = match repaired.salvaged {
+        Some(salvaged) => out
+            .say(
+                "从损坏的数据库读出 {values} 项，{bad} 项校验不符，{gaps} 处读不出",
+                "read {values} values of the damaged store; {bad} did not hold, {gaps} stretches were unreadable",
+            )
+            .replace("{values}", &salvaged.values.to_string())
+            .replace("{bad}", &salvaged.bad.to_string())
+            .replace("{gaps}", &salvaged.gaps.to_string()),
+        None => out
+            .say("损坏的数据库完全读不出来", "nothing could be read of the damaged store")
+            .to_owned(),
+    };
+    out.line(text);
+    if repaired.carved > 0 {
+        let text = out.say(
+            "另从文件中逐字节找到 {n} 项（可能含旧内容，已合并）",
+            "{n} more values were found in the bytes of the file (older ones among them, merged)",
+        );
+        out.line(text.replace("{n}", &repaired.carved.to_string()));
+    }
+    let text = out.say(
+        "新数据库有 {records} 条记录，其中 {backup} 条取自备份；损坏的数据库保留在 {kept}",
+        "the new store has {records} records, {backup} of them of the backup; the damaged one is kept as {kept}",
+    );
+    let text = text
+        .replace("{records}", &rebuilt.records.to_string())
+        .replace("{backup}", &rebuilt.from_others.to_string())
+        .replace("{kept}", &repaired.kept);
+    out.line(text);
+    // Where nothing of the checkpoints was read, nobody is known to have anything.
+    if !rebuilt.only_here.is_empty() && repaired.salvaged.is_some() {
+        out.line(out.say(
+            "只在本机、尚未得到对端确认的修改（下次联网自动上传）：",
+            "writes that are only here and go to the peer at the next session:",
+        ));
+        show_facts(rebuilt.only_here.iter(), out);
+    }
+    if !rebuilt.missing.is_empty() {
+        out.line(out.say(
+            "本机找不到内容的修改（对端确认过的下次联网自动取回；之后用 repair --list 查看仍然缺少的）：",
+            "writes whose text is not here (what a peer has acked comes back at the next session; see repair --list afterwards):",
+        ));
+        show_facts(rebuilt.missing.iter(), out);
+    }
+    out.note(out.say(
+        "请启动程序或执行 sync --once，与对端核对补齐。",
+        "Start the program or run sync --once: both sides then compare and give each other what is missing.",
+    ));
+}
+
+/// Lists the writes that the last repair could not find and that no peer has given back.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
+    let missing = repair::missing(app)?;
+    if out.json {
+        out.document(&missing.iter().map(fact_json).collect());
+    } else {
+        show_facts(missing.iter(), out);
+    }
+    Ok(())
+}

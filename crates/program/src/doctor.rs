@@ -1,0 +1,92 @@
+//! What an operator should know, each with a code, a sentence and a next step.
+//!
+//! [`facts`](facts::Facts) are gathered once, [`ROWS`](table::ROWS) are pure functions of them and
+//! of the thresholds in the settings: one row of one table is one check. `doctor` shows all of
+//! them, `status` and the figures for monitoring those that are not well.
+
+mod facts;
+mod proof;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use facts::{BACKUP, Facts};
+pub use proof::Proofs;
+pub(crate) use proof::keep_proving;
+pub use table::{Check, ROWS, Row, is_clone_code};
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, Live},
+    config::DoctorConfig,
+    failure::{Exit, Failure},
+    output::Out,
+    texts,
+};
+
+/// Every check on these facts.
+#[must_use]
+pub fn checks(facts: &Facts, config: &DoctorConfig) -> Vec<Check> {
+    let all = ROWS.iter().flat_map(|row| {
+        let found = (row.look)(facts, config);
+        found.into_iter().map(|finding| Check {
+            code: row.code,
+            name: row.name,
+            well: finding.well,
+            facts: finding.facts,
+        })
+    });
+    all.collect()
+}
+
+/// The checks that are not well, without proving the store anew.
+///
+/// # Errors
+/// The writer has ended, or the store cannot be read.
+pub(crate) fn unwell<L: Live>(app: &App, live: &L) -> Result<Vec<Check>, Failure> {
+    let facts = Facts::gather(app, live)?;
+    let mut all = checks(&facts, &app.config.doctor);
+    all.retain(|check| !check.well);
+    Ok(all)
+}
+
+/// Looks for what an operator should know; proves every record and the own journals first.
+///
+/// # Errors
+/// The writer has ended, or the store cannot be read at all.
+pub fn doctor<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure> {
+    proof::prove(app)?;
+    let facts = Facts::gather(app, live)?;
+    let checks = checks(&facts, &app.config.doctor);
+    if out.json {
+        let all: Vec<Value> = checks.iter().map(|check| json(check, out)).collect();
+        out.document(&json!({"ok": checks.iter().all(|check| check.well), "checks": all}));
+        return Ok(());
+    }
+    for check in &checks {
+        let mark = if check.well { "✓" } else { "!" };
+        out.line(format!("{mark} {}  {}", check.code, sentence(check, out)));
+    }
+    Ok(())
+}
+
+/// What a check says: what is so, what is safe, what to do next.
+pub(crate) fn sentence(check: &Check, out: &Out) -> String {
+    if check.well {
+        return texts::well(check.code, out.language).to_owned();
+    }
+    let mut failure = Failure::new(check.code, Exit::Failed);
+    failure.facts.clone_from(&check.facts);
+    failure.text(out.language)
+}
+
+/// A check for scripts.
+pub(crate) fn json(check: &Check, out: &Out) -> Value {
+    json!({
+        "code": check.code,
+        "name": check.name,
+        "ok": check.well,
+        "message": sentence(check, out),
+    })
+}

@@ -1,0 +1,365 @@
+//! What is gone, and how it comes back: a store built anew of what is left, and what a backup
+//! lacks.
+//!
+//! Nothing is dropped silently: what no peer is known to hold is listed, with its record and its
+//! author, and a write that a repair could not find stays in the list until a peer has given it
+//! back.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::BufReader,
+    path::Path,
+    sync::Arc,
+};
+
+use domain::Catalogue;
+use replica::{Clock, Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId, ReplicaId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::{
+    BackupReport, Disk, DiskConfig, HostConfig, Ledger, Rebuilt, Salvaged, StoreError, Survey,
+    WriteFact,
+};
+
+use crate::{
+    app::{App, host_config},
+    clock::{SystemClock, moment},
+    commands::store::{failed, replace_store},
+    dir::{Dir, Identity},
+    failure::{Exit, Failure},
+    records::register_name,
+};
+
+/// The name under which a repair keeps what it could not find.
+const MISSING: &str = "repair/missing";
+
+/// A write that is named and whose text is not here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostWrite {
+    incarnation: u64,
+    counter: u64,
+    kind: u32,
+    record: [u8; 16],
+    registers: Vec<u32>,
+    author: Option<String>,
+    at_ms: Option<u64>,
+}
+
+impl LostWrite {
+    fn of(fact: &WriteFact) -> Self {
+        Self {
+            incarnation: fact.dot.incarnation.0,
+            counter: fact.dot.counter,
+            kind: fact.key.kind.0,
+            record: fact.key.id.0,
+            registers: fact.registers.iter().map(|register| register.0).collect(),
+            author: fact.author.clone(),
+            at_ms: fact.at_ms,
+        }
+    }
+
+    fn fact(&self) -> WriteFact {
+        WriteFact {
+            dot: Dot {
+                incarnation: Incarnation(self.incarnation),
+                counter: self.counter,
+            },
+            key: RecordKey {
+                kind: Kind(self.kind),
+                id: RecordId(self.record),
+            },
+            author: self.author.clone(),
+            at_ms: self.at_ms,
+            registers: self.registers.iter().copied().map(RegisterId).collect(),
+            is_own: true,
+            is_acked: false,
+        }
+    }
+}
+
+/// The writes that the last repair could not find and that no peer has given back so far.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn missing(app: &App) -> Result<Vec<WriteFact>, Failure> {
+    let stored = app.reader().local(MISSING)?;
+    let listed: Option<Vec<LostWrite>> = stored.and_then(|text| serde_json::from_slice(&text).ok());
+    let mut missing = Vec::new();
+    for fact in listed.unwrap_or_default().iter().map(LostWrite::fact) {
+        let stored = app.reader().get(fact.key)?;
+        let came_back = stored.is_some_and(|stored| stored.record.context.covers(fact.dot));
+        if !came_back {
+            missing.push(fact);
+        }
+    }
+    Ok(missing)
+}
+
+/// A write for scripts.
+pub(crate) fn fact_json(fact: &WriteFact) -> Value {
+    let kind = Catalogue::builtin().kind(fact.key.kind);
+    let name = kind.map_or_else(|| fact.key.kind.0.to_string(), |kind| kind.id.clone());
+    let fields = fact.registers.iter().map(|one| register_name(kind, *one));
+    json!({
+        "write": fact.dot.to_string(),
+        "kind": name,
+        "record": fact.key.id.to_string(),
+        "fields": fields.collect::<Vec<_>>(),
+        "author": fact.author,
+        "at": fact.at_ms.map(moment),
+    })
+}
+
+/// What a backup lacks against what is here.
+#[derive(Clone, Debug)]
+pub(crate) struct Comparison {
+    /// What the backup is.
+    pub(crate) backup: BackupReport,
+    /// Records in it.
+    pub(crate) records: usize,
+    /// How the present store was read: `whole`, `in part`, `not at all`, `none`.
+    pub(crate) present: &'static str,
+    /// Records that it has no state of.
+    pub(crate) records_lacking: usize,
+    /// Writes that it lacks.
+    pub(crate) lacking: Vec<WriteFact>,
+}
+
+impl Comparison {
+    fn new(
+        backup: BackupReport,
+        in_backup: &Survey,
+        own: ReplicaId,
+        present: Option<&Survey>,
+    ) -> Self {
+        let lacking = present.map(|present| present.lacking_in(in_backup, own));
+        let records = present.map(|present| present.records_lacking_in(in_backup).len());
+        Self {
+            backup,
+            records: in_backup.records(),
+            present: "whole",
+            records_lacking: records.unwrap_or_default(),
+            lacking: lacking.unwrap_or_default(),
+        }
+    }
+
+    /// What is known to be nowhere else: own writes that no peer has acked.
+    pub(crate) fn nowhere_else(&self) -> impl Iterator<Item = &WriteFact> {
+        self.lacking.iter().filter(|fact| !fact.is_acked)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let facts = &self.backup.facts;
+        let own = self.lacking.iter().filter(|fact| fact.is_own).count();
+        let acked = self.lacking.iter().filter(|fact| fact.is_acked).count();
+        json!({
+            "entries": self.backup.entries,
+            "bytes": self.backup.bytes,
+            "at": u64::try_from(facts.at_ms).map(moment).ok(),
+            "records": self.records,
+            "present": self.present,
+            "lacks": {
+                "records": self.records_lacking,
+                "writes": self.lacking.len(),
+                "own_writes": own,
+            },
+            "from_peers": acked,
+            "nowhere_else": self.nowhere_else().map(fact_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn read_backup(path: &Path) -> Result<(BackupReport, Survey), Failure> {
+    let mut file = BufReader::new(File::open(path)?);
+    Survey::of_backup(&mut file).map_err(|error| failed(&error))
+}
+
+fn check_owner(backup: &BackupReport, identity: &Identity) -> Result<(), Failure> {
+    if backup.facts.replica == identity.replica().0 {
+        return Ok(());
+    }
+    Err(Failure::new("BACKUP-010", Exit::Invalid))
+}
+
+/// Compares a backup with the store of an opened program.
+pub(crate) fn compare_opened(app: &App, path: &Path) -> Result<Comparison, Failure> {
+    let (backup, in_backup) = read_backup(path)?;
+    check_owner(&backup, &app.identity)?;
+    let present = app.reader().survey()?;
+    let own = app.identity.replica();
+    Ok(Comparison::new(backup, &in_backup, own, Some(&present)))
+}
+
+/// Compares a backup with what can be read of the store in a directory. The store is read on a
+/// copy, so that also a damaged one can be compared and nothing in it changes.
+pub(crate) fn compare_closed(dir: Option<&Dir>, path: &Path) -> Result<Comparison, Failure> {
+    let (backup, in_backup) = read_backup(path)?;
+    let own = ReplicaId::try_from(backup.facts.replica.as_slice());
+    let own = own.unwrap_or(ReplicaId([0; 16]));
+    let Some(dir) = dir.filter(|dir| dir.exists()) else {
+        let comparison = Comparison::new(backup, &in_backup, own, None);
+        return Ok(Comparison {
+            present: "none",
+            ..comparison
+        });
+    };
+    check_owner(&backup, &dir.identity()?)?;
+    let read = match read_store(dir) {
+        Ok(read) => Some(read),
+        Err(StoreError::Damaged { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let present = read.as_ref().map(|(_, survey)| survey);
+    let how = match &read {
+        Some((salvaged, _)) if salvaged.bad + salvaged.gaps == 0 => "whole",
+        Some(_) => "in part",
+        None => "not at all",
+    };
+    let comparison = Comparison::new(backup, &in_backup, own, present);
+    Ok(Comparison {
+        present: how,
+        ..comparison
+    })
+}
+
+/// Reads what can be read of a directory's store.
+fn read_store(dir: &Dir) -> Result<(Salvaged, Survey), StoreError> {
+    let scratch = dir.path().join("store.reading");
+    let mut survey = Survey::default();
+    // The engine reports what it trips over with a panic, and every one of them is expected here.
+    let said = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let salvaged = store::salvage(&dir.store(), &scratch, &mut |key, value| {
+        survey.take(key, &value);
+    });
+    std::panic::set_hook(said);
+    if let Err(error) = fs::remove_dir_all(&scratch) {
+        tracing::debug!(%error, "the copy of the store was not removed");
+    }
+    Ok((salvaged?, survey))
+}
+
+/// What a repair has done.
+#[derive(Clone, Debug)]
+pub(crate) struct Repaired {
+    /// What was read of the damaged store; none when the engine could not read it at all.
+    pub(crate) salvaged: Option<Salvaged>,
+    /// Values found in the bytes of the file beside those.
+    pub(crate) carved: u64,
+    /// The backup that was taken in.
+    pub(crate) backup: Option<BackupReport>,
+    /// What the new store was built of, and what it lacks.
+    pub(crate) rebuilt: Rebuilt,
+    /// Where the damaged store is kept.
+    pub(crate) kept: String,
+}
+
+impl Repaired {
+    pub(crate) fn json(&self) -> Value {
+        let salvaged = self.salvaged.map(|salvaged| {
+            json!({"values": salvaged.values, "bad": salvaged.bad, "gaps": salvaged.gaps})
+        });
+        let backup = self.backup.as_ref().map(|backup| {
+            let at = u64::try_from(backup.facts.at_ms).map(moment).ok();
+            json!({"entries": backup.entries, "at": at})
+        });
+        let facts = |facts: &[WriteFact]| facts.iter().map(fact_json).collect::<Vec<_>>();
+        let gaps = self.rebuilt.gaps.iter().map(|(incarnation, from, to)| {
+            json!({"incarnation": format!("{incarnation:?}"), "from": from, "to": to})
+        });
+        json!({
+            "salvaged": salvaged,
+            "carved": self.carved,
+            "backup": backup,
+            "records": self.rebuilt.records,
+            "from_backup": self.rebuilt.from_others,
+            "only_here": facts(&self.rebuilt.only_here),
+            "missing": facts(&self.rebuilt.missing),
+            "journal_gaps": gaps.collect::<Vec<_>>(),
+            "kept": self.kept,
+        })
+    }
+}
+
+/// Builds the store of a directory anew. Nothing when it is sound.
+///
+/// # Errors
+/// The store is in use; it cannot be read at all and there is no backup; the backup is not whole
+/// or of another replica; the directory cannot be written. The damaged store is then as it was.
+pub(crate) fn repair(
+    dir: &Dir,
+    backup: Option<&Path>,
+    now_ms: u64,
+) -> Result<Option<Repaired>, Failure> {
+    let identity = dir.identity()?;
+    let backup = backup.map(read_backup).transpose()?;
+    if let Some((report, _)) = &backup {
+        check_owner(report, &identity)?;
+    }
+    let (backup, in_backup) = backup.unzip();
+    let (salvaged, mut survey) = match read_store(dir) {
+        Ok((salvaged, survey)) => (Some(salvaged), survey),
+        Err(StoreError::Damaged { what }) => {
+            tracing::warn!(%what, "the engine reads nothing of the damaged store");
+            (None, Survey::default())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let is_sound = |salvaged: &Salvaged| salvaged.bad + salvaged.gaps == 0;
+    let looks_whole = salvaged.as_ref().is_some_and(is_sound);
+    if looks_whole && opens(&dir.store()) {
+        return Ok(None);
+    }
+    let carved = if looks_whole {
+        0
+    } else {
+        survey.carve(&dir.store(), in_backup.as_ref())?
+    };
+    if salvaged.is_none() && carved == 0 && in_backup.is_none() {
+        return Err(Failure::new("REPAIR-001", Exit::Store));
+    }
+    let sources: Vec<Survey> = std::iter::once(survey).chain(in_backup).collect();
+    let fresh = dir.path().join("store.repairing");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh)?;
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let config = host_config(&identity, clock, dir.seal()?);
+    let rebuilt = build(&fresh, config, &sources)?;
+    let kept = format!("store.damaged-{now_ms}");
+    replace_store(dir, &fresh, &kept)?;
+    Ok(Some(Repaired {
+        salvaged,
+        carved,
+        backup,
+        rebuilt,
+        kept,
+    }))
+}
+
+fn opens(path: &Path) -> bool {
+    let opened = Disk::open(path, &DiskConfig::default());
+    opened.is_ok_and(|disk| Ledger::open(Arc::new(disk)).is_ok())
+}
+
+/// Builds a store beside, proves that it opens, and notes what is missing in it.
+fn build(path: &Path, config: HostConfig, sources: &[Survey]) -> Result<Rebuilt, Failure> {
+    let disk = Arc::new(Disk::open(path, &DiskConfig::default())?);
+    let target: Arc<dyn store::Store> = Arc::<Disk>::clone(&disk);
+    let rebuilt = store::rebuild(Arc::clone(&target), config, sources)?;
+    store::mark_restored(&*target)?;
+    let missing: Vec<LostWrite> = rebuilt.missing.iter().map(LostWrite::of).collect();
+    let text = serde_json::to_vec(&missing).unwrap_or_default();
+    store::keep_local(&*target, MISSING, text)?;
+    disk.scrub()?;
+    let ledger = Ledger::open(target)?;
+    let found: BTreeSet<String> = ledger.reader().scrub()?.into_iter().collect();
+    match found.into_iter().next() {
+        None => Ok(rebuilt),
+        Some(what) => Err(StoreError::Damaged { what }.into()),
+    }
+}

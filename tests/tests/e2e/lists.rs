@@ -1,0 +1,151 @@
+//! What an operator is told: checks, why a record is not at the other side, who has it.
+
+use std::{
+    collections::BTreeSet,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use serde_json::Value;
+use tests::programs::Program;
+
+use super::city::{City, load_samples, put, sample, settle, until};
+
+/// The checks that are not well, by name.
+fn unwell(program: &Program) -> BTreeSet<String> {
+    let doctor = program.json(["doctor"]);
+    let checks = doctor["checks"].as_array().unwrap();
+    let name = |check: &Value| check["name"].as_str().unwrap().to_owned();
+    let found: BTreeSet<String> = checks
+        .iter()
+        .filter(|c| c["ok"] == false)
+        .map(name)
+        .collect();
+    assert_eq!(doctor["ok"], found.is_empty(), "{doctor}");
+    // How much room and memory the machine of the test has says nothing.
+    found
+        .into_iter()
+        .filter(|name| name != "disk" && name != "memory")
+        .collect()
+}
+
+/// The same as `status` tells it.
+fn attention(program: &Program) -> BTreeSet<String> {
+    let status = program.json(["status"]);
+    let checks = status["attention"].as_array().unwrap();
+    let name = |check: &Value| check["name"].as_str().unwrap().to_owned();
+    let found = checks.iter().map(name);
+    found
+        .filter(|name| name != "disk" && name != "memory")
+        .collect()
+}
+
+fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
+fn why(program: &Program, id: &str) -> String {
+    let why = program.json(["record", "why-not-synced", "organisation", id]);
+    why["code"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn doctor_and_status_name_what_is_not_well_and_nothing_else() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    assert_eq!(unwell(&node), set(["no_backup"]));
+    load_samples(&node, 1..=3);
+    assert_eq!(unwell(&node), set(["no_backup", "pending"]));
+    assert_eq!(attention(&node), set(["no_backup", "pending"]));
+    settle(&node);
+    let file = city.text_path("node.backup");
+    node.run(["backup", &file]).ok();
+    assert_eq!(unwell(&node), set([]));
+    assert_eq!(unwell(&city.hub), set(["key_unsealed", "no_backup"]));
+    city.hub.run(["backup", &city.text_path("hub.backup")]).ok();
+    assert_eq!(attention(&city.hub), set(["key_unsealed"]));
+    // A fact that comes with the line: both have heard each other.
+    let config = node.data.join("config.toml");
+    std::fs::write(&config, "[doctor]\nbackup_days = 0\nmemory_mib = 0\n").unwrap();
+    let doctor = node.json(["doctor"]);
+    let found = |name: &str| {
+        let mut checks = doctor["checks"].as_array().unwrap().iter();
+        checks.find(|check| check["name"] == name).unwrap().clone()
+    };
+    assert_eq!(found("backup_age")["ok"], false, "{doctor}");
+    assert_eq!(found("memory")["ok"], false, "{doctor}");
+    for name in [
+        "clock_skew",
+        "schema_behind",
+        "not_seen",
+        "damage",
+        "journal_gap",
+    ] {
+        assert_eq!(found(name)["ok"], true, "{doctor}");
+    }
+}
+
+#[test]
+fn monitoring_counts_what_is_not_well() {
+    let city = City::founded();
+    let serving = city.hub.serve(["--listen", "127.0.0.1:0"]);
+    let mut stream = TcpStream::connect(serving.metrics()).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let line = "liangxin_attention{code=\"DOCTOR-023\",check=\"no_backup\"} 1";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn a_record_tells_why_it_is_not_at_the_other_side() {
+    let mut city = City::open();
+    let district = city.jianxi();
+    let node = &district.node;
+    load_samples(node, 1..=2);
+    let id = sample(1).0;
+    assert_eq!(why(node, &id), "WHY-013", "nobody has taken anything");
+    settle(node);
+    assert_eq!(why(node, &id), "WHY-007", "acked and equal");
+    put(node, &id, "remark=新的").ok();
+    assert_eq!(why(node, &id), "WHY-012", "it waits for the line");
+    district.line.cut();
+    let serving = node.serve::<&str>([]);
+    until("the hub cannot be reached", || why(node, &id) == "WHY-010");
+    district.line.mend();
+    until("it has arrived", || why(node, &id) == "WHY-007");
+    until("both are equal for the hub too", || {
+        why(&city.hub, &id) == "WHY-007"
+    });
+    assert_eq!(serving.terminate().0, 0);
+}
+
+#[test]
+fn a_value_is_explained_with_who_has_it() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=1);
+    let id = sample(1).0;
+    settle(&node);
+    let explain =
+        |program: &Program| program.json(["record", "explain", "organisation", &id, "remark"]);
+    put(&node, &id, "remark=一").ok();
+    put(&node, &id, "remark=二").ok();
+    let told = explain(&node);
+    assert_eq!(told["fields"][0]["value"], "二", "{told}");
+    assert_eq!(told["fields"][0]["replaced"][0]["value"], "一", "{told}");
+    assert!(told["fields"][0]["written_here"].is_string(), "{told}");
+    assert_eq!(told["holders"][0]["holds"], false, "{told}");
+    settle(&node);
+    assert_eq!(explain(&node)["holders"][0]["holds"], true);
+    let told = explain(&city.hub);
+    assert_eq!(told["holders"][0]["holds"], true, "{told}");
+    assert!(
+        told["holders"][0]["peer"]
+            .as_str()
+            .unwrap()
+            .contains("涧西区"),
+        "{told}"
+    );
+    assert_eq!(told["fields"][0]["written_here"], Value::Null, "{told}");
+}
