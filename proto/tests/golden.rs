@@ -192,7 +192,7 @@ fn value(field: &FieldDescriptor) -> Value {
             Value::EnumNumber(
                 known
                     .get(salt as usize)
-                    .or(known.first())
+                    .or_else(|| known.first())
                     .copied()
                     .unwrap_or(0),
             )

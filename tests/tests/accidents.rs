@@ -16,7 +16,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "the harness of a test fails by panicking"
+    clippy::print_stdout,
+    reason = "the harness of a test fails by panicking, and its figures are printed"
 )]
 
 #[expect(dead_code, reason = "shared by several tests, each using a part")]

@@ -396,6 +396,26 @@ fn content(program: &Program) -> Vec<Value> {
         .collect()
 }
 
+/// A program holds all that was reported as saved, whole, and is sound in itself.
+#[track_caller]
+fn assert_whole(program: &Program, saved: &Saved) {
+    let place = program.data.display();
+    assert_eq!(missing(program, saved), [""; 0], "lost at {place}");
+    assert_eq!(torn(program, saved), [""; 0], "torn at {place}");
+    let verified = program.json(["verify"]);
+    assert_eq!(
+        json!([verified["ok"], verified["findings"]]),
+        json!([true, []]),
+        "{verified}"
+    );
+    let status = program.json(["status"]);
+    assert_eq!(
+        json!([status["refused"], status["quarantined"]]),
+        json!([0, 0]),
+        "{status}"
+    );
+}
+
 #[test]
 fn killed_programs_lose_nothing_that_was_reported_as_saved() {
     let (seed, kills) = (seed(), number_of("LIANGXIN_KILLS").unwrap_or(KILLS));
@@ -443,30 +463,9 @@ fn killed_programs_lose_nothing_that_was_reported_as_saved() {
         told[0].1 + told[1].1,
     );
     assert!(saved.len() > 20, "the load was none");
-    for program in [&world.node, &world.hub] {
-        assert_eq!(
-            missing(program, &saved),
-            [""; 0],
-            "lost at {}",
-            program.data.display()
-        );
-        assert_eq!(
-            torn(program, &saved),
-            [""; 0],
-            "torn at {}",
-            program.data.display()
-        );
-        assert_eq!(
-            program.json(["verify"]),
-            json!({"ok": true, "findings": []})
-        );
-        let status = program.json(["status"]);
-        assert_eq!(
-            json!([status["refused"], status["quarantined"]]),
-            json!([0, 0]),
-            "{status}"
-        );
-    }
+    [&world.node, &world.hub]
+        .into_iter()
+        .for_each(|program| assert_whole(program, &saved));
     assert_eq!(content(&world.node), content(&world.hub));
     assert_eq!(forgotten(&world.node, &saved), [""; 0]);
     assert_eq!((node.terminate().0, hub.terminate().0), (0, 0));

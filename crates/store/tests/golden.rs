@@ -7,7 +7,11 @@
 //! say the same as when it was made, and still settle with its peer.
 //! `LIANGXIN_REGENERATE=1 cargo test -p store --test golden` adds a file when the bytes have
 //! changed, and never touches one that is there. A backup is kept the same way.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on may stop"
+)]
 
 #[expect(unreachable_pub, reason = "shared by several tests")]
 #[path = "support/pair.rs"]
@@ -81,10 +85,7 @@ fn put(host: &mut Host, number: u8, set: &[(u32, &[u8])]) {
 fn history() -> [(Role, Image); 2] {
     let stores = [(); 2].map(|()| Arc::new(Memory::new()));
     let [at_hub, at_node] = stores.clone();
-    let (mut hub, mut node) = (
-        open(Role::Hub, at_hub.clone(), 1),
-        open(Role::Node, at_node, 1),
-    );
+    let (mut hub, mut node) = (open(Role::Hub, at_hub, 1), open(Role::Node, at_node, 1));
     let plan = edit(
         &hub,
         key(PUBLISHED, 1),

@@ -239,11 +239,11 @@ fn two_newer_writes_of_an_unknown_field_both_stay_until_somebody_decides() {
     let organisation = key(sample::ORGANISATION, 3);
     let says = |what| vec![(LATER_REGISTER, text(LATER_REGISTER.0, what))];
     newer(&node, |app| {
-        write(app, organisation, scope, says("district"))
+        write(app, organisation, scope, says("district"));
     });
     city.down();
     newer(&city.hub, |app| {
-        write(app, organisation, scope, says("city"))
+        write(app, organisation, scope, says("city"));
     });
     city.up();
     settle(&node);

@@ -59,12 +59,7 @@ impl City {
             "2020",
         ])
         .ok();
-        Self {
-            hub,
-            serving: None,
-            lines: Vec::new(),
-            folder,
-        }
+        Self::of(hub, folder)
     }
 
     /// A city whose hub is set up already, in this temporary directory.
