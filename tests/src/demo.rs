@@ -6,6 +6,8 @@
     reason = "documents of our own programs; the demo stops at the first surprise"
 )]
 
+mod across;
+
 use std::{
     io::Write as _,
     net::SocketAddr,
@@ -181,6 +183,8 @@ impl Stage {
         let (merged, disputed) = self.edits_without_a_line();
         let good = self.line_back(&merged, &disputed);
         let good = self.decide(&disputed) && good;
+        let good = self.claim() && good;
+        let good = self.transfer() && good;
         let good = self.all_equal() && good;
         self.city_table();
         good
@@ -363,7 +367,7 @@ impl Stage {
     }
 
     fn all_equal(&self) -> bool {
-        scene(7, "核对数据指纹", "fingerprints");
+        scene(9, "核对数据指纹", "fingerprints");
         let mut good = true;
         for district in &self.districts {
             settle(district);
@@ -378,7 +382,7 @@ impl Stage {
     }
 
     fn city_table(&self) {
-        scene(8, "全市指标", "the city's figures");
+        scene(10, "全市指标", "the city's figures");
         let table = self.hub.run([
             "report",
             "indicators",
