@@ -131,10 +131,7 @@ fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
     let own = two.laocheng.node.json(["report", "indicators"]);
     assert_eq!(own["scopes"]["410302"], report["scopes"]["410302"]);
     for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
-        assert_eq!(
-            program.json(["verify"]),
-            json!({"ok": true, "findings": []})
-        );
+        assert_eq!(program.json(["verify"])["findings"], json!([]));
     }
 }
 
