@@ -330,6 +330,12 @@ impl World {
             .collect()
     }
 
+    /// Every write that somebody keeps as refused or taken back.
+    pub(super) fn dots_on_record(&self) -> BTreeSet<Dot> {
+        let all = (0..self.replicas.len()).flat_map(|at| on_record(&self.image(at)));
+        all.map(|(dot, _)| dot).collect()
+    }
+
     /// Everything that must hold when all is settled.
     pub(crate) fn check_end(&mut self, must: &BTreeSet<Uid>) {
         self.check_prints();
