@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use proto::sync::{Leaf as LeafFrame, Part, RecordName};
-use replica::{Bucket, Leaf, PAGES, RecordKey, ScopeId, bucket_of, session::Sums};
+use replica::{
+    Bucket, Leaf, PAGES, RecordKey, ScopeId, bucket_of,
+    session::{Role, Sums},
+};
 
 use super::{Host, Login, peers::key_of};
 use crate::{StoreError, Stored};
@@ -148,6 +151,14 @@ impl Host {
             let key = key_of(leaf.kind, &leaf.id);
             (held.get(&key) != Some(&leaf.hash.as_slice())).then_some(key)
         });
-        Ok((lacks.collect(), leaves))
+        let mut lacks: Vec<RecordKey> = lacks.collect();
+        if self.config.role == Role::Hub
+            && let Some(number) = self.ledger.reader().scope_number(scope)
+        {
+            // What the peer shows as its own and is a guest here: the copy says where it belongs.
+            let guest = |key: &&RecordKey| self.ledger.copy_guest(**key, number).is_some();
+            lacks.extend(held.keys().filter(guest));
+        }
+        Ok((lacks, leaves))
     }
 }

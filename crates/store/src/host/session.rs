@@ -111,6 +111,10 @@ impl Host {
         if let Op::Welcome(hello) = &op
             && self.left_behind.contains(&Incarnation(hello.incarnation))
         {
+            if self.newest.get(&login.peer) > Some(&login.session) {
+                // A Hello of a life that is over, long under way on a line that is dead by now.
+                return Some(Input::Stop);
+            }
             // The other copy has gone on without this one: a person decides which of them stays.
             // Until then it ends no session and leaves no life behind, or both would be frozen.
             self.clones.insert(login.peer);

@@ -330,6 +330,12 @@ impl World {
             .collect()
     }
 
+    /// Every write that somebody keeps as refused or taken back.
+    pub(super) fn dots_on_record(&self) -> BTreeSet<Dot> {
+        let all = (0..self.replicas.len()).flat_map(|at| on_record(&self.image(at)));
+        all.map(|(dot, _)| dot).collect()
+    }
+
     /// Everything that must hold when all is settled.
     pub(crate) fn check_end(&mut self, must: &BTreeSet<Uid>) {
         self.check_prints();
@@ -486,7 +492,7 @@ impl World {
     fn check_contents(&mut self) {
         let mut named: BTreeMap<(RecordKey, RegisterId, Dot), Sibling> = BTreeMap::new();
         let mut writes: BTreeMap<Dot, String> = BTreeMap::new();
-        for at in 0..self.replicas.len() {
+        for (at, name) in NAMES.into_iter().enumerate() {
             for (key, sibling) in self.held(at) {
                 let place = (key, sibling.register, sibling.dot());
                 let reason = sibling.write.reason.clone();
@@ -499,7 +505,7 @@ impl World {
                     .or_insert_with(|| sibling.clone())
                     .clone();
                 if other != sibling || !same_write {
-                    let (dot, name) = (sibling.dot(), NAMES[at]);
+                    let dot = sibling.dot();
                     let (one, two) = (uid_of(&other), uid_of(&sibling));
                     self.broken(format!(
                         "I3 {dot} names two contents: {one:?} or {first} and {two:?} at {name}"

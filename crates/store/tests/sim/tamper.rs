@@ -33,7 +33,9 @@ impl World {
         let held = self
             .reader(HUB)
             .and_then(|r| r.get(record.key).ok().flatten());
-        if held.is_some_and(|held| held.home != self.replicas[node].scope) {
+        let home = held.map(|held| held.home);
+        let unknown = home.is_none() && self.options.has(Fault::Transfer);
+        if unknown || home.is_some_and(|home| home != self.replicas[node].scope) {
             // What has left comes only once outside of an exchange; no honest line spoils it.
             return;
         }
