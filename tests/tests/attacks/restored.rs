@@ -117,7 +117,7 @@ impl Scene {
             (Outcome::Refused, "SYNC-122")
         };
         for (record, outcome, code) in [
-            (usurped, Outcome::Refused, "SYNC-122"),
+            (usurped, Outcome::Refused, "AUTH-HUB-ONLY"),
             (of_hub, outcome, code),
             (of_colleague, outcome, code),
             (ahead, Outcome::Later, "SYNC-120"),

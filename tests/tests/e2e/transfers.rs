@@ -229,6 +229,14 @@ fn serving(district: &District) -> Serving {
     district.node.serve::<&str>([])
 }
 
+/// The id of the node of a scope.
+fn node_of(hub: &Program, scope: &str) -> String {
+    let nodes = hub.json(["node", "list"]);
+    let mut nodes = nodes.as_array().unwrap().iter();
+    let node = nodes.find(|one| one["scope"] == scope).unwrap();
+    node["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn a_fenced_node_returns_and_what_it_had_not_sent_is_answered_at_home() {
     let two = Two::open();
@@ -240,14 +248,7 @@ fn a_fenced_node_returns_and_what_it_had_not_sent_is_answered_at_home() {
     let mut values = sample("", "断线期间登记的单位");
     values["remark"] = json!("尚未办证");
     let new = make(&two.jianxi.node, &values);
-    let nodes = two.hub().json(["node", "list"]);
-    let node = nodes
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|one| one["scope"] == "410305")
-        .unwrap();
-    let node = node["id"].as_str().unwrap();
+    let node = &node_of(two.hub(), "410305");
     // After a start nothing moves before the node was met, unless a person waits no longer.
     let mut two = two;
     two.city.down();

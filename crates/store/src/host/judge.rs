@@ -85,14 +85,15 @@ impl Host {
         }
         let claims = |s: &&Sibling| s.register == RegisterId::OWNER && !case.is_sealed(s);
         let claimed = dots(case.fresh.iter().copied().filter(claims));
-        if self.config.seal.is_some() && !claimed.is_empty() {
-            return Ok(Some(self.refuse(sender, record, claimed, "SYNC-122")));
-        }
-        if former.is_some_and(|former| self.hides(&case, &former.record)) {
-            return Ok(Some(self.hold_back(sender, arrived, "SYNC-128")));
-        }
-        if let Some(taken) = self.judge_place(&case)? {
-            return Ok(Some(taken));
+        let is_claim = self.config.seal.is_some() && !claimed.is_empty();
+        // A claim of ownership is a matter of authority, whatever else it would change.
+        if !is_claim {
+            if former.is_some_and(|former| self.hides(&case, &former.record)) {
+                return Ok(Some(self.hold_back(sender, arrived, "SYNC-128")));
+            }
+            if let Some(taken) = self.judge_place(&case)? {
+                return Ok(Some(taken));
+            }
         }
         let verdict = (self.config.rules.judge)(&JudgeInput {
             scope: sender.state.scope,
@@ -102,6 +103,7 @@ impl Host {
             refilling: sender.refilling,
         });
         Ok(match verdict {
+            Verdict::Accept if is_claim => Some(self.refuse(sender, record, claimed, "SYNC-122")),
             Verdict::Accept => {
                 self.confirm_refusals(sender, record);
                 None
