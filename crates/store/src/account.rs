@@ -17,7 +17,7 @@ use replica::{
     session::Role,
 };
 
-use crate::ledger::Lies;
+use crate::ledger::{Lies, Past};
 use crate::{
     Grounds, Handle, HostError, OnRecord, Reached, Reader, StoreError, Stored, journal, keys,
 };
@@ -309,11 +309,9 @@ pub(crate) fn each_replaced(
     let page = HistoryPage::decode(page.clone()).map_err(|_e| damaged())?;
     let mut before = BTreeSet::new();
     for entry in page.entries {
-        before.insert(entry.previous_scope);
-        if !entry.replaced.is_empty() {
-            let record = Record::decode(&entry.replaced.into()).map_err(|_e| damaged())?;
-            record.siblings.iter().for_each(&mut *visit);
-        }
+        let past = Past::read(entry).ok_or_else(damaged)?;
+        before.insert(past.previous_scope);
+        past.siblings.iter().for_each(&mut *visit);
     }
     before.remove(&0);
     Ok(before)

@@ -63,7 +63,7 @@ pub(crate) fn walk(
 }
 
 /// Reads an entry as it is stored.
-fn read(wire: &Wire) -> Option<JournalEntry> {
+pub(crate) fn read(wire: &Wire) -> Option<JournalEntry> {
     let replaces = wire.incarnations.iter().zip(&wire.counters);
     let dot = |(incarnation, counter): (&u64, &u64)| Dot {
         incarnation: Incarnation(*incarnation),

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::stored::HistoryPage;
+use proto::stored::{HistoryEntry, HistoryPage};
 use replica::{
     Dot, Fingerprint, Head, Incarnation, JournalEntry, Leaf, Record, RecordKey, ScopeId, Seq,
     Sibling,
@@ -566,40 +566,41 @@ impl Ledger {
 }
 
 /// One entry of a record's history: what left it, and where its state before lies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Past {
     /// The sequence of the former state, 0 for none.
-    previous: u64,
+    pub(crate) previous: u64,
     /// The scope whose feed it lay in, 0 when it was the same.
-    previous_scope: u32,
-    siblings: Vec<Sibling>,
+    pub(crate) previous_scope: u32,
+    pub(crate) siblings: Vec<Sibling>,
+}
+
+impl Past {
+    /// Reads an entry as it is stored; none when its siblings cannot be read.
+    pub(crate) fn read(entry: HistoryEntry) -> Option<Self> {
+        let siblings = if entry.replaced.is_empty() {
+            Vec::new()
+        } else {
+            Record::decode(&Bytes::from(entry.replaced)).ok()?.siblings
+        };
+        Some(Self {
+            previous: entry.previous,
+            previous_scope: entry.previous_scope,
+            siblings,
+        })
+    }
 }
 
 /// One entry of a history page by its sequence.
 fn history_entry(page: &[u8], seq: u64) -> Result<Option<Past>, StoreError> {
-    let damaged = |_e| StoreError::Damaged {
-        what: "history page".to_owned(),
+    let damaged = |what: &str| StoreError::Damaged {
+        what: what.to_owned(),
     };
-    let page = HistoryPage::decode(page).map_err(damaged)?;
-    let Some(entry) = page.entries.into_iter().find(|entry| entry.seq == seq) else {
-        return Ok(None);
-    };
-    let past = Past {
-        previous: entry.previous,
-        previous_scope: entry.previous_scope,
-        siblings: Vec::new(),
-    };
-    if entry.replaced.is_empty() {
-        return Ok(Some(past));
-    }
-    let record =
-        Record::decode(&Bytes::from(entry.replaced)).map_err(|_e| StoreError::Damaged {
-            what: "history entry".to_owned(),
-        })?;
-    Ok(Some(Past {
-        siblings: record.siblings,
-        ..past
-    }))
+    let page = HistoryPage::decode(page).map_err(|_e| damaged("history page"))?;
+    let entry = page.entries.into_iter().find(|entry| entry.seq == seq);
+    entry
+        .map(|entry| Past::read(entry).ok_or_else(|| damaged("history entry")))
+        .transpose()
 }
 
 #[cfg(test)]

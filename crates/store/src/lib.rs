@@ -17,6 +17,7 @@ mod memory;
 mod prove;
 mod store;
 mod survey;
+mod wire;
 mod writer;
 
 pub use account::{ACCOUNT_NAMES_MAX, Account, Claims, Extract};

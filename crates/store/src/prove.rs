@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::Refusal;
-use replica::{Bucket, Dot, Incarnation, Record};
+use replica::{Bucket, Record};
 
-use crate::{Handle, HostError, Reader, StoreError, account::each_replaced, journal, keys};
+use crate::{
+    Handle, HostError, Reader, StoreError, account::each_replaced, journal, keys, wire::dot_of,
+};
 
 /// How often a scope is summed again because it has changed meanwhile. Under steady load it is left
 /// to the opening, which proves every scope before anything is written.
@@ -119,10 +121,7 @@ fn on_record(reader: &Reader, findings: &mut Vec<String>) -> Result<(), StoreErr
 /// The siblings of a write that is kept.
 fn kept(value: Bytes) -> Option<Record> {
     let refusal = Refusal::decode(value).ok()?;
-    let dot = Dot {
-        incarnation: Incarnation(refusal.incarnation),
-        counter: refusal.counter,
-    };
+    let dot = dot_of(&refusal);
     let record = Record::decode(&refusal.siblings.into()).ok()?;
     let is_whole = record.siblings.iter().all(|s| s.dot() == dot);
     is_whole.then_some(record)

@@ -15,15 +15,16 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{HistoryPage, JournalPage, PeerScope, Position, Quarantine, Refusal};
 use replica::{
-    Counter, Dot, Incarnation, Kind, Leaf, Record, RecordId, RecordKey, RegisterId, ReplicaId,
+    Counter, Dot, Incarnation, JournalEntry, Leaf, Record, RecordKey, RegisterId, ReplicaId,
     ScopeId, Sibling,
 };
 
 use crate::{
     BackupError, BackupReport, Guest, Store, StoreError, backup,
     disk::{self, Candidate, STORE_KEY_BYTES_MAX},
-    keys,
-    ledger::RecordHead,
+    journal, keys,
+    ledger::{Past, RecordHead},
+    wire::{dot_of, key_of, print_of},
 };
 
 /// Above every key.
@@ -40,29 +41,12 @@ pub(crate) struct State {
     pub(crate) record: Record,
 }
 
-/// What one change of a record replaced.
-#[derive(Clone, Debug)]
-pub(crate) struct Replaced {
-    pub(crate) previous: u64,
-    /// The scope whose feed the former state lay in, 0 when it was the same.
-    pub(crate) previous_scope: u32,
-    pub(crate) siblings: Vec<Sibling>,
-}
-
-/// One write in a journal.
-#[derive(Clone, Debug)]
-pub(crate) struct Journaled {
-    pub(crate) key: RecordKey,
-    pub(crate) registers: Vec<RegisterId>,
-    pub(crate) replaces: Vec<Dot>,
-}
-
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     pub(crate) states: BTreeMap<RecordKey, Vec<State>>,
-    pub(crate) history: BTreeMap<(u32, u64), Replaced>,
-    pub(crate) journal: BTreeMap<Dot, Journaled>,
+    pub(crate) history: BTreeMap<(u32, u64), Past>,
+    pub(crate) journal: BTreeMap<Dot, JournalEntry>,
     /// The pages of the journal as they were stored.
     pub(crate) pages: BTreeMap<Vec<u8>, Bytes>,
     pub(crate) positions: BTreeMap<Incarnation, Position>,
@@ -178,9 +162,7 @@ impl Survey {
 
     fn take_draft(&mut self, candidate: &Candidate<'_>) -> Option<()> {
         let draft = Refusal::decode(candidate.value()).ok()?;
-        let print = Leaf::of(&draft.siblings).0;
-        let print = u64::from_le_bytes(print.first_chunk::<8>().copied()?);
-        let key = keys::draft(dot_of(&draft), print);
+        let key = keys::draft(dot_of(&draft), print_of(&draft));
         let is_news = candidate.lies_under(&key) && !self.drafts.contains_key(&key);
         is_news.then(|| drop(self.drafts.insert(key, draft)))
     }
@@ -334,17 +316,8 @@ impl Survey {
         let scope = keys::u32_at(key, 1)?;
         let page = HistoryPage::decode(value.clone()).ok()?;
         for entry in page.entries {
-            let siblings = if entry.replaced.is_empty() {
-                Vec::new()
-            } else {
-                Record::decode(&Bytes::from(entry.replaced)).ok()?.siblings
-            };
-            let replaced = Replaced {
-                previous: entry.previous,
-                previous_scope: entry.previous_scope,
-                siblings,
-            };
-            self.history.insert((scope, entry.seq), replaced);
+            let place = (scope, entry.seq);
+            self.history.insert(place, Past::read(entry)?);
         }
         Some(())
     }
@@ -353,19 +326,11 @@ impl Survey {
         let incarnation = Incarnation(keys::u64_at(key, 1)?);
         let page = JournalPage::decode(value.clone()).ok()?;
         for (counter, entry) in (page.first..).zip(page.entries) {
-            let replaces = entry.incarnations.iter().zip(&entry.counters);
-            let journaled = Journaled {
-                key: key_of(entry.kind, &entry.id)?,
-                registers: entry.registers.into_iter().map(RegisterId).collect(),
-                replaces: replaces
-                    .map(|(incarnation, counter)| dot(*incarnation, *counter))
-                    .collect(),
-            };
             let dot = Dot {
                 incarnation,
                 counter,
             };
-            self.journal.insert(dot, journaled);
+            self.journal.insert(dot, journal::read(&entry)?);
         }
         self.pages.insert(key.to_vec(), value.clone());
         Some(())
@@ -378,7 +343,7 @@ impl Survey {
     }
 
     /// What a record's changes replaced, the newest first: where the change lay, and what it took.
-    pub(crate) fn past(&self, state: &State) -> Vec<((u32, u64), &Replaced)> {
+    pub(crate) fn past(&self, state: &State) -> Vec<((u32, u64), &Past)> {
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
         let mut place = (state.scope, state.seq);
@@ -449,7 +414,7 @@ impl Survey {
         let past = self.past(state);
         // A write came at the latest with the change that took away what it replaced.
         let came_acked = |sibling: &Sibling| {
-            let took = |replaced: &Replaced| {
+            let took = |replaced: &Past| {
                 let mut gone = replaced.siblings.iter().map(Sibling::dot);
                 gone.any(|dot| sibling.replaces.contains(&dot))
             };
@@ -501,22 +466,4 @@ fn note(all: &mut BTreeMap<Dot, WriteFact>, key: RecordKey, sibling: &Sibling, i
     if !fact.registers.contains(&sibling.register) {
         fact.registers.push(sibling.register);
     }
-}
-
-fn dot(incarnation: u64, counter: u64) -> Dot {
-    Dot {
-        incarnation: Incarnation(incarnation),
-        counter,
-    }
-}
-
-pub(crate) fn dot_of(refusal: &Refusal) -> Dot {
-    dot(refusal.incarnation, refusal.counter)
-}
-
-pub(crate) fn key_of(kind: u32, id: &[u8]) -> Option<RecordKey> {
-    Some(RecordKey {
-        kind: Kind(kind),
-        id: RecordId::try_from(id).ok()?,
-    })
 }

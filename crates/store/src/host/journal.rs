@@ -1,36 +1,16 @@
 //! The journal of this replica's own writes, as it lies in the store.
 
 use prost::Message as _;
-use proto::{
-    stored::{JournalEntry as EntryWire, JournalPage},
-    sync::Position,
-};
-use replica::{
-    Counter, Dot, Head, Incarnation, JournalEntry, RegisterId, chain, limits::POINTS_MAX,
-};
+use proto::{stored::JournalPage, sync::Position};
+use replica::{Counter, Head, Incarnation, JournalEntry, limits::POINTS_MAX};
 
-use super::{Host, peers::key_of};
-use crate::{StoreError, keys};
+use super::Host;
+use crate::{StoreError, journal, keys};
 
 fn damaged() -> StoreError {
     StoreError::Damaged {
         what: "journal page".to_owned(),
     }
-}
-
-fn entry(wire: &EntryWire) -> Result<JournalEntry, StoreError> {
-    let replaces = wire.incarnations.iter().zip(&wire.counters);
-    Ok(JournalEntry {
-        key: key_of(wire.kind, &wire.id),
-        registers: wire.registers.iter().map(|n| RegisterId(*n)).collect(),
-        replaces: replaces
-            .map(|(incarnation, counter)| Dot {
-                incarnation: Incarnation(*incarnation),
-                counter: *counter,
-            })
-            .collect(),
-        hash: Head::try_from(wire.hash.as_slice()).map_err(|_e| damaged())?,
-    })
 }
 
 /// The journal of one incarnation.
@@ -40,8 +20,6 @@ pub(super) struct Journal {
     pub(super) entries: Vec<JournalEntry>,
     /// The chain after each of them.
     heads: Vec<Head>,
-    /// The last counter of each page.
-    pages: Vec<Counter>,
 }
 
 impl Journal {
@@ -66,42 +44,37 @@ impl Host {
     /// Reads the journal of an incarnation of this replica, and proves its chain.
     pub(super) fn journal(&self, incarnation: Incarnation) -> Result<Journal, StoreError> {
         let mut journal = Journal::default();
-        let from = keys::journal(incarnation, 0);
-        let to = keys::journal(incarnation, u64::MAX);
-        self.store().scan(&from, &to, &mut |key, value| {
-            let last = keys::u64_at(key, 9).ok_or_else(damaged)?;
-            let page = JournalPage::decode(value).map_err(|_e| damaged())?;
-            let mut head = journal.heads.last().copied().unwrap_or_default();
-            if page.first != journal.counter() + 1 {
-                return Err(damaged());
-            }
-            for wire in &page.entries {
-                let entry = entry(wire)?;
-                head = chain(head, &entry.hash.0);
+        journal::walk(
+            self.store(),
+            incarnation,
+            Counter::MAX,
+            &mut |_, entry, head| {
                 journal.entries.push(entry);
                 journal.heads.push(head);
-            }
-            if last != journal.counter() || page.head != head.0 {
-                return Err(damaged());
-            }
-            journal.pages.push(last);
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
         Ok(journal)
     }
 
     /// Stages the end of a journal: what came after a counter is gone from it.
-    pub(super) fn cut_journal(&mut self, incarnation: Incarnation, journal: &Journal, at: Counter) {
-        let mut first = 1;
-        for last in &journal.pages {
-            if *last > at {
-                self.ledger.stage(keys::journal(incarnation, *last), None);
-                if first <= at {
-                    self.keep_page(incarnation, journal, first, at);
-                }
+    pub(super) fn cut_journal(
+        &mut self,
+        incarnation: Incarnation,
+        journal: &Journal,
+        at: Counter,
+    ) -> Result<(), StoreError> {
+        let from = keys::journal(incarnation, at.saturating_add(1));
+        let to = keys::journal(incarnation, u64::MAX);
+        let pages = self.store().range(&from, &to, usize::MAX)?;
+        for (key, value) in pages {
+            let page = JournalPage::decode(value).map_err(|_e| damaged())?;
+            self.ledger.stage(key.to_vec(), None);
+            if page.first <= at {
+                self.keep_page(incarnation, journal, page.first, at);
             }
-            first = last + 1;
         }
+        Ok(())
     }
 
     /// Writes the part of a page that stays.

@@ -10,7 +10,10 @@ use replica::{
 };
 
 use super::{HeldBack, Refused, seq_of};
-use crate::{Ledger, Store, StoreError, keys};
+use crate::{
+    Ledger, Store, StoreError, keys,
+    wire::{self, dot_of, print_of},
+};
 
 #[derive(Clone, Debug)]
 struct Peer {
@@ -478,30 +481,12 @@ fn point(stored: Option<&proto::stored::FeedPoint>) -> FeedPoint {
     })
 }
 
-/// The first eight bytes of the hash of what was written.
-fn print_of(refusal: &Refusal) -> u64 {
-    let hash = replica::Leaf::of(&refusal.siblings);
-    let mut eight = [0; 8];
-    hash.0
-        .iter()
-        .zip(&mut eight)
-        .for_each(|(from, to)| *to = *from);
-    u64::from_le_bytes(eight)
-}
-
-fn dot_of(refusal: &Refusal) -> Dot {
-    Dot {
-        incarnation: Incarnation(refusal.incarnation),
-        counter: refusal.counter,
-    }
-}
-
+/// The record that a message names; what is malformed names none that exists.
 pub(super) fn key_of(kind: u32, id: &[u8]) -> RecordKey {
-    let id = RecordId::try_from(id).unwrap_or(RecordId([0; 16]));
-    RecordKey {
+    wire::key_of(kind, id).unwrap_or(RecordKey {
         kind: Kind(kind),
-        id,
-    }
+        id: RecordId([0; 16]),
+    })
 }
 
 /// A refusal or a draft, with the siblings it concerns.

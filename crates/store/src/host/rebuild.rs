@@ -19,9 +19,8 @@ use replica::{
 
 use super::{Host, HostConfig};
 use crate::{
-    Batch, Ledger, Store, StoreError, Survey, WriteFact, keys,
-    ledger::Incoming,
-    survey::{State, dot_of},
+    Batch, Ledger, Store, StoreError, Survey, WriteFact, keys, ledger::Incoming, survey::State,
+    wire::dot_of,
 };
 
 /// Bytes of records that are committed together.

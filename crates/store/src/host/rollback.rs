@@ -108,7 +108,7 @@ impl Host {
                 of_record.push((dot, ROLLED_BACK.to_owned()));
             }
             void.insert(incarnation, keep);
-            self.cut_journal(incarnation, &journal, keep);
+            self.cut_journal(incarnation, &journal, keep)?;
             let head = journal.head(keep).unwrap_or_default();
             let (key, value) = self.positions.rewind(incarnation, keep, head);
             self.ledger.stage(key, Some(value));
