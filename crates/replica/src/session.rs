@@ -106,6 +106,15 @@ pub struct Standing {
     pub offer: Vec<RecordKey>,
 }
 
+impl Standing {
+    /// Whether both checkpoints are worthless: nothing flows before an exchange.
+    #[must_use]
+    pub fn is_broken(&self, diagnosis: Diagnosis) -> bool {
+        let sound = matches!(diagnosis, Diagnosis::Ok | Diagnosis::YouLag);
+        !sound || (self.sends && self.resume.is_none())
+    }
+}
+
 /// One record of a received batch, decoded and hashed.
 #[derive(Clone, Debug)]
 pub struct Arrived {
@@ -358,9 +367,8 @@ impl Session {
     fn open(&mut self, now: Mono, diagnosis: Diagnosis, standings: Vec<Standing>) {
         self.phase = Phase::Open;
         self.diagnosis = diagnosis;
-        let sound = matches!(diagnosis, Diagnosis::Ok | Diagnosis::YouLag);
         for standing in standings {
-            let lane = Lane::new(now, self.role, &standing, sound);
+            let lane = Lane::new(now, self.role, &standing, diagnosis);
             self.lanes.insert(standing.scope, lane);
         }
     }

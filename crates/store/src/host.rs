@@ -443,7 +443,7 @@ impl Host {
 
     /// Ends the sessions of a peer: its next Hello finds what has changed.
     fn end_sessions(&mut self, replica: ReplicaId) {
-        self.sessions.retain(|_, state| state.peer != replica);
+        self.sessions.retain(|_, state| state.party.peer != replica);
     }
 
     /// Commits and syncs what was taken, and hands out the answers.

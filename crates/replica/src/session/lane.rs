@@ -1,6 +1,6 @@
 //! One scope within a session: a feed in each direction, windows, and when it is quiet.
 
-use proto::sync::{Ack, Batch, Position, frame::Frame as Body};
+use proto::sync::{Ack, Batch, Diagnosis, Position, frame::Frame as Body};
 
 use super::{
     EXCHANGES_MAX, FeedPoint, IDLE_ADVANCE_MS, Op, QUIET_MS, Role, Standing, Step, heal::Healing,
@@ -50,8 +50,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(now: Mono, role: Role, standing: &Standing, sound: bool) -> Self {
-        let broken = !sound || (standing.sends && standing.resume.is_none());
+    pub(super) fn new(now: Mono, role: Role, standing: &Standing, diagnosis: Diagnosis) -> Self {
+        let broken = standing.is_broken(diagnosis);
         let resume = standing.resume.unwrap_or_default();
         let offer = if broken {
             standing.offer.clone()

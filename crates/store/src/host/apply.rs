@@ -11,7 +11,7 @@ use replica::{
     session::{Arrived, Delivery, Role},
 };
 
-use super::{Host, Login, SECTION_RECORDS_MAX, SessionState, home::Effect, peers};
+use super::{Host, Login, SECTION_RECORDS_MAX, home::Effect, peers, session::Party};
 use crate::{StoreError, ledger::Incoming};
 
 /// The code of a write to a record that belongs to another scope by now.
@@ -31,7 +31,7 @@ pub(super) enum Taken {
 
 /// Where a batch comes from.
 pub(super) struct Sender {
-    pub(super) state: SessionState,
+    pub(super) party: Party,
     /// The scope of the feed that it belongs to, and its number.
     pub(super) scope: ScopeId,
     pub(super) number: u32,
@@ -54,12 +54,12 @@ impl Host {
     pub(super) fn apply(&mut self, login: &Login, delivery: Delivery) -> Result<Ack, StoreError> {
         self.learn(login, &delivery.positions);
         let sender = Sender {
-            state: self.state(login),
+            party: self.party(login),
             scope: delivery.scope,
             number: self.ledger.scope_number(delivery.scope),
             refilling: self.is_refilling(login),
         };
-        let peer = sender.state.number;
+        let peer = sender.party.number;
         let mut results = Vec::new();
         let (mut all_as_they_came, mut section_bytes) = (true, 0);
         for arrived in delivery.records {
@@ -91,7 +91,7 @@ impl Host {
     }
 
     fn apply_one(&mut self, sender: &Sender, arrived: Arrived) -> Result<Taken, StoreError> {
-        let peer = sender.state.number;
+        let peer = sender.party.number;
         let key = arrived.record.key;
         let former = self.ledger.current(key)?;
         if former
@@ -106,29 +106,26 @@ impl Host {
         {
             return Ok(taken);
         }
-        let merged = match &former {
-            None => arrived.record.clone(),
-            Some(present) => match merge(&present.record, &arrived.record) {
-                Ok(merged) => merged,
-                Err(_collision) => return Ok(self.hold_back(sender, &arrived, "SYNC-121")),
-            },
-        };
-        let new = if former.is_none() {
-            Incoming {
-                record: merged,
+        let new = match &former {
+            None => Incoming {
+                record: arrived.record,
                 bytes: arrived.bytes,
                 leaf: arrived.leaf,
                 origin: peer,
+            },
+            Some(present) => {
+                let Ok(merged) = merge(&present.record, &arrived.record) else {
+                    return Ok(self.hold_back(sender, &arrived, "SYNC-121"));
+                };
+                let mut new = Incoming::own(merged);
+                if new.bytes.len() > RECORD_BYTES_MAX {
+                    return Ok(self.hold_back(sender, &arrived, "SYNC-124"));
+                }
+                if new.leaf == arrived.leaf {
+                    new.origin = peer;
+                }
+                new
             }
-        } else {
-            let mut new = Incoming::own(merged);
-            if new.bytes.len() > RECORD_BYTES_MAX {
-                return Ok(self.hold_back(sender, &arrived, "SYNC-124"));
-            }
-            if new.leaf == arrived.leaf {
-                new.origin = peer;
-            }
-            new
         };
         self.let_go(peer, key);
         let bytes = new.bytes.len();
@@ -155,7 +152,7 @@ impl Host {
     ) -> Taken {
         dots.sort_unstable();
         dots.dedup();
-        let peer = sender.state.number;
+        let peer = sender.party.number;
         let at_ms = self.config.clock.wall_ms();
         let late = code == MOVED || code == FENCED;
         let outcome = if late {

@@ -97,7 +97,7 @@ impl Host {
         let home = self.home_under(parent, &new.record)?;
         let seat = self.seat(&home, lane, former.as_ref(), parent);
         let before = former.as_ref().map(|former| (former.home, former.guest));
-        let record = new.record.clone();
+        let hubs = (self.config.role == Role::Hub).then(|| new.record.clone());
         self.note_guest(key, seat);
         if !self.ledger.put(new, seat, former) {
             return Ok(Effect::Alone);
@@ -110,7 +110,7 @@ impl Host {
         if moved && parent.is_none() && self.move_children(key)? > 0 {
             effect = Effect::Wider;
         }
-        if self.config.role == Role::Hub {
+        if let Some(record) = hubs {
             let left = parent.is_none() && self.leave_copies(&record, &home);
             let lent = self.lend(&record, &home)?;
             if left || lent {

@@ -43,6 +43,11 @@ fn dots<'a>(siblings: impl Iterator<Item = &'a Sibling>) -> Vec<Dot> {
     siblings.map(Sibling::dot).collect()
 }
 
+/// The record waits until this hub knows what it rests on.
+fn later(record: &Record, code: &str) -> Option<Taken> {
+    Some(Taken::Not(result(record.key, Outcome::Later, code)))
+}
+
 impl Host {
     /// Returns what became of the record when it may not be merged.
     pub(super) fn judge(
@@ -52,13 +57,12 @@ impl Host {
         arrived: &Arrived,
     ) -> Result<Option<Taken>, StoreError> {
         let record = &arrived.record;
-        let later = |code| Ok(Some(Taken::Not(result(record.key, Outcome::Later, code))));
         if !self.positions.bound(&record.context) {
-            return later("SYNC-120");
+            return Ok(later(record, "SYNC-120"));
         }
         let case = self.case(sender, former, record)?;
         // The whole write goes, not the one register of it that was at fault.
-        let number = sender.state.number;
+        let number = sender.party.number;
         let refused = |dot: &Dot| self.peers.is_refused(number, *dot);
         let again: Vec<Dot> = dots(case.fresh.iter().copied())
             .into_iter()
@@ -78,7 +82,7 @@ impl Host {
             // A hub that has forgotten, and was not told so yet, must not take its own writes for
             // forgeries.
             if self.is_restored() || forged.iter().any(|sibling| case.is_sealed(sibling)) {
-                return later("SYNC-127");
+                return Ok(later(record, "SYNC-127"));
             }
             let forged = dots(forged.into_iter());
             return Ok(Some(self.refuse(sender, record, forged, "SYNC-122")));
@@ -96,7 +100,7 @@ impl Host {
             }
         }
         let verdict = (self.config.rules.judge)(&JudgeInput {
-            scope: sender.state.scope,
+            scope: sender.party.scope,
             home: case.home.scope,
             existing: former.map(|f| &f.record),
             incoming: record,
@@ -153,7 +157,7 @@ impl Host {
                 Ok(merged) => self.home_of(&merged),
                 Err(_collision) => self.home_of(&former.record),
             },
-            None if brings => self.home_of(record),
+            None if brings || record.register(owner).is_empty() => self.home_of(record),
             None => {
                 let mut plain = record.clone();
                 plain.siblings.retain(|s| s.register != owner);
@@ -168,7 +172,7 @@ impl Host {
     fn may_bring(&self, case: &Case<'_>, sibling: &Sibling) -> bool {
         let sender = case.sender;
         let owner = self.positions.replica(sibling.dot().incarnation);
-        if owner == Some(sender.state.peer) {
+        if owner == Some(sender.party.peer) {
             return true;
         }
         if !sender.refilling {
@@ -178,7 +182,7 @@ impl Host {
         let neighbour = owner.filter(|owner| *owner != own).is_some_and(|owner| {
             let scope = self.peers.scope_of(owner);
             let near = |scope| scope == sender.scope || case.home.was_in(scope);
-            sender.scope == sender.state.scope && scope.is_none_or(near)
+            sender.scope == sender.party.scope && scope.is_none_or(near)
         });
         neighbour || case.is_sealed(sibling)
     }
@@ -204,8 +208,7 @@ impl Host {
             // A transfer that this hub has forgotten; else the writes of something that has lost
             // its organisation, because the write that named it was late.
             if sender.refilling || self.is_restored() {
-                let key = record.key;
-                return Ok(Some(Taken::Not(result(key, Outcome::Later, "SYNC-127"))));
+                return Ok(later(record, "SYNC-127"));
             }
             let dots = dots(case.plain().filter(ahead));
             return Ok(Some(self.too_late(case, dots, MOVED)?));
@@ -217,30 +220,26 @@ impl Host {
         if made_elsewhere || !home.was_in(sender.scope) {
             if sender.refilling && !made_elsewhere {
                 // The transfer that brought it there may still come home.
-                let key = record.key;
-                return Ok(Some(Taken::Not(result(key, Outcome::Later, "SYNC-127"))));
+                return Ok(later(record, "SYNC-127"));
             }
             let all = dots(case.fresh.iter().copied());
             return Ok(Some(self.refuse(sender, record, all, "SYNC-123")));
         }
-        if self.fenced.contains(&sender.state.peer) {
-            let peer = sender.state.peer;
-            let unsent: Vec<Dot> = dots(
-                case.plain()
-                    .filter(|sibling| self.is_unsent(peer, sibling, sender.refilling)),
-            );
+        // What others wrote is what this hub has forgotten, and not late.
+        let peer = sender.party.peer;
+        let own = || {
+            let plain = case.plain();
+            plain.filter(|sibling| self.is_unsent(peer, sibling, sender.refilling))
+        };
+        if self.fenced.contains(&peer) {
+            let unsent = dots(own());
             if !unsent.is_empty() {
                 return Ok(Some(self.too_late(case, unsent, FENCED)?));
             }
         }
         let is_home = home.scope == sender.scope;
         let is_older = |sibling: &&Sibling| sibling.write.epoch < home.epoch;
-        // What others wrote is what this hub has forgotten, and not late.
-        let peer = sender.state.peer;
-        let own = case
-            .plain()
-            .filter(|sibling| self.is_unsent(peer, sibling, sender.refilling));
-        let late = dots(own.filter(|sibling| !is_home || is_older(sibling)));
+        let late = dots(own().filter(|sibling| !is_home || is_older(sibling)));
         // While this hub refills, the last copy of what has left is taken too.
         let offered = sender.refilling && case.plain().all(|s| is_older(&s));
         if !late.is_empty() && !offered {
@@ -290,7 +289,7 @@ impl Host {
 
     /// A state without a refused write says that the node has taken it back, or replaced it.
     fn confirm_refusals(&mut self, sender: &Sender, record: &Record) {
-        let peer = sender.state.number;
+        let peer = sender.party.number;
         for dot in self.peers.unconfirmed_of(peer, record.key) {
             if let Some((key, value)) = self.peers.confirm(peer, dot) {
                 self.ledger.stage(key, Some(value));

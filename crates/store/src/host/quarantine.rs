@@ -21,7 +21,6 @@ use super::{
     Host, Login,
     apply::{Sender, Taken, only, result},
     peers::{self, key_of},
-    session::SessionState,
 };
 use crate::StoreError;
 
@@ -34,12 +33,12 @@ impl Host {
     /// What is held stays, what came is kept aside, people are told.
     pub(super) fn hold_back(&mut self, sender: &Sender, arrived: &Arrived, code: &str) -> Taken {
         let key = arrived.record.key;
-        let entry = self.entry(key, sender.state.peer, code, arrived.bytes.to_vec());
-        let of_peer = |state: &&mut SessionState| state.number == sender.state.number;
-        if let Some(state) = self.sessions.values_mut().find(of_peer) {
+        let entry = self.entry(key, sender.party.peer, code, arrived.bytes.to_vec());
+        let mut sessions = self.sessions.values_mut();
+        if let Some(state) = sessions.find(|s| s.party.number == sender.party.number) {
             state.held_back.insert(key);
         }
-        let (stored, value) = self.peers.hold_back(sender.state.number, entry);
+        let (stored, value) = self.peers.hold_back(sender.party.number, entry);
         self.ledger.stage(stored, Some(value));
         Taken::Not(result(key, Outcome::Quarantined, code))
     }
@@ -61,7 +60,7 @@ impl Host {
             return;
         };
         state.held_back.insert(key);
-        let number = state.number;
+        let number = state.party.number;
         if self.peers.held(number, key).is_some() {
             return;
         }
@@ -73,12 +72,13 @@ impl Host {
     /// The peer's list of what it holds back: what this side held only because the peer did ends
     /// when the peer's list no longer has it.
     pub(super) fn held_back(&mut self, login: &Login, names: &[RecordName]) {
-        let state = self.state(login);
+        let number = self.party(login).number;
         let named: BTreeSet<RecordKey> = names.iter().map(|n| key_of(n.kind, &n.id)).collect();
-        for key in state.held_back.difference(&named) {
-            let held = self.peers.held(state.number, *key);
+        let left_out = self.left_out(login).filter(|key| !named.contains(key));
+        for key in left_out.collect::<Vec<_>>() {
+            let held = self.peers.held(number, key);
             if held.is_none_or(|held| held.theirs.is_empty()) {
-                self.let_go(state.number, *key);
+                self.let_go(number, key);
             }
         }
         for key in named {
@@ -86,10 +86,14 @@ impl Host {
         }
     }
 
+    fn left_out(&self, login: &Login) -> impl Iterator<Item = RecordKey> {
+        let state = self.sessions.get(&login.session);
+        state.into_iter().flat_map(|s| s.held_back.iter().copied())
+    }
+
     /// The records that a session leaves out of what it compares.
     pub(super) fn names_held_back(&self, login: &Login) -> Vec<RecordName> {
-        let held = self.state(login).held_back;
-        let names = held.into_iter().take(HELD_BACK_MAX);
+        let names = self.left_out(login).take(HELD_BACK_MAX);
         names
             .map(|key| RecordName {
                 kind: key.kind.0,
@@ -100,11 +104,12 @@ impl Host {
 
     /// Both sides were found equal in a scope: what was held back there and not left out fits.
     pub(super) fn let_go_equal(&mut self, login: &Login, scope: u32) -> Result<(), StoreError> {
-        let state = self.state(login);
-        for key in self.peers.held_from(state.number) {
+        let number = self.party(login).number;
+        let left_out: BTreeSet<RecordKey> = self.left_out(login).collect();
+        for key in self.peers.held_from(number) {
             let lies = self.ledger.current(key)?.map(|stored| stored.place.scope);
-            if lies == Some(scope) && !state.held_back.contains(&key) {
-                self.let_go(state.number, key);
+            if lies == Some(scope) && !left_out.contains(&key) {
+                self.let_go(number, key);
             }
         }
         Ok(())
@@ -112,7 +117,11 @@ impl Host {
 
     /// A state fits again: nothing is held back of it.
     pub(super) fn let_go(&mut self, number: u32, key: RecordKey) {
-        for state in self.sessions.values_mut().filter(|s| s.number == number) {
+        for state in self
+            .sessions
+            .values_mut()
+            .filter(|s| s.party.number == number)
+        {
             state.held_back.remove(&key);
         }
         for stored in self.peers.let_go(number, key) {

@@ -26,12 +26,18 @@ pub struct Login {
     pub scope: ScopeId,
 }
 
-/// What a replica remembers of a session under way.
-#[derive(Clone, Debug)]
-pub(super) struct SessionState {
+/// Who is at the other end, by the number that the peer has in this store; 0 without a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Party {
     pub(super) peer: ReplicaId,
     pub(super) number: u32,
     pub(super) scope: ScopeId,
+}
+
+/// What a replica remembers of a session under way.
+#[derive(Debug)]
+pub(super) struct SessionState {
+    pub(super) party: Party,
     /// Positions up to this version were sent.
     positions_sent: u64,
     /// Of own incarnations, at a node: the ends of commits up to these counters are known to the
@@ -140,7 +146,9 @@ impl Host {
             Op::Welcome(hello) => Some(Input::Welcomed(self.welcome(login, &hello)?)),
             Op::Accept(welcome) => Some(Input::Accepted(self.accept(login, &welcome)?)),
             Op::Read(scope, after) => Some(Input::Read(Box::new(self.read(login, scope, after)?))),
-            Op::Apply(_) if self.state(login).frozen => Some(Input::Accepted(Err(BEHIND_ITSELF))),
+            Op::Apply(_) if self.sessions.get(&login.session).is_some_and(|s| s.frozen) => {
+                Some(Input::Accepted(Err(BEHIND_ITSELF)))
+            }
             Op::Apply(delivery) => {
                 let applied = self.apply(login, *delivery);
                 // A part of it is staged: a record may have moved without its children.
@@ -192,7 +200,7 @@ impl Host {
             return;
         }
         *newest = login.session;
-        self.sessions.retain(|_, state| state.peer != login.peer);
+        self.end_sessions(login.peer);
         let known = self.peers.scope_of(login.peer).is_some();
         let number = self.peers.number(login.peer, login.scope, &mut self.ledger);
         if !known && self.config.role == Role::Hub && self.peers.is_any_refilling() {
@@ -200,9 +208,11 @@ impl Host {
             self.begin_refill();
         }
         let state = SessionState {
-            peer: login.peer,
-            number,
-            scope: login.scope,
+            party: Party {
+                peer: login.peer,
+                number,
+                scope: login.scope,
+            },
             positions_sent: 0,
             ends_sent: BTreeMap::new(),
             held_back: BTreeSet::new(),
@@ -212,20 +222,13 @@ impl Host {
         self.sessions.insert(login.session, state);
     }
 
-    pub(super) fn state(&self, login: &Login) -> SessionState {
-        self.sessions
-            .get(&login.session)
-            .cloned()
-            .unwrap_or(SessionState {
-                peer: login.peer,
-                number: 0,
-                scope: login.scope,
-                positions_sent: 0,
-                ends_sent: BTreeMap::new(),
-                held_back: BTreeSet::new(),
-                frozen: false,
-                guests: BTreeSet::new(),
-            })
+    pub(super) fn party(&self, login: &Login) -> Party {
+        let known = self.sessions.get(&login.session).map(|state| state.party);
+        known.unwrap_or(Party {
+            peer: login.peer,
+            number: 0,
+            scope: login.scope,
+        })
     }
 
     /// All positions that the peer may want: our own, the peer's, and those of other replicas of
@@ -267,7 +270,8 @@ impl Host {
         let Some(state) = self.sessions.get_mut(&login.session) else {
             return Vec::new();
         };
-        let (own, peers, scope, peer) = (self.config.replica, &self.peers, state.scope, state.peer);
+        let Party { peer, scope, .. } = state.party;
+        let (own, peers) = (self.config.replica, &self.peers);
         let hub = self.config.role == Role::Hub;
         let wanted = |replica: Option<ReplicaId>| match replica {
             Some(replica) if hub => {
@@ -284,7 +288,7 @@ impl Host {
 
     fn feed_state(&mut self, login: &Login, scope: ScopeId) -> FeedState {
         let number = self.ledger.scope_number(scope);
-        let peer = self.state(login).number;
+        let peer = self.party(login).number;
         FeedState {
             scope: scope.0.to_vec(),
             end: self.ledger.end(number).to_wire(),
@@ -346,7 +350,7 @@ impl Host {
                 sends: true,
                 takes: scope == login.scope,
             };
-            let standing = self.standing(login, scope, flows, taken)?;
+            let standing = self.standing(login, scope, flows, taken);
             // A feed that the node knows otherwise is one that this hub has lost.
             let number = self.ledger.scope_number(scope);
             found |= standing.resume.is_none() && !self.ledger.is_pruned(number, taken.seq);
@@ -379,12 +383,13 @@ impl Host {
             diagnosis,
         };
         self.heard(login.peer, said);
+        self.add_offers(diagnosis, &mut standings)?;
         let welcome = self.answer(login, diagnosis, known.heads);
         Ok(Ok((Box::new(welcome), standings)))
     }
 
     fn answer(&mut self, login: &Login, diagnosis: Diagnosis, heads: Vec<Position>) -> Welcome {
-        let number = self.state(login).number;
+        let number = self.party(login).number;
         let feeds = self
             .scopes(login)
             .into_iter()
@@ -502,19 +507,33 @@ impl Host {
         scope: ScopeId,
         Flows { sends, takes }: Flows,
         taken_by_peer: FeedPoint,
-    ) -> Result<Standing, StoreError> {
+    ) -> Standing {
         let number = self.ledger.scope_number(scope);
         let contained = self.ledger.has_point(number, taken_by_peer);
-        let peer = self.state(login).number;
-        Ok(Standing {
+        let peer = self.party(login).number;
+        Standing {
             scope,
             sends,
             takes,
             resume: (!sends || contained).then_some(taken_by_peer),
             end: self.ledger.end(number),
             taken: self.peers.taken(peer, number),
-            offer: self.offer(scope)?,
-        })
+            offer: Vec::new(),
+        }
+    }
+
+    /// Where nothing flows before an exchange, what no sum tells of goes along with it.
+    fn add_offers(
+        &self,
+        diagnosis: Diagnosis,
+        standings: &mut [Standing],
+    ) -> Result<(), StoreError> {
+        for standing in standings {
+            if standing.is_broken(diagnosis) {
+                standing.offer = self.offer(standing.scope)?;
+            }
+        }
+        Ok(())
     }
 
     /// The node takes the hub's answer.
@@ -557,8 +576,9 @@ impl Host {
                 sends: scope == login.scope,
                 takes: true,
             };
-            standings.push(self.standing(login, scope, flows, taken)?);
+            standings.push(self.standing(login, scope, flows, taken));
         }
+        self.add_offers(welcome.diagnosis(), &mut standings)?;
         Ok(Ok(standings))
     }
 
@@ -596,7 +616,7 @@ impl Host {
         after: FeedPoint,
     ) -> Result<Batch, StoreError> {
         let number = self.ledger.scope_number(scope);
-        let peer = self.state(login).number;
+        let peer = self.party(login).number;
         let lent = match self.config.role {
             Role::Hub => Lending::Given,
             Role::Node => Lending::Kept,
@@ -675,16 +695,16 @@ impl Host {
     }
 
     fn acked(&mut self, login: &Login, ack: &Ack) -> Result<(), StoreError> {
-        let state = self.state(login);
+        let peer = self.party(login).number;
         if !ack.exchange
             && let Ok(scope) = ScopeId::try_from(ack.scope.as_slice())
         {
             let number = self.ledger.scope_number(scope);
             let point = FeedPoint::from_wire(ack.upto.as_ref());
             if self.config.role == Role::Node && !ack.receipt.is_empty() {
-                self.peers.set_receipt(state.number, number, &ack.receipt);
+                self.peers.set_receipt(peer, number, &ack.receipt);
             }
-            let (key, value) = self.peers.set_acked(state.number, number, point);
+            let (key, value) = self.peers.set_acked(peer, number, point);
             self.ledger.stage_lazily(key, value);
         }
         for result in &ack.results {
@@ -702,7 +722,7 @@ impl Host {
 
     fn healed(&mut self, login: &Login, scope: ScopeId, cut: FeedPoint) {
         let number = self.ledger.scope_number(scope);
-        let peer = self.state(login).number;
+        let peer = self.party(login).number;
         let (key, value) = self.peers.set_taken(peer, number, cut);
         self.ledger.stage(key, Some(value));
     }
@@ -715,7 +735,7 @@ impl Host {
         theirs: FeedPoint,
     ) -> Result<(), StoreError> {
         let number = self.ledger.scope_number(scope);
-        let peer = self.state(login).number;
+        let peer = self.party(login).number;
         self.peers.set_equal(peer, number, ours.seq, theirs.seq);
         let (key, value) = self.peers.set_acked(peer, number, ours);
         self.ledger.stage_lazily(key, value);
@@ -771,7 +791,7 @@ impl Host {
     /// Whether the peer may give back, in any scope, what a restore took from this hub. It stands
     /// in the store until both are found equal: a line may be cut in the middle of a refill.
     pub(super) fn is_refilling(&mut self, login: &Login) -> bool {
-        let peer = self.state(login).number;
+        let peer = self.party(login).number;
         self.scopes(login).into_iter().any(|scope| {
             let number = self.ledger.scope_number(scope);
             self.peers.is_refilling(peer, number)
