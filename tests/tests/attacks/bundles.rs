@@ -188,14 +188,14 @@ async fn a_refused_write_comes_home_by_stick_and_both_sides_are_equal() {
     };
     assert_eq!(
         (result.outcome(), result.code.as_str()),
-        (Outcome::Refused, "SYNC-122")
+        (Outcome::Refused, "AUTH-HUB-ONLY")
     );
     assert_eq!((back.refused, back.answers.len()), (1, 1), "{back:?}");
     let held = node.handle().reader().get(key).unwrap().unwrap().record;
     assert!(held.register(forbidden).is_empty(), "it was taken back");
     let drafts = node.handle().status().unwrap().refused;
     assert_eq!(drafts.len(), 1, "and kept for its author");
-    assert_eq!(drafts[0].code, "SYNC-122");
+    assert_eq!(drafts[0].code, "AUTH-HUB-ONLY");
 
     let (taken, back) = tokio::task::block_in_place(|| there(&world));
     assert!(taken.equal && back.equal, "{taken:?} {back:?}");
