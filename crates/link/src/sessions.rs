@@ -165,10 +165,10 @@ impl<R: Registrar> SyncRpc for SyncService<R> {
             return Ok(Response::new(Box::pin(ReceiverStream::new(frames).map(Ok))));
         };
         let (clock, hub) = (Arc::clone(&self.clock), self.writer.config().replica);
-        let mut first = true;
+        let mut sent = Vec::new();
         let frames = ReceiverStream::new(frames).map(move |frame| {
             let sides = (hub, login.peer);
-            Ok(receipted(frame, &signer, &*clock, sides, &mut first))
+            Ok(receipted(frame, &signer, &*clock, sides, &mut sent))
         });
         Ok(Response::new(Box::pin(frames)))
     }

@@ -193,7 +193,7 @@ impl<W: Write> FrameWriter<'_, W> {
             let signer = Signer::new(&route.certificate, &route.key);
             let signer = signer.or(Err(BundleError::Material))?;
             let sides = (route.from, route.to);
-            frame = receipted(frame, &signer, &*self.seat.clock, sides, &mut true);
+            frame = receipted(frame, &signer, &*self.seat.clock, sides, &mut Vec::new());
         }
         self.sealer.frame(frame)
     }

@@ -1,7 +1,7 @@
 //! Receipts: the hub signs what it acknowledges, outside the writer and only for batches of a feed.
 //!
-//! A session's first receipt carries the hub's certificate, the others leave it out; the node puts
-//! it back before it keeps them, so that every kept receipt stands for itself.
+//! A receipt carries the hub's certificate where it is not that of the receipt before it on the same
+//! line; the node puts it back before it keeps them, so that every kept receipt stands for itself.
 
 use prost::Message as _;
 use proto::stored::{CutPoint, Receipt, Signed};
@@ -39,13 +39,14 @@ pub fn check_receipt(
     Some(CheckedReceipt { receipt, fault })
 }
 
-/// Puts the hub's receipt into an ack that leaves. Anything else passes as it is.
+/// Puts the hub's receipt into an ack that leaves. Anything else passes as it is. `sent` is the
+/// certificate that this line has carried last.
 pub(crate) fn receipted(
     mut frame: Frame,
     signer: &Signer,
     clock: &dyn Clock,
     (hub, node): (ReplicaId, ReplicaId),
-    first: &mut bool,
+    sent: &mut Vec<u8>,
 ) -> Frame {
     let Some(Body::Ack(ack)) = &mut frame.frame else {
         return frame;
@@ -55,8 +56,10 @@ pub(crate) fn receipted(
     }
     match sign(ack, signer, clock, hub, node) {
         Ok(mut signed) => {
-            if !std::mem::take(first) {
+            if signed.certificate == *sent {
                 signed.certificate.clear();
+            } else {
+                sent.clone_from(&signed.certificate);
             }
             ack.receipt = signed.encode_to_vec();
         }
@@ -106,4 +109,68 @@ pub(crate) fn complete(mut frame: Frame, certificate: &mut Vec<u8>) -> Frame {
         *certificate = signed.certificate;
     }
     frame
+}
+
+#[cfg(test)]
+mod tests {
+    use replica::Mono;
+
+    use super::*;
+    use crate::Authority;
+
+    const NOW_MS: u64 = 1_795_500_000_000;
+    const HUB: ReplicaId = ReplicaId([0xab; 16]);
+    const NODE: ReplicaId = ReplicaId([1; 16]);
+
+    #[derive(Debug)]
+    struct Still;
+
+    impl Clock for Still {
+        fn mono(&self) -> Mono {
+            Mono(0)
+        }
+
+        fn wall_ms(&self) -> u64 {
+            NOW_MS
+        }
+    }
+
+    fn ack_frame() -> Frame {
+        Frame {
+            frame: Some(Body::Ack(Ack::default())),
+        }
+    }
+
+    fn receipt_of(frame: &Frame) -> Signed {
+        let Some(Body::Ack(ack)) = &frame.frame else {
+            panic!("not an ack: {frame:?}");
+        };
+        Signed::decode(ack.receipt.as_slice()).unwrap()
+    }
+
+    #[test]
+    fn receipts_before_and_after_a_renewal_in_one_session_are_proved_by_themselves() {
+        let authority = Authority::generate(HUB, NOW_MS).unwrap();
+        let issued = authority.issue_server(&[], NOW_MS).unwrap();
+        let signer = Signer::new(&issued.certificate, &issued.key).unwrap();
+        let authorities = [authority.certificate().clone()];
+        let (mut sent, mut held) = (Vec::new(), Vec::new());
+        for (number, is_renewed, is_carried) in [
+            (1, false, true),
+            (2, false, false),
+            (3, true, true),
+            (4, false, false),
+        ] {
+            if is_renewed {
+                let issued = authority.issue_server(&[], NOW_MS).unwrap();
+                signer.replace(&issued.certificate, &issued.key).unwrap();
+            }
+            let frame = receipted(ack_frame(), &signer, &Still, (HUB, NODE), &mut sent);
+            let carries = !receipt_of(&frame).certificate.is_empty();
+            assert_eq!(carries, is_carried, "receipt {number}");
+            let kept = receipt_of(&complete(frame, &mut held));
+            let checked = check_receipt(&kept.encode_to_vec(), &authorities).unwrap();
+            assert_eq!(checked.fault, None, "receipt {number}");
+        }
+    }
 }
