@@ -81,7 +81,7 @@ pub struct Hello {
     pub positions: ::prost::alloc::vec::Vec<Position>,
     #[prost(message, repeated, tag = "7")]
     pub feeds: ::prost::alloc::vec::Vec<FeedState>,
-    /// Wall time, milliseconds since 1970. Shown to people; decides nothing.
+    /// Wall time, milliseconds since 1970; 0 when it is not said. Shown to people; decides nothing.
     #[prost(int64, tag = "8")]
     pub now_ms: i64,
 }

@@ -125,6 +125,32 @@ fn a_district_without_a_line_and_its_city_are_equal_by_sticks() {
     city.down();
 }
 
+/// What `doctor` says of the other side: the names of the checks that are not well.
+fn doubts(program: &Program) -> Vec<Value> {
+    let doctor = program.json(["doctor"]);
+    let mut checks = doctor["checks"].as_array().unwrap().clone();
+    let of_peer = [
+        "clock_skew",
+        "schema_behind",
+        "peer_schema_behind",
+        "restored",
+    ];
+    checks
+        .retain(|check| check["ok"] == false && of_peer.iter().any(|name| check["name"] == *name));
+    checks
+}
+
+#[test]
+fn whoever_makes_a_stick_has_not_heard_from_the_other_side() {
+    let (city, node) = cut_off();
+    load_samples(&node, 1..=1);
+    for (from, to) in [(&node, &city.hub), (&city.hub, &node)] {
+        carry(&city, from, to);
+        assert_eq!(doubts(from), Vec::<Value>::new(), "{}", from.data.display());
+        assert_eq!(doubts(to), Vec::<Value>::new(), "{}", to.data.display());
+    }
+}
+
 #[test]
 fn a_lost_stick_heals_with_the_next_and_an_old_one_is_refused() {
     let (city, node) = cut_off();

@@ -128,14 +128,17 @@ impl Taker<'_> {
     fn frame(&mut self, frame: Frame) -> Result<(), BundleError> {
         let greeted = !self.standings.is_empty();
         match frame.frame {
-            Some(Body::Hello(hello)) => {
+            // A file says nothing of its writer's clock as it is now.
+            Some(Body::Hello(mut hello)) => {
+                hello.now_ms = 0;
                 self.claims.clone_from(&hello.feeds);
                 if self.seat.role == Role::Hub && self.is_late(&hello)? {
                     return Err(BundleError::Behind);
                 }
                 self.greet(Body::Hello(hello))
             }
-            Some(Body::Welcome(welcome)) => {
+            Some(Body::Welcome(mut welcome)) => {
+                welcome.now_ms = 0;
                 self.claims.clone_from(&welcome.feeds);
                 self.taken.refused = welcome.refusals.len() as u64;
                 self.refusals = !welcome.refusals.is_empty();

@@ -13,14 +13,6 @@ use crate::{
     ledger::{heard_name, unsettled_name},
 };
 
-/// What a greeting says for people.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Said {
-    pub(super) schema: u32,
-    pub(super) now_ms: i64,
-    pub(super) diagnosis: Diagnosis,
-}
-
 impl Host {
     fn wall_ms(&self) -> i64 {
         i64::try_from(self.config.clock.wall_ms()).unwrap_or(i64::MAX)
@@ -28,16 +20,38 @@ impl Host {
 
     /// Keeps what a peer has said of itself at the beginning of a session. Only the newest is of
     /// use.
-    pub(super) fn heard(&mut self, peer: ReplicaId, said: Said) {
+    ///
+    /// A greeting without a schema was not said by the peer: whoever makes a bundle recalls it from
+    /// memory. One without a time says nothing of the peer's clock: what was heard of it stays.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(super) fn heard(
+        &mut self,
+        peer: ReplicaId,
+        schema: u32,
+        now_ms: i64,
+        diagnosis: Diagnosis,
+    ) -> Result<(), StoreError> {
+        if schema == 0 {
+            return Ok(());
+        }
         let at_ms = self.wall_ms();
+        let ahead_ms = if now_ms == 0 {
+            let former = self.ledger.reader().heard()?;
+            former.get(&peer).map_or(0, |former| former.ahead_ms)
+        } else {
+            now_ms.saturating_sub(at_ms)
+        };
         let heard = PeerHeard {
             at_ms,
-            ahead_ms: said.now_ms.saturating_sub(at_ms),
-            schema: said.schema,
-            diagnosis: u32::try_from(i32::from(said.diagnosis)).unwrap_or(0),
+            ahead_ms,
+            schema,
+            diagnosis: u32::try_from(i32::from(diagnosis)).unwrap_or(0),
         };
         let key = keys::local(&heard_name(peer));
         self.ledger.stage(key, Some(heard.encode_to_vec()));
+        Ok(())
     }
 
     /// Keeps which records a peer has not simply taken, so that a person who asks is told.

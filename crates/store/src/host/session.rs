@@ -12,7 +12,7 @@ use replica::{
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
 
-use super::{Host, heard::Said};
+use super::Host;
 use crate::{Store, StoreError, keys, ledger::Lending};
 
 /// Who is at the other end, as its certificate says.
@@ -376,13 +376,7 @@ impl Host {
         } else {
             Diagnosis::Ok
         };
-        let (schema, now_ms) = (hello.schema, hello.now_ms);
-        let said = Said {
-            schema,
-            now_ms,
-            diagnosis,
-        };
-        self.heard(login.peer, said);
+        self.heard(login.peer, hello.schema, hello.now_ms, diagnosis)?;
         self.add_offers(diagnosis, &mut standings)?;
         let welcome = self.answer(login, diagnosis, known.heads);
         Ok(Ok((Box::new(welcome), standings)))
@@ -545,12 +539,8 @@ impl Host {
         if welcome.replica != login.peer.0 {
             return Ok(Err("SYNC-111"));
         }
-        let said = Said {
-            schema: welcome.schema,
-            now_ms: welcome.now_ms,
-            diagnosis: welcome.diagnosis(),
-        };
-        self.heard(login.peer, said);
+        let (schema, now_ms) = (welcome.schema, welcome.now_ms);
+        self.heard(login.peer, schema, now_ms, welcome.diagnosis())?;
         if let Some(fork) = self.fork(welcome)? {
             // The next Hello tells the hub what this replica holds now.
             self.roll_back(fork)?;
