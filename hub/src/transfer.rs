@@ -7,7 +7,7 @@
 
 mod company;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Subcommand;
 use domain::across;
@@ -127,14 +127,12 @@ fn list(app: &App, hub: &Hub, all: bool, out: &mut Out) -> Result<(), Failure> {
 /// # Errors
 /// The store is damaged or cannot be read.
 pub(crate) fn waiting_count(app: &App) -> Result<usize, Failure> {
-    let all = transfers::all(app)?;
-    let first = |one: &&Request| {
-        let mut same = all
-            .iter()
-            .filter(|other| other.is_open() && one.is_same(other));
-        one.is_open() && same.next().is_some_and(|first| first.id() == one.id())
-    };
-    Ok(all.iter().filter(first).count() + contested(app)?.len())
+    let open = transfers::all(app)?.into_iter().filter(Request::is_open);
+    // Both scopes ask for one move.
+    let moves: BTreeSet<_> = open
+        .map(|request| (request.record, request.from, request.to))
+        .collect();
+    Ok(moves.len() + contested(app)?.len())
 }
 
 /// Records for which two owners were named in one epoch, as after the restore of a hub: nobody but
