@@ -6,18 +6,14 @@
 
 use std::sync::Arc;
 
+use domain::value::{hex, unhex};
 use link::{Authority, BundleKeys, BundleRoute, BundleSender, NodeId, Renewal, check_request};
 use program::{
     App, Exit, Failure,
     commands::bundle::{BundlePeer, Bundles},
 };
 
-use crate::{
-    Hub, NodeEntry, NodeState,
-    init::authority_failed,
-    node::find,
-    registry::{hex, unhex},
-};
+use crate::{Hub, NodeEntry, NodeState, init::authority_failed, node::find};
 
 fn authority(app: &App, hub: &Hub, passphrase: Option<&str>) -> Result<Arc<Authority>, Failure> {
     if let Some(port) = hub.acceptor.get() {

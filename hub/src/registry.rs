@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use domain::value::hex;
 use link::{CertificateFacts, DenyList, EnrolRefusal, Identity, Invitation, Joiner, NodeId};
 use program::{App, Failure, dir::hex16};
 use replica::{ReplicaId, ScopeId};
@@ -83,19 +84,6 @@ impl NodeEntry {
         self.not_after_ms = Some(facts.not_after_ms);
         self.public_key = Some(hex(&facts.public_key));
     }
-}
-
-/// Bytes as hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Hex digits as bytes; nothing when they are none.
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
 }
 
 /// One invitation that was given out.

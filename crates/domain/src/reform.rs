@@ -6,7 +6,10 @@
 //! end with it as their successor. A code with no successor, or with several, is a task for the
 //! city. Towns are matched by code, never by their name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use replica::ScopeId;
 
@@ -46,7 +49,16 @@ pub enum Fate {
     Open(Vec<String>),
 }
 
+/// The built-in changes, read once.
+static BUILTIN_MAP: LazyLock<Map> = LazyLock::new(|| Map::read(BUILTIN).unwrap_or_default());
+
 impl Map {
+    /// The changes that are built in.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        &BUILTIN_MAP
+    }
+
     /// Reads a map: a heading, then `old_code,old_name,new_code,new_name,…` a line. Lines without
     /// an old code tell of additions and change nothing.
     ///

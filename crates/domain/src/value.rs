@@ -387,7 +387,8 @@ fn item_json(field: &FieldSpec, item: &Item) -> Json {
 }
 
 /// Returns bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
     let digits = bytes
         .iter()
@@ -395,8 +396,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     digits.collect()
 }
 
-/// Reads hexadecimal.
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+/// Reads hexadecimal; none when the text is none.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text
         .chars()
         .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use domain::label::Language;
+use domain::{label::Language, value::hex};
 use link::{Checked, certificate_from};
 use proto::stored::{Certificate, Fate, LifeAccount, Listed, Statement};
 use serde_json::{Value, json};
@@ -193,15 +193,6 @@ fn scope_of(certificate: &Certificate, checked: &Checked) -> String {
         return code.clone();
     }
     hex(&checked.cut.scope)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-        text
-    })
 }
 
 /// The numbers of one side, all incarnations together.

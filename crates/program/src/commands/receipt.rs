@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use domain::label::Language;
+use domain::{label::Language, value::hex};
 use link::CheckedReceipt;
 use serde_json::json;
 
-use super::certificate::{authority_of, hex, read_authority};
+use super::certificate::{authority_of, read_authority};
 use crate::{
     app::App,
     cli::{Place, Setting},

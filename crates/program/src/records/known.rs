@@ -28,7 +28,7 @@ pub struct Known<'a> {
     /// not read the whole ledger.
     duplicates_matter: Cell<bool>,
     /// Towns that were given by an old code, with the present one.
-    recoded: RefCell<Vec<(String, String)>>,
+    recoded: RefCell<BTreeSet<(String, String)>>,
     /// What went wrong inside a look-up; the traits of the rules have no place for it.
     failure: RefCell<Option<Failure>>,
 }
@@ -119,7 +119,7 @@ impl<'a> Known<'a> {
             kinds: RefCell::new(BTreeMap::new()),
             links: RefCell::new(None),
             duplicates_matter: Cell::new(true),
-            recoded: RefCell::new(Vec::new()),
+            recoded: RefCell::default(),
             failure: RefCell::new(None),
         }
     }
@@ -199,18 +199,15 @@ impl<'a> Known<'a> {
     }
 
     /// Towns that were given by an old code since it was last asked.
-    pub(super) fn take_recoded(&self) -> Vec<(String, String)> {
-        let mut recoded = std::mem::take(&mut *self.recoded.borrow_mut());
-        recoded.sort();
-        recoded.dedup();
-        recoded
+    pub(super) fn take_recoded(&self) -> BTreeSet<(String, String)> {
+        self.recoded.take()
     }
 
     /// The present code of a town that was given by an old one.
     pub(crate) fn recode(&self, town: &str) -> Option<String> {
         let present = self.kept(self.scopes.recoded_town(town))?;
         let both = (town.to_owned(), present.clone());
-        self.recoded.borrow_mut().push(both);
+        self.recoded.borrow_mut().insert(both);
         Some(present)
     }
 

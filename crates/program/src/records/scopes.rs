@@ -222,8 +222,7 @@ impl<'a> Scopes<'a> {
         if goes_on {
             return Ok(None);
         }
-        let map = Map::read(domain::reform::BUILTIN).unwrap_or_default();
-        Ok(match map.fate(town) {
+        Ok(match Map::builtin().fate(town) {
             Fate::Became(code) => Some(code),
             Fate::Same | Fate::Open(_) => None,
         })

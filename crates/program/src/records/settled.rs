@@ -51,12 +51,14 @@ impl Settled {
         let mut refused: BTreeMap<RecordKey, (i64, String)> = BTreeMap::new();
         // What a peer must take back stands in its own list, not in ours; what somebody has seen
         // to is settled.
-        let seen_to = refusals::seen_to(app)?;
-        for draft in status
-            .refused
-            .into_iter()
-            .filter(|draft| draft.peer.is_none() && !seen_to.contains(&refusals::id_of(draft)))
-        {
+        let mut drafts = status.refused;
+        drafts.retain(|draft| draft.peer.is_none());
+        // Every save asks this, and seldom is anything refused.
+        if !drafts.is_empty() {
+            let seen_to = refusals::seen_to(app)?;
+            drafts.retain(|draft| !seen_to.contains(&refusals::id_of(draft)));
+        }
+        for draft in drafts {
             let entry = refused
                 .entry(draft.key)
                 .or_insert((i64::MIN, String::new()));
