@@ -1,6 +1,6 @@
 //! What an operator should know, each with a code, a sentence and a next step.
 //!
-//! [`facts`](facts::Facts) are gathered once, [`ROWS`](table::ROWS) are pure functions of them and
+//! [`facts`](facts::Facts) are gathered once, [`ROWS`] are pure functions of them and
 //! of the thresholds in the settings: one row of one table is one check. `doctor` shows all of
 //! them, `status` and the figures for monitoring those that are not well.
 
@@ -40,15 +40,11 @@ pub fn checks(facts: &Facts, config: &DoctorConfig) -> Vec<Check> {
     all.collect()
 }
 
-/// The checks that are not well, without proving the store anew.
-///
-/// # Errors
-/// The writer has ended, or the store cannot be read.
-pub(crate) fn unwell<L: Live>(app: &App, live: &L) -> Result<Vec<Check>, Failure> {
-    let facts = Facts::gather(app, live)?;
-    let mut all = checks(&facts, &app.config.doctor);
+/// The checks of these facts that are not well, without proving the store anew.
+pub(crate) fn unwell(app: &App, facts: &Facts) -> Vec<Check> {
+    let mut all = checks(facts, &app.config.doctor);
     all.retain(|check| !check.well);
-    Ok(all)
+    all
 }
 
 /// Looks for what an operator should know; proves every record and the own journals first.

@@ -144,7 +144,11 @@ fn figures<L: Live>(app: &App, live: &L) -> String {
         );
     }
     let attention = Family::<Labels, Gauge>::default();
-    for check in doctor::unwell(app, live).unwrap_or_default() {
+    let facts = doctor::Facts::gather(app, live);
+    for check in facts
+        .map(|facts| doctor::unwell(app, &facts))
+        .unwrap_or_default()
+    {
         let labels = [("code", check.code), ("check", check.name)];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
         attention.get_or_create(&labels.to_vec()).inc();

@@ -4,10 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, Live, PeerView},
-    doctor,
+    doctor::{self, Facts},
     failure::Failure,
     output::Out,
-    refusals,
 };
 
 fn peer_json(peer: &PeerView) -> Value {
@@ -36,12 +35,16 @@ fn all_equal(peers: &[PeerView]) -> Option<bool> {
 /// # Errors
 /// The writer has ended.
 pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure> {
-    let status = app.writer.status()?;
-    let peers = live.peers(app, &status);
-    let conflicts = crate::conflicts::count(app)?;
-    let days = live.certificate_days(app);
-    let refused = refusals::count_open(app, &status)?;
-    let unwell = doctor::unwell(app, live)?;
+    let facts = Facts::gather(app, live)?;
+    let unwell = doctor::unwell(app, &facts);
+    let Facts {
+        peers,
+        conflicts,
+        refused,
+        quarantined,
+        certificate_days,
+        ..
+    } = facts;
     if out.json {
         let attention: Vec<Value> = unwell
             .iter()
@@ -52,9 +55,9 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
             "scope": app.identity.scope.code,
             "peers": peers.iter().map(peer_json).collect::<Vec<_>>(),
             "refused": refused,
-            "quarantined": status.quarantined.len(),
+            "quarantined": quarantined,
             "conflicts": conflicts,
-            "certificate_days": days,
+            "certificate_days": certificate_days,
             "equal": all_equal(&peers),
             "records": app.reader().count(),
             "attention": attention,
@@ -69,16 +72,12 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
     show_peers(&peers, out);
     let line = match out.language {
         domain::label::Language::Zh => format!(
-            "记录 {} 条；冲突待处理 {conflicts} 项；被拒绝 {} 项；隔离 {} 项",
+            "记录 {} 条；冲突待处理 {conflicts} 项；被拒绝 {refused} 项；隔离 {quarantined} 项",
             app.reader().count(),
-            refused,
-            status.quarantined.len()
         ),
         domain::label::Language::En => format!(
-            "{} records; {conflicts} open conflicts; {} refused; {} quarantined",
+            "{} records; {conflicts} open conflicts; {refused} refused; {quarantined} quarantined",
             app.reader().count(),
-            refused,
-            status.quarantined.len()
         ),
     };
     out.line(line);

@@ -95,7 +95,7 @@ pub(crate) fn effects(
     open: &Conflict,
 ) -> Result<Vec<Vec<Effect>>, Failure> {
     let record = &stored.record;
-    let tried = tried(app, record, open)?;
+    let tried = tried(app, record, &Past::of(app, record.key)?, open);
     let mut all = vec![Vec::new(); open.candidates.len()];
     if !matters(app, stored, &meaning.values, &tried) {
         return Ok(all);
@@ -144,10 +144,9 @@ fn changes((code, name): (&str, &str), before: &Indicators, after: &Indicators) 
 }
 
 /// The record's values with each candidate alone in its register; none where it would be deleted.
-fn tried(app: &App, record: &Record, open: &Conflict) -> Result<Vec<Option<Vec<u8>>>, Failure> {
-    let past = Past::of(app, record.key)?;
-    let with = |candidate: &Sibling| with(app, record, &past, &[(open, candidate)]);
-    Ok(open.candidates.iter().map(with).collect())
+fn tried(app: &App, record: &Record, past: &Past, open: &Conflict) -> Vec<Option<Vec<u8>>> {
+    let with = |candidate: &Sibling| with(app, record, past, &[(open, candidate)]);
+    open.candidates.iter().map(with).collect()
 }
 
 /// The record's values with these candidates alone in their registers; none where it would be
@@ -188,8 +187,8 @@ fn outcomes(
     let counts = open.iter().map(|open| open.candidates.len());
     let ways = counts.fold(1_usize, usize::saturating_mul);
     if ways > WAYS_MAX {
-        let each = open.iter().map(|open| tried(app, record, open));
-        return Ok(each.collect::<Result<Vec<_>, _>>()?.concat());
+        let each = open.iter().flat_map(|open| tried(app, record, &past, open));
+        return Ok(each.collect());
     }
     let mut picks: Vec<Vec<(&Conflict, &Sibling)>> = vec![Vec::new()];
     for open in open {
@@ -264,9 +263,12 @@ impl Ranges {
         let mut ranges = Self::default();
         let mut left = TRIED_MAX;
         conflicts::each_open(app, &mut |stored, meaning| {
+            if left == 0 {
+                return Ok(());
+            }
             let outcomes = outcomes(app, &stored.record, &meaning.conflicts)?;
             let stored = &places.counted(stored);
-            if left > 0 && matters(app, stored, &meaning.values, &outcomes) {
+            if matters(app, stored, &meaning.values, &outcomes) {
                 left -= 1;
                 ranges.add(app, book, period, (stored, meaning, &outcomes));
             }
