@@ -254,6 +254,9 @@ impl Ledger {
             && let Some(print) = self.prints.get_mut(&former.place.scope)
         {
             print.remove(key, former.leaf);
+            // The sum of the scope that it leaves has changed, also when its feed does not grow.
+            let left = former.place.scope;
+            self.stage.keep_end(left, self.end(left));
         }
         let counts = seat.guest == Guest::No && !new.record.siblings.is_empty();
         if let Some(print) = self.prints.get_mut(&seat.scope).filter(|_| counts) {
@@ -605,7 +608,10 @@ fn history_entry(page: &[u8], seq: u64) -> Result<Option<Past>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use replica::{Kind, RecordId, limits::RECORD_BYTES_MAX};
+    use replica::{
+        Dot, HybridTime, Kind, RecordId, RegisterId, Sibling, Source, Write,
+        limits::RECORD_BYTES_MAX,
+    };
 
     use super::*;
     use crate::Memory;
@@ -637,6 +643,74 @@ mod tests {
         };
         ledger.put(new, seat, None);
         ledger.end_section(origin);
+    }
+
+    /// A record of one register.
+    fn small(number: u8) -> Record {
+        let key = RecordKey {
+            kind: Kind(5),
+            id: RecordId([number; 16]),
+        };
+        let dot = Dot {
+            incarnation: Incarnation(1),
+            counter: u64::from(number),
+        };
+        let write = Write {
+            dot,
+            author: "clerk".to_owned(),
+            time: HybridTime(1),
+            reason: String::new(),
+            epoch: 0,
+            decision: Bytes::new(),
+            source: Source::Form,
+            seal: Bytes::new(),
+        };
+        let mut record = Record::new(key, ScopeId([1; 16]));
+        record.context.add(dot);
+        record.siblings.push(Sibling {
+            register: RegisterId(1),
+            write: Arc::new(write),
+            value: Bytes::from_static(b"value"),
+            replaces: Vec::new(),
+            ancestry: Vec::new(),
+        });
+        record
+    }
+
+    #[test]
+    fn a_scope_that_only_loses_a_record_keeps_its_sum() {
+        let store: Arc<dyn Store> = Arc::new(Memory::new());
+        let mut ledger = Ledger::open(Arc::clone(&store)).unwrap();
+        let scopes = [1, 2].map(|scope| ledger.scope_number(ScopeId([scope; 16])));
+        let move_to = |ledger: &mut Ledger, number: u8, scope: u32| {
+            let record = small(number);
+            let seat = Seat {
+                scope,
+                guest: Guest::No,
+                parent: None,
+            };
+            let former = ledger.current(record.key).unwrap();
+            let bytes = record.encode();
+            let new = Incoming {
+                leaf: Leaf::of(&bytes),
+                record,
+                bytes,
+                origin: 0,
+            };
+            assert!(ledger.put(new, seat, former));
+            ledger.end_section(0);
+            ledger.commit().unwrap();
+        };
+        move_to(&mut ledger, 1, scopes[0]);
+        move_to(&mut ledger, 2, scopes[0]);
+        move_to(&mut ledger, 1, scopes[1]);
+        let counts = |ledger: &Ledger| -> Vec<u64> {
+            let scopes = ledger.reader().scopes();
+            scopes.iter().map(|(_, _, root)| root.count).collect()
+        };
+        assert_eq!(counts(&ledger), [1, 1]);
+        let again = Ledger::open(store).expect("the sums are those of the records");
+        assert_eq!(counts(&again), [1, 1]);
     }
 
     #[test]

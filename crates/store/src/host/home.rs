@@ -53,14 +53,23 @@ pub(super) enum Effect {
 }
 
 impl Host {
+    /// The record whose home a record shares, as the record says.
+    pub(super) fn parent(&self, record: &Record) -> Option<RecordKey> {
+        (self.config.rules.parent)(record)
+    }
+
     /// Where a record belongs.
     pub(super) fn home_of(&self, record: &Record) -> Result<Home, StoreError> {
-        self.home_under((self.config.rules.parent)(record), record)
+        self.home_under(self.parent(record), record)
     }
 
     /// Where a record belongs that shares the home of its parent, if it has one. A child whose
     /// parent is not held here belongs to the scope that it was made in.
-    fn home_under(&self, parent: Option<RecordKey>, record: &Record) -> Result<Home, StoreError> {
+    pub(super) fn home_under(
+        &self,
+        parent: Option<RecordKey>,
+        record: &Record,
+    ) -> Result<Home, StoreError> {
         let Some(mut parent) = parent else {
             return Ok(Home::of_root(record));
         };
@@ -89,11 +98,7 @@ impl Host {
         former: Option<Stored>,
     ) -> Result<Effect, StoreError> {
         let key = new.record.key;
-        // A child stays one, also when the write that said so was taken back.
-        let parent = former
-            .as_ref()
-            .and_then(|former| former.parent)
-            .or_else(|| (self.config.rules.parent)(&new.record));
+        let parent = self.parent(&new.record);
         let home = self.home_under(parent, &new.record)?;
         let seat = self.seat(&home, lane, former.as_ref(), parent);
         let before = former.as_ref().map(|former| (former.home, former.guest));
@@ -107,7 +112,8 @@ impl Host {
             None => home.epoch > 0,
         };
         let mut effect = Effect::Alone;
-        if moved && parent.is_none() && self.move_children(key)? > 0 {
+        // Also of one that itself has a parent: it may come after what belongs to it.
+        if moved && self.move_children(key)? > 0 {
             effect = Effect::Wider;
         }
         if let Some(record) = hubs {
@@ -155,8 +161,8 @@ impl Host {
     }
 
     /// Moves what shares the home of a record after it. Returns how many records have moved.
-    fn move_children(&mut self, root: RecordKey) -> Result<usize, StoreError> {
-        let mut above = vec![root];
+    fn move_children(&mut self, key: RecordKey) -> Result<usize, StoreError> {
+        let mut above = vec![key];
         let mut moved = 0;
         for _ in 0..PARENTS_MAX {
             let mut below = Vec::new();

@@ -130,7 +130,7 @@ impl Host {
             let holds = bears.filter(|s| key.holds(record.key, s));
             sealed.extend(holds.map(|s| (s.register, s.dot())));
         }
-        let home = self.home_with(former, record, &sealed)?;
+        let home = self.home_with(sender, former, record, &sealed)?;
         Ok(Case {
             sender,
             former,
@@ -145,6 +145,7 @@ impl Host {
     /// comes home that way. Of its place nothing else is believed.
     fn home_with(
         &self,
+        sender: &Sender,
         former: Option<&Stored>,
         record: &Record,
         sealed: &BTreeSet<(RegisterId, Dot)>,
@@ -152,7 +153,17 @@ impl Host {
         let owner = RegisterId::OWNER;
         let brings = sealed.iter().any(|(register, _)| *register == owner);
         match former {
-            Some(former) if !brings => self.home_of(&former.record),
+            Some(former) if !brings => {
+                let home = self.home_of(&former.record)?;
+                // What named its organisation was forgotten or taken back, and is named again by
+                // somebody who may write it.
+                match self.parent(record).filter(|_| former.parent.is_none()) {
+                    Some(parent) if home.was_in(sender.scope) => {
+                        self.home_under(Some(parent), &former.record)
+                    }
+                    _ => Ok(home),
+                }
+            }
             Some(former) => match merge(&former.record, record) {
                 Ok(merged) => self.home_of(&merged),
                 Err(_collision) => self.home_of(&former.record),
@@ -207,7 +218,12 @@ impl Host {
         if case.plain().any(|sibling| ahead(&sibling)) {
             // A transfer that this hub has forgotten; else the writes of something that has lost
             // its organisation, because the write that named it was late.
-            if sender.refilling || self.is_restored() {
+            let is_owned = |record: &Record| !record.register(RegisterId::OWNER).is_empty();
+            let held = case
+                .former
+                .is_some_and(|f| f.parent.is_some() || is_owned(&f.record));
+            let rests = held || is_owned(record) || self.parent(record).is_some();
+            if rests && (sender.refilling || self.is_restored()) {
                 return Ok(later(record, "SYNC-127"));
             }
             let dots = dots(case.plain().filter(ahead));

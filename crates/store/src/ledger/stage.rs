@@ -106,6 +106,11 @@ impl Stage {
         self.ends.entry(scope).or_default();
     }
 
+    /// The sum of a scope has changed; its feed may end where it did.
+    pub(super) fn keep_end(&mut self, scope: u32, end: FeedPoint) {
+        self.ends.entry(scope).or_insert(end);
+    }
+
     pub(super) fn is_dirty(&self) -> bool {
         !self.ends.is_empty() || !self.extra.is_empty() || self.page.is_some()
     }
