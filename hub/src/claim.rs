@@ -115,8 +115,8 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
             break;
         }
         let key = claims::case_key(app, &pair.records)?;
-        let evidence = evidence(pair, &scopes)?;
         if app.reader().get(key)?.is_none() {
+            let evidence = evidence(pair, &scopes)?;
             edits.push(claims::opening(
                 app,
                 &pair.records,
@@ -127,6 +127,7 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
         }
         let case = Case::find(app, key.id)?;
         if case.is_ruled() {
+            let evidence = evidence(pair, &scopes)?;
             let again = json!({ "ruling": null, "ruled_on": null, "reason": null,
                 "survivor": null, "evidence": evidence });
             edits.push(ruled_edit(

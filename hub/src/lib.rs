@@ -144,7 +144,6 @@ impl Live for Hub {
             open_ends: Some(open_ends.unwrap_or_default()),
             claims: Some(claim::waiting(app, self).unwrap_or_default()),
             moves: Some(transfer::waiting_count(app).unwrap_or_default()),
-            late: program::proposals::waiting(app).unwrap_or_default(),
         }
     }
 }

@@ -1,16 +1,18 @@
 //! `node …`: inviting nodes, seeing them, revoking them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use link::{AuthorityPrint, Token};
+use link::{AuthorityPrint, Seat, Token};
 use program::{
     App, Exit, Failure, Out,
     app::{Compared, PeerView},
     clock::moment,
     commands::show_rows,
+    records::Scopes,
 };
+use replica::ReplicaId;
 use serde_json::{Map, Value, json};
-use store::Status;
+use store::{PeerHeard, Status};
 
 use crate::{
     Hub, NodeEntry, NodeState,
@@ -71,7 +73,7 @@ fn invite(
     let ttl_ms = duration_ms(ttl)?;
     let name = domain::text::name(name).unwrap_or_else(|_e| name.to_owned());
     // The id of a scope comes from its first code, whatever it is called today.
-    let first = program::records::Scopes::new(app).first_code(scope)?;
+    let first = Scopes::new(app).first_code(scope)?;
     if first != scope {
         program::records::scope_named(app, scope, out)?;
     }
@@ -99,18 +101,17 @@ fn invite(
 }
 
 /// What the scope of a node is called today.
-pub(crate) fn present_code(app: &App, entry: &NodeEntry) -> String {
-    let scope = domain::scope_id(&entry.scope_code);
-    let code = program::records::Scopes::new(app).code(scope);
+pub(crate) fn present_code(scopes: &Scopes<'_>, entry: &NodeEntry) -> String {
+    let code = scopes.code(domain::scope_id(&entry.scope_code));
     // A store that cannot be read says so elsewhere; here the first code will do.
     code.unwrap_or_else(|_failure| entry.scope_code.clone())
 }
 
-fn entry_json(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> Value {
-    let peer = view(app, hub, entry, status);
+fn entry_json(around: &Around<'_>, entry: &NodeEntry) -> Value {
+    let (peer, status) = (around.view(entry), around.status);
     json!({
         "id": entry.id,
-        "scope": present_code(app, entry),
+        "scope": present_code(&around.scopes, entry),
         "name": entry.name,
         "state": match entry.state {
             NodeState::Invited => "invited",
@@ -133,11 +134,9 @@ fn entry_json(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> Value
 fn list(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
     let status = app.writer.status()?;
     let nodes = hub.registry.nodes()?;
+    let around = Around::new(app, hub, &status);
     if out.json {
-        let all: Vec<Value> = nodes
-            .iter()
-            .map(|n| entry_json(app, hub, n, &status))
-            .collect();
+        let all: Vec<Value> = nodes.iter().map(|n| entry_json(&around, n)).collect();
         out.document(&Value::Array(all));
         return Ok(());
     }
@@ -159,10 +158,10 @@ fn list(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
             };
             vec![
                 entry.id.clone(),
-                present_code(app, entry),
+                present_code(&around.scopes, entry),
                 entry.name.clone(),
                 state.to_owned(),
-                view(app, hub, entry, &status).state,
+                around.view(entry).state,
                 entry.last_seen_ms.map(moment).unwrap_or_default(),
             ]
         })
@@ -209,7 +208,8 @@ pub(crate) fn find(hub: &Hub, id: &str) -> Result<NodeEntry, Failure> {
 
 fn show(app: &App, hub: &Hub, id: &str, out: &mut Out) -> Result<(), Failure> {
     let entry = find(hub, id)?;
-    let document = entry_json(app, hub, &entry, &app.writer.status()?);
+    let status = app.writer.status()?;
+    let document = entry_json(&Around::new(app, hub, &status), &entry);
     if out.json {
         out.document(&document);
     } else if let Value::Object(fields) = &document {
@@ -354,10 +354,8 @@ fn revoke(hub: &Hub, id: &str, out: &mut Out) -> Result<(), Failure> {
 /// Every node as `status` shows it.
 pub(crate) fn peers(app: &App, hub: &Hub, status: &Status) -> Vec<PeerView> {
     let nodes = hub.registry.nodes().unwrap_or_default();
-    nodes
-        .iter()
-        .map(|entry| view(app, hub, entry, status))
-        .collect()
+    let around = Around::new(app, hub, status);
+    nodes.iter().map(|entry| around.view(entry)).collect()
 }
 
 /// What the newest question of each connected node found in its scope, where it still stands.
@@ -395,61 +393,82 @@ pub(crate) fn compared(app: &App, hub: &Hub) -> Vec<Compared> {
     compared
 }
 
-fn view(app: &App, hub: &Hub, entry: &NodeEntry, status: &Status) -> PeerView {
-    let scope = domain::scope_id(&entry.scope_code);
-    let of_peer = status
-        .peers
-        .iter()
-        .filter(|peer| peer.replica == entry.replica());
-    let own = of_peer.clone().find(|peer| peer.scope == scope);
-    let seats = hub.roster.seats();
-    let seat = seats
-        .iter()
-        .find(|(replica, _)| *replica == entry.replica());
-    let progress = seat.map(|(_, seat)| seat.progress.borrow().clone());
-    let open = progress.as_ref().is_some_and(|progress| progress.open);
-    // A session that ended in order is no trouble: a node on a schedule has gone for now.
-    let in_order = progress.as_ref().is_some_and(|progress| {
-        progress
-            .ended
-            .as_ref()
-            .is_some_and(|(code, _)| code.is_empty())
-    });
-    let state = match (entry.state, open) {
-        (NodeState::Revoked, _) => "revoked",
-        (_, true) => "connected",
-        (_, false) if in_order => "offline",
-        (_, false) if seat.is_some() || entry.last_seen_ms.is_some() => "unreachable",
-        (_, false) => "never",
-    };
-    let lag = entry
-        .last_seen_ms
-        .map(|ms| app.clock.wall_ms().saturating_sub(ms) / 1_000);
-    let unequal = of_peer.clone().any(|peer| peer.equal == Some(false));
-    // What else ends a session passes, and is the node's to tell.
-    let refused_as_clone = progress
-        .and_then(|progress| progress.ended)
-        .map(|(code, _)| code)
-        .filter(|code| !open && program::doctor::is_clone_code(code));
-    let heard = app.reader().heard().unwrap_or_default();
-    let heard = heard.get(&entry.replica()).copied();
-    let seen_ms = entry.last_seen_ms.unwrap_or(entry.joined_ms);
-    let seen_ms = i64::try_from(seen_ms).unwrap_or(i64::MAX);
-    PeerView {
-        replica: entry.id.clone(),
-        is_expected: entry.state == NodeState::Active,
-        seen_ms: Some(heard.map_or(seen_ms, |heard| heard.at_ms.max(seen_ms))),
-        heard,
-        failure: refused_as_clone,
-        name: format!("{} {}", present_code(app, entry), entry.name),
-        state: state.to_owned(),
-        sent: own.map_or(0, |peer| peer.sent.0),
-        received: own.map_or(0, |peer| peer.received.0),
-        pending: own.map_or(0, |peer| peer.pending),
-        lag_s: if open { Some(0) } else { lag },
-        equal: own
-            .and_then(|peer| peer.equal)
-            .map(|equal| equal && !unequal),
+/// What is said of nodes beside their entries, read once for all of them.
+struct Around<'a> {
+    app: &'a App,
+    status: &'a Status,
+    scopes: Scopes<'a>,
+    heard: BTreeMap<ReplicaId, PeerHeard>,
+    seats: Vec<(ReplicaId, Seat)>,
+}
+
+impl<'a> Around<'a> {
+    fn new(app: &'a App, hub: &Hub, status: &'a Status) -> Self {
+        Self {
+            app,
+            status,
+            scopes: Scopes::new(app),
+            heard: app.reader().heard().unwrap_or_default(),
+            seats: hub.roster.seats(),
+        }
+    }
+
+    fn view(&self, entry: &NodeEntry) -> PeerView {
+        let scope = domain::scope_id(&entry.scope_code);
+        let of_peer = self
+            .status
+            .peers
+            .iter()
+            .filter(|peer| peer.replica == entry.replica());
+        let own = of_peer.clone().find(|peer| peer.scope == scope);
+        let seat = self
+            .seats
+            .iter()
+            .find(|(replica, _)| *replica == entry.replica());
+        let progress = seat.map(|(_, seat)| seat.progress.borrow().clone());
+        let open = progress.as_ref().is_some_and(|progress| progress.open);
+        // A session that ended in order is no trouble: a node on a schedule has gone for now.
+        let in_order = progress.as_ref().is_some_and(|progress| {
+            progress
+                .ended
+                .as_ref()
+                .is_some_and(|(code, _)| code.is_empty())
+        });
+        let state = match (entry.state, open) {
+            (NodeState::Revoked, _) => "revoked",
+            (_, true) => "connected",
+            (_, false) if in_order => "offline",
+            (_, false) if seat.is_some() || entry.last_seen_ms.is_some() => "unreachable",
+            (_, false) => "never",
+        };
+        let lag = entry
+            .last_seen_ms
+            .map(|ms| self.app.clock.wall_ms().saturating_sub(ms) / 1_000);
+        let unequal = of_peer.clone().any(|peer| peer.equal == Some(false));
+        // What else ends a session passes, and is the node's to tell.
+        let refused_as_clone = progress
+            .and_then(|progress| progress.ended)
+            .map(|(code, _)| code)
+            .filter(|code| !open && program::doctor::is_clone_code(code));
+        let heard = self.heard.get(&entry.replica()).copied();
+        let seen_ms = entry.last_seen_ms.unwrap_or(entry.joined_ms);
+        let seen_ms = i64::try_from(seen_ms).unwrap_or(i64::MAX);
+        PeerView {
+            replica: entry.id.clone(),
+            is_expected: entry.state == NodeState::Active,
+            seen_ms: Some(heard.map_or(seen_ms, |heard| heard.at_ms.max(seen_ms))),
+            heard,
+            failure: refused_as_clone,
+            name: format!("{} {}", present_code(&self.scopes, entry), entry.name),
+            state: state.to_owned(),
+            sent: own.map_or(0, |peer| peer.sent.0),
+            received: own.map_or(0, |peer| peer.received.0),
+            pending: own.map_or(0, |peer| peer.pending),
+            lag_s: if open { Some(0) } else { lag },
+            equal: own
+                .and_then(|peer| peer.equal)
+                .map(|equal| equal && !unequal),
+        }
     }
 }
 

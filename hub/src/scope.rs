@@ -9,7 +9,7 @@ use std::{ops::ControlFlow, path::PathBuf};
 use clap::Subcommand;
 use domain::{
     date,
-    reform::{BUILTIN, Fate, Map, Step, plan},
+    reform::{BUILTIN, Fate, Map, Place, Step, plan},
     value::Input,
 };
 use program::{
@@ -69,8 +69,9 @@ pub(crate) fn run(app: &App, command: ScopeCommand, out: &mut Out) -> Result<(),
         on: date::text(on),
         reason,
     };
-    let steps = plan(&map, &Scopes::new(app).places()?);
-    let scopes = reform.scopes(&steps)?;
+    let places = Scopes::new(app).places()?;
+    let steps = plan(&map, &places);
+    let scopes = reform.scopes(&steps, &places)?;
     // Towns are looked at under the codes as they will be.
     if !dry_run {
         write(app, scopes)?;
@@ -107,8 +108,7 @@ struct Reform<'a> {
 
 impl Reform<'_> {
     /// The new labels of the scopes.
-    fn scopes(&self, steps: &[Step]) -> Result<Vec<Edit>, Failure> {
-        let places = Scopes::new(self.app).places()?;
+    fn scopes(&self, steps: &[Step], places: &[Place]) -> Result<Vec<Edit>, Failure> {
         let mut edits = Vec::new();
         for step in steps {
             let (id, values) = match step {

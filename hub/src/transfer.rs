@@ -21,7 +21,7 @@ use replica::{Edit, Owner, RecordKey, RegisterId, ScopeId, owner};
 use serde_json::{Map, Value, json};
 use store::{Status, Stored};
 
-use crate::{Hub, NodeState, node::present_code};
+use crate::{Hub, NodeEntry, NodeState, node::present_code};
 
 /// `transfer …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -108,13 +108,14 @@ fn waiting(app: &App, id: &str) -> Result<Request, Failure> {
 }
 
 fn list(app: &App, hub: &Hub, all: bool, out: &mut Out) -> Result<(), Failure> {
-    let mut rows = transfers::list(app, all)?;
-    let status = app.writer.status()?;
-    for row in &mut rows {
-        let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
-        let request = Request::find(app, id_of(id)?)?;
-        let waits = unmet(app, hub, &status, &[request.from, request.to])?;
+    let (requests, scopes) = (transfers::all(app)?, Scopes::new(app));
+    let (status, nodes) = (app.writer.status()?, hub.registry.nodes()?);
+    let mut rows = Vec::new();
+    for request in requests.iter().filter(|one| all || one.is_open()) {
+        let mut row = request.json(app, &requests, &scopes)?;
+        let waits = unmet(&scopes, &nodes, &status, &[request.from, request.to]);
         row.insert("waits_for".to_owned(), waits.into());
+        rows.push(row);
     }
     rows.extend(contested(app)?);
     let none = out.say("没有待办理的迁移申请", "no moves wait").to_owned();
@@ -258,24 +259,23 @@ fn done(
 
 /// The names of the nodes of these scopes that have not been found equal since the start.
 fn unmet(
-    app: &App,
-    hub: &Hub,
+    scopes: &Scopes<'_>,
+    nodes: &[NodeEntry],
     status: &Status,
-    scopes: &[ScopeId],
-) -> Result<Vec<String>, Failure> {
-    let nodes = hub.registry.nodes()?;
+    concerned: &[ScopeId],
+) -> Vec<String> {
     let unmet = nodes.iter().filter(|node| {
         let replica = node.replica();
-        let concerns = scopes.contains(&domain::scope_id(&node.scope_code));
+        let concerns = concerned.contains(&domain::scope_id(&node.scope_code));
         let counts = node.state == NodeState::Active && !status.fenced.contains(&replica);
         concerns && counts && !status.met.contains(&replica)
     });
-    Ok(unmet
+    unmet
         .map(|node| {
-            let code = present_code(app, node);
+            let code = present_code(scopes, node);
             format!("{code} {} ({})", node.name, short(&node.id))
         })
-        .collect())
+        .collect()
 }
 
 fn short(id: &str) -> &str {
@@ -291,7 +291,8 @@ pub(crate) fn check_ready(app: &App, hub: &Hub, scopes: &[ScopeId]) -> Result<()
     if status.refilling || status.restored {
         return Err(Failure::new("TRANSFER-011", Exit::Refused));
     }
-    let waits = unmet(app, hub, &status, scopes)?;
+    let nodes = hub.registry.nodes()?;
+    let waits = unmet(&Scopes::new(app), &nodes, &status, scopes);
     if waits.is_empty() {
         return Ok(());
     }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use link::{
-    Backoff, DialError, Dialer, HubAddress, Progress, SessionSeat, Stop, call_over, renew,
-    renew_at, session_number,
+    Backoff, Channel, DialError, Dialer, HubAddress, NodeMaterial, Progress, SessionSeat, Stop,
+    call_over, renew, renew_at, session_number,
 };
 use program::{App, Exit, Failure, app::random};
 use replica::session::Role;
@@ -115,6 +115,16 @@ pub(crate) fn dial_failed(error: &DialError) -> Failure {
     Failure::new(error.code(), exit).with("detail", program::failure::causes(error))
 }
 
+/// Dials the hub.
+///
+/// # Errors
+/// The hub is not reached or refuses.
+pub(crate) async fn dial(app: &App, material: &NodeMaterial) -> Result<Channel, Failure> {
+    let dialer = Dialer::tcp(Arc::clone(&app.clock));
+    let channel = dialer.dial(&address(app)?, material).await;
+    channel.map_err(|error| dial_failed(&error))
+}
+
 fn seat(app: &App) -> SessionSeat {
     let hub = app
         .identity
@@ -148,12 +158,8 @@ pub(crate) async fn call(app: &App, line: &Line, stop: Stop) -> Result<String, F
 }
 
 async fn call_once(app: &App, line: &Line, stop: Stop) -> Result<String, Failure> {
-    let dialer = Dialer::tcp(Arc::clone(&app.clock));
     let material = join::material(&app.dir, &app.identity)?;
-    let channel = dialer
-        .dial(&address(app)?, &material)
-        .await
-        .map_err(|error| dial_failed(&error))?;
+    let channel = dial(app, &material).await?;
     line.progress.send_replace(Progress::default());
     line.set("connected".to_owned(), None);
     let watching = line.follow();
@@ -250,12 +256,9 @@ pub(crate) async fn renew_when_due(app: &App, jitter: u64) -> Result<bool, Failu
     if now_ms < renew_at(facts.not_before_ms, facts.not_after_ms, jitter) {
         return Ok(false);
     }
-    let dialer = Dialer::tcp(Arc::clone(&app.clock));
     let material = join::material(&app.dir, &app.identity)?;
-    let channel = dialer
-        .dial(&address(app)?, &material)
-        .await
-        .map_err(|error| dial_failed(&error))?;
+    let channel = dial(app, &material).await?;
+    let dialer = Dialer::tcp(Arc::clone(&app.clock));
     let renewed = renew(&dialer, channel, &material).await.map_err(|error| {
         Failure::new(error.code(), Exit::Refused).with("detail", program::failure::causes(&error))
     })?;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use link::{Comparison, Dialer, Outcome, ProofError, Prover, Signer};
+use link::{Comparison, Outcome, ProofError, Prover, Signer};
 use program::{App, Exit, Failure, app::Compared};
 use proto::stored::Certificate;
 use replica::ScopeId;
@@ -57,9 +57,7 @@ pub(crate) fn certify(app: &App, node: &Node) -> Result<Certificate, Failure> {
     let mut last = ProofError::Moved;
     for _ in 0..ATTEMPTS {
         let made = app.runtime.block_on(async {
-            let dialer = Dialer::tcp(Arc::clone(&app.clock));
-            let channel = dialer.dial(&caller::address(app)?, &material).await;
-            let channel = channel.map_err(|error| caller::dial_failed(&error))?;
+            let channel = caller::dial(app, &material).await?;
             Ok::<_, Failure>(prover.certify(channel, app.scope()).await)
         })?;
         match made {
@@ -92,9 +90,7 @@ fn compare_one(app: &App, scope: ScopeId) -> Result<Comparison, Failure> {
     let material = join::material(&app.dir, &app.identity)?;
     let prover = prover(app, &material)?;
     app.runtime.block_on(async {
-        let dialer = Dialer::tcp(Arc::clone(&app.clock));
-        let channel = dialer.dial(&caller::address(app)?, &material).await;
-        let channel = channel.map_err(|error| caller::dial_failed(&error))?;
+        let channel = caller::dial(app, &material).await?;
         let mut found = prover.compare(channel.clone(), scope).await;
         for _ in 1..ATTEMPTS {
             let again = match &found {

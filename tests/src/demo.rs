@@ -7,6 +7,7 @@
 )]
 
 mod across;
+mod safe;
 
 use std::{
     io::Write as _,
@@ -57,7 +58,21 @@ struct District {
     code: &'static str,
     program: Program,
     line: Line,
-    _serving: Serving,
+    /// Unless it is stopped.
+    serving: Option<Serving>,
+}
+
+impl District {
+    /// Ends the serving program as an operator would. Returns whether it ended well.
+    fn stop(&mut self) -> bool {
+        self.serving
+            .take()
+            .is_some_and(|serving| serving.terminate().0 == 0)
+    }
+
+    fn start(&mut self) {
+        self.serving = Some(self.program.serve::<&str>([]));
+    }
 }
 
 #[expect(
@@ -85,7 +100,7 @@ pub fn main() -> ExitCode {
     let exe = std::env::current_exe().expect("a program has a path");
     let start = Instant::now();
     say("两新 Liangxin · 演示数据，均为虚构 · demonstration data, all fictional");
-    let stage = Stage::set(&exe, &folder);
+    let mut stage = Stage::set(&exe, &folder);
     let told = stage.play();
     say(&format!(
         "\n演示完成，用时 {:.1} 秒 · done",
@@ -158,7 +173,7 @@ impl Stage {
                 code,
                 program,
                 line,
-                _serving: serving,
+                serving: Some(serving),
             }
         });
         Self {
@@ -176,16 +191,33 @@ impl Stage {
             .expect("a district of the demo")
     }
 
+    fn district_mut(&mut self, code: &str) -> &mut District {
+        self.districts
+            .iter_mut()
+            .find(|d| d.code == code)
+            .expect("a district of the demo")
+    }
+
+    fn settle_all(&self) {
+        // What one district is to see of another goes through the city.
+        for _ in 0..2 {
+            self.districts.iter().for_each(settle);
+        }
+    }
+
     /// Plays all scenes. Returns whether everything came out as it must.
-    fn play(&self) -> bool {
+    fn play(&mut self) -> bool {
         self.import();
         self.first_sync();
+        self.backup();
         let (merged, disputed) = self.edits_without_a_line();
         let good = self.line_back(&merged, &disputed);
         let good = self.decide(&disputed) && good;
         let good = self.claim() && good;
         let good = self.transfer() && good;
+        let good = self.restored() && good;
         let good = self.all_equal() && good;
+        let good = self.certificate() && good;
         self.city_table();
         good
     }
@@ -367,7 +399,7 @@ impl Stage {
     }
 
     fn all_equal(&self) -> bool {
-        scene(9, "核对数据指纹", "fingerprints");
+        scene(10, "核对数据指纹", "fingerprints");
         let mut good = true;
         for district in &self.districts {
             settle(district);
@@ -382,7 +414,7 @@ impl Stage {
     }
 
     fn city_table(&self) {
-        scene(10, "全市指标", "the city's figures");
+        scene(12, "全市指标", "the city's figures");
         let table = self.hub.run([
             "report",
             "indicators",

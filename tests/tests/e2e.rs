@@ -21,6 +21,7 @@ mod e2e {
     mod clerks;
     mod conflicts;
     mod damage;
+    mod demo;
     mod enrolment;
     mod lists;
     mod records;

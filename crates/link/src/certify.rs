@@ -11,8 +11,6 @@ mod check;
 mod receipt;
 mod sign;
 
-use std::collections::BTreeMap;
-
 use prost::Message as _;
 use proto::stored::{Certificate, Cut, CutPoint, Reached as ReachedWire, RecordName, Statement};
 use proto::sync::{Name as NameWire, Names as NamesWire, Position};
@@ -47,6 +45,9 @@ const KEPT_MAX: usize = 12;
 
 /// Names in one message: a third of a megabyte as a rule.
 const NAMES_MAX: usize = 8_192;
+
+/// Messages on their way; each has up to half a megabyte.
+const MESSAGES: usize = 4;
 
 /// Writes a certificate as a file.
 #[must_use]
@@ -152,10 +153,10 @@ fn record_name(key: RecordKey) -> RecordName {
     }
 }
 
-fn key_of(name: &RecordName) -> Option<RecordKey> {
+fn key_of(kind: u32, id: &[u8]) -> Option<RecordKey> {
     Some(RecordKey {
-        kind: Kind(name.kind),
-        id: RecordId::try_from(name.id.as_slice()).ok()?,
+        kind: Kind(kind),
+        id: RecordId::try_from(id).ok()?,
     })
 }
 
@@ -163,7 +164,7 @@ fn key_of(name: &RecordName) -> Option<RecordKey> {
 fn union(ours: &[RecordKey], theirs: &[RecordName]) -> Vec<RecordKey> {
     let mut all: Vec<RecordKey> = theirs
         .iter()
-        .filter_map(key_of)
+        .filter_map(|name| key_of(name.kind, &name.id))
         .chain(ours.iter().copied())
         .collect();
     all.sort_unstable();
@@ -260,9 +261,10 @@ fn stands(before: &Grounds, now: &Grounds) -> bool {
     (before.end, before.taken) == (now.end, now.taken) && before.held_back == now.held_back
 }
 
-/// What is known of positions, by incarnation.
-fn by_incarnation(told: &[ReachedWire]) -> BTreeMap<u64, &ReachedWire> {
-    told.iter()
-        .map(|reached| (reached.incarnation, reached))
-        .collect()
+/// Runs what blocks beside the tasks. What was ended with its task counts as not done.
+async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
+) -> Result<T, HostError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(HostError::Busy))
 }

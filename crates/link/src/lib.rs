@@ -49,6 +49,8 @@ pub use conn::{BoxIo, Conn, Io, PeerInfo, Role};
 pub use deny::DenyList;
 /// A certificate as bytes.
 pub type CertificateDer = rustls::pki_types::CertificateDer<'static>;
+/// A connection on which calls are made.
+pub type Channel = tonic::transport::Channel;
 pub use dial::{Dialer, EnrolChannel};
 pub use driver::{OUTBOUND_FRAMES, Progress, SessionSeat, run_session, session_number};
 pub use enrol::{

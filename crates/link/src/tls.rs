@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use replica::{Clock, ReplicaId};
 use rustls::client::Resumption;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme};
 use thiserror::Error;
+use webpki::{EndEntityCert, KeyUsage};
 
 pub(crate) use verify::{HubVerifier, NodeVerifier, Trust};
 
@@ -173,6 +174,30 @@ pub(crate) fn roots(authorities: &[CertificateDer<'_>]) -> Result<RootCertStore,
         roots.add(authority.clone().into_owned())?;
     }
     Ok(roots)
+}
+
+/// Returns a certificate that these authorities have signed, for this use and at this time.
+pub(crate) fn chained<'a>(
+    certificate: &'a CertificateDer<'_>,
+    authorities: &[CertificateDer<'_>],
+    usage: KeyUsage,
+    at: UnixTime,
+) -> Option<EndEntityCert<'a>> {
+    let roots = roots(authorities).ok()?;
+    let entity = EndEntityCert::try_from(certificate).ok()?;
+    let algorithms = provider().signature_verification_algorithms.all;
+    entity
+        .verify_for_usage(algorithms, &roots.roots, &[], at, usage, None, None)
+        .ok()?;
+    Some(entity)
+}
+
+/// How signatures by the keys of this federation are checked.
+pub(crate) fn p256_sha256() -> Option<&'static dyn SignatureVerificationAlgorithm> {
+    let wanted = SignatureScheme::ECDSA_NISTP256_SHA256;
+    let known = provider().signature_verification_algorithms.mapping;
+    let (_, algorithms) = known.iter().find(|(scheme, _)| *scheme == wanted)?;
+    algorithms.first().copied()
 }
 
 /// The passed-in clock, as rustls wants it.

@@ -74,8 +74,6 @@ pub struct OwnFacts {
     pub claims: Option<usize>,
     /// Moves that wait.
     pub moves: Option<usize>,
-    /// Late writes that wait for an answer.
-    pub late: usize,
 }
 
 /// One peer as `status` shows it.

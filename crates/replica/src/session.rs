@@ -554,8 +554,10 @@ fn scope_of(bytes: &[u8]) -> ScopeId {
 /// Records that wait for room in the window.
 type Queue = VecDeque<RecordKey>;
 
-/// Sums at a cut. Without the hub's point it is an exchange, whatever the feeds do meanwhile.
-fn prints(scope: ScopeId, sums: Sums, node: FeedPoint, hub: Option<FeedPoint>) -> Prints {
+/// Returns the frame of sums at a cut. Without the hub's point it is an exchange, whatever the feeds
+/// do meanwhile.
+#[must_use]
+pub fn prints(scope: ScopeId, sums: Sums, node: FeedPoint, hub: Option<FeedPoint>) -> Prints {
     Prints {
         scope: scope.0.to_vec(),
         node: node.to_wire(),

@@ -86,6 +86,9 @@ pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Resu
         };
         out.line(text);
     }
+    if !ruling.starts_with("take") {
+        return Ok(());
+    }
     let still = pairs(app, hub)?;
     let is_double = claim.case.records(app)?.windows(2).all(|two| {
         let homes = two
@@ -94,7 +97,7 @@ pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Resu
         let homes: Vec<_> = homes.collect();
         homes.first() == homes.last()
     });
-    if is_double && still.is_empty() && ruling.starts_with("take") {
+    if is_double && still.is_empty() {
         let text = out.say(
             "两条记录现在同属一个辖区，可用 claim rule --merge-into 合并",
             "both records lie in one scope now; merge them with claim rule --merge-into",

@@ -2,16 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, put, say, scene, settle, text};
+use super::{Stage, put, say, scene, text};
 
 impl Stage {
-    fn settle_all(&self) {
-        // What one district is to see of another goes through the city.
-        for _ in 0..2 {
-            self.districts.iter().for_each(settle);
-        }
-    }
-
     /// An organisation of Jianxi is entered at Yichuan too; the city merges the two.
     pub(super) fn claim(&self) -> bool {
         scene(

@@ -5,10 +5,10 @@ use std::io::Write;
 
 use proto::sync::{
     Ack, Batch, BundleMemory, BundleOpening, BundlePoint, Bye, Diagnosis, FeedState, Frame, Healed,
-    Hello, Prints, Result as ResultWire, Welcome, frame::Frame as Body,
+    Hello, Result as ResultWire, Welcome, frame::Frame as Body,
 };
 use replica::limits::BATCH_RECORDS_MAX;
-use replica::session::{FeedPoint, PROTOCOL, Role, Standing};
+use replica::session::{FeedPoint, PROTOCOL, Role, Standing, prints};
 use replica::{RecordKey, ScopeId};
 
 use super::seal::Sealer;
@@ -55,7 +55,6 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn make(seat: &'a SessionSeat, memory: &BundleMemory) -> Result<Self, BundleError> {
         let hello = host::greet(seat)?;
-        let confirmed = points_of(&memory.confirmed);
         let acked = acked(seat)?;
         // What a line has brought since the last confirmation, which is what the bundle starts at.
         let (_, at_acked) = stand(seat, &hello, &acked, memory)?;
@@ -66,7 +65,7 @@ impl<'a> Plan<'a> {
         let mut points: Vec<BundlePoint> = sound.collect();
         points.extend(memory.reached.iter().cloned());
         let mut start = acked;
-        start.extend(confirmed);
+        start.extend(points_of(&memory.confirmed));
         let (welcome, standings) = stand(seat, &hello, &start, memory)?;
         host::hold_back(seat, &memory.held_back)?;
         let lost = standings.iter().any(|at| at.sends && at.resume.is_none());
@@ -222,14 +221,8 @@ impl<W: Write> FrameWriter<'_, W> {
                     Role::Node => (cut, standing.taken),
                     Role::Hub => (standing.taken, cut),
                 };
-                self.send(Body::Prints(Prints {
-                    scope: standing.scope.0.to_vec(),
-                    node: node.to_wire(),
-                    hub: hub.to_wire(),
-                    parts: sums.parts,
-                    equal: false,
-                    quarantined: sums.held_back,
-                }))?;
+                let prints = prints(standing.scope, sums, node, Some(hub));
+                self.send(Body::Prints(prints))?;
                 break;
             }
             end = cut;
@@ -261,14 +254,7 @@ impl<W: Write> FrameWriter<'_, W> {
         let sums = host::sum(self.seat, scope)?;
         let cut = sums.cut;
         if self.seat.role == Role::Node {
-            self.send(Body::Prints(Prints {
-                scope: scope.0.to_vec(),
-                node: cut.to_wire(),
-                hub: None,
-                parts: sums.parts,
-                equal: false,
-                quarantined: sums.held_back,
-            }))?;
+            self.send(Body::Prints(prints(scope, sums, cut, None)))?;
         }
         let mut waiting: Vec<RecordKey> = host::keys(self.seat, scope)?;
         waiting.extend(&standing.offer);
@@ -357,11 +343,10 @@ pub(super) fn wire(scope: ScopeId, point: FeedPoint) -> BundlePoint {
     }
 }
 
-/// Points by scope; a malformed scope is left out.
-pub(super) fn points_of(points: &[BundlePoint]) -> Points {
-    let points = points.iter().filter_map(|at| {
+/// Points with their scopes; a malformed scope is left out.
+pub(super) fn points_of(points: &[BundlePoint]) -> impl Iterator<Item = (ScopeId, FeedPoint)> {
+    points.iter().filter_map(|at| {
         let scope = ScopeId::try_from(at.scope.as_slice()).ok()?;
         Some((scope, FeedPoint::from_wire(at.point.as_ref())))
-    });
-    points.collect()
+    })
 }

@@ -9,12 +9,11 @@ use p256::elliptic_curve::sec1::ToSec1Point as _;
 use p256::pkcs8::DecodePrivateKey as _;
 use p256::{PublicKey, SecretKey};
 use rcgen::SigningKey as _;
-use rustls::SignatureScheme;
 use zeroize::Zeroizing;
 
 use super::BundleError;
 use crate::authority::PrivateKey;
-use crate::tls::provider;
+use crate::tls::p256_sha256;
 
 /// Under this name the key of a file is derived.
 const SEALING: &str = "liangxin bundle v1 sealing key";
@@ -93,11 +92,7 @@ pub(super) fn sign(key: &PrivateKey, hash: &[u8; 32]) -> Result<Vec<u8>, BundleE
 
 /// Whether a signature over the hash of a file is by the key of this point.
 pub(super) fn is_signed(public: &[u8], hash: &[u8; 32], signature: &[u8]) -> bool {
-    let scheme = SignatureScheme::ECDSA_NISTP256_SHA256;
-    let algorithms = provider().signature_verification_algorithms.mapping;
-    let algorithm = algorithms.iter().find(|(known, _)| *known == scheme);
-    let algorithm = algorithm.and_then(|(_, by_key)| by_key.first());
-    algorithm.is_some_and(|algorithm| {
+    p256_sha256().is_some_and(|algorithm| {
         let message = signed(hash);
         algorithm
             .verify_signature(public, &message, signature)

@@ -163,7 +163,7 @@ fn nonce(count: u64, last: u32) -> XNonce {
 pub struct Parcel<R> {
     input: R,
     keys: BundleKeys,
-    header: Vec<u8>,
+    header: BundleHeader,
     /// Who has made it.
     pub sender: BundleSender,
     pub(super) opening: BundleOpening,
@@ -201,7 +201,7 @@ pub fn open<R: Read + Seek>(
     Ok(Parcel {
         input,
         keys,
-        header: header.encode_to_vec(),
+        header,
         sender,
         opening,
     })
@@ -220,7 +220,7 @@ impl<R: Read + Seek> Parcel<R> {
     pub(super) fn frames(&mut self) -> Result<Frames<'_, R>, BundleError> {
         self.input.seek(SeekFrom::Start(0))?;
         let mut unsealer = Unsealer::begin(&mut self.input, &self.keys)?;
-        if unsealer.header.encode_to_vec() != self.header {
+        if unsealer.header != self.header {
             return Err(BundleError::Altered { what: "header" });
         }
         unsealer.next()?;

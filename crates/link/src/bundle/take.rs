@@ -13,7 +13,7 @@ use replica::limits::HELD_BACK_MAX;
 use replica::session::{EXCHANGES_MAX, FeedPoint, Input, Lane, Op, Role, Standing};
 use replica::{PAGES, ScopeId, Session};
 
-use super::give::wire;
+use super::give::{points_of, wire};
 use super::seal::{Frames, Parcel};
 use super::{BundleError, Gap, Taken, host};
 use crate::driver::SessionSeat;
@@ -37,14 +37,10 @@ pub fn take<R: Read + Seek>(
         return Err(BundleError::Old { number, taken });
     }
     let opening = parcel.opening.clone();
-    let points = opening.points.iter().filter_map(|at| {
-        let scope = ScopeId::try_from(at.scope.as_slice()).ok()?;
-        Some((scope, FeedPoint::from_wire(at.point.as_ref())))
-    });
     let mut taker = Taker {
         seat,
         session: Session::new(seat.role),
-        points: points.collect(),
+        points: points_of(&opening.points).collect(),
         standings: BTreeMap::new(),
         claims: Vec::new(),
         found: BTreeMap::new(),

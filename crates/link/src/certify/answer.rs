@@ -21,16 +21,13 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::sign::{Purpose, Signer};
 use super::{
-    Sides, check, cut_of, keep, learn, names_to_wire, positions_from_wire, positions_to_wire,
-    record_name, stands, statement, union,
+    MESSAGES, Sides, beside, check, cut_of, keep, learn, names_to_wire, positions_from_wire,
+    positions_to_wire, record_name, stands, statement, union,
 };
 use crate::enrol::{EnrolRefusal, Registrar};
 use crate::limits::{CERTIFY_AT_ONCE, CERTIFY_MAX, CERTIFY_REFUSED_MAX};
 use crate::refusal::status;
 use crate::serve::peer_of;
-
-/// Messages on their way; each has up to half a megabyte.
-const MESSAGES: usize = 4;
 
 /// The service that proves.
 #[derive(Debug)]
@@ -161,15 +158,6 @@ fn failed(error: &HostError) -> Status {
     }
 }
 
-async fn beside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
-) -> Result<T, Status> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| failed(&error)),
-        Err(_ended) => Err(refuse(Code::Unavailable, "PROOF-006")),
-    }
-}
-
 async fn say(replies: &Replies, reply: Reply) -> Result<(), Status> {
     let message = CertifyReply { reply: Some(reply) };
     let gone = |_gone| refuse(Code::Cancelled, "PROOF-004");
@@ -226,7 +214,8 @@ impl Desk {
 
     async fn grounds(&self, scope: ScopeId, node: ReplicaId) -> Result<Grounds, Status> {
         let writer = self.writer.clone();
-        beside(move || writer.grounds(scope, node)).await
+        let grounds = beside(move || writer.grounds(scope, node)).await;
+        grounds.map_err(|error| failed(&error))
     }
 
     /// Answers a question. Nothing when the hub does not stand at its cut.
@@ -253,7 +242,8 @@ impl Desk {
         }
         let left_out = union(&grounds.held_back, &question.left_out);
         let (writer, at, without) = (self.writer.clone(), grounds.clone(), left_out.clone());
-        let root = beside(move || Ok(at.root_without(writer.reader(), &without)?)).await?;
+        let root = beside(move || Ok(at.root_without(writer.reader(), &without)?)).await;
+        let root = root.map_err(|error| failed(&error))?;
         let refused = grounds.refused.iter().take(CERTIFY_REFUSED_MAX);
         let refused = refused.map(|(dot, key, code)| Refused {
             incarnation: dot.incarnation.0,
@@ -290,7 +280,8 @@ impl Desk {
     ) -> Result<Signed, Status> {
         let (scope, own) = (stand.scope, self.writer.config().replica);
         let (writer, at) = (self.writer.clone(), stand.grounds.clone());
-        let extract = beside(move || at.extract(writer.reader())).await?;
+        let extract = beside(move || at.extract(writer.reader())).await;
+        let extract = extract.map_err(|error| failed(&error))?;
         if extract.root != stand.grounds.root {
             return Err(refuse(Code::Aborted, "PROOF-001"));
         }
@@ -304,7 +295,8 @@ impl Desk {
             left_out: stand.left_out.clone(),
         };
         let (writer, at) = (self.writer.clone(), stand.grounds.clone());
-        let account = beside(move || at.account(writer.reader(), extract, &claims)).await?;
+        let account = beside(move || at.account(writer.reader(), extract, &claims)).await;
+        let account = account.map_err(|error| failed(&error))?;
         let now = self.grounds(scope, stand.caller.node).await?;
         if !stands(&stand.grounds, &now) {
             return Err(refuse(Code::Aborted, "PROOF-001"));
@@ -346,7 +338,8 @@ impl Desk {
             tracing::warn!(peer = %caller.node, code = fault.code, side = fault.side, detail = fault.detail, "a certificate is false");
         }
         let (writer, at_ms) = (self.writer.clone(), self.clock.wall_ms());
-        beside(move || keep(&writer, caller.node, at_ms, &certificate)).await
+        let kept = beside(move || keep(&writer, caller.node, at_ms, &certificate)).await;
+        kept.map_err(|error| failed(&error))
     }
 }
 

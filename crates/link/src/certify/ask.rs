@@ -9,10 +9,7 @@ use proto::sync::{
     proof_client::ProofClient,
 };
 use replica::account::Names;
-use replica::{
-    Bucket, Clock, Dot, Incarnation, Kind, RecordId, RecordKey, ReplicaId, ScopeId,
-    session::FeedPoint,
-};
+use replica::{Bucket, Clock, Dot, Incarnation, RecordKey, ReplicaId, ScopeId, session::FeedPoint};
 use store::{Claims, Extract, Grounds, Handle, HostError};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -22,16 +19,13 @@ use tonic::{Request, Status, Streaming};
 
 use super::sign::{Purpose, Signer};
 use super::{
-    FORMAT, Sides, cut_of, keep, learn, names_to_wire, positions_from_wire, positions_to_wire,
-    record_name, stands, statement, union,
+    FORMAT, MESSAGES, Sides, beside, cut_of, keep, key_of, learn, names_to_wire,
+    positions_from_wire, positions_to_wire, record_name, stands, statement, union,
 };
 use crate::authority::AuthorityError;
 use crate::fault::DialError;
 use crate::limits::{CERTIFY_MAX, MESSAGE_BYTES_MAX};
 use crate::refusal::stable_code;
-
-/// Messages on their way; each has up to half a megabyte.
-const MESSAGES: usize = 4;
 
 /// Why there is no proof.
 #[derive(Debug, Error)]
@@ -178,16 +172,6 @@ impl Talk {
     }
 }
 
-/// Runs what blocks beside the tasks.
-async fn beside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
-) -> Result<T, ProofError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
-        Err(_ended) => Err(HostError::Busy.into()),
-    }
-}
-
 impl Prover {
     /// Compares one scope with the hub, where both stand at this moment.
     ///
@@ -237,7 +221,7 @@ impl Prover {
 
     async fn grounds(&self, scope: ScopeId) -> Result<Grounds, ProofError> {
         let (writer, hub) = (self.writer.clone(), self.hub);
-        beside(move || writer.grounds(scope, hub)).await
+        Ok(beside(move || writer.grounds(scope, hub)).await?)
     }
 
     async fn open(&self, channel: Channel, scope: ScopeId) -> Result<Talk, ProofError> {
@@ -371,10 +355,7 @@ fn refused(answer: &Answer) -> Vec<store::OnRecord> {
             incarnation: Incarnation(refused.incarnation),
             counter: refused.counter,
         };
-        let key = RecordKey {
-            kind: Kind(refused.kind),
-            id: RecordId::try_from(refused.id.as_slice()).ok()?,
-        };
+        let key = key_of(refused.kind, &refused.id)?;
         Some((dot, key, refused.code.clone()))
     };
     answer.refused.iter().filter_map(entry).collect()

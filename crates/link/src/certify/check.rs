@@ -1,12 +1,14 @@
 //! Checking a certificate off line: signatures, cut, numbers, positions, and what is missing.
 
+use std::collections::BTreeMap;
+
 use prost::Message as _;
 use proto::stored::{Certificate, Cut, LifeAccount, Signed, Statement};
 use replica::ReplicaId;
 use rustls::pki_types::CertificateDer;
 
+use super::FORMAT;
 use super::sign::{Purpose, SignatureFault, signatory};
-use super::{FORMAT, by_incarnation};
 use crate::identity::Identity;
 
 /// Why a certificate is not true.
@@ -175,15 +177,13 @@ fn sum(life: &LifeAccount) -> Option<u64> {
 
 /// What the other side knows of this one is accounted for.
 fn positions(checked: &mut Checked, side: &'static str, statement: &Statement, other: &Statement) {
-    let reached: Vec<_> = statement
-        .lives
-        .iter()
-        .filter_map(|life| life.reached.clone())
+    let reached = statement.lives.iter().flat_map(|life| &life.reached);
+    let own: BTreeMap<u64, u64> = reached
+        .map(|reached| (reached.incarnation, reached.counter))
         .collect();
-    let own = by_incarnation(&reached);
     for known in &other.other {
         let found = own.get(&known.incarnation);
-        let is_within = found.is_some_and(|own| own.counter >= known.counter);
+        let is_within = found.is_some_and(|counter| *counter >= known.counter);
         if !is_within {
             let detail = format!("{:016x}: {}", known.incarnation, known.counter);
             checked.fault("PROOF-017", side, detail);

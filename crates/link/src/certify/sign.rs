@@ -9,13 +9,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use proto::stored::Signed;
 use rcgen::{KeyPair, SigningKey as _};
-use rustls::SignatureScheme;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use webpki::EndEntityCert;
 
 use crate::authority::{AuthorityError, PrivateKey};
 use crate::identity::{CertificateFacts, facts_of};
-use crate::tls::{provider, roots};
+use crate::tls::{chained, p256_sha256};
 
 /// What a signature is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,26 +120,17 @@ pub(crate) fn signatory(
     let foreign = SignatureFault::Certificate;
     let certificate = CertificateDer::from(signed.certificate.as_slice());
     let facts = facts_of(&certificate).or(Err(foreign))?;
-    let entity = EndEntityCert::try_from(&certificate).or(Err(foreign))?;
-    let roots = roots(authorities).or(Err(foreign))?;
     let usage = if facts.for_client {
         webpki::KeyUsage::client_auth()
     } else {
         webpki::KeyUsage::server_auth()
     };
     let at = UnixTime::since_unix_epoch(std::time::Duration::from_millis(at_ms));
-    let algorithms = provider().signature_verification_algorithms;
-    entity
-        .verify_for_usage(algorithms.all, &roots.roots, &[], at, usage, None, None)
-        .or(Err(foreign))?;
+    let entity = chained(&certificate, authorities, usage, at).ok_or(foreign)?;
     let message = [purpose.prefix(), &signed.body].concat();
-    let wanted = SignatureScheme::ECDSA_NISTP256_SHA256;
-    let mut known = algorithms.mapping.iter();
-    let known = known.find(|(scheme, _)| *scheme == wanted);
-    let algorithm = known.and_then(|(_, algorithms)| algorithms.first());
-    let algorithm = algorithm.ok_or(SignatureFault::Forged)?;
+    let algorithm = p256_sha256().ok_or(SignatureFault::Forged)?;
     entity
-        .verify_signature(*algorithm, &message, &signed.signature)
+        .verify_signature(algorithm, &message, &signed.signature)
         .or(Err(SignatureFault::Forged))?;
     Ok(facts)
 }

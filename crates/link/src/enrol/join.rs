@@ -9,7 +9,7 @@ use replica::ReplicaId;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use tonic::Request;
 use tonic::transport::Channel;
-use webpki::EndEntityCert;
+use webpki::KeyUsage;
 
 use super::{EnrolError, Joiner};
 use crate::address::HubAddress;
@@ -18,7 +18,7 @@ use crate::backoff::scale;
 use crate::dial::Dialer;
 use crate::identity::{CertificateFacts, Identity, facts_of};
 use crate::limits::{CALL_MAX, MESSAGE_BYTES_MAX};
-use crate::tls::{NodeMaterial, provider, roots};
+use crate::tls::{NodeMaterial, chained};
 use crate::token::Token;
 
 /// What a node has after joining or renewing. Nothing of it is stored here.
@@ -132,8 +132,9 @@ fn accept(
         return Err(wrong("scope"));
     }
     let now = Duration::from_millis(dialer.clock().wall_ms());
-    verify(&certificate, &authorities, UnixTime::since_unix_epoch(now))
-        .ok_or_else(|| wrong("signature"))?;
+    let now = UnixTime::since_unix_epoch(now);
+    let proved = chained(&certificate, &authorities, KeyUsage::client_auth(), now);
+    proved.ok_or_else(|| wrong("signature"))?;
     Ok(Enrolment {
         material: NodeMaterial {
             hub,
@@ -144,21 +145,6 @@ fn accept(
         facts,
         credential,
     })
-}
-
-fn verify(
-    certificate: &CertificateDer<'_>,
-    authorities: &[CertificateDer<'static>],
-    now: UnixTime,
-) -> Option<()> {
-    let roots = roots(authorities).ok()?;
-    let entity = EndEntityCert::try_from(certificate).ok()?;
-    let algorithms = provider().signature_verification_algorithms.all;
-    let usage = webpki::KeyUsage::client_auth();
-    entity
-        .verify_for_usage(algorithms, &roots.roots, &[], now, usage, None, None)
-        .ok()
-        .map(drop)
 }
 
 #[cfg(test)]

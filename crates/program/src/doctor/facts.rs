@@ -7,7 +7,7 @@ use crate::{
     app::{App, Live, OwnFacts, PeerView, SCHEMA},
     conflicts,
     failure::Failure,
-    refusals, repair,
+    proposals, refusals, repair,
 };
 
 /// The name under which the newest verified backup is noted.
@@ -37,6 +37,8 @@ pub struct Facts {
     pub certificate_days: Option<i64>,
     /// What only this program knows of itself.
     pub own: OwnFacts,
+    /// Late writes that wait for an answer.
+    pub late: usize,
     /// Free disk, MiB, where the system says so.
     pub disk_free_mib: Option<u64>,
     /// Memory of the program, MiB, where the system says so.
@@ -81,6 +83,7 @@ impl Facts {
             quarantined: status.quarantined.len(),
             certificate_days: live.certificate_days(app),
             own: live.own_facts(app),
+            late: proposals::waiting(app).unwrap_or_default(),
             disk_free_mib: disk_free_mib(app),
             memory_mib: memory_mib(),
             clones: status.clones.iter().map(ToString::to_string).collect(),

@@ -218,9 +218,7 @@ pub const ROWS: &[Row] = &[
     row("DOCTOR-043", "moves", |facts, _| {
         facts.own.moves.map(count).unwrap_or_default()
     }),
-    row("DOCTOR-044", "late_writes", |facts, _| {
-        count(facts.own.late)
-    }),
+    row("DOCTOR-044", "late_writes", |facts, _| count(facts.late)),
 ];
 
 const fn row(

@@ -48,8 +48,8 @@ fn sound() -> Facts {
             open_ends: Some(Vec::new()),
             claims: Some(0),
             moves: Some(0),
-            late: 0,
         },
+        late: 0,
         disk_free_mib: Some(50_000),
         memory_mib: Some(200),
         backup_ms: Some(NOW_MS - DAY_MS),
@@ -129,7 +129,7 @@ const CASES: &[Case] = &[
     }),
     ("claims", &[], |facts| facts.own.claims = Some(1)),
     ("moves", &[], |facts| facts.own.moves = Some(2)),
-    ("late_writes", &[], |facts| facts.own.late = 3),
+    ("late_writes", &[], |facts| facts.late = 3),
 ];
 
 fn said(facts: &mut Facts) -> &mut PeerHeard {
