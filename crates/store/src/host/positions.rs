@@ -1,11 +1,20 @@
-//! How far every incarnation has come, as known here; the highest is kept.
+//! How far every incarnation has come, as known here; the highest is kept. And what of it goes to a
+//! peer, and is believed of one.
 
 use std::collections::BTreeMap;
 
 use prost::Message as _;
-use proto::{stored::Position as Stored, sync::Position as Wire};
-use replica::{Context, Counter, Head, Incarnation, ReplicaId, limits::INCARNATIONS_MAX};
+use proto::{stored::Position as Stored, sync::Position};
+use replica::{
+    Context, Counter, Head, Incarnation, ReplicaId,
+    limits::{COUNTER_MAX, INCARNATIONS_MAX, POINTS_MAX},
+    session::Role,
+};
 
+use super::{
+    Host, Login,
+    session::{HEAD_BYTES, Party},
+};
 use crate::{Store, StoreError, keys};
 
 #[derive(Clone, Copy, Debug)]
@@ -223,7 +232,7 @@ impl Positions {
     }
 
     /// Learns a position. Returns the key and value to store when it is news.
-    pub(super) fn learn(&mut self, position: &Wire) -> Option<(Vec<u8>, Vec<u8>)> {
+    pub(super) fn learn(&mut self, position: &Position) -> Option<(Vec<u8>, Vec<u8>)> {
         let incarnation = Incarnation(position.incarnation);
         let before = self.known.get(&incarnation);
         let replica = before
@@ -251,11 +260,11 @@ impl Positions {
         &self,
         version: u64,
         wanted: impl Fn(Option<ReplicaId>) -> bool,
-    ) -> (Vec<Wire>, u64) {
+    ) -> (Vec<Position>, u64) {
         let changed = self.changes.range(version + 1..).map(|(_, i)| *i);
         let positions = changed.filter_map(|incarnation| {
             let known = self.known.get(&incarnation)?;
-            let wire = Wire {
+            let wire = Position {
                 incarnation: incarnation.0,
                 counter: known.counter,
                 head: known.head.0.to_vec(),
@@ -274,5 +283,89 @@ impl Positions {
         let of = move |known: &Known| known.replica == Some(replica);
         let known = self.known.iter().filter(move |(_, known)| of(known));
         known.map(|(incarnation, known)| (*incarnation, known.counter, known.head))
+    }
+}
+
+impl Host {
+    /// All positions that the peer may want: our own, the peer's, and those of other replicas of
+    /// its scope.
+    pub(super) fn all_news(&mut self, login: &Login) -> Vec<Position> {
+        if let Some(state) = self.sessions.get_mut(&login.session) {
+            state.positions_sent = 0;
+        }
+        self.news(login)
+    }
+
+    /// The positions that go with a batch: those that are new, and at a node the ends of its
+    /// commits that the hub does not know.
+    pub(super) fn with_batch(&mut self, login: &Login) -> Result<Vec<Position>, StoreError> {
+        let mut positions = self.news(login);
+        if self.config.role == Role::Hub {
+            return Ok(positions);
+        }
+        let own: Vec<Incarnation> = self.positions.own_line();
+        for incarnation in own {
+            let state = self.sessions.get(&login.session);
+            let after = state.and_then(|state| state.ends_sent.get(&incarnation).copied());
+            let after = after.unwrap_or(0);
+            if self.positions.counter(incarnation) <= after {
+                continue;
+            }
+            let room = POINTS_MAX.saturating_sub(positions.len());
+            let ends = self.commit_ends(incarnation, after, room)?;
+            let last = ends.last().map(|end| end.counter);
+            if let (Some(last), Some(state)) = (last, self.sessions.get_mut(&login.session)) {
+                state.ends_sent.insert(incarnation, last);
+            }
+            positions.extend(ends);
+        }
+        Ok(positions)
+    }
+
+    /// Those of them that the session has not sent yet.
+    fn news(&mut self, login: &Login) -> Vec<Position> {
+        let Some(state) = self.sessions.get_mut(&login.session) else {
+            return Vec::new();
+        };
+        let Party { peer, scope, .. } = state.party;
+        let (own, peers) = (self.config.replica, &self.peers);
+        let hub = self.config.role == Role::Hub;
+        let wanted = |replica: Option<ReplicaId>| match replica {
+            Some(replica) if hub => {
+                // One that this hub has not met since it was restored may stand in any record.
+                let of_scope = peers.scope_of(replica).is_none_or(|of| of == scope);
+                replica == own || replica == peer || of_scope
+            }
+            _ => true,
+        };
+        let (positions, version) = self.positions.since(state.positions_sent, wanted);
+        state.positions_sent = version;
+        positions
+    }
+
+    /// Learns positions: a node believes the hub; the hub believes a node about itself, and about
+    /// others only while it refills.
+    pub(super) fn learn(&mut self, login: &Login, positions: &[Position]) {
+        let refilling = self.is_refilling(login);
+        for position in positions {
+            let incarnation = Incarnation(position.incarnation);
+            let owner = self.positions.replica(incarnation);
+            let claimed = position.replica == login.peer.0;
+            let own = self
+                .life
+                .is_some_and(|life| life.incarnation == incarnation);
+            let its_own = claimed && owner.is_none_or(|owner| owner == login.peer);
+            let believed = self.config.role == Role::Node || its_own || refilling;
+            if own || !believed || position.counter > COUNTER_MAX {
+                continue;
+            }
+            if its_own && self.config.role == Role::Hub && position.head.len() == HEAD_BYTES {
+                let key = keys::point(incarnation, position.counter);
+                self.ledger.stage(key, Some(position.head.clone()));
+            }
+            if let Some((key, value)) = self.positions.learn(position) {
+                self.ledger.stage(key, Some(value));
+            }
+        }
     }
 }

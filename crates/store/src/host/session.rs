@@ -8,7 +8,7 @@ use proto::sync::{
 };
 use replica::{
     Incarnation, RecordKey, ReplicaId, ScopeId,
-    limits::{BATCH_BYTES_MAX, POINTS_MAX, REFUSALS_MAX},
+    limits::{BATCH_BYTES_MAX, REFUSALS_MAX},
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
 
@@ -39,10 +39,10 @@ pub(super) struct Party {
 pub(super) struct SessionState {
     pub(super) party: Party,
     /// Positions up to this version were sent.
-    positions_sent: u64,
+    pub(super) positions_sent: u64,
     /// Of own incarnations, at a node: the ends of commits up to these counters are known to the
     /// hub.
-    ends_sent: BTreeMap<Incarnation, u64>,
+    pub(super) ends_sent: BTreeMap<Incarnation, u64>,
     /// Records that this session leaves out of what it compares. Each session tries again what an
     /// earlier one held back: what was damaged on its way may fit now.
     pub(super) held_back: BTreeSet<RecordKey>,
@@ -63,7 +63,7 @@ struct Flows {
 const BEHIND_ITSELF: &str = "SYNC-110";
 
 /// Bytes of a journal head.
-const HEAD_BYTES: usize = 32;
+pub(super) const HEAD_BYTES: usize = 32;
 
 /// The hub's answer to a Hello.
 type Greeting = (Box<Welcome>, Vec<Standing>);
@@ -229,61 +229,6 @@ impl Host {
             number: 0,
             scope: login.scope,
         })
-    }
-
-    /// All positions that the peer may want: our own, the peer's, and those of other replicas of
-    /// its scope.
-    fn all_news(&mut self, login: &Login) -> Vec<Position> {
-        if let Some(state) = self.sessions.get_mut(&login.session) {
-            state.positions_sent = 0;
-        }
-        self.news(login)
-    }
-
-    /// The positions that go with a batch: those that are new, and at a node the ends of its
-    /// commits that the hub does not know.
-    fn with_batch(&mut self, login: &Login) -> Result<Vec<Position>, StoreError> {
-        let mut positions = self.news(login);
-        if self.config.role == Role::Hub {
-            return Ok(positions);
-        }
-        let own: Vec<Incarnation> = self.positions.own_line();
-        for incarnation in own {
-            let state = self.sessions.get(&login.session);
-            let after = state.and_then(|state| state.ends_sent.get(&incarnation).copied());
-            let after = after.unwrap_or(0);
-            if self.positions.counter(incarnation) <= after {
-                continue;
-            }
-            let ends = self.commit_ends(incarnation, after, POINTS_MAX)?;
-            let last = ends.last().map(|end| end.counter);
-            if let (Some(last), Some(state)) = (last, self.sessions.get_mut(&login.session)) {
-                state.ends_sent.insert(incarnation, last);
-            }
-            positions.extend(ends);
-        }
-        Ok(positions)
-    }
-
-    /// Those of them that the session has not sent yet.
-    fn news(&mut self, login: &Login) -> Vec<Position> {
-        let Some(state) = self.sessions.get_mut(&login.session) else {
-            return Vec::new();
-        };
-        let Party { peer, scope, .. } = state.party;
-        let (own, peers) = (self.config.replica, &self.peers);
-        let hub = self.config.role == Role::Hub;
-        let wanted = |replica: Option<ReplicaId>| match replica {
-            Some(replica) if hub => {
-                // One that this hub has not met since it was restored may stand in any record.
-                let of_scope = peers.scope_of(replica).is_none_or(|of| of == scope);
-                replica == own || replica == peer || of_scope
-            }
-            _ => true,
-        };
-        let (positions, version) = self.positions.since(state.positions_sent, wanted);
-        state.positions_sent = version;
-        positions
     }
 
     fn feed_state(&mut self, login: &Login, scope: ScopeId) -> FeedState {
@@ -549,7 +494,10 @@ impl Host {
         if let Some(state) = self.sessions.get_mut(&login.session) {
             let own = welcome.positions.iter();
             let own = own.filter(|p| p.replica == self.config.replica.0);
+            // A hub that was restored may have learnt from others how far this replica came, and
+            // has then forgotten where its commits ended.
             state.ends_sent = own
+                .filter(|_| welcome.diagnosis() != Diagnosis::IWasRestored)
                 .map(|p| (Incarnation(p.incarnation), p.counter))
                 .collect();
         }
@@ -570,32 +518,6 @@ impl Host {
         }
         self.add_offers(welcome.diagnosis(), &mut standings)?;
         Ok(Ok(standings))
-    }
-
-    /// Learns positions: a node believes the hub; the hub believes a node about itself, and about
-    /// others only while it refills.
-    pub(super) fn learn(&mut self, login: &Login, positions: &[Position]) {
-        let refilling = self.is_refilling(login);
-        for position in positions {
-            let incarnation = Incarnation(position.incarnation);
-            let owner = self.positions.replica(incarnation);
-            let claimed = position.replica == login.peer.0;
-            let own = self
-                .life
-                .is_some_and(|life| life.incarnation == incarnation);
-            let its_own = claimed && owner.is_none_or(|owner| owner == login.peer);
-            let believed = self.config.role == Role::Node || its_own || refilling;
-            if own || !believed || position.counter > replica::limits::COUNTER_MAX {
-                continue;
-            }
-            if its_own && self.config.role == Role::Hub && position.head.len() == HEAD_BYTES {
-                let key = keys::point(incarnation, position.counter);
-                self.ledger.stage(key, Some(position.head.clone()));
-            }
-            if let Some((key, value)) = self.positions.learn(position) {
-                self.ledger.stage(key, Some(value));
-            }
-        }
     }
 
     /// Reads the feed for a peer.

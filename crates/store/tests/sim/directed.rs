@@ -180,6 +180,33 @@ fn a_node_that_was_restored_is_told_so_once() {
     world.end();
 }
 
+/// A restored hub learnt how far a node came from others, and not where its commits ended: when the
+/// node was then restored to a moment in between, it was taken for one that had been rolled back.
+#[test]
+fn a_hub_and_then_a_node_are_restored_and_nothing_becomes_a_draft() {
+    let mut world = quiet();
+    let mut images = Vec::new();
+    for value in [b"1", b"2", b"3"] {
+        let edit = edit(&world, N1, key(S1, 0), &[(1, value)]);
+        world.save(N1, vec![edit]);
+        assert!(world.settle(), "{:?}", world.ghost.broken);
+        images.push([HUB, N1].map(|at| world.replicas[at].medium.memory.image()));
+    }
+    world.options.faults.add(Fault::RestoreHub);
+    world.put_back(HUB, images[0][0].clone());
+    assert!(world.settle(), "{:?}", world.ghost.broken);
+    // The neighbour may have brought everything: where its commits ended, the node says with its
+    // next batch.
+    let edit = edit(&world, N1, key(S1, 0), &[(1, b"4")]);
+    world.save(N1, vec![edit]);
+    assert!(world.settle(), "{:?}", world.ghost.broken);
+    world.put_back(N1, images[1][1].clone());
+    assert!(world.settle(), "{:?}", world.ghost.broken);
+    assert_eq!(world.said("n1: YouWereRestored"), 1);
+    assert_eq!(world.said("SYNC-110"), 0);
+    world.end();
+}
+
 /// The hub forgot, after the line was cut, that it was being refilled, and refused as forged what
 /// the node gave back.
 #[test]

@@ -198,8 +198,9 @@ impl World {
             // This control is about what a peer takes, not about what was promised.
             promises.clear();
         }
-        if self.is_forked() {
-            // What a fork has undone is in the drafts of its author.
+        if self.is_forked() || self.replicas[at].rewound {
+            // What a fork has undone, or a restore that could not be told from one, is in the
+            // drafts of its author.
             let drafts: BTreeSet<Dot> = on_record(&self.image(at))
                 .into_iter()
                 .map(|(dot, _)| dot)
