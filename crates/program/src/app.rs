@@ -258,6 +258,11 @@ pub fn host_config(
         rules: Rules {
             judge: Arc::new(judge),
             parent: Arc::new(|record| domain::parent(catalogue, record)),
+            child: Arc::new(|kind| {
+                catalogue
+                    .kind(kind)
+                    .is_some_and(|kind| kind.parent.is_some())
+            }),
             lends: Arc::new(|record, home| domain::lends(catalogue, record, home)),
             propose: Arc::new(|late| propose(catalogue, late)),
         },
