@@ -200,6 +200,10 @@ fn judge_sibling(
         return Err(Refusal::Authority);
     }
     let Some(kind) = kind else { return Ok(()) };
+    if is_docket(kind) && sibling.register == RegisterId::DELETED {
+        // What was decided, and why, stays to be seen.
+        return Err(Refusal::Docket);
+    }
     let Some(register) = kind.register(sibling.register) else {
         // A deletion, or a field of a newer schema: as the kind.
         return if kind.authority == Authority::Hub {
