@@ -17,7 +17,7 @@ use program::{
     records::{self, Ground, Scopes, find, ruled_edit, scope_to_enter},
     transfers::{self, Request},
 };
-use replica::{Edit, Owner, RecordKey, RegisterId, ScopeId, owner};
+use replica::{Edit, Owner, RecordKey, RegisterId, ReplicaId, ScopeId, owner};
 use serde_json::{Map, Value, json};
 use store::{Status, Stored};
 
@@ -263,14 +263,41 @@ fn unmet(
     status: &Status,
     scopes: &[ScopeId],
 ) -> Result<Vec<String>, Failure> {
+    let is_unmet = |replica| !status.met.contains(&replica);
+    concerned(app, hub, status, scopes, &is_unmet)
+}
+
+/// The names of the nodes of these scopes whose programs do not know that records move.
+fn behind(
+    app: &App,
+    hub: &Hub,
+    status: &Status,
+    scopes: &[ScopeId],
+) -> Result<Vec<String>, Failure> {
+    let heard = app.reader().heard()?;
+    let is_behind = |replica| {
+        let schema = heard.get(&replica).map(|heard| heard.schema);
+        schema.is_some_and(|schema| schema < transfers::SCHEMA_MOVES)
+    };
+    concerned(app, hub, status, scopes, &is_behind)
+}
+
+/// The names of those nodes of these scopes that somebody waits for and that a test holds of.
+fn concerned(
+    app: &App,
+    hub: &Hub,
+    status: &Status,
+    scopes: &[ScopeId],
+    holds: &dyn Fn(ReplicaId) -> bool,
+) -> Result<Vec<String>, Failure> {
     let nodes = hub.registry.nodes()?;
-    let unmet = nodes.iter().filter(|node| {
+    let concerned = nodes.iter().filter(|node| {
         let replica = node.replica();
-        let concerns = scopes.contains(&domain::scope_id(&node.scope_code));
+        let lies_in = scopes.contains(&domain::scope_id(&node.scope_code));
         let counts = node.state == NodeState::Active && !status.fenced.contains(&replica);
-        concerns && counts && !status.met.contains(&replica)
+        lies_in && counts && holds(replica)
     });
-    Ok(unmet
+    Ok(concerned
         .map(|node| {
             let code = present_code(app, node);
             format!("{code} {} ({})", node.name, short(&node.id))
@@ -285,17 +312,19 @@ fn short(id: &str) -> &str {
 /// Whether records may move between these scopes now.
 ///
 /// # Errors
-/// The hub still gets back what a restore took, or a node has not been found equal yet.
+/// The hub still gets back what a restore took, a node has not been found equal yet, or one does
+/// not know that records move.
 pub(crate) fn check_ready(app: &App, hub: &Hub, scopes: &[ScopeId]) -> Result<(), Failure> {
     let status = app.writer.status()?;
     if status.refilling || status.restored {
         return Err(Failure::new("TRANSFER-011", Exit::Refused));
     }
-    let waits = unmet(app, hub, &status, scopes)?;
-    if waits.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new("TRANSFER-012", Exit::Refused).with("nodes", waits.join("、")))
+    let refused = |code, nodes: Vec<String>| match nodes.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(code, Exit::Refused).with("nodes", nodes.join("、"))),
+    };
+    refused("TRANSFER-012", unmet(app, hub, &status, scopes)?)?;
+    refused("TRANSFER-015", behind(app, hub, &status, scopes)?)
 }
 
 /// The edits that move records with the company they take along: Party organisations that only

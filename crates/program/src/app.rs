@@ -19,8 +19,11 @@ use crate::{
     failure::Failure,
 };
 
-/// The number of the schema that this program knows. It grows when a kind or a field is added.
-pub const SCHEMA: u32 = 1;
+/// The number of the schema that this program knows. It grows when a kind, a field or what they
+/// mean is added; 0 is nobody's.
+///
+/// 1: the first. 2: records move and are merged, with their dockets.
+pub const SCHEMA: u32 = 2;
 
 /// What a command can see of the running program beside the store.
 pub trait Live: Bundles + Send + Sync {
