@@ -4,11 +4,13 @@
 //! when, why, how they came in and what each would do to the figures; what the rules suggest; what
 //! was said and decided before; what else is open in the record.
 
+use std::collections::BTreeMap;
+
 use domain::{Conflict, Effective, KindSpec, Suggestion, label::Language, preset};
 use proto::ledger::DocketNoteKind;
 use replica::{Dot, ReplicaId, Sibling, Source};
 use serde_json::{Map, Value, json};
-use store::Stored;
+use store::{PeerHeard, Stored};
 
 use super::{
     Docket,
@@ -51,6 +53,7 @@ pub fn show(
                 meaning: &meaning,
                 open,
                 language,
+                heard: app.reader().heard()?,
             };
             asked.card(&files)?
         }
@@ -78,6 +81,7 @@ struct Asked<'a> {
     meaning: &'a Effective,
     open: &'a Conflict,
     language: Language,
+    heard: BTreeMap<ReplicaId, PeerHeard>,
 }
 
 impl Asked<'_> {
@@ -136,8 +140,7 @@ impl Asked<'_> {
             .unwrap_or(&sibling.write.author);
         map.insert("dot".to_owned(), dot_text(sibling.dot()).into());
         map.insert("unit".to_owned(), self.unit(author)?);
-        // Nothing that this program holds says how wrong a writer's clock was.
-        map.insert("clock_error_s".to_owned(), Value::Null);
+        map.insert("clock_error_s".to_owned(), self.clock_error(author));
         let line = (sibling.write.source == Source::Import)
             .then(|| import_line(&sibling.write.reason))
             .flatten();
@@ -147,6 +150,22 @@ impl Asked<'_> {
         let effects = effects.iter().map(|effect| effect.json(self.language));
         map.insert("effects".to_owned(), effects.collect());
         Ok(map)
+    }
+
+    /// How far the clock at which an author works is ahead of this one, in seconds, as its replica
+    /// has last said. Only those that call here say so.
+    fn clock_error(&self, author: &str) -> Value {
+        let replica = author.rsplit_once('@').map(|(_, replica)| replica);
+        let short = replica.and_then(|name| name.rsplit_once('-'));
+        let Some((_, short)) = short.filter(|(_, short)| !short.is_empty()) else {
+            return Value::Null;
+        };
+        let mut named = self.heard.iter();
+        let found = named.find(|(replica, _)| replica.to_string().starts_with(short));
+        // One that has come by stick alone has never said what time it is there.
+        let ahead_ms = found.map(|(_, heard)| heard.ahead_ms);
+        let known = ahead_ms.filter(|ahead_ms| *ahead_ms != 0);
+        known.map_or(Value::Null, |ahead_ms| (ahead_ms / 1_000).into())
     }
 
     /// The scope and the replica at which an author works.

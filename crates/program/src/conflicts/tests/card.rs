@@ -68,6 +68,59 @@ fn the_card_says_who_where_when_why_and_how_it_came_in() {
 }
 
 #[test]
+fn the_card_says_how_far_the_clock_of_another_writer_is_off() {
+    let world = node();
+    // The hub of tests says that it is 90 seconds later there.
+    world.refused_by_hub(Vec::new());
+    let stored = made(&world.app, "甲");
+    let seen = Some(Seen::of(&stored.record));
+    let by = world.by("alice");
+    save(
+        &by,
+        "organisation",
+        Some(&stored),
+        &json!({"name": "乙"}),
+        seen,
+    )
+    .unwrap();
+    let kind = kind_of(&world.app, "organisation").unwrap();
+    let field = kind.field("name").unwrap();
+    let mut value = Vec::new();
+    prost::encoding::string::encode(field.number, &"丙".to_owned(), &mut value);
+    let standing = stored.record.register(field.register).iter();
+    let set = Set {
+        register: field.register,
+        value: value.into(),
+        shown: standing.map(Sibling::shown).collect(),
+    };
+    let edit = Edit {
+        key: stored.record.key,
+        scope: stored.home,
+        set: vec![set],
+        author: "市级@410300-09090909".to_owned(),
+        reason: "核对".to_owned(),
+        source: Source::Form,
+        decision: Bytes::new(),
+    };
+    world.app.writer.edit(vec![edit], Vec::new()).unwrap();
+    let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
+    let docket = Docket::parse(&world.app, &id).unwrap();
+    let card = show(&world.app, &docket);
+    let errors: Vec<&Value> = card["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["clock_error_s"])
+        .collect();
+    assert_eq!(errors[0], &Value::Null, "the own clock is the measure");
+    let error = errors[1].as_i64().unwrap();
+    assert!((89..=90).contains(&error), "{error}");
+    let show = ConflictCommand::Show { id };
+    let (text, _) = printed(false, |out| run(&world.app, &[], show, out));
+    assert!(text.contains("s ahead of this one"), "{text}");
+}
+
+#[test]
 fn other_open_conflicts_of_the_record_are_named() {
     let clash = clash(
         &json!({"remark": "one", "operating_address": "东路1号"}),
