@@ -23,7 +23,9 @@ use super::{
 use crate::{
     app::App,
     failure::Failure,
-    records::{Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name},
+    records::{
+        Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name, source_name,
+    },
     report::{self, Effect},
 };
 
@@ -107,7 +109,8 @@ impl Asked<'_> {
             .zip(&effects)
         {
             if let Some(shown) = shown.as_object_mut() {
-                shown.extend(self.more(sibling, shown.get("author"), effects)?);
+                let more = self.more(sibling, shown, effects)?;
+                shown.extend(more);
             }
         }
         let others = self.meaning.conflicts.iter();
@@ -131,19 +134,18 @@ impl Asked<'_> {
     fn more(
         &self,
         sibling: &Sibling,
-        author: Option<&Value>,
+        shown: &Map<String, Value>,
         effects: &[Effect],
     ) -> Result<Map<String, Value>, Failure> {
         let mut map = Map::new();
-        let author = author
-            .and_then(Value::as_str)
-            .unwrap_or(&sibling.write.author);
+        // Of what an undo has put back that is how it was written first.
+        let said = |name: &str| shown.get(name).and_then(Value::as_str);
+        let author = said("author").unwrap_or(&sibling.write.author);
         map.insert("dot".to_owned(), dot_text(sibling.dot()).into());
         map.insert("unit".to_owned(), self.unit(author)?);
         map.insert("clock_error_s".to_owned(), self.clock_error(author));
-        let line = (sibling.write.source == Source::Import)
-            .then(|| import_line(&sibling.write.reason))
-            .flatten();
+        let is_import = said("source") == Some(&source_name(Source::Import));
+        let line = said("reason").filter(|_| is_import).and_then(import_line);
         map.insert("import_line".to_owned(), line.into());
         let words: Vec<String> = words::of(self.app, sibling)?.into_iter().collect();
         map.insert("words_of".to_owned(), words.into());

@@ -9,7 +9,7 @@ use super::{clash, list, remarks, show};
 use crate::{
     app::App,
     commands::conflict::{ConflictCommand, run},
-    conflicts::{Docket, sentence},
+    conflicts::{Choice, Docket, decide, sentence, undo},
     failure::Exit,
     records::{
         Change, Seen, kind_of, put, set_of_json,
@@ -65,6 +65,24 @@ fn the_card_says_who_where_when_why_and_how_it_came_in() {
         "which write that is"
     );
     assert_eq!(card["others"], json!([]));
+    // What an undo puts back is shown as it came in first.
+    let by = world.by("dora");
+    decide(&by, &docket, &Choice::Take(1), None, "asked").unwrap();
+    undo(
+        &by,
+        &docket.id(by.catalogue.kind(docket.key.kind)),
+        "mistaken",
+    )
+    .unwrap();
+    let card = show(&world.app, &docket);
+    let lines: Vec<&Value> = card["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["source"] == "import")
+        .map(|one| &one["import_line"])
+        .collect();
+    assert_eq!(lines, [&json!(17)]);
 }
 
 #[test]
@@ -171,8 +189,8 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
     let low = &report["city"]["ranges"]["counted"];
     assert_eq!(low, &json!({"low": 3, "high": 4}), "{report}");
     let dora = world.by("dora");
-    let choice = crate::conflicts::Choice::Take(1);
-    crate::conflicts::decide(&dora, &docket, &choice, None, "looked").unwrap();
+    let choice = Choice::Take(1);
+    decide(&dora, &docket, &choice, None, "looked").unwrap();
     let after = report::indicators(&app, &Request::default())
         .unwrap()
         .json();
@@ -431,10 +449,10 @@ fn two_owners_are_a_conflict_that_only_the_city_settles() {
         (&json!("归属争议"), &json!("R04"))
     );
     assert!(card["what"].as_str().unwrap().contains("须由市级裁定"));
-    let decided = crate::conflicts::decide(
+    let decided = decide(
         &world.by("dora"),
         &docket,
-        &crate::conflicts::Choice::Take(1),
+        &Choice::Take(1),
         None,
         "it works there",
     );
