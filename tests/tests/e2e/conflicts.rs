@@ -301,6 +301,57 @@ fn a_docket_moves_with_its_record_and_the_new_owner_can_take_the_decision_back()
 }
 
 #[test]
+fn a_decision_that_comes_too_late_is_kept_and_only_its_value_is_proposed() {
+    let two = Two::open();
+    let (jianxi, laocheng) = (&two.jianxi.node, &two.laocheng.node);
+    let id = make(jianxi, &example(CODE, "洛阳甲厂"));
+    two.settle();
+    put(&jianxi.by("张工"), &id, "operating_address=涧西示例路1号").ok();
+    put(
+        &two.hub().by("市级"),
+        &id,
+        "operating_address=老城示例路2号",
+    )
+    .ok();
+    two.settle();
+    let docket = format!("organisation/{id}/operating_address");
+    let before = sides(two.hub(), &docket);
+    let request = agreed(&two, &format!("organisation/{id}"));
+    // Jianxi decides off line; meanwhile the record moves.
+    two.jianxi.line.cut();
+    let take = ["conflict", "take", &docket, "1", "--reason", "离线裁决"];
+    jianxi.by("李主任").run(take).ok();
+    two.hub().run(accept(&request)).ok();
+    settle(laocheng);
+    two.jianxi.line.mend();
+    two.settle();
+    for program in [laocheng, two.hub()] {
+        assert_eq!(sides(program, &docket), before, "it is for the new home");
+        assert_eq!(decided(program), json!([]));
+        let late = program.json(["proposal", "list"]);
+        assert_eq!(late.as_array().unwrap().len(), 1, "{late}");
+        let value = &late[0]["values"]["operating_address"];
+        assert!(value.is_string(), "{late}");
+    }
+    let kept = jianxi.json(["refusal", "list"]);
+    let kinds: Vec<&Value> = kept
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["kind"])
+        .collect();
+    assert!(kinds.contains(&&json!("decision")), "{kept}");
+    let take = ["conflict", "take", &docket, "1", "--reason", "现场核实"];
+    laocheng.by("王主任").run(take).ok();
+    two.settle();
+    assert_eq!(decided(two.hub())[0]["confirmed"], true);
+    assert_equal(laocheng, two.hub());
+    for program in [laocheng, jianxi, two.hub()] {
+        assert_eq!(program.json(["verify"])["findings"], json!([]));
+    }
+}
+
+#[test]
 fn what_the_city_sends_back_or_puts_off_the_district_sees_and_answers() {
     let mut city = City::open();
     let jianxi = city.jianxi();
