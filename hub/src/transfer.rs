@@ -17,7 +17,7 @@ use program::{
     records::{self, Ground, Scopes, find, ruled_edit, scope_to_enter},
     transfers::{self, Request},
 };
-use replica::{Edit, Owner, RecordKey, RegisterId, ScopeId, owner};
+use replica::{Edit, Owner, RecordKey, RegisterId, ReplicaId, ScopeId, owner};
 use serde_json::{Map, Value, json};
 use store::{Status, Stored};
 
@@ -258,19 +258,41 @@ fn done(
 }
 
 /// The names of the nodes of these scopes that have not been found equal since the start.
-fn unmet(
+fn unmet(scopes: &Scopes<'_>, nodes: &[NodeEntry], status: &Status, of: &[ScopeId]) -> Vec<String> {
+    let is_unmet = |replica| !status.met.contains(&replica);
+    concerned(scopes, nodes, status, of, &is_unmet)
+}
+
+/// The names of the nodes of these scopes whose programs do not know that records move.
+fn behind(
+    app: &App,
+    nodes: &[NodeEntry],
+    status: &Status,
+    of: &[ScopeId],
+) -> Result<Vec<String>, Failure> {
+    let heard = app.reader().heard()?;
+    let is_behind = |replica| {
+        let schema = heard.get(&replica).map(|heard| heard.schema);
+        schema.is_some_and(|schema| schema < transfers::SCHEMA_MOVES)
+    };
+    Ok(concerned(&Scopes::new(app), nodes, status, of, &is_behind))
+}
+
+/// The names of those nodes of these scopes that somebody waits for and that a test holds of.
+fn concerned(
     scopes: &Scopes<'_>,
     nodes: &[NodeEntry],
     status: &Status,
-    concerned: &[ScopeId],
+    of: &[ScopeId],
+    holds: &dyn Fn(ReplicaId) -> bool,
 ) -> Vec<String> {
-    let unmet = nodes.iter().filter(|node| {
+    let concerned = nodes.iter().filter(|node| {
         let replica = node.replica();
-        let concerns = concerned.contains(&domain::scope_id(&node.scope_code));
+        let lies_in = of.contains(&domain::scope_id(&node.scope_code));
         let counts = node.state == NodeState::Active && !status.fenced.contains(&replica);
-        concerns && counts && !status.met.contains(&replica)
+        lies_in && counts && holds(replica)
     });
-    unmet
+    concerned
         .map(|node| {
             let code = present_code(scopes, node);
             format!("{code} {} ({})", node.name, short(&node.id))
@@ -285,18 +307,21 @@ fn short(id: &str) -> &str {
 /// Whether records may move between these scopes now.
 ///
 /// # Errors
-/// The hub still gets back what a restore took, or a node has not been found equal yet.
+/// The hub still gets back what a restore took, a node has not been found equal yet, or one does
+/// not know that records move.
 pub(crate) fn check_ready(app: &App, hub: &Hub, scopes: &[ScopeId]) -> Result<(), Failure> {
     let status = app.writer.status()?;
     if status.refilling || status.restored {
         return Err(Failure::new("TRANSFER-011", Exit::Refused));
     }
     let nodes = hub.registry.nodes()?;
+    let refused = |code, nodes: Vec<String>| match nodes.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(code, Exit::Refused).with("nodes", nodes.join("、"))),
+    };
     let waits = unmet(&Scopes::new(app), &nodes, &status, scopes);
-    if waits.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new("TRANSFER-012", Exit::Refused).with("nodes", waits.join("、")))
+    refused("TRANSFER-012", waits)?;
+    refused("TRANSFER-015", behind(app, &nodes, &status, scopes)?)
 }
 
 /// The edits that move records with the company they take along: Party organisations that only

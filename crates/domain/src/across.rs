@@ -10,6 +10,7 @@ use proto::ledger::{DuplicateCase, Proposal, ProposedValue, TransferRequest};
 use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 
 use crate::{
+    authority::is_docket,
     catalogue::{Catalogue, FieldSpec, KindSpec, Travel, Type},
     effective::{decode, effective},
     identity, value,
@@ -191,7 +192,8 @@ pub fn proposal_id(key: RecordKey, siblings: &[Sibling]) -> RecordId {
 }
 
 /// Returns the proposal that the hub makes of a late write. None when it set nothing that a person
-/// could set, or is of a kind that nobody answers for.
+/// could set, or is of a kind that nobody answers for: a decision is made again, where the record is
+/// now.
 #[must_use]
 pub fn propose(catalogue: &Catalogue, late: &Late<'_>) -> Option<Edit> {
     let kind = catalogue.kind_by_id("proposal")?;
@@ -206,7 +208,8 @@ pub fn propose(catalogue: &Catalogue, late: &Late<'_>) -> Option<Edit> {
             value: sibling.value.to_vec(),
         })
         .collect();
-    if values.is_empty() || late.key.kind == kind.kind {
+    let of_docket = catalogue.kind(late.key.kind).is_some_and(is_docket);
+    if values.is_empty() || late.key.kind == kind.kind || of_docket {
         return None;
     }
     let proposal = Proposal {

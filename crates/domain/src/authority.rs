@@ -19,6 +19,11 @@ const HOSTED: &[&str] = &["training_session", "training_attendance", "seminar"];
 /// Kinds that only deciding makes: nobody fills in by hand who decided what.
 const DOCKETS: &[&str] = &["decision", "docket_note"];
 
+/// Whether only deciding makes records of a kind.
+pub(crate) fn is_docket(kind: &KindSpec) -> bool {
+    DOCKETS.contains(&kind.id.as_str())
+}
+
 /// Why writes are refused. The whole write goes, not one register of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -195,6 +200,10 @@ fn judge_sibling(
         return Err(Refusal::Authority);
     }
     let Some(kind) = kind else { return Ok(()) };
+    if is_docket(kind) && sibling.register == RegisterId::DELETED {
+        // What was decided, and why, stays to be seen.
+        return Err(Refusal::Docket);
+    }
     let Some(register) = kind.register(sibling.register) else {
         // A deletion, or a field of a newer schema: as the kind.
         return if kind.authority == Authority::Hub {
@@ -369,7 +378,7 @@ pub fn may_edit(
         .set
         .first()
         .map_or(RegisterId(0), |(register, _)| *register);
-    if purpose == Purpose::Edit && kind.is_some_and(|kind| DOCKETS.contains(&kind.id.as_str())) {
+    if purpose == Purpose::Edit && kind.is_some_and(is_docket) {
         return Err((first, Refusal::Docket));
     }
     let scope = new.scope;

@@ -433,6 +433,8 @@ mod tests {
                 ("instructor_assignment", "organisation"),
                 ("carrier", "party_organisation"),
                 ("carrier_activity", "carrier"),
+                ("decision", "record"),
+                ("docket_note", "record"),
                 ("proposal", "record"),
             ]
         );

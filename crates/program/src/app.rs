@@ -19,8 +19,11 @@ use crate::{
     failure::Failure,
 };
 
-/// The number of the schema that this program knows. It grows when a kind or a field is added.
-pub const SCHEMA: u32 = 1;
+/// The number of the schema that this program knows. It grows when a kind, a field or what they
+/// mean is added; 0 is nobody's.
+///
+/// 1: the first. 2: records move and are merged, with their dockets.
+pub const SCHEMA: u32 = 2;
 
 /// What a command can see of the running program beside the store.
 pub trait Live: Bundles + Send + Sync {
@@ -256,6 +259,11 @@ pub fn host_config(
         rules: Rules {
             judge: Arc::new(judge),
             parent: Arc::new(|record| domain::parent(catalogue, record)),
+            child: Arc::new(|kind| {
+                catalogue
+                    .kind(kind)
+                    .is_some_and(|kind| kind.parent.is_some())
+            }),
             lends: Arc::new(|record, home| domain::lends(catalogue, record, home)),
             propose: Arc::new(|late| propose(catalogue, late)),
         },

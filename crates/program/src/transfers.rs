@@ -17,6 +17,10 @@ use crate::{
     records::{Change, Saved, Scopes, alias_of, each_here, find, kind_of, meaning, put},
 };
 
+/// The first schema whose programs know that records move. An older node would go on holding what
+/// has left its scope for its own, and the two sides would never be equal again.
+pub const SCHEMA_MOVES: u32 = 2;
+
 const KIND: &str = "transfer_request";
 
 /// The kinds of records that move by themselves; all else moves with one of them or stays.

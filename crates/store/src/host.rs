@@ -27,7 +27,7 @@ use std::{
 
 use bytes::Bytes;
 use replica::{
-    Clock, Dot, Edit, EditError, HybridTime, Incarnation, JournalEntry, Record, RecordKey,
+    Clock, Dot, Edit, EditError, HybridTime, Incarnation, JournalEntry, Kind, Record, RecordKey,
     RegisterId, ReplicaId, ScopeId, SealKey, Seq, Stamp,
     session::{FeedPoint, Input, Op, Role},
 };
@@ -110,6 +110,8 @@ pub struct Late<'a> {
 pub type Judge = Arc<dyn Fn(&JudgeInput<'_>) -> Verdict + Send + Sync>;
 /// See [`Rules::parent`].
 pub type Parent = Arc<dyn Fn(&Record) -> Option<RecordKey> + Send + Sync>;
+/// See [`Rules::child`].
+pub type Child = Arc<dyn Fn(Kind) -> bool + Send + Sync>;
 /// See [`Rules::lends`].
 pub type Lends = Arc<dyn Fn(&Record, ScopeId) -> Vec<(RecordKey, ScopeId)> + Send + Sync>;
 /// See [`Rules::propose`].
@@ -123,6 +125,9 @@ pub struct Rules {
     pub judge: Judge,
     /// The record whose home a record shares, as a register that never changes names it.
     pub parent: Parent,
+    /// Whether records of a kind share the home of another. An older program may have stored them
+    /// without knowing that.
+    pub child: Child,
     /// The records that a record, which belongs to a scope, makes visible to other scopes, whole and
     /// read-only.
     pub lends: Lends,
@@ -138,6 +143,7 @@ impl Rules {
         Self {
             judge,
             parent: Arc::new(|_| None),
+            child: Arc::new(|_| false),
             lends: Arc::new(|_, _| Vec::new()),
             propose: Arc::new(|_| None),
         }
@@ -353,6 +359,7 @@ impl Host {
             failed: false,
         };
         host.refill_after_restore()?;
+        host.seat_children()?;
         host.note_ends();
         Ok(host)
     }
@@ -510,26 +517,13 @@ impl Host {
                 Some(known) => known,
                 None => self.present_of(edit)?,
             };
-            let acked = former.as_ref().is_some_and(|former| self.is_acked(former));
             life.counter += 1;
             time = time.tick(wall_ms);
             let dot = Dot {
                 incarnation: life.incarnation,
                 counter: life.counter,
             };
-            let home = self.guard(edit, &present)?;
-            let history = self.past_of(&present, former.as_ref(), edit)?;
-            let past = |register, dot| {
-                let same = |s: &&replica::Sibling| s.register == register && s.dot() == dot;
-                history.iter().find(same).cloned()
-            };
-            let stamp = Stamp {
-                dot,
-                time,
-                epoch: home.epoch,
-            };
-            let mut record = edit.apply(&present, stamp, acked, &past)?;
-            self.seal(&mut record, dot, &present);
+            let record = self.applied(edit, (&present, former.as_ref()), (dot, time))?;
             entries.push(journal_entry(&record, dot));
             let beside = edit.set.iter().map(|set| set.register);
             let beside = beside.filter(|r| record.register(*r).len() > 1).collect();
@@ -566,6 +560,35 @@ impl Host {
             self.ledger.stage(keys::local(&name), value);
         }
         Ok(written)
+    }
+
+    /// A record after an edit under a new name, sealed.
+    fn applied(
+        &self,
+        edit: &Edit,
+        (present, former): (&Record, Option<&Stored>),
+        (dot, time): (Dot, HybridTime),
+    ) -> Result<Record, HostError> {
+        let acked = former.is_some_and(|former| self.is_acked(former));
+        let home = self.guard(edit, present)?;
+        let history = self.past_of(present, former, edit)?;
+        let past = |register, dot| {
+            let same = |s: &&replica::Sibling| s.register == register && s.dot() == dot;
+            history.iter().find(same).cloned()
+        };
+        let stamp = Stamp {
+            dot,
+            time,
+            epoch: home.epoch,
+        };
+        let mut record = edit.apply(present, stamp, acked, &past)?;
+        if present.is_empty() && (self.config.rules.parent)(&record).is_some() {
+            // Only what is written names the parent: a child is made where its root is.
+            let epoch = self.guard(edit, &record)?.epoch;
+            record = edit.apply(present, Stamp { epoch, ..stamp }, acked, &past)?;
+        }
+        self.seal(&mut record, dot, present);
+        Ok(record)
     }
 
     /// The record that an edit is made on: as it stands, or blank.

@@ -26,9 +26,9 @@ pub use backup::{
 };
 pub use disk::{Disk, DiskConfig, Salvaged, free_bytes, salvage};
 pub use host::{
-    Act, Answer, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput, Late,
-    Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Rebuilt, Refused, Reply, Rules,
-    Status, Verdict, Written, mark_restored, rebuild,
+    Act, Answer, Child, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput,
+    Late, Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Rebuilt, Refused, Reply,
+    Rules, Status, Verdict, Written, mark_restored, rebuild,
 };
 pub use ledger::{
     Guest, JournalBreak, Ledger, PeerHeard, Place, Reader, Stored, Unsettled, keep_local, local,

@@ -1,11 +1,14 @@
 //! Rows 1 and 11: records of others' scopes.
 
-use proto::sync::{Outcome, frame::Frame as Body};
-use replica::{Kind, Record, RecordKey, RegisterId, ScopeId};
+use proto::{
+    ledger::{Decision, DecisionChoice, DocketNote, DocketNoteKind},
+    sync::{Outcome, frame::Frame as Body},
+};
+use replica::{Edit, Kind, Record, RecordKey, RegisterId, ScopeId, Set, Source};
 use tests::{rig::CITY, sample};
 
 use crate::{
-    hostile::{only, raw_edit, write},
+    hostile::{Puppet, only, raw_edit, write},
     world::World,
 };
 
@@ -152,5 +155,76 @@ async fn row_1_of_a_thousand_records_only_those_of_the_own_scope_go_in() {
         let held = world.reader().get(record.key).unwrap().is_some();
         assert_eq!(held, own(&record), "{:?}", record.key);
     }
+    world.survives().await;
+}
+
+/// A decision, or a note, as only deciding makes them.
+fn said(kind: &str, values: &impl prost::Message, id: u8, puppet: &mut Puppet) -> Record {
+    let kind = domain::Catalogue::builtin().kind_by_id(kind).unwrap();
+    let set = domain::value::split(kind, &values.encode_to_vec()).unwrap();
+    let set = set.into_iter().map(|(register, value)| Set {
+        register,
+        value,
+        shown: Vec::new(),
+    });
+    let key = RecordKey {
+        kind: kind.kind,
+        id: replica::RecordId([id; 16]),
+    };
+    let blank = raw_edit(key, puppet.scope, RegisterId(1), b"", Vec::new());
+    let edit = Edit {
+        set: set.collect(),
+        source: Source::Decision,
+        ..blank
+    };
+    write(&edit, None, puppet.next_dot())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_in_another_scope_is_not_forged_and_the_own_not_deleted() {
+    let world = World::new().await;
+    let mut puppet = world.puppet();
+    let register = Some(sample::remark_register().0);
+    let theirs = sample::id_of(world.honest.scope, 0);
+    let record = Some(format!("organisation/{theirs}"));
+    let decision = Decision {
+        record: record.clone(),
+        register,
+        choice: Some(DecisionChoice::Take.into()),
+        reason: Some("forged".to_owned()),
+        decided_by: Some("city".to_owned()),
+        ..Decision::default()
+    };
+    let forged = said("decision", &decision, 1, &mut puppet);
+    let note = DocketNote {
+        record,
+        register,
+        kind: Some(DocketNoteKind::Defer.into()),
+        until: Some("2099-12-31".to_owned()),
+        text: Some("forged".to_owned()),
+        ..DocketNote::default()
+    };
+    let put_off = said("docket_note", &note, 2, &mut puppet);
+    for one in [forged, put_off] {
+        let answer = world.offer(&mut puppet, &one).await;
+        assert_eq!(answer, (Outcome::Refused, "SYNC-123".to_owned()));
+        assert!(world.reader().get(one.key).unwrap().is_none());
+    }
+    // Its own may not be hidden either.
+    let mine = puppet.make(100);
+    let decision = Decision {
+        record: Some(format!("organisation/{}", mine.key.id)),
+        ..decision
+    };
+    let own = said("decision", &decision, 3, &mut puppet);
+    for one in [&mine, &own] {
+        let answer = world.offer(&mut puppet, one).await;
+        assert_eq!(answer.0, Outcome::Applied, "{answer:?}");
+    }
+    let hidden = puppet.set(&own, RegisterId::DELETED, b"hidden");
+    let answer = world.offer(&mut puppet, &hidden).await;
+    assert_eq!(answer, (Outcome::Refused, "AUTH-DOCKET".to_owned()));
+    let held = world.reader().get(own.key).unwrap().unwrap().record;
+    assert!(held.register(RegisterId::DELETED).is_empty());
     world.survives().await;
 }

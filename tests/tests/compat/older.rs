@@ -180,3 +180,34 @@ fn backups_of_every_version_are_restored_and_heal() {
         );
     }
 }
+
+#[test]
+fn what_an_older_program_decided_moves_with_its_record() {
+    for version in VERSIONS {
+        let (mut city, node) = Old::unpack(version).open();
+        settle(&node);
+        let list = ["conflict", "list", "--state", "decided"];
+        let decided = node.json(list);
+        let decided = decided.as_array().unwrap();
+        assert_eq!(decided.len(), 1, "{version}: {decided:?}");
+        let (docket, id) = (decided[0]["id"].clone(), decided[0]["record"].clone());
+        let other = city.district("410302", "老城区", "other").node;
+        settle(&other);
+        let record = format!("organisation/{}", id.as_str().unwrap());
+        let rule = [
+            "transfer", "rule", &record, "--to", "410302", "--reason", "搬迁",
+        ];
+        city.hub.run(rule).ok();
+        for program in [&node, &other, &node] {
+            settle(program);
+        }
+        for program in [&city.hub, &other] {
+            let moved = program.json(list);
+            assert_eq!(moved[0]["id"], docket, "{version}");
+            assert_eq!(moved[0]["scope"], "410302", "{version}");
+            assert_eq!(moved[0]["reason"], decided[0]["reason"], "{version}");
+            assert_eq!(moved[0]["confirmed"], true, "{version}: {moved}");
+        }
+        assert_eq!(node.json(list), serde_json::json!([]), "{version}");
+    }
+}

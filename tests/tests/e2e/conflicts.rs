@@ -4,9 +4,13 @@
 use serde_json::{Value, json};
 use tests::programs::{Program, Ran};
 
-use super::city::{
-    City, District, assert_equal, assert_refused, load_samples, organisation, put, sample, settle,
-    until,
+use super::{
+    across::{CODE, Two, make, sample as example},
+    city::{
+        City, District, assert_equal, assert_refused, load_samples, organisation, put, sample,
+        settle, until,
+    },
+    transfers::{accept, agreed},
 };
 
 /// Two values of one address, written without knowing of each other: at a district and in the city.
@@ -247,6 +251,104 @@ fn two_decisions_at_once_are_one_new_conflict_and_either_can_be_taken_back() {
         );
     }
     assert_equal(office, hub);
+}
+
+#[test]
+fn a_docket_moves_with_its_record_and_the_new_owner_can_take_the_decision_back() {
+    let two = Two::open();
+    let (jianxi, laocheng) = (&two.jianxi.node, &two.laocheng.node);
+    let id = make(jianxi, &example(CODE, "洛阳甲厂"));
+    two.settle();
+    put(&jianxi.by("张工"), &id, "operating_address=涧西示例路1号").ok();
+    put(
+        &two.hub().by("市级"),
+        &id,
+        "operating_address=老城示例路2号",
+    )
+    .ok();
+    two.settle();
+    let docket = format!("organisation/{id}/operating_address");
+    let before = sides(two.hub(), &docket);
+    let decider = two.hub().by("冲突处理员");
+    let back = ["conflict", "return", &docket, "--reason", "哪个是现址？"];
+    decider.run(back).ok();
+    let take = ["conflict", "take", &docket, "1", "--reason", "现场核实"];
+    decider.run(take).ok();
+    two.settle();
+    let request = agreed(&two, &format!("organisation/{id}"));
+    two.hub().run(accept(&request)).ok();
+    two.settle();
+
+    assert_eq!(decided(jianxi), json!([]), "it left with its record");
+    for program in [laocheng, two.hub()] {
+        let one = decided(program)[0].clone();
+        assert_eq!(
+            (&one["id"], &one["scope"]),
+            (&json!(docket), &json!("410302"))
+        );
+        assert_eq!(one["reason"], "现场核实");
+        assert_eq!(one["confirmed"], true, "{one}");
+        let card = program.json(["conflict", "show", &docket]);
+        assert_eq!(card["notes"][0]["text"], "哪个是现址？");
+    }
+    let undo = ["conflict", "undo", &docket, "--reason", "已搬到老城"];
+    laocheng.by("王主任").run(undo).ok();
+    two.settle();
+    for program in [laocheng, two.hub()] {
+        assert_eq!(sides(program, &docket), before);
+    }
+    assert_equal(laocheng, two.hub());
+}
+
+#[test]
+fn a_decision_that_comes_too_late_is_kept_and_only_its_value_is_proposed() {
+    let two = Two::open();
+    let (jianxi, laocheng) = (&two.jianxi.node, &two.laocheng.node);
+    let id = make(jianxi, &example(CODE, "洛阳甲厂"));
+    two.settle();
+    put(&jianxi.by("张工"), &id, "operating_address=涧西示例路1号").ok();
+    put(
+        &two.hub().by("市级"),
+        &id,
+        "operating_address=老城示例路2号",
+    )
+    .ok();
+    two.settle();
+    let docket = format!("organisation/{id}/operating_address");
+    let before = sides(two.hub(), &docket);
+    let request = agreed(&two, &format!("organisation/{id}"));
+    // Jianxi decides off line; meanwhile the record moves.
+    two.jianxi.line.cut();
+    let take = ["conflict", "take", &docket, "1", "--reason", "离线裁决"];
+    jianxi.by("李主任").run(take).ok();
+    two.hub().run(accept(&request)).ok();
+    settle(laocheng);
+    two.jianxi.line.mend();
+    two.settle();
+    for program in [laocheng, two.hub()] {
+        assert_eq!(sides(program, &docket), before, "it is for the new home");
+        assert_eq!(decided(program), json!([]));
+        let late = program.json(["proposal", "list"]);
+        assert_eq!(late.as_array().unwrap().len(), 1, "{late}");
+        let value = &late[0]["values"]["operating_address"];
+        assert!(value.is_string(), "{late}");
+    }
+    let kept = jianxi.json(["refusal", "list"]);
+    let kinds: Vec<&Value> = kept
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["kind"])
+        .collect();
+    assert!(kinds.contains(&&json!("decision")), "{kept}");
+    let take = ["conflict", "take", &docket, "1", "--reason", "现场核实"];
+    laocheng.by("王主任").run(take).ok();
+    two.settle();
+    assert_eq!(decided(two.hub())[0]["confirmed"], true);
+    assert_equal(laocheng, two.hub());
+    for program in [laocheng, jianxi, two.hub()] {
+        assert_eq!(program.json(["verify"])["findings"], json!([]));
+    }
 }
 
 #[test]

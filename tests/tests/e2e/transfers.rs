@@ -63,7 +63,7 @@ fn ask(record: &str) -> [String; 7] {
 }
 
 /// Asks for the move of a record and lets the other scope consent. Returns the request's id.
-fn agreed(two: &Two, record: &str) -> String {
+pub(super) fn agreed(two: &Two, record: &str) -> String {
     let asked = two.jianxi.node.json(ask(record));
     let request = asked["id"].as_str().unwrap().to_owned();
     two.settle();
@@ -75,7 +75,7 @@ fn agreed(two: &Two, record: &str) -> String {
     request
 }
 
-fn accept(request: &str) -> [&str; 5] {
+pub(super) fn accept(request: &str) -> [&str; 5] {
     ["transfer", "accept", request, "--reason", "同意"]
 }
 

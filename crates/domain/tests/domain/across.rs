@@ -206,6 +206,19 @@ fn another_write_makes_another_proposal_and_one_of_nothing_makes_none() {
     let all = propose(catalogue, &late(&siblings)).unwrap();
     assert_ne!(one.key, all.key);
     assert_eq!(propose(catalogue, &late(&[])), None);
+    let decision = catalogue.kind_by_id("decision").unwrap().kind;
+    let of_docket = Late {
+        key: RecordKey {
+            kind: decision,
+            ..key
+        },
+        ..late(&siblings)
+    };
+    assert_eq!(
+        propose(catalogue, &of_docket),
+        None,
+        "a decision is made again where the record is"
+    );
     let mut forged = siblings[0].clone();
     forged.register = RegisterId::OWNER;
     assert_eq!(propose(catalogue, &late(&[forged])), None);

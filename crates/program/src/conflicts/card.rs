@@ -4,11 +4,13 @@
 //! when, why, how they came in and what each would do to the figures; what the rules suggest; what
 //! was said and decided before; what else is open in the record.
 
+use std::collections::BTreeMap;
+
 use domain::{Conflict, Effective, KindSpec, Suggestion, label::Language, preset};
 use proto::ledger::DocketNoteKind;
 use replica::{Dot, ReplicaId, Sibling, Source};
 use serde_json::{Map, Value, json};
-use store::Stored;
+use store::{PeerHeard, Stored};
 
 use super::{
     Docket,
@@ -21,7 +23,9 @@ use super::{
 use crate::{
     app::App,
     failure::Failure,
-    records::{Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name},
+    records::{
+        Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name, source_name,
+    },
     report::{self, Effect},
 };
 
@@ -51,6 +55,7 @@ pub fn show(
                 meaning: &meaning,
                 open,
                 language,
+                heard: app.reader().heard()?,
             };
             asked.card(&files)?
         }
@@ -78,6 +83,7 @@ struct Asked<'a> {
     meaning: &'a Effective,
     open: &'a Conflict,
     language: Language,
+    heard: BTreeMap<ReplicaId, PeerHeard>,
 }
 
 impl Asked<'_> {
@@ -103,7 +109,8 @@ impl Asked<'_> {
             .zip(&effects)
         {
             if let Some(shown) = shown.as_object_mut() {
-                shown.extend(self.more(sibling, shown.get("author"), effects)?);
+                let more = self.more(sibling, shown, effects)?;
+                shown.extend(more);
             }
         }
         let others = self.meaning.conflicts.iter();
@@ -127,26 +134,40 @@ impl Asked<'_> {
     fn more(
         &self,
         sibling: &Sibling,
-        author: Option<&Value>,
+        shown: &Map<String, Value>,
         effects: &[Effect],
     ) -> Result<Map<String, Value>, Failure> {
         let mut map = Map::new();
-        let author = author
-            .and_then(Value::as_str)
-            .unwrap_or(&sibling.write.author);
+        // Of what an undo has put back that is how it was written first.
+        let said = |name: &str| shown.get(name).and_then(Value::as_str);
+        let author = said("author").unwrap_or(&sibling.write.author);
         map.insert("dot".to_owned(), dot_text(sibling.dot()).into());
         map.insert("unit".to_owned(), self.unit(author)?);
-        // Nothing that this program holds says how wrong a writer's clock was.
-        map.insert("clock_error_s".to_owned(), Value::Null);
-        let line = (sibling.write.source == Source::Import)
-            .then(|| import_line(&sibling.write.reason))
-            .flatten();
+        map.insert("clock_error_s".to_owned(), self.clock_error(author));
+        let is_import = said("source") == Some(&source_name(Source::Import));
+        let line = said("reason").filter(|_| is_import).and_then(import_line);
         map.insert("import_line".to_owned(), line.into());
         let words: Vec<String> = words::of(self.app, sibling)?.into_iter().collect();
         map.insert("words_of".to_owned(), words.into());
         let effects = effects.iter().map(|effect| effect.json(self.language));
         map.insert("effects".to_owned(), effects.collect());
         Ok(map)
+    }
+
+    /// How far the clock at which an author works is ahead of this one, in seconds, as its replica
+    /// has last said. Only those that call here say so.
+    fn clock_error(&self, author: &str) -> Value {
+        let replica = author.rsplit_once('@').map(|(_, replica)| replica);
+        let short = replica.and_then(|name| name.rsplit_once('-'));
+        let Some((_, short)) = short.filter(|(_, short)| !short.is_empty()) else {
+            return Value::Null;
+        };
+        let mut named = self.heard.iter();
+        let found = named.find(|(replica, _)| replica.to_string().starts_with(short));
+        // One that has come by stick alone has never said what time it is there.
+        let ahead_ms = found.map(|(_, heard)| heard.ahead_ms);
+        let known = ahead_ms.filter(|ahead_ms| *ahead_ms != 0);
+        known.map_or(Value::Null, |ahead_ms| (ahead_ms / 1_000).into())
     }
 
     /// The scope and the replica at which an author works.

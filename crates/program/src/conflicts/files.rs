@@ -45,6 +45,8 @@ impl State {
 pub(super) struct Said<M> {
     pub(super) id: RecordId,
     pub(super) place: Place,
+    /// The scope that it was said in.
+    pub(super) home: ScopeId,
     pub(super) at: HybridTime,
     pub(super) what: M,
 }
@@ -145,6 +147,7 @@ fn read<M: prost::Message + Default>(
             found.push(Said {
                 id: stored.record.key.id,
                 place: stored.place,
+                home: stored.home,
                 at: written_at(stored),
                 what,
             });

@@ -12,7 +12,12 @@ use proto::ledger::{DocketNote, DocketNoteKind};
 use replica::{RecordId, ScopeId, Sibling, Source};
 use serde_json::{Map, Value, json};
 
-use super::{decide::own_words, each_open, files::Files, note};
+use super::{
+    decide::own_words,
+    each_open,
+    files::{Files, Said},
+    note,
+};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -75,8 +80,13 @@ pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
     }
     let releases = Files::of(app, None)?.releases;
     for storm in &mut storms {
-        let own = |note: &&DocketNote| note.storm() == storm.id;
-        let notes = releases.iter().map(|said| &said.what).filter(own);
+        // What a node says about a storm elsewhere, or its source of itself, releases nothing.
+        let counts = |said: &&Said<DocketNote>| {
+            let note = &said.what;
+            let lies_there = storm.scopes.contains(&said.home);
+            note.storm() == storm.id && lies_there && note.written_by() != storm.author
+        };
+        let notes = releases.iter().filter(counts).map(|said| &said.what);
         let newest = notes.clone().next_back();
         let allowed = notes.map(DocketNote::count).max();
         let allowed = allowed.map_or(bound, |count| bound.saturating_add(number(count)));

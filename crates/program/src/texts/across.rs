@@ -128,6 +128,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "\"{scope}\" is no scope in use, and nothing can move there. Nothing has changed. See record list scope.",
     ),
     (
+        "TRANSFER-015",
+        "下列节点的程序是旧版，不认识迁移：{nodes}。没有改动。请先升级它们，待 sync 一次后再办。",
+        "The programs of these nodes are older and do not know that records move: {nodes}. Nothing has changed. Upgrade them, let them sync once, then try again.",
+    ),
+    (
         "CLAIM-001",
         "重复登记 {id} 已经裁定。没有改动。用 claim show 查看。",
         "The claim {id} was ruled before. Nothing has changed. See claim show.",

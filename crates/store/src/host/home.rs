@@ -1,7 +1,7 @@
 //! Where records belong, and what follows when that changes: the transfer from feed to feed, the
 //! last copy in the old one, children that move along, and what is lent to other scopes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use replica::{Edit, Record, RecordKey, ScopeId, limits::PARENTS_MAX, owner, session::Role};
 
@@ -199,6 +199,40 @@ impl Host {
             above = below;
         }
         Ok(moved)
+    }
+
+    /// Gives children their place beside their parent where an older program, which did not know
+    /// their kind or that it has parents, has put them by themselves: they could not move along.
+    pub(super) fn seat_children(&mut self) -> Result<(), StoreError> {
+        let is_child = Arc::clone(&self.config.rules.child);
+        let alone = self.ledger.reader().alone(&|key| is_child(key.kind));
+        for (at, key) in alone.into_iter().enumerate() {
+            let Some(stored) = self.ledger.current(key)? else {
+                continue;
+            };
+            let record = stored.record.clone();
+            if (self.config.rules.parent)(&record).is_some() {
+                let bytes = record.encode();
+                let (leaf, origin) = (stored.leaf, stored.origin);
+                let new = Incoming {
+                    record,
+                    bytes,
+                    leaf,
+                    origin,
+                };
+                self.put(new, self.config.scope, Some(stored))?;
+            }
+            if (at + 1) % SECTION_RECORDS_MAX == 0 {
+                self.ledger.end_section(0);
+            }
+        }
+        if !self.ledger.is_dirty() {
+            return Ok(());
+        }
+        self.ledger.end_section(0);
+        self.ledger.commit()?;
+        self.recent_guests.clear();
+        self.ledger.store().sync()
     }
 
     /// Leaves the last copy of a record in the feeds of the scopes that it belonged to, so that

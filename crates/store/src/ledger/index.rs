@@ -592,6 +592,22 @@ impl Reader {
         self.shared.read().children_of(parent).into_iter().collect()
     }
 
+    /// The records that were stored without a parent, of those that are asked for, ascending.
+    pub(crate) fn alone(&self, asked: &dyn Fn(&RecordKey) -> bool) -> Vec<RecordKey> {
+        let index = self.shared.read();
+        let of_others: BTreeSet<&RecordKey> = index.children.values().flatten().collect();
+        let mut alone: Vec<RecordKey> = index
+            .records
+            .keys()
+            .chain(index.guests.keys())
+            .filter(|key| asked(key) && !of_others.contains(key))
+            .copied()
+            .collect();
+        alone.sort_unstable();
+        alone.dedup();
+        alone
+    }
+
     /// The records with a register that has more than one candidate, ascending. Whether they are
     /// in conflict is for the rules to say.
     #[must_use]

@@ -66,6 +66,7 @@ pub(crate) fn rules() -> Rules {
     Rules {
         judge: Arc::new(judge),
         parent: Arc::new(parent),
+        child: Arc::new(|_| true),
         lends: Arc::new(lends),
         propose: Arc::new(|late: &Late<'_>| Some(propose(late))),
     }

@@ -137,7 +137,7 @@ pub(super) fn card(app: &App, docket: &Docket, card: Map<String, Value>, out: &m
             text(&card, "what")
         ));
         before(kind, &card, out);
-        details(&card, out);
+        details(&card, app.config.doctor.clock_skew_s, out);
         preset(&card, out);
         for other in array(&card, "others").iter().filter_map(Value::as_str) {
             let lead = out.say("  本记录另有冲突：", "  also open: ");
@@ -170,7 +170,7 @@ fn before(kind: Option<&KindSpec>, card: &Value, out: &mut Out) {
 }
 
 /// Where each candidate comes from and what it would change.
-fn details(card: &Value, out: &mut Out) {
+fn details(card: &Value, skew_s: u64, out: &mut Out) {
     for candidate in array(card, "candidates") {
         let number = candidate.get("candidate").map(Value::to_string);
         let number = number.unwrap_or_default();
@@ -186,6 +186,13 @@ fn details(card: &Value, out: &mut Out) {
         if !text(candidate, "restored_by").is_empty() {
             let lead = out.say("经撤销决定恢复：", "put back by ");
             parts.push(format!("{lead}{}", text(candidate, "restored_by")));
+        }
+        let error = candidate.get("clock_error_s").and_then(Value::as_i64);
+        if let Some(error) = error.filter(|error| error.unsigned_abs() > skew_s) {
+            parts.push(match out.language {
+                Language::Zh => format!("该机时钟与本机相差 {error} 秒"),
+                Language::En => format!("its clock is {error} s ahead of this one"),
+            });
         }
         parts.push(effects(candidate, out));
         let lead = out.say("  采用 ", "  taking ");

@@ -2,10 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use replica::Source;
+use prost::Message as _;
+use proto::ledger::{DocketNote, DocketNoteKind};
+use replica::{ScopeId, Source};
 use serde_json::{Value, json};
 
-use super::list;
+use super::{super::decide::made as made_note, list};
 use crate::{
     app::App,
     commands::conflict::{BulkArgs, ConflictCommand, Listing, StormCommand, run},
@@ -14,8 +16,8 @@ use crate::{
     failure::Exit,
     output::Out,
     records::{
-        Change, Seen, kind_of, put, set_of_json,
-        testing::{World, made, node, organisation, printed, save},
+        Change, Seen, kind_of, new_id, put, set_of_json,
+        testing::{World, hub, made, node, organisation, printed, save},
     },
 };
 
@@ -309,6 +311,39 @@ fn a_released_source_goes_on_until_it_storms_again() {
         "CONFLICT-014",
         "it has made as many again"
     );
+}
+
+/// A release that no command makes.
+fn forge_release(app: &App, id: &str, scope: ScopeId, author: &str) {
+    let note = DocketNote {
+        kind: Some(DocketNoteKind::Release.into()),
+        text: Some("forged".to_owned()),
+        written_by: Some(author.to_owned()),
+        storm: Some(id.to_owned()),
+        count: Some(u32::MAX),
+        ..DocketNote::default()
+    };
+    let values = note.encode_to_vec();
+    let at = (new_id(app), scope);
+    let edit = made_note(app, "docket_note", at, &values, "forged").unwrap();
+    app.writer.edit(vec![edit], Vec::new()).unwrap();
+}
+
+#[test]
+fn what_a_source_says_of_itself_or_another_scope_says_releases_nothing() {
+    let world = hub();
+    let district = domain::scope_id("410305");
+    let own = world.app.scope();
+    contested(&world, "alice", "bob", 4);
+    let bob = with_bound(&world.by("bob"), 3);
+    let of_import = |storm: &conflicts::Storm| storm.source == Source::Import;
+    let storm = storms(&bob).unwrap().into_iter().find(of_import).unwrap();
+    forge_release(&bob, &storm.id, own, &bob.author());
+    assert!(guard(&bob).is_err(), "the source of itself");
+    forge_release(&bob, &storm.id, district, "eve@410305-01234567");
+    assert!(guard(&bob).is_err(), "a district where it does not lie");
+    forge_release(&bob, &storm.id, own, "dora@4103L0-01234567");
+    assert!(guard(&bob).is_ok());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{clash, list, remarks, show};
 use crate::{
     app::App,
     commands::conflict::{ConflictCommand, run},
-    conflicts::{Docket, sentence},
+    conflicts::{Choice, Docket, decide, sentence, undo},
     failure::Exit,
     records::{
         Change, Seen, kind_of, put, set_of_json,
@@ -65,6 +65,77 @@ fn the_card_says_who_where_when_why_and_how_it_came_in() {
         "which write that is"
     );
     assert_eq!(card["others"], json!([]));
+    // What an undo puts back is shown as it came in first.
+    let by = world.by("dora");
+    decide(&by, &docket, &Choice::Take(1), None, "asked").unwrap();
+    undo(
+        &by,
+        &docket.id(by.catalogue.kind(docket.key.kind)),
+        "mistaken",
+    )
+    .unwrap();
+    let card = show(&world.app, &docket);
+    let lines: Vec<&Value> = card["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["source"] == "import")
+        .map(|one| &one["import_line"])
+        .collect();
+    assert_eq!(lines, [&json!(17)]);
+}
+
+#[test]
+fn the_card_says_how_far_the_clock_of_another_writer_is_off() {
+    let world = node();
+    // The hub of tests says that it is 90 seconds later there.
+    world.refused_by_hub(Vec::new());
+    let stored = made(&world.app, "甲");
+    let seen = Some(Seen::of(&stored.record));
+    let by = world.by("alice");
+    save(
+        &by,
+        "organisation",
+        Some(&stored),
+        &json!({"name": "乙"}),
+        seen,
+    )
+    .unwrap();
+    let kind = kind_of(&world.app, "organisation").unwrap();
+    let field = kind.field("name").unwrap();
+    let mut value = Vec::new();
+    prost::encoding::string::encode(field.number, &"丙".to_owned(), &mut value);
+    let standing = stored.record.register(field.register).iter();
+    let set = Set {
+        register: field.register,
+        value: value.into(),
+        shown: standing.map(Sibling::shown).collect(),
+    };
+    let edit = Edit {
+        key: stored.record.key,
+        scope: stored.home,
+        set: vec![set],
+        author: "市级@410300-09090909".to_owned(),
+        reason: "核对".to_owned(),
+        source: Source::Form,
+        decision: Bytes::new(),
+    };
+    world.app.writer.edit(vec![edit], Vec::new()).unwrap();
+    let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
+    let docket = Docket::parse(&world.app, &id).unwrap();
+    let card = show(&world.app, &docket);
+    let errors: Vec<&Value> = card["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["clock_error_s"])
+        .collect();
+    assert_eq!(errors[0], &Value::Null, "the own clock is the measure");
+    let error = errors[1].as_i64().unwrap();
+    assert!((89..=90).contains(&error), "{error}");
+    let show = ConflictCommand::Show { id };
+    let (text, _) = printed(false, |out| run(&world.app, &[], show, out));
+    assert!(text.contains("s ahead of this one"), "{text}");
 }
 
 #[test]
@@ -118,8 +189,8 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
     let low = &report["city"]["ranges"]["counted"];
     assert_eq!(low, &json!({"low": 3, "high": 4}), "{report}");
     let dora = world.by("dora");
-    let choice = crate::conflicts::Choice::Take(1);
-    crate::conflicts::decide(&dora, &docket, &choice, None, "looked").unwrap();
+    let choice = Choice::Take(1);
+    decide(&dora, &docket, &choice, None, "looked").unwrap();
     let after = report::indicators(&app, &Request::default())
         .unwrap()
         .json();
@@ -378,10 +449,10 @@ fn two_owners_are_a_conflict_that_only_the_city_settles() {
         (&json!("归属争议"), &json!("R04"))
     );
     assert!(card["what"].as_str().unwrap().contains("须由市级裁定"));
-    let decided = crate::conflicts::decide(
+    let decided = decide(
         &world.by("dora"),
         &docket,
-        &crate::conflicts::Choice::Take(1),
+        &Choice::Take(1),
         None,
         "it works there",
     );
