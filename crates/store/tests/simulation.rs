@@ -28,6 +28,7 @@ mod sim {
     pub(crate) mod controls;
     mod directed;
     pub(crate) mod faults;
+    pub(crate) mod late;
     pub(crate) mod log;
     pub(crate) mod medium;
     mod moving;

@@ -60,6 +60,8 @@ pub(crate) struct Conn {
     hub: End,
     /// What a null control has told its ends.
     pub(super) lies: Vec<Lie>,
+    /// The life as which its node has greeted.
+    pub(super) life: u64,
 }
 
 impl Conn {
@@ -123,6 +125,7 @@ impl World {
             node: node_end,
             hub: hub_end,
             lies: Vec::new(),
+            life: 0,
         });
         let conn = self.conns.len() - 1;
         self.say(format_args!("{} dials, line {conn}", NAMES[node]));
@@ -170,7 +173,6 @@ impl World {
                 // What it promised since the fork is in its drafts now.
                 let node = self.conns[conn].node.replica;
                 self.replicas[node].promises.clear();
-                self.replicas[node].saved.clear();
             }
             // After a restore the program may take a moment between two commits that the hub knows
             // for a fork; what it then takes back it drops again when both are equal.
@@ -206,9 +208,10 @@ impl World {
 
     fn send(&mut self, conn: usize, from: Side, mut frame: Frame) {
         let to = from.other();
-        {
-            self.tamper(conn, to, &mut frame);
+        if let Some(Body::Hello(hello)) = &frame.frame {
+            self.conns[conn].life = hello.incarnation;
         }
+        self.tamper(conn, to, &mut frame);
         let delay = self.rng.between(1, self.options.delay_ms_max);
         let end = self.conns[conn].end(to);
         let arrival = (self.now + delay).max(end.last_at).max(end.stalled_until);

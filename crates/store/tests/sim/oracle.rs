@@ -9,7 +9,7 @@
 //! | I4 acked means durable | [`World::check_kept`] | at each start, and at the end for what people were told |
 //! | I5 equal roots, equal states | [`World::check_prints`] | at random times, and at the end |
 //! | I6 nothing deleted returns | [`World::check_nothing_lost`], in the register of deletions | at the end |
-//! | I7 one owner an epoch | [`World::check_owners`] | at the end, over states and histories |
+//! | I7 one owner an epoch, and no late write | [`World::check_owners`], `World::check_late` | at the end, over states and histories |
 //! | I8 same dockets on both sides | [`World::check_equal`] by [`dockets`] | at the end |
 //! | I9 a refused write is nowhere in force | [`World::check_refused`] | at the end |
 //! | I10 undo restores the candidates | [`World::check_undone`] | at each undo |
@@ -21,7 +21,9 @@
 //! | I16 a child is where its organisation is | [`World::check_children`] | at random times, and at the end |
 //! | P1 honest sides end no session with a code | `World::input` | always |
 //! | P2 no exchange when nothing went wrong | `World::send` | always, in calm seeds |
-//! | P4 what is lent is what the hub holds; a late write is shown as a proposal | [`World::check_lent`] | at the end |
+//! | P4 what is lent is what the hub holds; a late write is shown as a proposal, to both scopes | [`World::check_lent`] | at the end |
+//! | P5 what a fenced node had not sent is nowhere in force | `World::check_fenced` | at the end |
+//! | P6 a life that another copy went on without brings nothing | `World::dispatch` | always |
 //! | P3 no more batches on their way than the windows allow | `World::send` | always |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,7 @@ use super::{
     city::{parent, proposal_key},
     conflicts::dockets,
     controls::Control,
+    late::{Transfer, Unsent},
     medium::Image,
     options::Fault,
     people::uid_of,
@@ -52,6 +55,8 @@ pub(crate) struct Ghost {
     saw: BTreeMap<Uid, BTreeSet<u64>>,
     records: BTreeMap<u64, RecordKey>,
     illegal: BTreeSet<Uid>,
+    pub(super) transfers: Vec<Transfer>,
+    pub(super) unsent: Vec<Unsent>,
     /// What is broken, in the order in which it was found.
     pub(crate) broken: Vec<String>,
 }
@@ -146,7 +151,7 @@ impl World {
     }
 
     /// All records that a replica shows, also those that belong elsewhere.
-    fn records(&self, at: usize) -> BTreeMap<RecordKey, Stored> {
+    pub(super) fn records(&self, at: usize) -> BTreeMap<RecordKey, Stored> {
         let mut records = BTreeMap::new();
         let Some(reader) = self.reader(at) else {
             return records;
@@ -342,6 +347,8 @@ impl World {
         self.check_children();
         self.check_owners();
         self.check_lent();
+        self.check_late();
+        self.check_fenced();
         for at in 0..self.replicas.len() {
             let on_record = (0..self.replicas.len()).flat_map(|at| on_record(&self.image(at)));
             let on_record: BTreeSet<Dot> = on_record.map(|(dot, _)| dot).collect();
@@ -445,6 +452,9 @@ impl World {
                     self.broken(format!("P4 {} has an old loan of {id}", NAMES[node]));
                 }
             }
+        }
+        if !nodes.is_empty() {
+            self.check_proposals();
         }
         let image = self.image(HUB);
         let late = under(&image, b'X').filter_map(|(_, value)| {

@@ -102,11 +102,24 @@ pub(crate) struct Replica {
 
 /// Whom an answer of a host is for.
 pub(crate) enum Target {
-    Session(usize, Side, Vec<(RecordKey, Dot)>),
+    Session(usize, Side, Delivered),
     Writer,
+    /// The city, of an organisation that it transfers.
+    Transfer(RecordKey),
+    /// The city, of a node that it fences.
+    Fence(usize),
     /// Who took a decision back: these values must now stand in the register.
     Undo(RecordKey, RegisterId, Vec<Bytes>),
     Nobody,
+}
+
+/// What an operation of a session brings.
+#[derive(Default)]
+pub(crate) struct Delivered {
+    /// The writes that are durable when it is answered.
+    promised: Vec<(RecordKey, Dot)>,
+    /// It comes from a life that another copy went on without.
+    from_behind: bool,
 }
 
 pub(crate) struct World {
@@ -386,9 +399,13 @@ impl World {
 
     fn dispatch(&mut self, at: usize, target: Target, reply: Reply) {
         match (target, reply) {
-            (Target::Session(conn, side, promised), Reply::Input(input)) => {
+            (Target::Session(conn, side, brought), Reply::Input(input)) => {
                 if let Input::Applied(ack) = &*input {
-                    let kept = promised.into_iter().filter(|(key, _)| {
+                    if brought.from_behind {
+                        let life = self.conns[conn].life;
+                        self.broken(format!("P6 {life:x} was left behind and goes on"));
+                    }
+                    let kept = brought.promised.into_iter().filter(|(key, _)| {
                         let of_key = |r: &proto::sync::Result| r.id == key.id.0;
                         !ack.results.iter().any(of_key)
                     });
@@ -401,13 +418,17 @@ impl World {
             (Target::Undo(key, register, values), Reply::Written(Ok(_))) => {
                 self.check_undone(at, key, register, &values);
             }
-            (Target::Writer, Reply::Written(Ok(written))) => {
+            (target @ (Target::Writer | Target::Transfer(_)), Reply::Written(Ok(written))) => {
                 let promised = written.into_iter().map(|w| (w.key, w.dot));
                 let promised: Vec<_> = promised.collect();
                 self.replicas[at].promises.extend_from_slice(&promised);
                 self.replicas[at].saved.extend(promised);
+                if let Target::Transfer(root) = target {
+                    self.note_transfer(root);
+                }
             }
-            (Target::Writer | Target::Undo(..), Reply::Written(Err(error))) => {
+            (Target::Fence(node), Reply::Done(_)) => self.note_fence(node),
+            (_, Reply::Written(Err(error))) => {
                 self.say(format_args!("{} answers: {error}", NAMES[at]));
                 self.tally.count("an edit was not written");
             }
@@ -429,17 +450,20 @@ impl World {
     pub(crate) fn operation(&mut self, conn: usize, side: Side, op: Op) {
         let end = self.conns[conn].end(side);
         let (at, login) = (end.replica, end.login);
-        let mut promised = Vec::new();
+        let mut brought = Delivered::default();
         if let Op::Apply(delivery) = &op {
+            brought.from_behind = side == Side::Hub && self.comes_from_behind(conn);
             for arrived in &delivery.records {
                 let dots = arrived.record.siblings.iter().map(replica::Sibling::dot);
-                promised.extend(dots.map(|dot| (arrived.record.key, dot)));
+                brought
+                    .promised
+                    .extend(dots.map(|dot| (arrived.record.key, dot)));
             }
             if self.old.len() < 30 && self.faults_on && self.options.has(Fault::Replay) {
                 self.old.push((at, login.peer, (**delivery).clone()));
             }
         }
-        let target = Target::Session(conn, side, promised);
+        let target = Target::Session(conn, side, brought);
         self.submit(at, target, Command::Session(login, op));
     }
 
