@@ -224,7 +224,9 @@ impl World {
         // Positions travel once in a session, in whichever batch comes next: a line that lost
         // them and went on would be no line that the protocol is made for.
         let positions = matches!(&frame.frame, Some(Body::Batch(b)) if !b.positions.is_empty());
-        if self.faults_on && self.options.has(Fault::Frames) && !positions {
+        // The hub's own are told again in the next session, and nobody asks for them before.
+        let gaps = self.options.bait == Control::GapsInFeeds && to == Side::Node;
+        if self.faults_on && self.options.has(Fault::Frames) && (gaps || !positions) {
             match self.rng.below(40) {
                 0 => {
                     self.tally.count("a frame lost");
@@ -262,7 +264,8 @@ impl World {
         self.at(arrival, Event::Frame(conn, to, Box::new(frame)));
     }
 
-    pub(crate) fn arrive(&mut self, conn: usize, side: Side, frame: Frame) {
+    pub(crate) fn arrive(&mut self, conn: usize, side: Side, mut frame: Frame) {
+        self.weaken_arrival(conn, side, &mut frame);
         if matches!(frame.frame, Some(Body::Batch(_))) {
             let end = self.conns[conn].end_mut(side);
             end.batches_coming = end.batches_coming.saturating_sub(1);

@@ -30,8 +30,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::stored::{PeerScope, Position, Refusal};
-use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Sibling, owner};
+use proto::{
+    stored::{PeerScope, Position, Refusal},
+    sync::Position as WirePosition,
+};
+use replica::{
+    Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId, Sibling, owner,
+};
 use store::{Guest, Stored};
 
 use super::{
@@ -131,6 +136,21 @@ fn positions(image: &Image) -> BTreeMap<u64, u64> {
 }
 
 impl World {
+    /// What a replica knows of the lives of another.
+    pub(super) fn positions_of(&self, at: usize, of: ReplicaId) -> Vec<WirePosition> {
+        let read = |(key, value): (&Vec<u8>, &Bytes)| {
+            let known = Position::decode(value.clone()).expect("a position");
+            let position = WirePosition {
+                incarnation: number(key, 1, 8),
+                counter: known.counter,
+                head: known.head,
+                replica: known.replica,
+            };
+            (position.replica == of.0 && position.counter > 0).then_some(position)
+        };
+        under(&self.image(at), b'P').filter_map(read).collect()
+    }
+
     pub(crate) fn broken(&mut self, what: String) {
         self.say(format_args!("*** {what}"));
         self.ghost.broken.push(what);

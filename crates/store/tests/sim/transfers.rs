@@ -72,6 +72,9 @@ impl World {
         let node = self.rng.one(&NODES);
         self.say(format_args!("{} is FENCED", super::world::NAMES[node]));
         self.tally.count("a node fenced");
+        if self.options.control == Control::FencesIgnored {
+            return self.note_fence(node);
+        }
         let act = Command::Act(Act::Fence(self.replicas[node].id));
         self.submit(HUB, Target::Fence(node), act);
     }
