@@ -15,7 +15,7 @@ impl World {
     /// One of the faults of this seed.
     pub(super) fn fault(&mut self) {
         let at = self.rng.below(1 + NODES.len());
-        if self.options.control.is_lazy(HUB) || self.options.control.is_lazy(NODES[0]) {
+        if self.options.bait.is_lazy(HUB) || self.options.bait.is_lazy(NODES[0]) {
             let pause = self.rng.between(1, 400);
             self.after(pause, Event::Sync(at));
         }

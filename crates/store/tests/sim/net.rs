@@ -60,6 +60,8 @@ pub(crate) struct Conn {
     hub: End,
     /// What a null control has told its ends.
     pub(super) lies: Vec<Lie>,
+    /// The life as which its node has greeted.
+    pub(super) life: u64,
 }
 
 impl Conn {
@@ -123,6 +125,7 @@ impl World {
             node: node_end,
             hub: hub_end,
             lies: Vec::new(),
+            life: 0,
         });
         let conn = self.conns.len() - 1;
         self.say(format_args!("{} dials, line {conn}", NAMES[node]));
@@ -170,7 +173,6 @@ impl World {
                 // What it promised since the fork is in its drafts now.
                 let node = self.conns[conn].node.replica;
                 self.replicas[node].promises.clear();
-                self.replicas[node].saved.clear();
             }
             // After a restore the program may take a moment between two commits that the hub knows
             // for a fork; what it then takes back it drops again when both are equal.
@@ -206,9 +208,10 @@ impl World {
 
     fn send(&mut self, conn: usize, from: Side, mut frame: Frame) {
         let to = from.other();
-        {
-            self.tamper(conn, to, &mut frame);
+        if let Some(Body::Hello(hello)) = &frame.frame {
+            self.conns[conn].life = hello.incarnation;
         }
+        self.tamper(conn, to, &mut frame);
         let delay = self.rng.between(1, self.options.delay_ms_max);
         let end = self.conns[conn].end(to);
         let arrival = (self.now + delay).max(end.last_at).max(end.stalled_until);
@@ -221,7 +224,9 @@ impl World {
         // Positions travel once in a session, in whichever batch comes next: a line that lost
         // them and went on would be no line that the protocol is made for.
         let positions = matches!(&frame.frame, Some(Body::Batch(b)) if !b.positions.is_empty());
-        if self.faults_on && self.options.has(Fault::Frames) && !positions {
+        // The hub's own are told again in the next session, and nobody asks for them before.
+        let gaps = self.options.bait == Control::GapsInFeeds && to == Side::Node;
+        if self.faults_on && self.options.has(Fault::Frames) && (gaps || !positions) {
             match self.rng.below(40) {
                 0 => {
                     self.tally.count("a frame lost");
@@ -259,7 +264,8 @@ impl World {
         self.at(arrival, Event::Frame(conn, to, Box::new(frame)));
     }
 
-    pub(crate) fn arrive(&mut self, conn: usize, side: Side, frame: Frame) {
+    pub(crate) fn arrive(&mut self, conn: usize, side: Side, mut frame: Frame) {
+        self.weaken_arrival(conn, side, &mut frame);
         if matches!(frame.frame, Some(Body::Batch(_))) {
             let end = self.conns[conn].end_mut(side);
             end.batches_coming = end.batches_coming.saturating_sub(1);

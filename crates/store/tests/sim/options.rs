@@ -164,10 +164,43 @@ pub(crate) enum Mode {
     },
 }
 
+/// How long and how dense a history is, where the seed does not say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Acts of people and faults.
+    pub(crate) acts: u64,
+    /// Longest time between two acts.
+    pub(crate) pause_ms_max: u64,
+    /// Longest way of a frame.
+    pub(crate) delay_ms_max: u64,
+    /// Records of each scope.
+    pub(crate) records: u8,
+}
+
+impl Shape {
+    /// Reads the four numbers of a long run.
+    fn read(text: &str) -> Self {
+        let number = |text: &str| text.trim().parse().expect("a number");
+        let numbers: Vec<u64> = text.split(',').map(number).collect();
+        let [acts, pause_ms_max, delay_ms_max, records] = numbers[..] else {
+            panic!("acts, pause, delay, records");
+        };
+        Self {
+            acts,
+            pause_ms_max,
+            delay_ms_max,
+            records: u8::try_from(records).expect("a small number"),
+        }
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    /// The protection that is off.
     pub(crate) control: Control,
+    /// The protection that would be missed in this history: its faults happen.
+    pub(crate) bait: Control,
     pub(crate) mode: Mode,
     pub(crate) faults: Faults,
     /// Longest way of a frame.
@@ -191,7 +224,27 @@ static MASK: LazyLock<Option<String>> = LazyLock::new(|| {
         .map(|m| m.to_lowercase())
 });
 
+/// Exactly these faults, in a long run that asks for them.
+static ONLY: LazyLock<Option<String>> = LazyLock::new(|| {
+    std::env::var("LIANGXIN_ONLY")
+        .ok()
+        .map(|only| only.to_lowercase())
+});
+
+static SHAPE: LazyLock<Option<Shape>> = LazyLock::new(|| {
+    let text = std::env::var("LIANGXIN_SHAPE").ok();
+    text.map(|text| Shape::read(&text))
+});
+
 impl Options {
+    /// The history of a seed with the faults for which a protection is there, and the protection.
+    pub(crate) fn guarded(seed: u64, bait: Control) -> Self {
+        Self {
+            control: Control::None,
+            ..Self::of(seed, bait)
+        }
+    }
+
     pub(crate) fn of(seed: u64, control: Control) -> Self {
         let draw = |question: &str| Rng::about(seed, question);
         let calm = seed % 16 == 1;
@@ -213,6 +266,7 @@ impl Options {
         };
         let mut options = Self {
             control,
+            bait: control,
             mode,
             faults: Faults::of(&faults),
             delay_ms_max: draw("delay").one(&[2, 20, 200, 2_000]),
@@ -222,6 +276,17 @@ impl Options {
             records: u8::try_from(draw("records").between(1, 4)).unwrap_or(1),
             marked: draw("marked").chance(50),
         };
+        if let Some(only) = ONLY.as_deref() {
+            let named = |fault: &Fault| {
+                let name = format!("{fault:?}").to_lowercase();
+                only.split(',').any(|other| other == name)
+            };
+            let only: Vec<Fault> = Fault::ALL.into_iter().filter(named).collect();
+            options.faults = Faults::of(&only);
+        }
+        if let Some(shape) = *SHAPE {
+            options.take_shape(shape);
+        }
         options.keep_apart();
         options.bend();
         options
@@ -252,11 +317,24 @@ impl Options {
 
     /// A null control needs the faults that bring it to light, and no other excuse.
     fn bend(&mut self) {
-        for fault in self.control.needs() {
+        if self.bait.is_alone() {
+            self.faults = Faults::default();
+        }
+        for fault in self.bait.needs() {
             self.faults.add(*fault);
         }
-        for fault in self.control.excuses() {
+        for fault in self.bait.excuses() {
             self.faults.drop(*fault);
         }
+        if let Some(shape) = self.bait.shape() {
+            self.take_shape(shape);
+        }
+    }
+
+    fn take_shape(&mut self, shape: Shape) {
+        self.acts = shape.acts;
+        self.pause_ms_max = shape.pause_ms_max;
+        self.delay_ms_max = shape.delay_ms_max;
+        self.records = shape.records;
     }
 }

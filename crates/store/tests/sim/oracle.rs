@@ -9,7 +9,7 @@
 //! | I4 acked means durable | [`World::check_kept`] | at each start, and at the end for what people were told |
 //! | I5 equal roots, equal states | [`World::check_prints`] | at random times, and at the end |
 //! | I6 nothing deleted returns | [`World::check_nothing_lost`], in the register of deletions | at the end |
-//! | I7 one owner an epoch | [`World::check_owners`] | at the end, over states and histories |
+//! | I7 one owner an epoch, and no late write | [`World::check_owners`], `World::check_late` | at the end, over states and histories |
 //! | I8 same dockets on both sides | [`World::check_equal`] by [`dockets`] | at the end |
 //! | I9 a refused write is nowhere in force | [`World::check_refused`] | at the end |
 //! | I10 undo restores the candidates | [`World::check_undone`] | at each undo |
@@ -21,21 +21,29 @@
 //! | I16 a child is where its organisation is | [`World::check_children`] | at random times, and at the end |
 //! | P1 honest sides end no session with a code | `World::input` | always |
 //! | P2 no exchange when nothing went wrong | `World::send` | always, in calm seeds |
-//! | P4 what is lent is what the hub holds; a late write is shown as a proposal | [`World::check_lent`] | at the end |
+//! | P4 what is lent is what the hub holds; a late write is shown as a proposal, to both scopes | [`World::check_lent`] | at the end |
+//! | P5 what a fenced node had not sent is nowhere in force | `World::check_fenced` | at the end |
+//! | P6 a life that another copy went on without brings nothing | `World::dispatch` | always |
 //! | P3 no more batches on their way than the windows allow | `World::send` | always |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::stored::{PeerScope, Position, Refusal};
-use replica::{Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ScopeId, Sibling, owner};
+use proto::{
+    stored::{PeerScope, Position, Refusal},
+    sync::Position as WirePosition,
+};
+use replica::{
+    Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId, Sibling, owner,
+};
 use store::{Guest, Stored};
 
 use super::{
     city::{parent, proposal_key},
     conflicts::dockets,
     controls::Control,
+    late::{Transfer, Unsent},
     medium::Image,
     options::Fault,
     people::uid_of,
@@ -52,6 +60,8 @@ pub(crate) struct Ghost {
     saw: BTreeMap<Uid, BTreeSet<u64>>,
     records: BTreeMap<u64, RecordKey>,
     illegal: BTreeSet<Uid>,
+    pub(super) transfers: Vec<Transfer>,
+    pub(super) unsent: Vec<Unsent>,
     /// What is broken, in the order in which it was found.
     pub(crate) broken: Vec<String>,
 }
@@ -126,6 +136,21 @@ fn positions(image: &Image) -> BTreeMap<u64, u64> {
 }
 
 impl World {
+    /// What a replica knows of the lives of another.
+    pub(super) fn positions_of(&self, at: usize, of: ReplicaId) -> Vec<WirePosition> {
+        let read = |(key, value): (&Vec<u8>, &Bytes)| {
+            let known = Position::decode(value.clone()).expect("a position");
+            let position = WirePosition {
+                incarnation: number(key, 1, 8),
+                counter: known.counter,
+                head: known.head,
+                replica: known.replica,
+            };
+            (position.replica == of.0 && position.counter > 0).then_some(position)
+        };
+        under(&self.image(at), b'P').filter_map(read).collect()
+    }
+
     pub(crate) fn broken(&mut self, what: String) {
         self.say(format_args!("*** {what}"));
         self.ghost.broken.push(what);
@@ -146,7 +171,7 @@ impl World {
     }
 
     /// All records that a replica shows, also those that belong elsewhere.
-    fn records(&self, at: usize) -> BTreeMap<RecordKey, Stored> {
+    pub(super) fn records(&self, at: usize) -> BTreeMap<RecordKey, Stored> {
         let mut records = BTreeMap::new();
         let Some(reader) = self.reader(at) else {
             return records;
@@ -343,6 +368,8 @@ impl World {
         self.check_children();
         self.check_owners();
         self.check_lent();
+        self.check_late();
+        self.check_fenced();
         for at in 0..self.replicas.len() {
             let on_record = (0..self.replicas.len()).flat_map(|at| on_record(&self.image(at)));
             let on_record: BTreeSet<Dot> = on_record.map(|(dot, _)| dot).collect();
@@ -446,6 +473,9 @@ impl World {
                     self.broken(format!("P4 {} has an old loan of {id}", NAMES[node]));
                 }
             }
+        }
+        if !nodes.is_empty() {
+            self.check_proposals();
         }
         let image = self.image(HUB);
         let late = under(&image, b'X').filter_map(|(_, value)| {

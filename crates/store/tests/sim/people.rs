@@ -239,6 +239,9 @@ impl World {
         if self.options.control == Control::ReplacesUnseen {
             self.replace_all(form.replica, &mut edit);
         }
+        if self.options.control == Control::StaleFormsSaved {
+            self.renew_prints(form.replica, &mut edit);
+        }
         if self.log.is_kept() {
             let (name, id) = (NAMES[form.replica], form.key.id.0[15]);
             let dots = |s: &Set| s.shown.iter().map(|s| s.dot).collect::<Vec<_>>();

@@ -1,14 +1,17 @@
 //! I13: the certificate that nothing was lost. It is true where nothing was put back to an older
 //! state, and false when a visible write is erased everywhere, contexts kept.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use bytes::Bytes;
-use replica::{Bucket, Leaf, Record, RecordKey, RegisterId, account::Names};
+use replica::{Bucket, Dot, RecordKey, RegisterId, account::Names};
 use store::{Account, Claims, Grounds, Host, Memory};
 
 use super::{
     controls::Control,
+    disk::entries,
     medium::Image,
     world::{HUB, NAMES, NODES, World},
 };
@@ -32,7 +35,7 @@ fn said(host: &Host, scope: replica::ScopeId, peer: replica::ReplicaId) -> Said 
     }
 }
 
-fn account(host: &Host, own: &Said, other: &Said) -> (Account, Bucket) {
+fn account(host: &Host, own: &Said, other: &Said, control: Control) -> (Account, Bucket) {
     let (ours, theirs) = (&own.grounds, &other.grounds);
     let mut left_out = [ours.held_back.clone(), theirs.held_back.clone()].concat();
     left_out.sort_unstable();
@@ -47,20 +50,52 @@ fn account(host: &Host, own: &Said, other: &Said) -> (Account, Bucket) {
         names: other.names.clone(),
         left_out,
     };
-    let extract = ours.extract(&reader).expect("it can be read");
+    let mut extract = ours.extract(&reader).expect("it can be read");
+    if control == Control::CoveredIsReplaced {
+        name_covered(host, &mut extract.names);
+    }
     let account = ours.account(&reader, extract, &claims);
     (account.expect("it can be read"), root)
 }
 
+/// A visible write of each register names all that any context covers.
+fn name_covered(host: &Host, names: &mut Names) {
+    let reader = host.reader();
+    let keys = reader.keys_of_scope(host.config().scope).into_iter();
+    let held = keys.filter_map(|key| reader.get(key).expect("it can be read"));
+    let records: Vec<_> = held.map(|held| held.record).collect();
+    let contexts = records.iter().map(|record| &record.context);
+    let covered = contexts.flat_map(|context| {
+        let up_to = |(incarnation, highest)| {
+            let dot = move |counter| Dot {
+                incarnation,
+                counter,
+            };
+            (1..=highest).map(dot)
+        };
+        let dots = context.entries().flat_map(up_to);
+        dots.filter(|dot| context.covers(*dot))
+    });
+    let covered: BTreeSet<Dot> = covered.collect();
+    let visible = records.iter().flat_map(|record| &record.siblings);
+    let mut named = BTreeSet::new();
+    for sibling in visible {
+        if named.insert(sibling.register) {
+            let name = (sibling.dot(), sibling.register);
+            names.insert(name, covered.iter().copied().collect());
+        }
+    }
+}
+
 /// Why a certificate between two hosts is not true; nothing when it is.
-fn doubts(node: &Host, hub: &Host) -> Option<String> {
+fn doubts(node: &Host, hub: &Host, control: Control) -> Option<String> {
     let scope = node.config().scope;
     let (of_node, of_hub) = (
         said(node, scope, hub.config().replica),
         said(hub, scope, node.config().replica),
     );
-    let (ours, our_root) = account(node, &of_node, &of_hub);
-    let (theirs, their_root) = account(hub, &of_hub, &of_node);
+    let (ours, our_root) = account(node, &of_node, &of_hub, control);
+    let (theirs, their_root) = account(hub, &of_hub, &of_node, control);
     if our_root != their_root {
         return Some("the roots differ".to_owned());
     }
@@ -72,38 +107,13 @@ fn doubts(node: &Host, hub: &Host) -> Option<String> {
     all.into_iter().find_map(doubt)
 }
 
-/// The last part of a record's entry.
-fn record_of(value: &Bytes) -> Option<(usize, Record)> {
-    [37, 57].into_iter().find_map(|at| {
-        let bytes = value.get(at..).map(|_| value.slice(at..))?;
-        Some((at, Record::decode(&bytes).ok()?))
-    })
-}
-
 /// A store without one register's candidate of a write, with a fingerprint that fits.
-fn without(mut image: Image, key: RecordKey, gone: (replica::Dot, RegisterId)) -> Image {
-    let entries = image.range(vec![b'R']..vec![b'S']);
-    let of_key = |(place, value): (&Vec<u8>, &Bytes)| {
-        let (at, record) = record_of(value)?;
-        (record.key == key).then(|| (place.clone(), value.clone(), at, record))
-    };
-    let found: Vec<_> = entries.filter_map(of_key).collect();
-    for (place, value, at, mut record) in found {
-        let former = Leaf::of(&value[at..]);
+fn without(mut image: Image, key: RecordKey, gone: (Dot, RegisterId)) -> Image {
+    let of_key = entries(&image).into_iter();
+    for entry in of_key.filter(|entry| entry.record.key == key) {
+        let mut record = entry.record.clone();
         record.siblings.retain(|s| (s.dot(), s.register) != gone);
-        let bytes = record.encode();
-        let leaf = Leaf::of(&bytes);
-        let parts = [&value[..5], &leaf.0[..], &value[37..at], &bytes[..]];
-        image.insert(place.clone(), parts.concat().into());
-        let scope = [b"S", &place[1..5]].concat();
-        let entry = image[&scope].to_vec();
-        let count = u64::from_be_bytes(entry[88..96].try_into().expect("eight bytes"));
-        let sum = entry[56..88].try_into().expect("a sum");
-        let mut root = Bucket::from_parts(sum, count);
-        root.remove(former);
-        root.add(leaf);
-        let parts = [&entry[..56], &root.to_bytes()[..], &entry[88..]];
-        image.insert(scope, parts.concat().into());
+        entry.rewrite(&mut image, &record);
     }
     image
 }
@@ -116,7 +126,9 @@ impl World {
 
     /// The certificate of each node, and of each after a write was erased everywhere.
     pub(crate) fn check_certificates(&mut self) {
-        if self.options.control != Control::None || !self.ghost.broken.is_empty() {
+        let control = self.options.control;
+        let about = [Control::None, Control::CoveredIsReplaced].contains(&control);
+        if !about || !self.ghost.broken.is_empty() {
             return;
         }
         for node in NODES {
@@ -125,7 +137,7 @@ impl World {
                 self.over(node, pair.0.clone()),
                 self.over(HUB, pair.1.clone()),
             );
-            match doubts(&of_node, &of_hub) {
+            match doubts(&of_node, &of_hub, control) {
                 None => self.tally.count("a true certificate"),
                 Some(_why) => {
                     // Cautious: what was superseded before it travelled is known only to a journal
@@ -145,18 +157,14 @@ impl World {
             let of_node = self.over(node, without(pair.0, key, gone));
             let of_hub = self.over(HUB, without(pair.1, key, gone));
             self.tally.count("a false certificate");
-            if doubts(&of_node, &of_hub).is_none() {
+            if doubts(&of_node, &of_hub, control).is_none() {
                 self.broken(format!("I13 {} does not miss {gone:?}", NAMES[node]));
             }
         }
     }
 
     /// A visible write of the node's own journal.
-    fn victim(
-        &mut self,
-        node: &Host,
-        image: &Image,
-    ) -> Option<(RecordKey, (replica::Dot, RegisterId))> {
+    fn victim(&mut self, node: &Host, image: &Image) -> Option<(RecordKey, (Dot, RegisterId))> {
         let reader = node.reader();
         let pages = image.range(vec![b'J']..vec![b'K']).map(|(place, _)| {
             let number = |at: usize| place[at..at + 8].try_into().expect("eight bytes");

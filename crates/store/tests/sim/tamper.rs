@@ -5,6 +5,7 @@ use proto::sync::{Frame, frame::Frame as Body};
 use replica::{Context, Dot, Incarnation, Owner, Record, RegisterId, Sibling};
 
 use super::{
+    controls::{Control, each_record},
     net::Side,
     options::Fault,
     world::{HUB, NAMES, World},
@@ -13,6 +14,9 @@ use super::{
 impl World {
     /// Changes a frame on its way, or does not.
     pub(crate) fn tamper(&mut self, conn: usize, to: Side, frame: &mut Frame) {
+        if self.options.bait == Control::OwnersDropped && to == Side::Hub && self.faults_on {
+            self.disown(conn, frame);
+        }
         self.weaken(conn, to, frame);
         let forge = self.options.has(Fault::Forge);
         let damage = self.options.has(Fault::Damage);
@@ -47,6 +51,23 @@ impl World {
         if let Some(record) = tampered {
             batch.records[which] = record.encode();
         }
+    }
+
+    /// A state says nothing of the owner any more, and that it has seen what it leaves out: of a
+    /// record that came back to where it was made, so that nothing would move by it.
+    fn disown(&self, conn: usize, frame: &mut Frame) {
+        let Some(Body::Batch(batch)) = &mut frame.frame else {
+            return;
+        };
+        let sender = self.conns[conn].end(Side::Node).replica;
+        let (scope, hub) = (self.replicas[sender].scope, self.reader(HUB));
+        let home = |key| Some(hub.as_ref()?.get(key).ok()??.home);
+        each_record(&mut batch.records, |record| {
+            if record.scope == scope && home(record.key) == Some(scope) {
+                let owner = |s: &Sibling| s.register == RegisterId::OWNER;
+                record.siblings.retain(|s| !owner(s));
+            }
+        });
     }
 
     /// A context above what its writer has reached, or a write under somebody else's name.

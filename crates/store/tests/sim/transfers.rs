@@ -37,7 +37,8 @@ impl World {
         if let Some(edit) = self.ownership(key, &next) {
             self.say(format_args!("TRANSFER of {} to {}", key.id, to.0[0]));
             self.tally.count("a transfer");
-            self.submit(HUB, Target::Writer, Command::Edit(vec![edit], Vec::new()));
+            let target = Target::Transfer(key);
+            self.submit(HUB, target, Command::Edit(vec![edit], Vec::new()));
         }
     }
 
@@ -71,8 +72,11 @@ impl World {
         let node = self.rng.one(&NODES);
         self.say(format_args!("{} is FENCED", super::world::NAMES[node]));
         self.tally.count("a node fenced");
+        if self.options.control == Control::FencesIgnored {
+            return self.note_fence(node);
+        }
         let act = Command::Act(Act::Fence(self.replicas[node].id));
-        self.submit(HUB, Target::Nobody, act);
+        self.submit(HUB, Target::Fence(node), act);
     }
 
     /// The organisations of a scope, as a replica knows it: those that it holds, and those that

@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 
 use replica::{
-    Dot, RecordKey, RegisterId, ReplicaId, ScopeId,
+    Dot, Record, RecordKey, RegisterId, ReplicaId, ScopeId,
     session::{FeedPoint, Input, Op, Role},
 };
 use store::{Command, Host, HostConfig, Reader, Reply, StoreError};
@@ -102,11 +102,26 @@ pub(crate) struct Replica {
 
 /// Whom an answer of a host is for.
 pub(crate) enum Target {
-    Session(usize, Side, Vec<(RecordKey, Dot)>),
+    Session(usize, Side, Delivered),
     Writer,
+    /// The city, of an organisation that it transfers.
+    Transfer(RecordKey),
+    /// The city, of a node that it fences.
+    Fence(usize),
     /// Who took a decision back: these values must now stand in the register.
     Undo(RecordKey, RegisterId, Vec<Bytes>),
     Nobody,
+}
+
+/// What an operation of a session brings.
+#[derive(Default)]
+pub(crate) struct Delivered {
+    /// The writes that are durable when it is answered.
+    promised: Vec<(RecordKey, Dot)>,
+    /// It comes from a life that another copy went on without.
+    from_behind: bool,
+    /// The records, where a null control will want them.
+    records: Vec<Record>,
 }
 
 pub(crate) struct World {
@@ -120,6 +135,8 @@ pub(crate) struct World {
     next_event: u64,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) conns: Vec<Conn>,
+    /// The newest session of each node that the hub has welcomed.
+    pub(crate) newest: BTreeMap<ReplicaId, u64>,
     pub(crate) tickets: BTreeMap<u64, Target>,
     next_number: u64,
     pub(crate) faults_on: bool,
@@ -185,6 +202,7 @@ impl World {
             next_event: 0,
             replicas,
             conns: Vec::new(),
+            newest: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_number: 0,
             faults_on: true,
@@ -348,6 +366,7 @@ impl World {
             return;
         }
         self.note_flushed(at);
+        let disk = (self.options.control.rewrites(at)).then(|| self.image(at));
         let Some(host) = &mut self.replicas[at].host else {
             return;
         };
@@ -361,6 +380,9 @@ impl World {
             }
         };
         let ends = host.ends().clone();
+        if disk.is_some_and(|disk| self.weaken_disk(at, &disk)) {
+            return;
+        }
         if self.faults_on && self.options.has(Fault::Crash) && self.rng.below(250) == 0 {
             self.say(format_args!("{} has synced and answers nobody", NAMES[at]));
             self.tally.count("a lost answer");
@@ -386,28 +408,43 @@ impl World {
 
     fn dispatch(&mut self, at: usize, target: Target, reply: Reply) {
         match (target, reply) {
-            (Target::Session(conn, side, promised), Reply::Input(input)) => {
+            (Target::Session(conn, side, brought), Reply::Input(input)) => {
                 if let Input::Applied(ack) = &*input {
-                    let kept = promised.into_iter().filter(|(key, _)| {
+                    if brought.from_behind {
+                        let life = self.conns[conn].life;
+                        self.broken(format!("P6 {life:x} was left behind and goes on"));
+                    }
+                    if self.take_rejected(at, ack, &brought.records) {
+                        return;
+                    }
+                    let kept = brought.promised.into_iter().filter(|(key, _)| {
                         let of_key = |r: &proto::sync::Result| r.id == key.id.0;
                         !ack.results.iter().any(of_key)
                     });
                     self.replicas[at].promises.extend(kept);
                 }
                 let mut input = *input;
+                if let (Side::Hub, Input::Welcomed(Ok(_))) = (side, &input) {
+                    let login = self.conns[conn].end(side).login;
+                    self.newest.insert(login.peer, login.session);
+                }
                 self.weaken_input(at, &mut input);
                 self.input(conn, side, input);
             }
             (Target::Undo(key, register, values), Reply::Written(Ok(_))) => {
                 self.check_undone(at, key, register, &values);
             }
-            (Target::Writer, Reply::Written(Ok(written))) => {
+            (target @ (Target::Writer | Target::Transfer(_)), Reply::Written(Ok(written))) => {
                 let promised = written.into_iter().map(|w| (w.key, w.dot));
                 let promised: Vec<_> = promised.collect();
                 self.replicas[at].promises.extend_from_slice(&promised);
                 self.replicas[at].saved.extend(promised);
+                if let Target::Transfer(root) = target {
+                    self.note_transfer(root);
+                }
             }
-            (Target::Writer | Target::Undo(..), Reply::Written(Err(error))) => {
+            (Target::Fence(node), Reply::Done(_)) => self.note_fence(node),
+            (_, Reply::Written(Err(error))) => {
                 self.say(format_args!("{} answers: {error}", NAMES[at]));
                 self.tally.count("an edit was not written");
             }
@@ -428,18 +465,26 @@ impl World {
     /// Hands an operation of a session to its host.
     pub(crate) fn operation(&mut self, conn: usize, side: Side, op: Op) {
         let end = self.conns[conn].end(side);
-        let (at, login) = (end.replica, end.login);
-        let mut promised = Vec::new();
+        let (at, mut login) = (end.replica, end.login);
+        let mut brought = Delivered::default();
         if let Op::Apply(delivery) = &op {
+            brought.from_behind = side == Side::Hub && self.comes_from_behind(conn);
+            if self.options.control.forces().is_some() {
+                let records = delivery.records.iter();
+                brought.records = records.map(|arrived| arrived.record.clone()).collect();
+            }
+            self.weaken_delivery(at, &mut login, delivery);
             for arrived in &delivery.records {
                 let dots = arrived.record.siblings.iter().map(replica::Sibling::dot);
-                promised.extend(dots.map(|dot| (arrived.record.key, dot)));
+                brought
+                    .promised
+                    .extend(dots.map(|dot| (arrived.record.key, dot)));
             }
             if self.old.len() < 30 && self.faults_on && self.options.has(Fault::Replay) {
                 self.old.push((at, login.peer, (**delivery).clone()));
             }
         }
-        let target = Target::Session(conn, side, promised);
+        let target = Target::Session(conn, side, brought);
         self.submit(at, target, Command::Session(login, op));
     }
 
