@@ -21,6 +21,7 @@ mod e2e {
     mod clerks;
     mod conflicts;
     mod damage;
+    mod dry_run;
     mod enrolment;
     mod lists;
     mod records;
