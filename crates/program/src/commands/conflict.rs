@@ -246,7 +246,8 @@ fn list(app: &App, gone: &[ReplicaId], listing: &Listing, out: &mut Out) -> Resu
         storm: listing.storm.clone(),
         gone: gone.to_vec(),
     };
-    let all = conflicts::list(app, &filter)?;
+    let mut storms = conflicts::storms(app)?;
+    let all = conflicts::list(app, &filter, &storms)?;
     if out.json {
         out.document(&all.into_iter().map(Value::Object).collect());
     } else if all.is_empty() {
@@ -257,10 +258,10 @@ fn list(app: &App, gone: &[ReplicaId], listing: &Listing, out: &mut Out) -> Resu
         };
         out.line(text);
     } else {
-        let storms = match listing.storm {
-            Some(_) => Vec::new(),
-            None => conflicts::storms(app)?,
-        };
+        // Of one storm every conflict is shown by itself.
+        if listing.storm.is_some() {
+            storms.clear();
+        }
         show::list(app, all, &storms, out);
     }
     Ok(())

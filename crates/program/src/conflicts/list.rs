@@ -14,7 +14,8 @@ use super::{
     acks::Acks,
     each_open, entry,
     files::{Files, Said},
-    storm, words,
+    storm::{self, Storm},
+    words,
 };
 use crate::{
     app::App,
@@ -35,14 +36,17 @@ pub struct Filter {
     pub gone: Vec<ReplicaId>,
 }
 
-/// The dockets that a filter lets through.
+/// The dockets that a filter lets through, each with the storm that it belongs to, of those given.
 ///
 /// # Errors
 /// The store is damaged or cannot be read, or the writer has ended.
-pub fn list(app: &App, filter: &Filter) -> Result<Vec<Map<String, Value>>, Failure> {
+pub fn list(
+    app: &App,
+    filter: &Filter,
+    storms: &[Storm],
+) -> Result<Vec<Map<String, Value>>, Failure> {
     let files = Files::of(app, filter.scope)?;
     let scopes = Scopes::new(app);
-    let storms = storm::storms(app)?;
     let today = app.today();
     let (mut all, mut still_open) = (Vec::new(), BTreeSet::new());
     each_open(app, &mut |stored, meaning| {
@@ -57,7 +61,7 @@ pub fn list(app: &App, filter: &Filter) -> Result<Vec<Map<String, Value>>, Failu
             };
             still_open.insert(docket);
             let state = files.state(&docket, open, today);
-            let storm = storm::of(&storms, open).map(|storm| storm.id.as_str());
+            let storm = storm::of(storms, open).map(|storm| storm.id.as_str());
             let asked_state = filter.state.is_none_or(|asked| asked == state.id());
             let asked_storm = filter.storm.is_none() || filter.storm.as_deref() == storm;
             if asked_state && asked_storm {
