@@ -232,14 +232,17 @@ pub(crate) fn seen_context(record: &Record, seen: &Seen) -> Context {
     )
 }
 
+/// Whether a docket is open in a state of its record.
+fn is_open(app: &App, stored: &Stored, docket: &Docket) -> Result<bool, Failure> {
+    let meaning = meaning(app, &stored.record)?;
+    let mut open = meaning.conflicts.iter();
+    Ok(open.any(|open| open.register == docket.register))
+}
+
 /// The document of a record after a decision or a note.
 fn after(app: &App, docket: &Docket) -> Result<(Map<String, Value>, bool), Failure> {
     let stored = find(app, docket.key)?;
-    let meaning = meaning(app, &stored.record)?;
-    let is_open = meaning
-        .conflicts
-        .iter()
-        .any(|open| open.register == docket.register);
+    let is_open = is_open(app, &stored, docket)?;
     let mut document = records::document(app, &stored)?;
     document.insert(
         "docket".to_owned(),

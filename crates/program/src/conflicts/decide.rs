@@ -58,17 +58,26 @@ pub fn decide(
     seen: Option<&Seen>,
     reason: &str,
 ) -> Result<Decided, Failure> {
-    decide_by(app, docket, choice, seen, (reason, None))
+    let (decision, warnings) = carry(app, docket, choice, seen, (reason, None))?;
+    let (mut document, is_open) = after(app, docket)?;
+    document.insert("decision".to_owned(), decision.to_string().into());
+    Ok(Decided {
+        decision,
+        document,
+        is_open,
+        warnings,
+    })
 }
 
-/// The same, by the preset of a rule.
-pub(super) fn decide_by(
+/// Writes a decision, by the preset of a rule where there is one. Returns its id, and what to know
+/// about the value that was entered.
+pub(super) fn carry(
     app: &App,
     docket: &Docket,
     choice: &Choice,
     seen: Option<&Seen>,
     (reason, preset): (&str, Option<&'static str>),
-) -> Result<Decided, Failure> {
+) -> Result<(RecordId, Vec<Finding>), Failure> {
     let reason = reason_of(reason)?;
     let stored = find(app, docket.key)?;
     let (record, home) = (stored.record, stored.home);
@@ -100,14 +109,7 @@ pub(super) fn decide_by(
     allowed(app, Purpose::Decision, Some(&record), &new)?;
     let (decision, edits) = case.edits(choice, value)?;
     app.writer.edit(edits, Vec::new())?;
-    let (mut document, is_open) = after(app, docket)?;
-    document.insert("decision".to_owned(), decision.to_string().into());
-    Ok(Decided {
-        decision,
-        document,
-        is_open,
-        warnings,
-    })
+    Ok((decision, warnings))
 }
 
 /// Nobody decides over their own words, also where a decision or an undo has carried them on.
