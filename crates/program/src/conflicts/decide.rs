@@ -9,7 +9,7 @@ use domain::{
 };
 use prost::Message as _;
 use proto::ledger::{Decision, DecisionChoice};
-use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
+use replica::{Edit, Record, RecordId, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
 
 use super::{Docket, after, open_of, reference, seen_context, words};
@@ -17,7 +17,7 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        Desk, InScope, Seen, Shown, allowed, before_and_after, find, kind_of, meaning, new_id,
+        Desk, InScope, Seen, Shown, allowed, before_and_after, find, made_edit, meaning, new_id,
         reason_of, set_of_text, shown,
     },
 };
@@ -279,12 +279,12 @@ impl Case<'_> {
         };
         let id = new_id(self.app);
         let scope = self.home;
-        let record = made(
+        let record = made_edit(
             self.app,
             "decision",
             (id, self.home),
             &decision.encode_to_vec(),
-            self.reason,
+            (self.reason, Source::Decision),
         )?;
         let register = self.docket.register;
         let shown = self
@@ -309,35 +309,4 @@ impl Case<'_> {
         };
         Ok((id, vec![record, carried_out]))
     }
-}
-
-/// An edit that makes a record of a docket kind.
-pub(super) fn made(
-    app: &App,
-    kind: &str,
-    (id, scope): (RecordId, ScopeId),
-    values: &[u8],
-    reason: &str,
-) -> Result<Edit, Failure> {
-    let kind = kind_of(app, kind)?;
-    let registers = value::split(kind, values).map_err(|error| {
-        Failure::new("RECORD-014", Exit::Invalid).with("detail", crate::failure::causes(&error))
-    })?;
-    let set = registers.into_iter().map(|(register, value)| Set {
-        register,
-        value,
-        shown: Vec::new(),
-    });
-    Ok(Edit {
-        key: RecordKey {
-            kind: kind.kind,
-            id,
-        },
-        scope,
-        set: set.collect(),
-        author: app.author(),
-        reason: reason.to_owned(),
-        source: Source::Decision,
-        decision: Bytes::new(),
-    })
 }

@@ -14,14 +14,14 @@ use store::Stored;
 
 use super::{
     Decided, Docket, after,
-    decide::{kind_of_docket, made, own_words},
+    decide::{kind_of_docket, own_words},
     files::{Files, docket_of},
     reference, words,
 };
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    records::{Past, allowed, at_text, find, new_id, reason_of},
+    records::{Past, allowed, at_text, find, made_edit, new_id, reason_of},
 };
 
 /// Later writes that a refusal names; the history has the rest.
@@ -226,12 +226,12 @@ impl Case<'_> {
             ..Decision::default()
         };
         let id = new_id(app);
-        let made = made(
+        let made = made_edit(
             app,
             "decision",
             (id, scope),
             &undo.encode_to_vec(),
-            self.reason,
+            (self.reason, Source::Decision),
         )?;
         let shown: Vec<_> = standing.iter().map(Sibling::shown).collect();
         let copy = |value| Edit {
