@@ -16,12 +16,11 @@ use store::Stored;
 
 use crate::{
     app::App,
-    clock,
     conflicts::candidates,
     failure::{Exit, Failure},
     records::{
         self, Change, Desk, Scopes, deletion_edit, each_here, find, kind_of, meaning,
-        register_name, register_value, standing,
+        register_name, register_value, standing, time_text,
     },
 };
 
@@ -73,7 +72,6 @@ impl Seen {
             ProposalAnswer::Accepted => "accepted".into(),
             ProposalAnswer::Declined => "declined".into(),
         };
-        let at = clock::moment(HybridTime(row.time()).millis());
         let mut entry = Map::new();
         entry.insert(
             "id".to_owned(),
@@ -83,10 +81,8 @@ impl Seen {
         entry.insert("from".to_owned(), code(row.from_scope.as_ref())?);
         entry.insert("home".to_owned(), scopes.code(self.stored.home)?.into());
         entry.insert("author".to_owned(), row.author().into());
-        entry.insert(
-            "at".to_owned(),
-            format!("{}+08:00", at.replace(' ', "T")).into(),
-        );
+        let at = time_text(HybridTime(row.time()));
+        entry.insert("at".to_owned(), at.into());
         entry.insert("reason".to_owned(), row.reason().into());
         entry.insert("code".to_owned(), row.code().into());
         entry.insert("values".to_owned(), Value::Object(values.collect()));

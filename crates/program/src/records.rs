@@ -32,7 +32,9 @@ pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
 pub use change::{
     Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text,
 };
-pub use document::{Documents, at_text, document, register_name, register_value, source_name};
+pub use document::{
+    Documents, at_text, document, register_name, register_value, source_name, time_text,
+};
 pub use explain::{explain, holders};
 pub use history::{Event, events, history};
 pub use known::Known;

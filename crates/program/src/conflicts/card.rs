@@ -21,7 +21,9 @@ use super::{
 use crate::{
     app::App,
     failure::Failure,
-    records::{Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name},
+    records::{
+        Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name, time_text,
+    },
     report::{self, Effect},
 };
 
@@ -249,7 +251,7 @@ fn notes(files: &Files, docket: &Docket) -> Value {
             "text": said.what.text,
             "until": said.what.until,
             "author": said.what.written_by,
-            "at": words::at_text(said.at),
+            "at": time_text(said.at),
         })
     };
     files.notes(docket).iter().map(one).collect()

@@ -15,12 +15,11 @@ use super::{
     each_open, entry,
     files::{Files, Said},
     storm::{self, Storm},
-    words,
 };
 use crate::{
     app::App,
     failure::Failure,
-    records::{Scopes, meaning, register_name, register_value},
+    records::{Scopes, meaning, register_name, register_value, time_text},
 };
 
 /// Which dockets are listed.
@@ -163,7 +162,7 @@ pub(super) fn told(said: &Said<Decision>) -> Map<String, Value> {
     map.insert("taken".to_owned(), decision.taken.into());
     map.insert("reason".to_owned(), decision.reason().into());
     map.insert("author".to_owned(), decision.decided_by().into());
-    map.insert("at".to_owned(), words::at_text(said.at).into());
+    map.insert("at".to_owned(), time_text(said.at).into());
     map.insert("preset".to_owned(), decision.preset.clone().into());
     map.insert("undoes".to_owned(), decision.undoes.clone().into());
     map

@@ -20,8 +20,9 @@ use super::{
 };
 use crate::{
     app::App,
+    clock,
     failure::{Exit, Failure},
-    records::{Past, allowed, at_text, find, made_edit, new_id, reason_of},
+    records::{Past, allowed, find, made_edit, new_id, reason_of},
 };
 
 /// Later writes that a refusal names; the history has the rest.
@@ -164,8 +165,7 @@ impl Case<'_> {
         later.sort_by_key(|s| std::cmp::Reverse((s.write.time, s.dot())));
         later.dedup_by_key(|s| s.dot());
         let line = |s: &&Sibling| {
-            let at = at_text(s);
-            let at = at.trim_end_matches("+08:00").replace('T', " ");
+            let at = clock::moment(s.write.time.millis());
             format!("{} {at} {}", s.write.author, s.write.reason)
         };
         let lines: Vec<String> = later.iter().take(LATER_NAMED_MAX).map(line).collect();

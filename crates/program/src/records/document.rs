@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use domain::{Effective, KindSpec, value};
-use replica::{Record, RegisterId, Sibling, Source};
+use replica::{HybridTime, Record, RegisterId, Sibling, Source};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
 
@@ -139,13 +139,16 @@ pub fn source_name(source: Source) -> String {
     }
 }
 
-/// When a candidate was written, for scripts: `2020-09-30T17:05:09+08:00`.
+/// A moment for scripts: `2020-09-30T17:05:09+08:00`.
+#[must_use]
+pub fn time_text(time: HybridTime) -> String {
+    format!("{}+08:00", clock::moment(time.millis()).replace(' ', "T"))
+}
+
+/// When a candidate was written, for scripts.
 #[must_use]
 pub fn at_text(sibling: &Sibling) -> String {
-    format!(
-        "{}+08:00",
-        clock::moment(sibling.write.time.millis()).replace(' ', "T")
-    )
+    time_text(sibling.write.time)
 }
 
 /// Who wrote a candidate, when, and how it came in.
