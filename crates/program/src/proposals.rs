@@ -5,10 +5,7 @@
 //! that stand now, the rules and the authority judge it like any other, and whoever accepts is its
 //! author. The mark on the proposal is written with it, all or none.
 
-use domain::{
-    KindSpec, across, decode,
-    value::{self, Input},
-};
+use domain::{KindSpec, across, decode, value::Input};
 use proto::ledger::{Proposal, ProposalAnswer};
 use replica::{Edit, HybridTime, RecordId, RecordKey, RegisterId, Source};
 use serde_json::{Map, Value, json};
@@ -19,7 +16,7 @@ use crate::{
     conflicts::candidates,
     failure::{Exit, Failure},
     records::{
-        self, Change, Desk, Scopes, deletion_edit, each_here, find, kind_of, meaning,
+        self, Change, Desk, Scopes, deletion_edit, each_here, fields_json, find, kind_of, meaning,
         register_name, register_value, standing, time_text,
     },
 };
@@ -240,11 +237,7 @@ impl Said {
             }
             let spec = kind.register(register);
             let spec = spec.ok_or_else(|| Failure::new("RECORD-014", Exit::Invalid))?;
-            let mut json = value::to_json(kind, &value.value);
-            said.values.extend(kind.fields_of(spec).map(|field| {
-                let value = json.remove(&field.id).unwrap_or_default();
-                (field.id.clone(), value)
-            }));
+            said.values.extend(fields_json(kind, spec, &value.value));
         }
         Ok(said)
     }

@@ -10,7 +10,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use domain::{KindSpec, Purpose, authority::NewState, value};
+use domain::{KindSpec, Purpose, authority::NewState};
 use replica::{Dot, Edit, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId, Set, Sibling};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -22,8 +22,8 @@ use crate::{
     failure::{Exit, Failure},
     output::Out,
     records::{
-        self, Change, Desk, Scopes, Seen, allowed, at_text, find, reason_of, register_name,
-        register_value, set_of_json, source_name,
+        self, Change, Desk, Scopes, Seen, allowed, at_text, fields_json, find, reason_of,
+        register_name, register_value, set_of_json, source_name,
     },
     texts,
 };
@@ -361,11 +361,7 @@ fn fields_of(kind: &KindSpec, draft: &Draft) -> Map<String, Value> {
         let Some(register) = kind.register(sibling.register) else {
             continue;
         };
-        let mut said = value::to_json(kind, &sibling.value);
-        for field in kind.fields_of(register) {
-            let value = said.remove(&field.id).unwrap_or(Value::Null);
-            values.insert(field.id.clone(), value);
-        }
+        values.extend(fields_json(kind, register, &sibling.value));
     }
     values
 }

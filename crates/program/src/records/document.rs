@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use domain::{Effective, KindSpec, value};
+use domain::{Effective, FieldSpec, KindSpec, RegisterSpec, value};
 use replica::{HybridTime, Record, RegisterId, Sibling, Source};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
@@ -124,6 +124,20 @@ pub fn register_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8
     }
     let mark: proto::schema::Deletion = domain::decode(bytes).unwrap_or_default();
     json!({ "reason": mark.reason })
+}
+
+/// The fields of a register with their values, null where one is not set.
+pub(crate) fn fields_json<'k>(
+    kind: &'k KindSpec,
+    register: &'k RegisterSpec,
+    bytes: &[u8],
+) -> impl Iterator<Item = (String, Value)> + use<'k> {
+    let mut said = value::to_json(kind, bytes);
+    let field = move |field: &FieldSpec| {
+        let value = said.remove(&field.id).unwrap_or_default();
+        (field.id.clone(), value)
+    };
+    kind.fields_of(register).map(field)
 }
 
 /// The name of a source.
