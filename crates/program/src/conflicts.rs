@@ -208,12 +208,6 @@ fn open_of<'m>(
     open.ok_or_else(|| Failure::new("CONFLICT-002", Exit::Invalid).with("id", docket.id(kind)))
 }
 
-/// What a record of the docket calls the record: `kind/id`.
-fn reference(kind: Option<&KindSpec>, key: RecordKey) -> String {
-    let name = kind.map_or_else(|| key.kind.0.to_string(), |kind| kind.id.clone());
-    format!("{name}/{}", key.id)
-}
-
 /// What somebody with this token has seen of a record: all of it, less what came since.
 pub(crate) fn seen_context(record: &Record, seen: &Seen) -> Context {
     let knows = |sibling: &&Sibling| {

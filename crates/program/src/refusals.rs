@@ -199,14 +199,13 @@ pub fn entry(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Valu
     let draft = &refused.draft;
     let kind = app.catalogue.kind(draft.key.kind);
     let write = draft.siblings.first();
-    let name = kind.map_or_else(|| draft.key.kind.0.to_string(), |kind| kind.id.clone());
     let fields = draft
         .siblings
         .iter()
         .map(|s| register_name(kind, s.register));
     let document = json!({
         "id": draft.id,
-        "kind": name,
+        "kind": app.catalogue.kind_name(draft.key.kind),
         "record": draft.key.id.to_string(),
         "scope": Scopes::new(app).code(draft.scope)?,
         "code": draft.code,

@@ -102,12 +102,12 @@ pub fn missing(app: &App) -> Result<Vec<WriteFact>, Failure> {
 
 /// A write for scripts.
 pub(crate) fn fact_json(fact: &WriteFact) -> Value {
-    let kind = Catalogue::builtin().kind(fact.key.kind);
-    let name = kind.map_or_else(|| fact.key.kind.0.to_string(), |kind| kind.id.clone());
+    let catalogue = Catalogue::builtin();
+    let kind = catalogue.kind(fact.key.kind);
     let fields = fact.registers.iter().map(|one| register_name(kind, *one));
     json!({
         "write": fact.dot.to_string(),
-        "kind": name,
+        "kind": catalogue.kind_name(fact.key.kind),
         "record": fact.key.id.to_string(),
         "fields": fields.collect::<Vec<_>>(),
         "author": fact.author,

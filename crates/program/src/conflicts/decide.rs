@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::{
-    Conflict, Finding, KindSpec, Purpose, Subject,
+    Conflict, Finding, KindSpec, Purpose, Subject, across,
     authority::NewState,
     effective::{deletion, effective_with},
     value::{self, Input, RegisterEdit},
@@ -12,7 +12,7 @@ use proto::ledger::{Decision, DecisionChoice};
 use replica::{Edit, Record, RecordId, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
 
-use super::{Docket, after, open_of, reference, seen_context, words};
+use super::{Docket, after, open_of, seen_context, words};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -266,7 +266,7 @@ impl Case<'_> {
         let kept = |sibling| words::kept(self.app, *self.docket, sibling);
         let candidates = self.open.candidates.iter().map(kept);
         let decision = Decision {
-            record: Some(reference(Some(self.kind), self.docket.key)),
+            record: Some(across::name(self.app.catalogue, self.docket.key)),
             register: Some(self.docket.register.0),
             candidates: candidates.collect::<Result<_, _>>()?,
             choice: Some(choice.into()),

@@ -102,7 +102,7 @@ pub(super) fn open_entry(
     let record = &stored.record;
     let kind = app.catalogue.kind(record.key.kind);
     let mut entry = entry(app, kind, record, open)?;
-    let name = kind.map_or_else(|| record.key.kind.0.to_string(), |kind| kind.id.clone());
+    let name = app.catalogue.kind_name(record.key.kind);
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), record.key.id.to_string().into());
     entry.insert("scope".to_owned(), scopes.code(stored.home)?.into());
@@ -126,7 +126,7 @@ pub(super) fn decided_entry(
     // The decision and what it wrote are two places of one feed. Once both were acked, the record
     // may have gone on: then only a later ack says so again.
     let missing = acks.missing(scopes, stored.home, &[newest.place, stored.place])?;
-    let name = kind.map_or_else(|| docket.key.kind.0.to_string(), |kind| kind.id.clone());
+    let name = app.catalogue.kind_name(docket.key.kind);
     let value = if docket.register.is_system() {
         meaning(app, record)?.deleted.into()
     } else {

@@ -1,13 +1,13 @@
 //! Notes on a docket: a question to the district, or a date before which nobody needs to look.
 //! Neither decides anything.
 
-use domain::{Purpose, authority::NewState, date};
+use domain::{Purpose, across, authority::NewState, date};
 use prost::Message as _;
 use proto::ledger::{CandidateName, DocketNote, DocketNoteKind};
 use replica::{Edit, RecordId, ScopeId, Source};
 use serde_json::{Map, Value};
 
-use super::{Docket, after, decide::kind_of_docket, open_of, reference};
+use super::{Docket, after, decide::kind_of_docket, open_of};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -63,7 +63,7 @@ fn note(
         counter: candidate.dot().counter,
     });
     let note = DocketNote {
-        record: Some(reference(Some(spec), docket.key)),
+        record: Some(across::name(app.catalogue, docket.key)),
         register: Some(docket.register.0),
         kind: Some(kind.into()),
         text: Some(text),

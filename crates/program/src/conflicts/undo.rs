@@ -6,7 +6,7 @@
 //! replaced the decision there is nothing to replace, and it is refused with their list.
 
 use bytes::Bytes;
-use domain::{KindSpec, Purpose, authority::NewState};
+use domain::{KindSpec, Purpose, across, authority::NewState};
 use prost::Message as _;
 use proto::ledger::{Candidate, Decision, DecisionChoice};
 use replica::{Dot, Edit, Record, RecordId, RegisterId, ScopeId, Set, Sibling, Source};
@@ -16,7 +16,7 @@ use super::{
     Decided, Docket, after,
     decide::{kind_of_docket, own_words},
     files::{Files, docket_of},
-    reference, words,
+    words,
 };
 use crate::{
     app::App,
@@ -214,7 +214,7 @@ impl Case<'_> {
         allowed(app, Purpose::Decision, Some(self.record), &new)?;
         let kept = |sibling| words::kept(app, self.docket, sibling);
         let undo = Decision {
-            record: Some(reference(Some(self.kind), self.docket.key)),
+            record: Some(across::name(app.catalogue, self.docket.key)),
             register: Some(register.0),
             candidates: standing.iter().map(kept).collect::<Result<_, _>>()?,
             choice: Some(DecisionChoice::Undo.into()),

@@ -44,7 +44,7 @@ impl<'a> Documents<'a> {
     pub fn of(&self, stored: &Stored, meaning: &Effective) -> Result<Map<String, Value>, Failure> {
         let record = &stored.record;
         let kind = self.app.catalogue.kind(record.key.kind);
-        let name = kind.map_or_else(|| record.key.kind.0.to_string(), |kind| kind.id.clone());
+        let name = self.app.catalogue.kind_name(record.key.kind);
         let values = kind.map_or_else(
             || value::raw_json(&meaning.values),
             |kind| value::to_json(kind, &meaning.values),
