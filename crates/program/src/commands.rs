@@ -92,6 +92,17 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
     }
 }
 
+/// A text of a document; empty where it has none.
+fn text<'v>(of: &'v Value, name: &str) -> &'v str {
+    of.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A list of a document; empty where it has none.
+fn array<'v>(of: &'v Value, name: &str) -> &'v [Value] {
+    let array = of.get(name).and_then(Value::as_array);
+    array.map(Vec::as_slice).unwrap_or_default()
+}
+
 /// Prints entries: as they are, or as a table of some of their fields, each with its heading in
 /// Chinese and English.
 pub fn show_rows(

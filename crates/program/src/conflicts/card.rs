@@ -141,8 +141,9 @@ impl Asked<'_> {
         // Nothing that this program holds says how wrong a writer's clock was.
         map.insert("clock_error_s".to_owned(), Value::Null);
         let line = (sibling.write.source == Source::Import)
-            .then(|| import_line(&sibling.write.reason))
+            .then(|| words::sheet_line(&sibling.write.reason))
             .flatten();
+        let line = line.map(|(_, line)| line);
         map.insert("import_line".to_owned(), line.into());
         let words: Vec<String> = words::of(self.app, sibling)?.into_iter().collect();
         map.insert("words_of".to_owned(), words.into());
@@ -230,11 +231,6 @@ impl Asked<'_> {
 
 fn dot_text(dot: Dot) -> String {
     format!("{:016x}:{}", dot.incarnation.0, dot.counter)
-}
-
-/// The line of the sheet, which an import writes behind the name of the file.
-fn import_line(reason: &str) -> Option<u32> {
-    reason.rsplit_once(':')?.1.parse().ok()
 }
 
 fn notes(files: &Files, docket: &Docket) -> Value {

@@ -12,7 +12,7 @@ use proto::ledger::{DocketNote, DocketNoteKind};
 use replica::{RecordId, ScopeId, Sibling, Source};
 use serde_json::{Map, Value, json};
 
-use super::{decide::own_words, each_open, files::Files, note};
+use super::{decide::own_words, each_open, files::Files, note, words};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -96,10 +96,8 @@ fn sources(open: &Conflict) -> BTreeMap<Key, String> {
     let key = |sibling: &Sibling| (sibling.write.author.clone(), sibling.write.source);
     let reason = |sibling: &Sibling| {
         let reason = sibling.write.reason.as_str();
-        let file = reason
-            .rsplit_once(':')
-            .filter(|(_, line)| line.parse::<u32>().is_ok());
-        file.map_or(reason, |(file, _)| file).to_owned()
+        let file = words::sheet_line(reason).map(|(file, _)| file);
+        file.unwrap_or(reason).to_owned()
     };
     open.candidates
         .iter()

@@ -165,3 +165,9 @@ pub(super) fn restored(app: &App, sibling: &Sibling) -> Result<Map<String, Value
     );
     Ok(map)
 }
+
+/// The file and the line of its sheet, which an import writes as the reason.
+pub(super) fn sheet_line(reason: &str) -> Option<(&str, u32)> {
+    let (file, line) = reason.rsplit_once(':')?;
+    Some((file, line.parse().ok()?))
+}
