@@ -42,7 +42,12 @@ pub fn named(app: &App, text: &str) -> Result<Vec<HeldBack>, Failure> {
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn entry(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>, Failure> {
+pub fn entry(
+    app: &App,
+    scopes: &Scopes<'_>,
+    held: &HeldBack,
+    out: &Out,
+) -> Result<Map<String, Value>, Failure> {
     let mut entry = Map::new();
     let id = across::name(app.catalogue, held.key);
     entry.insert("id".to_owned(), id.into());
@@ -50,7 +55,7 @@ pub fn entry(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), held.key.id.to_string().into());
     let here = app.reader().get(held.key)?;
-    let scope = here.map(|here| Scopes::new(app).code(here.home));
+    let scope = here.map(|here| scopes.code(here.home));
     entry.insert("scope".to_owned(), scope.transpose()?.into());
     entry.insert("code".to_owned(), held.code.as_str().into());
     let message = texts::of(&held.code, out.language);
@@ -64,7 +69,12 @@ pub fn entry(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn show(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>, Failure> {
+pub fn show(
+    app: &App,
+    scopes: &Scopes<'_>,
+    held: &HeldBack,
+    out: &Out,
+) -> Result<Map<String, Value>, Failure> {
     let kind = app.catalogue.kind(held.key.kind);
     let here = app.reader().get(held.key)?.map(|stored| stored.record);
     // Nothing came when it is the peer that does not take what is here.
@@ -98,7 +108,7 @@ pub fn show(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>,
             "there": candidates(&there, register),
         })
     });
-    let mut document = entry(app, held, out)?;
+    let mut document = entry(app, scopes, held, out)?;
     document.insert("values".to_owned(), values.collect());
     Ok(document)
 }

@@ -195,7 +195,12 @@ pub fn named(app: &App, id: &str) -> Result<Refused, Failure> {
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn entry(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Value>, Failure> {
+pub fn entry(
+    app: &App,
+    scopes: &Scopes<'_>,
+    refused: &Refused,
+    out: &Out,
+) -> Result<Map<String, Value>, Failure> {
     let draft = &refused.draft;
     let kind = app.catalogue.kind(draft.key.kind);
     let write = draft.siblings.first();
@@ -207,7 +212,7 @@ pub fn entry(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Valu
         "id": draft.id,
         "kind": app.catalogue.kind_name(draft.key.kind),
         "record": draft.key.id.to_string(),
-        "scope": Scopes::new(app).code(draft.scope)?,
+        "scope": scopes.code(draft.scope)?,
         "code": draft.code,
         "message": texts::of(&draft.code, out.language),
         "at": moment_of(draft.at_ms),
@@ -236,7 +241,7 @@ pub fn show(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Value
     let draft = &refused.draft;
     let kind = app.catalogue.kind(draft.key.kind);
     let present = app.reader().get(draft.key)?.map(|stored| stored.record);
-    let mut document = entry(app, refused, out)?;
+    let mut document = entry(app, &Scopes::new(app), refused, out)?;
     if let Some(first) = draft.siblings.first() {
         document.insert("written".to_owned(), at_text(first).into());
         document.insert("reason".to_owned(), first.write.reason.as_str().into());

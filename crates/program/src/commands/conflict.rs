@@ -11,7 +11,7 @@ use crate::{
     conflicts::{self, Bulk, Choice, Decided, Docket, Filter},
     failure::{Exit, Failure},
     output::Out,
-    records::{self, Seen, scope_of},
+    records::{self, Scopes, Seen, scope_of},
 };
 pub(super) use show::show_candidates;
 
@@ -322,9 +322,10 @@ fn bulk(app: &App, args: &BulkArgs, out: &mut Out) -> Result<(), Failure> {
 fn storms(app: &App, out: &mut Out) -> Result<(), Failure> {
     let storms = conflicts::storms(app)?;
     if out.json {
+        let scopes = Scopes::new(app);
         let all: Result<Vec<_>, Failure> = storms
             .iter()
-            .map(|storm| storm.json(app).map(Value::Object))
+            .map(|storm| storm.json(&scopes).map(Value::Object))
             .collect();
         out.document(&Value::Array(all?));
     } else if storms.is_empty() {

@@ -9,6 +9,7 @@ use crate::{
     failure::{Exit, Failure},
     output::Out,
     quarantine,
+    records::Scopes,
 };
 
 /// `quarantine …`.
@@ -76,7 +77,8 @@ fn release(
 
 fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
     let all = quarantine::all(app)?;
-    let entry = |held| quarantine::entry(app, held, out).map(Value::Object);
+    let scopes = Scopes::new(app);
+    let entry = |held| quarantine::entry(app, &scopes, held, out).map(Value::Object);
     let entries: Vec<Value> = all.iter().map(entry).collect::<Result<_, _>>()?;
     if out.json {
         out.document(&Value::Array(entries));
@@ -96,7 +98,8 @@ fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
 
 fn show(app: &App, id: &str, out: &mut Out) -> Result<(), Failure> {
     let held = quarantine::named(app, id)?;
-    let document = |held| quarantine::show(app, held, out).map(Value::Object);
+    let scopes = Scopes::new(app);
+    let document = |held| quarantine::show(app, &scopes, held, out).map(Value::Object);
     let documents: Vec<Value> = held.iter().map(document).collect::<Result<_, _>>()?;
     if out.json {
         out.document(&Value::Array(documents));

@@ -8,6 +8,7 @@ use crate::{
     commands::{array, text},
     failure::Failure,
     output::Out,
+    records::Scopes,
     refusals,
 };
 
@@ -93,7 +94,8 @@ pub fn run(app: &App, command: RefusalCommand, out: &mut Out) -> Result<(), Fail
 fn list(app: &App, all: bool, out: &mut Out) -> Result<(), Failure> {
     let mut listed = refusals::all(app)?;
     listed.retain(|refused| all || refused.is_open());
-    let entry = |refused| refusals::entry(app, refused, out).map(Value::Object);
+    let scopes = Scopes::new(app);
+    let entry = |refused| refusals::entry(app, &scopes, refused, out).map(Value::Object);
     let entries: Vec<Value> = listed.iter().map(entry).collect::<Result<_, _>>()?;
     if out.json {
         out.document(&Value::Array(entries));

@@ -191,8 +191,7 @@ impl Storm {
     ///
     /// # Errors
     /// The store is damaged or cannot be read.
-    pub fn json(&self, app: &App) -> Result<Map<String, Value>, Failure> {
-        let codes = Scopes::new(app);
+    pub fn json(&self, codes: &Scopes<'_>) -> Result<Map<String, Value>, Failure> {
         let scopes: Result<Vec<String>, Failure> =
             self.scopes.iter().map(|scope| codes.code(*scope)).collect();
         let released = self
