@@ -17,16 +17,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use link::Roster;
+use link::{Holdings, Roster};
 use program::{
     App, Exit, Failure, Live, Out, Side,
     app::{Compared, OwnFacts, PeerView},
     cli::{Place, Setting},
     dir::Role,
+    repair::compare::Asking,
 };
 use proto::stored::Certificate;
 use replica::ReplicaId;
-use store::Status;
+use store::{Status, Survey};
 
 use codes::Codes;
 
@@ -91,7 +92,7 @@ impl Side for Hub {
             | HubCommand::Claim(_)
             | HubCommand::Transfer(_)
             | HubCommand::Refill(_) => Ok(()),
-            HubCommand::Common(common) => program::commands::local(setting, &common, out),
+            HubCommand::Common(common) => program::commands::local::<Self>(setting, &common, out),
         }
     }
 
@@ -134,6 +135,15 @@ impl Live for Hub {
 
     fn certify(&self, _app: &App) -> Result<Certificate, Failure> {
         Err(Failure::new("PROOF-007", Exit::Usage))
+    }
+
+    /// A hub is called and calls nobody.
+    fn holdings(_asking: &Asking<'_>) -> Option<Result<Holdings, Failure>> {
+        None
+    }
+
+    fn caller_name(survey: &Survey, replica: ReplicaId) -> Option<String> {
+        registry::name_in(survey, replica)
     }
 
     fn own_facts(&self, app: &App) -> OwnFacts {

@@ -10,6 +10,7 @@ use link::{CertificateFacts, DenyList, EnrolRefusal, Identity, Invitation, Joine
 use program::{App, Failure, dir::hex16};
 use replica::{ReplicaId, ScopeId};
 use serde::{Deserialize, Serialize};
+use store::Survey;
 use tokio::sync::Mutex;
 
 use crate::Hub;
@@ -110,6 +111,13 @@ pub struct Registry {
 
 fn node_key(id: &str) -> String {
     format!("node/{id}")
+}
+
+/// The scope and the name of a node, as a store that is not opened has them.
+pub(crate) fn name_in(survey: &Survey, node: ReplicaId) -> Option<String> {
+    let entry = survey.local(&node_key(&node.to_string()))?;
+    let entry: NodeEntry = serde_json::from_slice(entry).ok()?;
+    Some(format!("{} {}", entry.scope_code, entry.name))
 }
 
 fn invite_key(hash: &[u8; 32]) -> String {

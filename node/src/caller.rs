@@ -9,7 +9,7 @@ use link::{
     Backoff, Channel, DialError, Dialer, HubAddress, NodeMaterial, Progress, SessionSeat, Stop,
     call_over, renew, renew_at, session_number,
 };
-use program::{App, Exit, Failure, app::random};
+use program::{App, Exit, Failure, app::random, dir::Identity};
 use replica::session::Role;
 use store::Login;
 use tokio::sync::{Notify, watch};
@@ -95,8 +95,12 @@ const ROLLED_BACK: &str = "SYNC-110";
 
 /// The hub's address.
 pub(crate) fn address(app: &App) -> Result<HubAddress, Failure> {
-    let hub = app
-        .identity
+    address_of(&app.identity)
+}
+
+/// The address of the hub that a node has joined.
+pub(crate) fn address_of(identity: &Identity) -> Result<HubAddress, Failure> {
+    let hub = identity
         .hub
         .as_ref()
         .ok_or_else(|| Failure::new("NODE-001", Exit::Usage))?;

@@ -1,5 +1,7 @@
 //! `join`: from a token to a node, and what the node keeps of it.
 
+use std::io;
+
 use link::{
     CertificateFacts, Dialer, EnrolError, Enrolment, HubAddress, Joiner, NodeMaterial, PrivateKey,
     Token, certificate_from, certificate_pem, enrol, facts_of, write_private, write_public,
@@ -16,7 +18,7 @@ use serde_json::json;
 use crate::command::JoinArgs;
 
 const CERTIFICATE: &str = "node.crt";
-const KEY: &str = "node.key";
+pub(crate) const KEY: &str = "node.key";
 
 /// Joins a hub. A node that was set up before keeps its replica, its scope and its data.
 ///
@@ -167,11 +169,21 @@ pub(crate) fn certificate(dir: &Dir) -> Result<CertificateFacts, Failure> {
 /// # Errors
 /// It has not joined, or a file cannot be read.
 pub(crate) fn material(dir: &Dir, identity: &Identity) -> Result<NodeMaterial, Failure> {
+    material_of(identity, &|name| std::fs::read(dir.path().join(name)))
+}
+
+/// The same, wherever its files lie.
+///
+/// # Errors
+/// It has not joined, or a file cannot be read.
+pub(crate) fn material_of(
+    identity: &Identity,
+    read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+) -> Result<NodeMaterial, Failure> {
     let hub = identity
         .hub
         .as_ref()
         .ok_or_else(|| Failure::new("NODE-001", Exit::Usage))?;
-    let read = |name: &str| std::fs::read(dir.path().join(name));
     let broken =
         || Failure::new("LINK-009", Exit::Failed).with("detail", "node.crt, node.key, hub.crt");
     Ok(NodeMaterial {

@@ -12,11 +12,13 @@ mod transfer;
 
 use std::{process::ExitCode, sync::Arc};
 
+use link::Holdings;
 use program::{
     App, Failure, Live, Out, Side,
     app::{Compared, OwnFacts, PeerView},
     cli::{Place, Setting},
     dir::Role,
+    repair::compare::Asking,
 };
 use proto::stored::Certificate;
 use store::Status;
@@ -60,7 +62,7 @@ impl Side for Node {
             NodeCommand::Join(args) => join::join(setting, &args, out),
             NodeCommand::Serve(args) => serve::serve(setting, &args, out),
             NodeCommand::Sync(_) | NodeCommand::Transfer(_) | NodeCommand::Claims => Ok(()),
-            NodeCommand::Common(common) => program::commands::local(setting, &common, out),
+            NodeCommand::Common(common) => program::commands::local::<Self>(setting, &common, out),
         }
     }
 
@@ -133,6 +135,10 @@ impl Live for Node {
 
     fn certify(&self, app: &App) -> Result<Certificate, Failure> {
         prove::certify(app, self)
+    }
+
+    fn holdings(asking: &Asking<'_>) -> Option<Result<Holdings, Failure>> {
+        Some(prove::holdings(asking))
     }
 
     fn own_facts(&self, _app: &App) -> OwnFacts {

@@ -1,9 +1,12 @@
-//! Proof with the hub: comparing at a cut, and the certificate that nothing was lost.
+//! Proof with the hub: comparing at a cut, the certificate that nothing was lost, and what the hub
+//! holds of what a restore would give up.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use link::{Comparison, Outcome, ProofError, Prover, Signer};
-use program::{App, Exit, Failure, app::Compared};
+use link::{Comparison, Dialer, Holdings, Outcome, ProofError, Prover, Signer};
+use program::{
+    App, Exit, Failure, app::Compared, clock::SystemClock, dir::Role, repair::compare::Asking,
+};
 use proto::stored::Certificate;
 use replica::ScopeId;
 
@@ -104,6 +107,30 @@ fn compare_one(app: &App, scope: ScopeId) -> Result<Comparison, Failure> {
             found = prover.compare(channel.clone(), scope).await;
         }
         found.map_err(|error| failed(&error))
+    })
+}
+
+/// Asks the hub which of some writes it holds. No session is begun: whatever this replica has come
+/// to, the hub draws no conclusion from the question.
+///
+/// # Errors
+/// There is nothing to prove oneself with, or the hub is not reached or refuses.
+pub(crate) fn holdings(asking: &Asking<'_>) -> Result<Holdings, Failure> {
+    if asking.identity.role != Role::Node {
+        return Err(Failure::new("DIR-004", Exit::Usage));
+    }
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    if (asking.file)(join::KEY).is_err_and(|error| is_missing(&error)) {
+        return Err(Failure::new("BACKUP-013", Exit::Usage));
+    }
+    let material = join::material_of(asking.identity, asking.file)?;
+    let address = caller::address_of(asking.identity)?;
+    let dialer = Dialer::tcp(Arc::new(SystemClock::default()));
+    asking.runtime.block_on(async {
+        let channel = dialer.dial(&address, &material).await;
+        let channel = channel.map_err(|error| caller::dial_failed(&error))?;
+        let told = link::holdings(channel, asking.identity.replica(), asking.writes).await;
+        told.map_err(|error| failed(&error))
     })
 }
 

@@ -127,6 +127,7 @@ const CODECS: &[(&str, Codec)] = &[
     ("sync.v1.Frame", again::<sync::Frame>),
     ("sync.v1.Healed", again::<sync::Healed>),
     ("sync.v1.Hello", again::<sync::Hello>),
+    ("sync.v1.Holdings", again::<sync::Holdings>),
     ("sync.v1.Kept", again::<sync::Kept>),
     ("sync.v1.Leaf", again::<sync::Leaf>),
     ("sync.v1.Leaves", again::<sync::Leaves>),
@@ -140,6 +141,8 @@ const CODECS: &[(&str, Codec)] = &[
     ("sync.v1.Refused", again::<sync::Refused>),
     ("sync.v1.Result", again::<sync::Result>),
     ("sync.v1.Welcome", again::<sync::Welcome>),
+    ("sync.v1.WriteName", again::<sync::WriteName>),
+    ("sync.v1.WriteNames", again::<sync::WriteNames>),
 ];
 
 /// The generated code of one message.

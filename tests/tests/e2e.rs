@@ -22,6 +22,7 @@ mod e2e {
     mod conflicts;
     mod damage;
     mod demo;
+    mod dry_run;
     mod enrolment;
     mod lists;
     mod records;

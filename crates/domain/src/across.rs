@@ -88,9 +88,7 @@ pub fn named(catalogue: &Catalogue, text: &str) -> Option<RecordKey> {
 /// Returns the name of a record in fields and commands: `kind/id`.
 #[must_use]
 pub fn name(catalogue: &Catalogue, key: RecordKey) -> String {
-    let kind = catalogue.kind(key.kind);
-    let kind = kind.map_or_else(|| key.kind.0.to_string(), |kind| kind.id.clone());
-    format!("{kind}/{}", key.id)
+    format!("{}/{}", catalogue.kind_name(key.kind), key.id)
 }
 
 /// Returns every record that a record's values refer to, with the field that says so.

@@ -230,6 +230,13 @@ impl Catalogue {
         self.kinds.get(at)
     }
 
+    /// The name of a kind; of one that is not known its number.
+    #[must_use]
+    pub fn kind_name(&self, kind: Kind) -> String {
+        self.kind(kind)
+            .map_or_else(|| kind.0.to_string(), |spec| spec.id.clone())
+    }
+
     /// The kind with this name.
     #[must_use]
     pub fn kind_by_id(&self, id: &str) -> Option<&KindSpec> {

@@ -8,6 +8,7 @@
 mod answer;
 mod ask;
 mod check;
+mod holdings;
 mod receipt;
 mod sign;
 
@@ -24,6 +25,7 @@ use store::{Account, Extract, Grounds, Handle, HostError, Reached};
 pub use answer::ProofService;
 pub use ask::{Comparison, Outcome, ProofError, Prover};
 pub use check::{Checked, Fault, check};
+pub use holdings::{Holdings, holdings};
 pub use receipt::{CheckedReceipt, check_receipt};
 pub(crate) use receipt::{complete, receipted};
 pub use sign::{SignatureFault, Signer};

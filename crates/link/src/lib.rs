@@ -41,9 +41,9 @@ pub use bundle::{
     give, is_bundle, memory_bytes, memory_from, open as open_bundle, take,
 };
 pub use certify::{
-    CERTIFICATES, Checked, CheckedReceipt, Comparison, Fault, Outcome, ProofError, ProofService,
-    Prover, SignatureFault, Signer, certificate_file, check, check_receipt, read_certificate,
-    read_receipt, receipt_file,
+    CERTIFICATES, Checked, CheckedReceipt, Comparison, Fault, Holdings, Outcome, ProofError,
+    ProofService, Prover, SignatureFault, Signer, certificate_file, check, check_receipt, holdings,
+    read_certificate, read_receipt, receipt_file,
 };
 pub use conn::{BoxIo, Conn, Io, PeerInfo, Role};
 pub use deny::DenyList;

@@ -3,11 +3,12 @@
 use std::{path::PathBuf, sync::Arc};
 
 use domain::{Arrival, Catalogue, Date, Refusal};
+use link::Holdings;
 use proto::stored::Certificate;
 use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
     Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, PeerHeard, Reader, Rules, Status,
-    Verdict, Writer, WriterConfig,
+    Survey, Verdict, Writer, WriterConfig,
 };
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     dir::{Dir, Identity, Role},
     doctor::Proofs,
     failure::Failure,
+    repair::compare::Asking,
 };
 
 /// The number of the schema that this program knows. It grows when a kind, a field or what they
@@ -44,6 +46,18 @@ pub trait Live: Bundles + Send + Sync {
     /// # Errors
     /// Only a node makes one; the hub is not reached or refuses; the two do not stand at one cut.
     fn certify(&self, app: &App) -> Result<Certificate, Failure>;
+    /// Asks the peer which of some writes it holds; none where this program calls nobody. It needs
+    /// no store, and changes nothing on either side. Blocks.
+    fn holdings(asking: &Asking<'_>) -> Option<Result<Holdings, Failure>>
+    where
+        Self: Sized;
+    /// The name of a peer that calls, among what the program keeps for itself in its store.
+    fn caller_name(_survey: &Survey, _replica: ReplicaId) -> Option<String>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// One scope as it was compared with a peer.

@@ -6,7 +6,7 @@
 use domain::{across, decode, label};
 use prost::Message as _;
 use proto::ledger::{DuplicateCase, ResolutionMode};
-use replica::{Edit, RecordId, RecordKey, ScopeId};
+use replica::{Edit, RecordId, RecordKey, ScopeId, Source};
 use serde_json::{Map, Value, json};
 use store::Stored;
 
@@ -140,7 +140,13 @@ pub fn opening(
         ..DuplicateCase::default()
     };
     let place = (case_key(app, records)?.id, app.scope());
-    made_edit(app, KIND, place, &row.encode_to_vec(), evidence)
+    made_edit(
+        app,
+        KIND,
+        place,
+        &row.encode_to_vec(),
+        (evidence, Source::Command),
+    )
 }
 
 /// One record of a case, as far as it is known here.

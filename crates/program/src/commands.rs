@@ -50,7 +50,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Refusal(command) => refusal::run(app, command, out),
         Common::Quarantine(command) => quarantine::run(app, &command, out),
         Common::Repair(args) if args.list => repair::list(app, out),
-        Common::Restore(args) if args.dry_run => repair::compare_serving(app, &args, out),
+        Common::Restore(args) if args.dry_run => repair::compare_serving::<L>(app, &args, out),
         Common::Doctor => doctor::doctor(app, live, out),
         Common::Restore(_) | Common::Repair(_) | Common::Config(_) => {
             Err(Failure::new("USAGE-005", Exit::Usage))
@@ -62,9 +62,9 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
 ///
 /// # Errors
 /// The command failed.
-pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), Failure> {
+pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), Failure> {
     match command {
-        Common::Restore(args) if args.dry_run => repair::compare(setting, args, out),
+        Common::Restore(args) if args.dry_run => repair::compare::<L>(setting, args, out),
         Common::Restore(args) => store::restore(setting, args, out),
         Common::Repair(args) => repair::repair(setting, args, out),
         Common::Config(command) => store::config(setting, command, out),
@@ -90,6 +90,17 @@ pub fn local(setting: &Setting, command: &Common, out: &mut Out) -> Result<(), F
         | Common::Quarantine(_)
         | Common::Doctor => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
+}
+
+/// A text of a document; empty where it has none.
+fn text<'v>(of: &'v Value, name: &str) -> &'v str {
+    of.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A list of a document; empty where it has none.
+fn array<'v>(of: &'v Value, name: &str) -> &'v [Value] {
+    let array = of.get(name).and_then(Value::as_array);
+    array.map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Prints entries: as they are, or as a table of some of their fields, each with its heading in

@@ -208,12 +208,6 @@ fn open_of<'m>(
     open.ok_or_else(|| Failure::new("CONFLICT-002", Exit::Invalid).with("id", docket.id(kind)))
 }
 
-/// What a record of the docket calls the record: `kind/id`.
-fn reference(kind: Option<&KindSpec>, key: RecordKey) -> String {
-    let name = kind.map_or_else(|| key.kind.0.to_string(), |kind| kind.id.clone());
-    format!("{name}/{}", key.id)
-}
-
 /// What somebody with this token has seen of a record: all of it, less what came since.
 pub(crate) fn seen_context(record: &Record, seen: &Seen) -> Context {
     let knows = |sibling: &&Sibling| {
@@ -232,14 +226,17 @@ pub(crate) fn seen_context(record: &Record, seen: &Seen) -> Context {
     )
 }
 
+/// Whether a docket is open in a state of its record.
+fn is_open(app: &App, stored: &Stored, docket: &Docket) -> Result<bool, Failure> {
+    let meaning = meaning(app, &stored.record)?;
+    let mut open = meaning.conflicts.iter();
+    Ok(open.any(|open| open.register == docket.register))
+}
+
 /// The document of a record after a decision or a note.
 fn after(app: &App, docket: &Docket) -> Result<(Map<String, Value>, bool), Failure> {
     let stored = find(app, docket.key)?;
-    let meaning = meaning(app, &stored.record)?;
-    let is_open = meaning
-        .conflicts
-        .iter()
-        .any(|open| open.register == docket.register);
+    let is_open = is_open(app, &stored, docket)?;
     let mut document = records::document(app, &stored)?;
     document.insert(
         "docket".to_owned(),

@@ -5,10 +5,7 @@
 //! that stand now, the rules and the authority judge it like any other, and whoever accepts is its
 //! author. The mark on the proposal is written with it, all or none.
 
-use domain::{
-    KindSpec, across, decode,
-    value::{self, Input},
-};
+use domain::{KindSpec, across, decode, value::Input};
 use proto::ledger::{Proposal, ProposalAnswer};
 use replica::{Edit, HybridTime, RecordId, RecordKey, RegisterId, Source};
 use serde_json::{Map, Value, json};
@@ -16,12 +13,11 @@ use store::Stored;
 
 use crate::{
     app::App,
-    clock,
     conflicts::candidates,
     failure::{Exit, Failure},
     records::{
-        self, Change, Desk, Scopes, deletion_edit, each_here, find, kind_of, meaning,
-        register_name, register_value, standing,
+        self, Change, Desk, Scopes, deletion_edit, each_here, fields_json, find, kind_of, meaning,
+        register_name, register_value, standing, time_text,
     },
 };
 
@@ -73,7 +69,6 @@ impl Seen {
             ProposalAnswer::Accepted => "accepted".into(),
             ProposalAnswer::Declined => "declined".into(),
         };
-        let at = clock::moment(HybridTime(row.time()).millis());
         let mut entry = Map::new();
         entry.insert(
             "id".to_owned(),
@@ -83,10 +78,8 @@ impl Seen {
         entry.insert("from".to_owned(), code(row.from_scope.as_ref())?);
         entry.insert("home".to_owned(), scopes.code(self.stored.home)?.into());
         entry.insert("author".to_owned(), row.author().into());
-        entry.insert(
-            "at".to_owned(),
-            format!("{}+08:00", at.replace(' ', "T")).into(),
-        );
+        let at = time_text(HybridTime(row.time()));
+        entry.insert("at".to_owned(), at.into());
         entry.insert("reason".to_owned(), row.reason().into());
         entry.insert("code".to_owned(), row.code().into());
         entry.insert("values".to_owned(), Value::Object(values.collect()));
@@ -244,11 +237,7 @@ impl Said {
             }
             let spec = kind.register(register);
             let spec = spec.ok_or_else(|| Failure::new("RECORD-014", Exit::Invalid))?;
-            let mut json = value::to_json(kind, &value.value);
-            said.values.extend(kind.fields_of(spec).map(|field| {
-                let value = json.remove(&field.id).unwrap_or_default();
-                (field.id.clone(), value)
-            }));
+            said.values.extend(fields_json(kind, spec, &value.value));
         }
         Ok(said)
     }

@@ -1,7 +1,8 @@
 //! States that are held back because one write had two contents: what is here, what came, and how
 //! a person ends it.
 
-use replica::{Record, RecordKey, RegisterId, Sibling};
+use domain::across;
+use replica::{Record, RegisterId, Sibling};
 use serde_json::{Map, Value, json};
 use store::HeldBack;
 
@@ -22,21 +23,15 @@ pub fn all(app: &App) -> Result<Vec<HeldBack>, Failure> {
     Ok(app.writer.status()?.quarantined)
 }
 
-/// The name of a held record in commands: `KIND/ID`.
-#[must_use]
-pub fn id(app: &App, key: RecordKey) -> String {
-    let kind = app.catalogue.kind(key.kind);
-    let name = kind.map_or_else(|| key.kind.0.to_string(), |kind| kind.id.clone());
-    format!("{name}/{}", key.id)
-}
-
 /// The states that are held back of one record.
 ///
 /// # Errors
 /// There are none, or the store cannot be read.
 pub fn named(app: &App, text: &str) -> Result<Vec<HeldBack>, Failure> {
     let mut all = all(app)?;
-    all.retain(|held| id(app, held.key) == text || held.key.id.to_string() == text);
+    all.retain(|held| {
+        across::name(app.catalogue, held.key) == text || held.key.id.to_string() == text
+    });
     if all.is_empty() {
         return Err(Failure::new("QUARANTINE-001", Exit::Invalid).with("id", text));
     }
@@ -47,15 +42,20 @@ pub fn named(app: &App, text: &str) -> Result<Vec<HeldBack>, Failure> {
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn entry(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>, Failure> {
-    let kind = app.catalogue.kind(held.key.kind);
-    let name = kind.map_or_else(|| held.key.kind.0.to_string(), |kind| kind.id.clone());
+pub fn entry(
+    app: &App,
+    scopes: &Scopes<'_>,
+    held: &HeldBack,
+    out: &Out,
+) -> Result<Map<String, Value>, Failure> {
     let mut entry = Map::new();
-    entry.insert("id".to_owned(), id(app, held.key).into());
+    let id = across::name(app.catalogue, held.key);
+    entry.insert("id".to_owned(), id.into());
+    let name = app.catalogue.kind_name(held.key.kind);
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), held.key.id.to_string().into());
     let here = app.reader().get(held.key)?;
-    let scope = here.map(|here| Scopes::new(app).code(here.home));
+    let scope = here.map(|here| scopes.code(here.home));
     entry.insert("scope".to_owned(), scope.transpose()?.into());
     entry.insert("code".to_owned(), held.code.as_str().into());
     let message = texts::of(&held.code, out.language);
@@ -69,7 +69,12 @@ pub fn entry(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn show(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>, Failure> {
+pub fn show(
+    app: &App,
+    scopes: &Scopes<'_>,
+    held: &HeldBack,
+    out: &Out,
+) -> Result<Map<String, Value>, Failure> {
     let kind = app.catalogue.kind(held.key.kind);
     let here = app.reader().get(held.key)?.map(|stored| stored.record);
     // Nothing came when it is the peer that does not take what is here.
@@ -103,7 +108,7 @@ pub fn show(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>,
             "there": candidates(&there, register),
         })
     });
-    let mut document = entry(app, held, out)?;
+    let mut document = entry(app, scopes, held, out)?;
     document.insert("values".to_owned(), values.collect());
     Ok(document)
 }
@@ -115,7 +120,7 @@ pub fn show(app: &App, held: &HeldBack, out: &Out) -> Result<Map<String, Value>,
 pub fn release(app: &App, held: &HeldBack, reason: &str) -> Result<(), Failure> {
     let reason = reason_of(reason)?;
     let is_news = app.writer.release(held.key, Some(held.peer))?;
-    let name = id(app, held.key);
+    let name = across::name(app.catalogue, held.key);
     if !is_news {
         return Err(Failure::new("QUARANTINE-001", Exit::Invalid).with("id", name));
     }

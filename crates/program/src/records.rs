@@ -32,7 +32,9 @@ pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
 pub use change::{
     Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text,
 };
-pub use document::{Documents, at_text, document, register_name, register_value, source_name};
+pub use document::{
+    Documents, at_text, document, register_name, register_value, source_name, time_text,
+};
 pub use explain::{explain, holders};
 pub use history::{Event, events, history};
 pub use known::Known;
@@ -51,7 +53,7 @@ pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
 pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
-pub(crate) use document::{authorship, register_of};
+pub(crate) use document::{authorship, fields_json, register_of};
 pub(crate) use known::InScope;
 pub(crate) use links::{links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};

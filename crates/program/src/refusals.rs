@@ -10,7 +10,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use domain::{KindSpec, Purpose, authority::NewState, value};
+use domain::{KindSpec, Purpose, authority::NewState};
 use replica::{Dot, Edit, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId, Set, Sibling};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -22,8 +22,8 @@ use crate::{
     failure::{Exit, Failure},
     output::Out,
     records::{
-        self, Change, Desk, Scopes, Seen, allowed, at_text, find, reason_of, register_name,
-        register_value, set_of_json, source_name,
+        self, Change, Desk, Scopes, Seen, allowed, at_text, fields_json, find, reason_of,
+        register_name, register_value, set_of_json, source_name,
     },
     texts,
 };
@@ -195,20 +195,24 @@ pub fn named(app: &App, id: &str) -> Result<Refused, Failure> {
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn entry(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Value>, Failure> {
+pub fn entry(
+    app: &App,
+    scopes: &Scopes<'_>,
+    refused: &Refused,
+    out: &Out,
+) -> Result<Map<String, Value>, Failure> {
     let draft = &refused.draft;
     let kind = app.catalogue.kind(draft.key.kind);
     let write = draft.siblings.first();
-    let name = kind.map_or_else(|| draft.key.kind.0.to_string(), |kind| kind.id.clone());
     let fields = draft
         .siblings
         .iter()
         .map(|s| register_name(kind, s.register));
     let document = json!({
         "id": draft.id,
-        "kind": name,
+        "kind": app.catalogue.kind_name(draft.key.kind),
         "record": draft.key.id.to_string(),
-        "scope": Scopes::new(app).code(draft.scope)?,
+        "scope": scopes.code(draft.scope)?,
         "code": draft.code,
         "message": texts::of(&draft.code, out.language),
         "at": moment_of(draft.at_ms),
@@ -237,7 +241,7 @@ pub fn show(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Value
     let draft = &refused.draft;
     let kind = app.catalogue.kind(draft.key.kind);
     let present = app.reader().get(draft.key)?.map(|stored| stored.record);
-    let mut document = entry(app, refused, out)?;
+    let mut document = entry(app, &Scopes::new(app), refused, out)?;
     if let Some(first) = draft.siblings.first() {
         document.insert("written".to_owned(), at_text(first).into());
         document.insert("reason".to_owned(), first.write.reason.as_str().into());
@@ -361,11 +365,7 @@ fn fields_of(kind: &KindSpec, draft: &Draft) -> Map<String, Value> {
         let Some(register) = kind.register(sibling.register) else {
             continue;
         };
-        let mut said = value::to_json(kind, &sibling.value);
-        for field in kind.fields_of(register) {
-            let value = said.remove(&field.id).unwrap_or(Value::Null);
-            values.insert(field.id.clone(), value);
-        }
+        values.extend(fields_json(kind, register, &sibling.value));
     }
     values
 }

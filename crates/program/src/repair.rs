@@ -1,10 +1,10 @@
-//! What is gone, and how it comes back: a store built anew of what is left, and what a backup
-//! lacks.
+//! What is gone, and how it comes back: a store built anew of what is left.
 //!
 //! Nothing is dropped silently: what no peer is known to hold is listed, with its record and its
 //! author, and a write that a repair could not find stays in the list until a peer has given it
 //! back.
 
+pub mod compare;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +17,7 @@ use std::{
 };
 
 use domain::Catalogue;
-use replica::{Clock, Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId, ReplicaId};
+use replica::{Clock, Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{
@@ -77,6 +77,7 @@ impl LostWrite {
             registers: self.registers.iter().copied().map(RegisterId).collect(),
             is_own: true,
             is_acked: false,
+            seen_by: BTreeSet::new(),
         }
     }
 }
@@ -101,76 +102,17 @@ pub fn missing(app: &App) -> Result<Vec<WriteFact>, Failure> {
 
 /// A write for scripts.
 pub(crate) fn fact_json(fact: &WriteFact) -> Value {
-    let kind = Catalogue::builtin().kind(fact.key.kind);
-    let name = kind.map_or_else(|| fact.key.kind.0.to_string(), |kind| kind.id.clone());
+    let catalogue = Catalogue::builtin();
+    let kind = catalogue.kind(fact.key.kind);
     let fields = fact.registers.iter().map(|one| register_name(kind, *one));
     json!({
         "write": fact.dot.to_string(),
-        "kind": name,
+        "kind": catalogue.kind_name(fact.key.kind),
         "record": fact.key.id.to_string(),
         "fields": fields.collect::<Vec<_>>(),
         "author": fact.author,
         "at": fact.at_ms.map(moment),
     })
-}
-
-/// What a backup lacks against what is here.
-#[derive(Clone, Debug)]
-pub(crate) struct Comparison {
-    /// What the backup is.
-    pub(crate) backup: BackupReport,
-    /// Records in it.
-    pub(crate) records: usize,
-    /// How the present store was read: `whole`, `in part`, `not at all`, `none`.
-    pub(crate) present: &'static str,
-    /// Records that it has no state of.
-    pub(crate) records_lacking: usize,
-    /// Writes that it lacks.
-    pub(crate) lacking: Vec<WriteFact>,
-}
-
-impl Comparison {
-    fn new(
-        backup: BackupReport,
-        in_backup: &Survey,
-        own: ReplicaId,
-        present: Option<&Survey>,
-    ) -> Self {
-        let lacking = present.map(|present| present.lacking_in(in_backup, own));
-        let records = present.map(|present| present.records_lacking_in(in_backup).len());
-        Self {
-            backup,
-            records: in_backup.records(),
-            present: "whole",
-            records_lacking: records.unwrap_or_default(),
-            lacking: lacking.unwrap_or_default(),
-        }
-    }
-
-    /// What is known to be nowhere else: own writes that no peer has acked.
-    pub(crate) fn nowhere_else(&self) -> impl Iterator<Item = &WriteFact> {
-        self.lacking.iter().filter(|fact| !fact.is_acked)
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        let facts = &self.backup.facts;
-        let own = self.lacking.iter().filter(|fact| fact.is_own).count();
-        let acked = self.lacking.iter().filter(|fact| fact.is_acked).count();
-        json!({
-            "entries": self.backup.entries,
-            "bytes": self.backup.bytes,
-            "at": u64::try_from(facts.at_ms).map(moment).ok(),
-            "records": self.records,
-            "present": self.present,
-            "lacks": {
-                "records": self.records_lacking,
-                "writes": self.lacking.len(),
-                "own_writes": own,
-            },
-            "from_peers": acked,
-            "nowhere_else": self.nowhere_else().map(fact_json).collect::<Vec<_>>(),
-        })
-    }
 }
 
 fn read_backup(path: &Path) -> Result<(BackupReport, Survey), Failure> {
@@ -183,47 +125,6 @@ fn check_owner(backup: &BackupReport, identity: &Identity) -> Result<(), Failure
         return Ok(());
     }
     Err(Failure::new("BACKUP-010", Exit::Invalid))
-}
-
-/// Compares a backup with the store of an opened program.
-pub(crate) fn compare_opened(app: &App, path: &Path) -> Result<Comparison, Failure> {
-    let (backup, in_backup) = read_backup(path)?;
-    check_owner(&backup, &app.identity)?;
-    let present = app.reader().survey()?;
-    let own = app.identity.replica();
-    Ok(Comparison::new(backup, &in_backup, own, Some(&present)))
-}
-
-/// Compares a backup with what can be read of the store in a directory. The store is read on a
-/// copy, so that also a damaged one can be compared and nothing in it changes.
-pub(crate) fn compare_closed(dir: Option<&Dir>, path: &Path) -> Result<Comparison, Failure> {
-    let (backup, in_backup) = read_backup(path)?;
-    let own = ReplicaId::try_from(backup.facts.replica.as_slice());
-    let own = own.unwrap_or(ReplicaId([0; 16]));
-    let Some(dir) = dir.filter(|dir| dir.exists()) else {
-        let comparison = Comparison::new(backup, &in_backup, own, None);
-        return Ok(Comparison {
-            present: "none",
-            ..comparison
-        });
-    };
-    check_owner(&backup, &dir.identity()?)?;
-    let read = match read_store(dir) {
-        Ok(read) => Some(read),
-        Err(StoreError::Damaged { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let present = read.as_ref().map(|(_, survey)| survey);
-    let how = match &read {
-        Some((salvaged, _)) if salvaged.bad + salvaged.gaps == 0 => "whole",
-        Some(_) => "in part",
-        None => "not at all",
-    };
-    let comparison = Comparison::new(backup, &in_backup, own, present);
-    Ok(Comparison {
-        present: how,
-        ..comparison
-    })
 }
 
 /// Reads what can be read of a directory's store.

@@ -199,6 +199,11 @@ const OWN: &[Row] = &[
         "The keys cannot be sealed or opened ({detail}). Nothing has changed. Check the passphrase.",
     ),
     (
+        "BACKUP-013",
+        "这个目录里没有节点的密钥，不能向市级证明身份，也就问不到市级。数据没有变动。备份旁有密钥文件的，请加 --passphrase-file 再看一次。",
+        "This directory has no key of the node, so the hub cannot be asked. Nothing has changed. If the keys lie beside the backup, name --passphrase-file and look again.",
+    ),
+    (
         "BACKUP-010",
         "备份属于另一个副本。没有写入任何内容。请用本副本的备份，新节点请用 join。",
         "The backup belongs to another replica. Nothing was written. Use a backup of this replica; a new node joins.",

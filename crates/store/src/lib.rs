@@ -9,6 +9,7 @@
 mod account;
 mod backup;
 mod disk;
+mod holding;
 mod host;
 mod journal;
 mod keys;
@@ -25,6 +26,7 @@ pub use backup::{
     BackupError, BackupFacts, BackupReport, backup, backup_to, restore, verify as verify_backup,
 };
 pub use disk::{Disk, DiskConfig, Salvaged, free_bytes, salvage};
+pub use holding::Holding;
 pub use host::{
     Act, Answer, Child, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput,
     Late, Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Rebuilt, Refused, Reply,

@@ -52,8 +52,8 @@ pub struct Survey {
     pub(crate) positions: BTreeMap<Incarnation, Position>,
     pub(crate) scopes: BTreeMap<u32, ScopeId>,
     pub(crate) peers: BTreeMap<u32, (ReplicaId, ScopeId)>,
-    /// The furthest that any peer has taken the feed of a scope.
-    pub(crate) acked: BTreeMap<u32, u64>,
+    /// How far each peer has taken the feed of each scope.
+    pub(crate) acked: BTreeMap<u32, BTreeMap<u32, u64>>,
     pub(crate) refusals: BTreeMap<(u32, Dot), Refusal>,
     pub(crate) drafts: BTreeMap<Vec<u8>, Refusal>,
     pub(crate) quarantine: BTreeMap<(RecordKey, Vec<u8>), Quarantine>,
@@ -83,6 +83,8 @@ pub struct WriteFact {
     pub is_own: bool,
     /// Whether a peer is known to have seen it.
     pub is_acked: bool,
+    /// The peers that are known to have seen it, as far as each is known by name.
+    pub seen_by: BTreeSet<ReplicaId>,
 }
 
 impl Survey {
@@ -265,8 +267,9 @@ impl Survey {
             b'K' => {
                 let scope = keys::u32_at(key, 5)?;
                 let state = PeerScope::decode(value.clone()).ok()?;
-                let acked = self.acked.entry(scope).or_default();
-                *acked = (*acked).max(state.acked.map_or(0, |point| point.seq));
+                let peer = keys::u32_at(key, 1)?;
+                let seq = state.acked.map_or(0, |point| point.seq);
+                self.acked.entry(scope).or_default().insert(peer, seq);
             }
             b'X' => {
                 let refusal = Refusal::decode(value.clone()).ok()?;
@@ -375,64 +378,114 @@ impl Survey {
             self.writes_of(state, &mut all);
         }
         for (dot, entry) in &self.journal {
-            all.entry(*dot).or_insert_with(|| WriteFact {
+            if all.contains_key(dot) {
+                continue;
+            }
+            let seen_by = self.newest(entry.key).map(|state| self.seen_whole(state));
+            let fact = WriteFact {
                 dot: *dot,
                 key: entry.key,
                 author: None,
                 at_ms: None,
                 registers: entry.registers.clone(),
                 is_own: true,
-                is_acked: self.is_acked_whole(entry.key),
-            });
+                is_acked: seen_by.as_ref().is_some_and(|seen| !seen.is_empty()),
+                seen_by: self.named(&seen_by.unwrap_or_default()).collect(),
+            };
+            all.insert(*dot, fact);
         }
         for fact in all.values_mut() {
             let position = self.positions.get(&fact.dot.incarnation);
             fact.is_own |= position.is_some_and(|position| position.replica == own.0);
             // What others wrote came from a peer.
             fact.is_acked |= !fact.is_own;
+            let wrote = position.and_then(|p| ReplicaId::try_from(p.replica.as_slice()).ok());
+            let wrote = wrote.filter(|wrote| *wrote != own);
+            fact.seen_by.extend(wrote);
         }
         all
     }
 
-    fn acked_of(&self, scope: u32) -> u64 {
-        self.acked.get(&scope).copied().unwrap_or(0)
+    /// The peers that are known here.
+    #[must_use]
+    pub fn peers(&self) -> BTreeSet<ReplicaId> {
+        self.peers.values().map(|(replica, _)| *replica).collect()
     }
 
-    /// Whether a peer holds the present state of a record.
-    fn is_acked_whole(&self, key: RecordKey) -> bool {
-        let acked = |state: &State| {
-            let is_placed = state.seq != 0;
-            is_placed && (state.origin != 0 || state.seq <= self.acked_of(state.scope))
-        };
-        self.newest(key).is_some_and(acked)
+    fn named(&self, peers: &BTreeSet<u32>) -> impl Iterator<Item = ReplicaId> {
+        let named = peers.iter().filter_map(|peer| self.peers.get(peer));
+        named.map(|(replica, _)| *replica)
+    }
+
+    /// The peers that have taken the feed of a scope to a place.
+    fn seen_at(&self, (scope, seq): (u32, u64)) -> impl Iterator<Item = u32> {
+        let peers = self.acked.get(&scope).into_iter().flatten();
+        let seen = peers.filter(move |(_, acked)| seq != 0 && seq <= **acked);
+        seen.map(|(peer, _)| *peer)
+    }
+
+    /// The peers that hold a state of a record.
+    fn seen_whole(&self, state: &State) -> BTreeSet<u32> {
+        let mut seen: BTreeSet<u32> = self.seen_at((state.scope, state.seq)).collect();
+        if state.seq != 0 && state.origin != 0 {
+            seen.insert(state.origin);
+        }
+        seen
     }
 
     fn writes_of(&self, state: &State, all: &mut BTreeMap<Dot, WriteFact>) {
         let key = state.record.key;
-        let is_acked = |(scope, seq): (u32, u64)| seq != 0 && seq <= self.acked_of(scope);
-        let whole = self.is_acked_whole(key);
+        let newest = self.newest(key).map(|newest| self.seen_whole(newest));
+        let whole = newest.unwrap_or_default();
         let past = self.past(state);
         // A write came at the latest with the change that took away what it replaced.
-        let came_acked = |sibling: &Sibling| {
+        let came = |sibling: &Sibling| {
             let took = |replaced: &Past| {
                 let mut gone = replaced.siblings.iter().map(Sibling::dot);
                 gone.any(|dot| sibling.replaces.contains(&dot))
             };
-            let mut changes = past.iter();
-            changes.any(|(place, replaced)| is_acked(*place) && took(replaced))
+            let changes = past.iter().filter(|(_, replaced)| took(replaced));
+            let mut seen = whole.clone();
+            seen.extend(changes.flat_map(|(place, _)| self.seen_at(*place)));
+            seen
         };
         for sibling in &state.record.siblings {
-            note(all, key, sibling, whole || came_acked(sibling));
+            self.note(all, key, sibling, &came(sibling));
         }
         for ((scope, _), replaced) in &past {
             let scope = match replaced.previous_scope {
                 0 => *scope,
                 other => other,
             };
-            let stood_acked = whole || is_acked((scope, replaced.previous));
+            let mut seen = whole.clone();
+            seen.extend(self.seen_at((scope, replaced.previous)));
             for sibling in &replaced.siblings {
-                note(all, key, sibling, stood_acked);
+                self.note(all, key, sibling, &seen);
             }
+        }
+    }
+
+    fn note(
+        &self,
+        all: &mut BTreeMap<Dot, WriteFact>,
+        key: RecordKey,
+        sibling: &Sibling,
+        seen: &BTreeSet<u32>,
+    ) {
+        let fact = all.entry(sibling.dot()).or_insert_with(|| WriteFact {
+            dot: sibling.dot(),
+            key,
+            author: Some(sibling.write.author.clone()),
+            at_ms: Some(sibling.write.time.millis()),
+            registers: Vec::new(),
+            is_own: false,
+            is_acked: false,
+            seen_by: BTreeSet::new(),
+        });
+        fact.is_acked |= !seen.is_empty();
+        fact.seen_by.extend(self.named(seen));
+        if !fact.registers.contains(&sibling.register) {
+            fact.registers.push(sibling.register);
         }
     }
 
@@ -449,21 +502,5 @@ impl Survey {
     pub fn records_lacking_in(&self, other: &Self) -> BTreeSet<RecordKey> {
         let known = |key: &&RecordKey| !other.states.contains_key(key);
         self.states.keys().filter(known).copied().collect()
-    }
-}
-
-fn note(all: &mut BTreeMap<Dot, WriteFact>, key: RecordKey, sibling: &Sibling, is_acked: bool) {
-    let fact = all.entry(sibling.dot()).or_insert_with(|| WriteFact {
-        dot: sibling.dot(),
-        key,
-        author: Some(sibling.write.author.clone()),
-        at_ms: Some(sibling.write.time.millis()),
-        registers: Vec::new(),
-        is_own: false,
-        is_acked: false,
-    });
-    fact.is_acked |= is_acked;
-    if !fact.registers.contains(&sibling.register) {
-        fact.registers.push(sibling.register);
     }
 }

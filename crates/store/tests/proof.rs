@@ -11,5 +11,6 @@
 mod proof {
     mod accounts;
     mod costs;
+    mod holdings;
     pub(crate) mod pair;
 }

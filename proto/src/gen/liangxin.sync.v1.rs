@@ -761,7 +761,7 @@ pub struct BundleMemory {
 /// What the node says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CertifyAsk {
-    #[prost(oneof = "certify_ask::Ask", tags = "1, 2, 3")]
+    #[prost(oneof = "certify_ask::Ask", tags = "1, 2, 3, 4")]
     pub ask: ::core::option::Option<certify_ask::Ask>,
 }
 /// Nested message and enum types in `CertifyAsk`.
@@ -775,12 +775,15 @@ pub mod certify_ask {
         /// The certificate, for the hub to keep: liangxin.store.v1.Certificate.
         #[prost(message, tag = "3")]
         Certificate(super::super::super::store::v1::Certificate),
+        /// Instead of a question, and again after each answer: which of these does the hub hold?
+        #[prost(message, tag = "4")]
+        Writes(super::WriteNames),
     }
 }
 /// What the hub says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CertifyReply {
-    #[prost(oneof = "certify_reply::Reply", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "certify_reply::Reply", tags = "1, 2, 3, 4, 5")]
     pub reply: ::core::option::Option<certify_reply::Reply>,
 }
 /// Nested message and enum types in `CertifyReply`.
@@ -797,6 +800,9 @@ pub mod certify_reply {
         /// The certificate is kept.
         #[prost(message, tag = "4")]
         Kept(super::Kept),
+        /// Which of the writes it holds.
+        #[prost(message, tag = "5")]
+        Holdings(super::Holdings),
     }
 }
 /// Where the node stands in a scope.
@@ -862,6 +868,75 @@ pub struct Name {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Kept {}
+/// Writes that a node may be about to give up. Asking changes nothing at the hub.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WriteNames {
+    #[prost(message, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<WriteName>,
+}
+/// A write by its name, and its record.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WriteName {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(fixed64, tag = "3")]
+    pub incarnation: u64,
+    #[prost(uint64, tag = "4")]
+    pub counter: u64,
+}
+/// What the hub holds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Holdings {
+    /// One for each name, in the same order.
+    #[prost(enumeration = "Holding", repeated, tag = "1")]
+    pub holdings: ::prost::alloc::vec::Vec<i32>,
+    /// How far it knows the node's incarnations. That a write lies below does not say that its text
+    /// has come.
+    #[prost(message, repeated, tag = "2")]
+    pub positions: ::prost::alloc::vec::Vec<Position>,
+}
+/// Whether the hub holds a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Holding {
+    Unspecified = 0,
+    /// Its record has seen the write: it stands, or what replaced it does.
+    Held = 1,
+    /// It was refused, and is kept with the reason.
+    Refused = 2,
+    /// It is not there.
+    None = 3,
+    /// It is another's, and of no record of the node's scopes: nothing is said of it.
+    Unsaid = 4,
+}
+impl Holding {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HOLDING_UNSPECIFIED",
+            Self::Held => "HOLDING_HELD",
+            Self::Refused => "HOLDING_REFUSED",
+            Self::None => "HOLDING_NONE",
+            Self::Unsaid => "HOLDING_UNSAID",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HOLDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "HOLDING_HELD" => Some(Self::Held),
+            "HOLDING_REFUSED" => Some(Self::Refused),
+            "HOLDING_NONE" => Some(Self::None),
+            "HOLDING_UNSAID" => Some(Self::Unsaid),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 #[cfg(feature = "services")]
 pub mod proof_client {

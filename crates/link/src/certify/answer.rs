@@ -1,4 +1,5 @@
-//! The hub's side: it answers at a cut, states its own account, and keeps the certificate.
+//! The hub's side: it answers at a cut, states its own account, and keeps the certificate; and it
+//! says which writes it holds.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use prost::Message as _;
 use proto::stored::{Certificate, Signed};
 use proto::sync::{
-    Answer, CertifyAsk, CertifyReply, Kept, Question, Refused, certify_ask::Ask,
+    Answer, CertifyAsk, CertifyReply, Kept, Question, Refused, WriteNames, certify_ask::Ask,
     certify_reply::Reply, proof_server::Proof,
 };
 use replica::account::Names;
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
+use super::holdings::{answer_of, writes_of};
 use super::sign::{Purpose, Signer};
 use super::{
     MESSAGES, Sides, beside, check, cut_of, keep, learn, names_to_wire, positions_from_wire,
@@ -190,8 +192,12 @@ impl Desk {
         mut asks: Streaming<CertifyAsk>,
         replies: &Replies,
     ) -> Result<(), Status> {
-        let Some(Ask::Question(question)) = hear(&mut asks).await? else {
-            return Err(refuse(Code::InvalidArgument, "PROOF-004"));
+        let question = match hear(&mut asks).await? {
+            Some(Ask::Question(question)) => question,
+            Some(Ask::Writes(writes)) => {
+                return self.look(caller, writes, &mut asks, replies).await;
+            }
+            _ => return Err(refuse(Code::InvalidArgument, "PROOF-004")),
         };
         let Some(stand) = self.stand(caller, question, replies).await? else {
             return Ok(());
@@ -216,6 +222,33 @@ impl Desk {
         let writer = self.writer.clone();
         let grounds = beside(move || writer.grounds(scope, node)).await;
         grounds.map_err(|error| failed(&error))
+    }
+
+    /// Says which writes are held, as long as the node asks. Each answer is read by itself, so that
+    /// a node that waits keeps nobody from being served.
+    async fn look(
+        &self,
+        caller: Caller,
+        first: WriteNames,
+        asks: &mut Streaming<CertifyAsk>,
+        replies: &Replies,
+    ) -> Result<(), Status> {
+        let published = self.writer.config().published;
+        let mut next = Some(Ask::Writes(first));
+        while let Some(Ask::Writes(asked)) = next {
+            let writes = writes_of(&asked);
+            let writes = writes.ok_or_else(|| refuse(Code::InvalidArgument, "PROOF-004"))?;
+            let permit = self.at_once.acquire().await;
+            let grounds = self.grounds(caller.scope, caller.node).await?;
+            let (writer, at) = (self.writer.clone(), grounds.clone());
+            let look = move || Ok(at.holdings(writer.reader(), published, &writes)?);
+            let found = beside(look).await.map_err(|error| failed(&error))?;
+            drop(permit);
+            let answer = answer_of(caller.node, &grounds, &found);
+            say(replies, Reply::Holdings(answer)).await?;
+            next = hear(asks).await?;
+        }
+        Ok(())
     }
 
     /// Answers a question. Nothing when the hub does not stand at its cut.

@@ -75,7 +75,7 @@ const REFUSALS: [&str; 8] = [
 ];
 
 impl ProofError {
-    fn of_status(status: &Status) -> Self {
+    pub(super) fn of_status(status: &Status) -> Self {
         let told = stable_code(status);
         match REFUSALS.iter().find(|code| told == Some(**code)) {
             Some(code) => Self::Refused { code },
@@ -341,7 +341,7 @@ async fn hear_all(talk: &mut Talk) -> Result<(Names, Signed), ProofError> {
                 }
             }
             Reply::Statement(signed) => return Ok((names, signed)),
-            Reply::Answer(_) | Reply::Kept(_) => {
+            Reply::Answer(_) | Reply::Kept(_) | Reply::Holdings(_) => {
                 return Err(ProofError::Answer { what: "statement" });
             }
         }

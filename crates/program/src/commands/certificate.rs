@@ -73,7 +73,7 @@ pub fn run<L: Live>(
         CertificateCommand::Make { file } => {
             let certificate = live.certify(app)?;
             write_whole(&app.path(&file), &link::certificate_file(&certificate))?;
-            let checked = checked(&certificate, &app.dir, None)?;
+            let checked = check_by(&certificate, &authority_of(&app.dir)?)?;
             tell(&certificate, &checked, out);
             Ok(())
         }
@@ -103,30 +103,22 @@ pub fn verify(
     let bytes = std::fs::read(setting.folder.join(file))?;
     let certificate = link::read_certificate(&bytes);
     let certificate = certificate.ok_or_else(|| Failure::new("PROOF-010", Exit::Invalid))?;
-    let authority = authority.map(|file| setting.folder.join(file));
-    let checked = match authority {
-        Some(file) => check_by(&certificate, &file)?,
-        None => checked(&certificate, &setting.options.dir()?, None)?,
-    };
+    let checked = check_by(&certificate, &authority_path(setting, authority)?)?;
     tell(&certificate, &checked, out);
     Ok(())
-}
-
-/// Checks a certificate by the authority of a directory.
-fn checked(
-    certificate: &Certificate,
-    dir: &Dir,
-    authority: Option<&Path>,
-) -> Result<Checked, Failure> {
-    match authority {
-        Some(file) => check_by(certificate, file),
-        None => check_by(certificate, &authority_of(dir)?),
-    }
 }
 
 fn check_by(certificate: &Certificate, authority: &Path) -> Result<Checked, Failure> {
     let authority = read_authority(authority)?;
     Ok(link::check(certificate, &authority))
+}
+
+/// The file of the authority's certificate: the one that was named, else that of the directory.
+pub(super) fn authority_path(setting: &Setting, named: Option<&Path>) -> Result<PathBuf, Failure> {
+    match named {
+        Some(file) => Ok(setting.folder.join(file)),
+        None => authority_of(&setting.options.dir()?),
+    }
 }
 
 /// The file of the authority's certificate in a directory.
@@ -160,14 +152,14 @@ fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
             true => out.say("成立", "true"),
             false => out.say("不成立", "false"),
         };
+        let scope = scope_of(&certificate, &checked);
         documents.push(json!({
             "id": id,
-            "scope": scope_of(&certificate, &checked),
+            "scope": scope,
             "at": at,
             "true": checked.is_true(),
         }));
         let records = checked.cut.records.to_string();
-        let scope = scope_of(&certificate, &checked);
         rows.push(vec![id, scope, at, records, truth.to_owned()]);
     }
     if out.json {

@@ -11,7 +11,7 @@ use crate::{
     conflicts::{self, Bulk, Choice, Decided, Docket, Filter},
     failure::{Exit, Failure},
     output::Out,
-    records::{self, Seen, scope_of},
+    records::{self, Scopes, Seen, scope_of},
 };
 pub(super) use show::show_candidates;
 
@@ -246,7 +246,8 @@ fn list(app: &App, gone: &[ReplicaId], listing: &Listing, out: &mut Out) -> Resu
         storm: listing.storm.clone(),
         gone: gone.to_vec(),
     };
-    let all = conflicts::list(app, &filter)?;
+    let mut storms = conflicts::storms(app)?;
+    let all = conflicts::list(app, &filter, &storms)?;
     if out.json {
         out.document(&all.into_iter().map(Value::Object).collect());
     } else if all.is_empty() {
@@ -257,10 +258,10 @@ fn list(app: &App, gone: &[ReplicaId], listing: &Listing, out: &mut Out) -> Resu
         };
         out.line(text);
     } else {
-        let storms = match listing.storm {
-            Some(_) => Vec::new(),
-            None => conflicts::storms(app)?,
-        };
+        // Of one storm every conflict is shown by itself.
+        if listing.storm.is_some() {
+            storms.clear();
+        }
         show::list(app, all, &storms, out);
     }
     Ok(())
@@ -321,9 +322,10 @@ fn bulk(app: &App, args: &BulkArgs, out: &mut Out) -> Result<(), Failure> {
 fn storms(app: &App, out: &mut Out) -> Result<(), Failure> {
     let storms = conflicts::storms(app)?;
     if out.json {
+        let scopes = Scopes::new(app);
         let all: Result<Vec<_>, Failure> = storms
             .iter()
-            .map(|storm| storm.json(app).map(Value::Object))
+            .map(|storm| storm.json(&scopes).map(Value::Object))
             .collect();
         out.document(&Value::Array(all?));
     } else if storms.is_empty() {

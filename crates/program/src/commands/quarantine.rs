@@ -1,13 +1,15 @@
 //! `quarantine …`: states that are held back.
 
 use clap::Subcommand;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    commands::{array, text},
     failure::{Exit, Failure},
     output::Out,
     quarantine,
+    records::Scopes,
 };
 
 /// `quarantine …`.
@@ -75,17 +77,15 @@ fn release(
 
 fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
     let all = quarantine::all(app)?;
-    let entries = all.iter().map(|held| quarantine::entry(app, held, out));
-    let entries: Vec<Map<String, Value>> = entries.collect::<Result<_, _>>()?;
+    let scopes = Scopes::new(app);
+    let entry = |held| quarantine::entry(app, &scopes, held, out).map(Value::Object);
+    let entries: Vec<Value> = all.iter().map(entry).collect::<Result<_, _>>()?;
     if out.json {
-        out.document(&entries.into_iter().map(Value::Object).collect());
+        out.document(&Value::Array(entries));
         return Ok(());
     }
     let columns = ["id", "code", "at", "peer"];
-    let row = |entry: &Map<String, Value>| {
-        let text = |name| entry.get(name).and_then(Value::as_str).unwrap_or_default();
-        columns.map(|name| text(name).to_owned()).to_vec()
-    };
+    let row = |entry: &Value| columns.map(|name| text(entry, name).to_owned()).to_vec();
     let headings = [
         out.say("记录", "record"),
         out.say("代码", "code"),
@@ -98,40 +98,27 @@ fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
 
 fn show(app: &App, id: &str, out: &mut Out) -> Result<(), Failure> {
     let held = quarantine::named(app, id)?;
-    let documents = held.iter().map(|held| quarantine::show(app, held, out));
-    let documents: Vec<Map<String, Value>> = documents.collect::<Result<_, _>>()?;
+    let scopes = Scopes::new(app);
+    let document = |held| quarantine::show(app, &scopes, held, out).map(Value::Object);
+    let documents: Vec<Value> = held.iter().map(document).collect::<Result<_, _>>()?;
     if out.json {
-        out.document(&documents.into_iter().map(Value::Object).collect());
+        out.document(&Value::Array(documents));
         return Ok(());
     }
     for document in &documents {
-        let text = |name| {
-            document
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        out.line(format!("{}  {}  {}", text("id"), text("at"), text("peer")));
-        out.line(format!("{}  {}", text("code"), text("message")));
-        let values = document.get("values").and_then(Value::as_array);
-        for value in values.into_iter().flatten() {
-            let field = value
-                .get("field")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            out.line(format!("  {field}"));
+        let said = |name| text(document, name);
+        out.line(format!("{}  {}  {}", said("id"), said("at"), said("peer")));
+        out.line(format!("{}  {}", said("code"), said("message")));
+        for value in array(document, "values") {
+            out.line(format!("  {}", text(value, "field")));
             for (side, lead) in [
                 ("here", out.say("本机", "here")),
                 ("there", out.say("对端", "there")),
             ] {
-                let candidates = value.get(side).and_then(Value::as_array);
-                for candidate in candidates.into_iter().flatten() {
-                    let author = candidate.get("author").and_then(Value::as_str);
+                for candidate in array(value, side) {
                     let said = candidate.get("value").unwrap_or(&Value::Null);
-                    out.line(format!(
-                        "    {lead}  {said}  {}",
-                        author.unwrap_or_default()
-                    ));
+                    let author = text(candidate, "author");
+                    out.line(format!("    {lead}  {said}  {author}"));
                 }
             }
         }

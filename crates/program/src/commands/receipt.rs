@@ -7,7 +7,7 @@ use domain::{label::Language, value::hex};
 use link::CheckedReceipt;
 use serde_json::json;
 
-use super::certificate::{authority_of, read_authority};
+use super::certificate::{authority_of, authority_path, read_authority};
 use crate::{
     app::App,
     cli::{Place, Setting},
@@ -87,11 +87,7 @@ pub fn verify(
     let bytes = std::fs::read(setting.folder.join(file))?;
     let signed = link::read_receipt(&bytes);
     let signed = signed.ok_or_else(|| Failure::new("PROOF-031", Exit::Invalid))?;
-    let authority = match authority {
-        Some(file) => setting.folder.join(file),
-        None => authority_of(&setting.options.dir()?)?,
-    };
-    tell(signed, &authority, out)
+    tell(signed, &authority_path(setting, authority)?, out)
 }
 
 /// Says what was found. The exit code is 0 for a receipt that proves something and 1 for any other.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, Live, PeerView},
+    commands::text,
     failure::{Exit, Failure},
     output::Out,
     records::{
@@ -269,8 +270,10 @@ fn links(
     }
     let names = ["record", "field", "target", "why"];
     let row = |entry: &Value| {
-        let text = |name: &&str| entry.get(*name).and_then(Value::as_str).unwrap_or_default();
-        names.iter().map(|name| text(name).to_owned()).collect()
+        names
+            .iter()
+            .map(|name| text(entry, name).to_owned())
+            .collect()
     };
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
     let headings = [

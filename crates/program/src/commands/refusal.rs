@@ -1,9 +1,16 @@
 //! `refusal …`: writes that were refused, and what a person does about them.
 
 use clap::Subcommand;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{app::App, failure::Failure, output::Out, refusals};
+use crate::{
+    app::App,
+    commands::{array, text},
+    failure::Failure,
+    output::Out,
+    records::Scopes,
+    refusals,
+};
 
 /// `refusal …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -43,7 +50,8 @@ pub fn run(app: &App, command: RefusalCommand, out: &mut Out) -> Result<(), Fail
         RefusalCommand::List { all } => list(app, all, out),
         RefusalCommand::Show { id } => {
             let refused = refusals::named(app, &id)?;
-            show(&refusals::show(app, &refused, out)?, out);
+            let document = refusals::show(app, &refused, out)?;
+            show(&Value::Object(document), out);
             Ok(())
         }
         RefusalCommand::Retry { id } => {
@@ -86,29 +94,24 @@ pub fn run(app: &App, command: RefusalCommand, out: &mut Out) -> Result<(), Fail
 fn list(app: &App, all: bool, out: &mut Out) -> Result<(), Failure> {
     let mut listed = refusals::all(app)?;
     listed.retain(|refused| all || refused.is_open());
-    let entries = listed
-        .iter()
-        .map(|refused| refusals::entry(app, refused, out));
-    let entries: Vec<Map<String, Value>> = entries.collect::<Result<_, _>>()?;
+    let scopes = Scopes::new(app);
+    let entry = |refused| refusals::entry(app, &scopes, refused, out).map(Value::Object);
+    let entries: Vec<Value> = listed.iter().map(entry).collect::<Result<_, _>>()?;
     if out.json {
-        out.document(&entries.into_iter().map(Value::Object).collect());
+        out.document(&Value::Array(entries));
         return Ok(());
     }
-    let text = |entry: &Map<String, Value>, name: &str| {
-        let value = entry.get(name).unwrap_or(&Value::Null);
-        value.as_str().map(str::to_owned).unwrap_or_default()
-    };
     let rows = entries.iter().map(|entry| {
-        let fields = entry.get("fields").and_then(Value::as_array);
-        let fields = fields.into_iter().flatten().filter_map(Value::as_str);
+        let fields = array(entry, "fields").iter().filter_map(Value::as_str);
+        let said = |name| text(entry, name).to_owned();
         vec![
-            text(entry, "id"),
+            said("id"),
             format!("{}/{}", text(entry, "kind"), text(entry, "record")),
             fields.collect::<Vec<_>>().join(", "),
-            text(entry, "author"),
-            text(entry, "code"),
-            text(entry, "at"),
-            text(entry, "node"),
+            said("author"),
+            said("code"),
+            said("at"),
+            said("node"),
         ]
     });
     let headings = [
@@ -124,33 +127,27 @@ fn list(app: &App, all: bool, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(document: &Map<String, Value>, out: &mut Out) {
+fn show(document: &Value, out: &mut Out) {
     if out.json {
-        out.document(&Value::Object(document.clone()));
+        out.document(document);
         return;
     }
-    let text = |name: &str| {
-        document
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
+    let said = |name| text(document, name);
     out.line(format!(
         "{}  {}/{}  {}  {}",
-        text("id"),
-        text("kind"),
-        text("record"),
-        text("author"),
-        text("written"),
+        said("id"),
+        said("kind"),
+        said("record"),
+        said("author"),
+        said("written"),
     ));
-    out.line(format!("{}  {}", text("code"), text("message")));
-    let values = document.get("values").and_then(Value::as_array);
+    out.line(format!("{}  {}", said("code"), said("message")));
     let plain = |value: Option<&Value>| match value {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => String::new(),
         Some(other) => other.to_string(),
     };
-    let rows = values.into_iter().flatten().map(|value| {
+    let rows = array(document, "values").iter().map(|value| {
         let of = |name: &str| plain(value.get(name));
         vec![of("field"), of("value"), of("present")]
     });

@@ -8,14 +8,18 @@ use serde_json::{Value, json};
 use store::WriteFact;
 
 use crate::{
-    app::App,
+    app::{App, Live},
     cli::Setting,
     clock::SystemClock,
-    commands::store::RestoreArgs,
+    commands::store::{RestoreArgs, keys_for},
     dir::write_whole,
     failure::Failure,
     output::Out,
-    repair::{self, Comparison, Repaired, fact_json},
+    repair::{
+        self, Repaired,
+        compare::{Asked, Caller, Comparison, Fate, compare_closed, compare_opened},
+        fact_json,
+    },
 };
 
 /// `repair [BACKUP]`.
@@ -28,23 +32,35 @@ pub struct RepairArgs {
     pub list: bool,
 }
 
-/// Compares a backup with the store of the directory, if there is one.
+/// Compares a backup with the store of the directory, if there is one, and asks the peer.
 ///
 /// # Errors
-/// The backup is not whole or of another replica, or the store is in use.
-pub fn compare(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(), Failure> {
+/// The backup is not whole or of another replica, the store is in use, or the keys beside the
+/// backup cannot be opened.
+pub fn compare<L: Live>(
+    setting: &Setting,
+    args: &RestoreArgs,
+    out: &mut Out,
+) -> Result<(), Failure> {
     let dir = setting.options.dir().ok();
     let path = setting.folder.join(&args.file);
-    show_comparison(&repair::compare_closed(dir.as_ref(), &path)?, out);
+    let keys = keys_for(setting, args)?;
+    let key = |name: &str| keys.get(name).cloned();
+    let compared = compare_closed::<L>(dir.as_ref(), &path, &key, &setting.runtime)?;
+    show_comparison(&compared, out);
     Ok(())
 }
 
-/// Compares a backup with the store of the serving program.
+/// Compares a backup with the store of the serving program, and asks the peer.
 ///
 /// # Errors
 /// The backup is not whole or of another replica.
-pub fn compare_serving(app: &App, args: &RestoreArgs, out: &mut Out) -> Result<(), Failure> {
-    show_comparison(&repair::compare_opened(app, &app.path(&args.file))?, out);
+pub fn compare_serving<L: Live>(
+    app: &App,
+    args: &RestoreArgs,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    show_comparison(&compare_opened::<L>(app, &app.path(&args.file))?, out);
     Ok(())
 }
 
@@ -77,30 +93,133 @@ fn show_comparison(comparison: &Comparison, out: &mut Out) {
     if !present.is_empty() {
         out.line(present);
     }
-    let acked = comparison
-        .lacking
-        .iter()
-        .filter(|fact| fact.is_acked)
-        .count();
+    show_asked(comparison, out);
+    show_counts(comparison, out);
+    show_callers(comparison, out);
     let only: Vec<&WriteFact> = comparison.nowhere_else().collect();
-    let text = out.say(
-        "备份缺少 {writes} 次修改（{records} 条记录整条没有）：其中 {acked} 次可由对端取回，{only} 次别处没有",
-        "the backup lacks {writes} writes ({records} records whole): {acked} can be had from the peers, {only} exist nowhere else",
-    );
-    let text = text
-        .replace("{writes}", &comparison.lacking.len().to_string())
-        .replace("{records}", &comparison.records_lacking.to_string())
-        .replace("{acked}", &acked.to_string())
-        .replace("{only}", &only.len().to_string());
-    out.line(text);
     if only.is_empty() {
         return;
     }
     show_facts(only.into_iter(), out);
-    out.note(out.say(
-        "恢复会丢掉上面列出的修改。请先联网同步（sync --once），或先另做一次 backup，再恢复。",
-        "A restore would lose the writes above. Sync first (sync --once), or make another backup.",
+    out.note(match comparison.asked {
+        Asked::Nobody => out.say(
+            "恢复会丢掉上面列出的修改。请先另做一次 backup，再恢复。",
+            "A restore would lose the writes above. Make another backup first.",
+        ),
+        Asked::Answered { .. } | Asked::Failed(_) => out.say(
+            "恢复会丢掉上面列出的修改。请先联网同步（sync --once），或先另做一次 backup，再恢复。",
+            "A restore would lose the writes above. Sync first (sync --once), or make another backup.",
+        ),
+    });
+}
+
+/// Says whether the peer was asked, and what it knows where the own store does not say it.
+fn show_asked(comparison: &Comparison, out: &mut Out) {
+    let peer = comparison.peer.as_deref().unwrap_or_default();
+    match &comparison.asked {
+        Asked::Nobody => {}
+        Asked::Failed(failure) => {
+            let text = out.say(
+                "没有问到市级（{peer}），以下只凭本机记得的确认情况。{code}  {why}",
+                "the hub was not asked ({peer}); what follows is only what was remembered here. {code}  {why}",
+            );
+            let why = failure.text(out.language);
+            let text = text
+                .replace("{peer}", peer)
+                .replace("{code}", &failure.code);
+            out.line(text.replace("{why}", &why));
+        }
+        Asked::Answered { after_backup } => {
+            let text = out.say(
+                "刚才问过市级（{peer}）",
+                "the hub was asked just now ({peer})",
+            );
+            out.line(text.replace("{peer}", peer));
+            if comparison.present != "whole" {
+                let text = out.say(
+                    "市级知道本机在备份之后写过 {n} 次修改，它收到的恢复后都会取回；从未上传过的，市级无从知道",
+                    "the hub knows of {n} writes made here after the backup; those it has received come back after the restore; of what was never sent it knows nothing",
+                );
+                out.line(text.replace("{n}", &after_backup.to_string()));
+            }
+        }
+    }
+}
+
+fn show_counts(comparison: &Comparison, out: &mut Out) {
+    let count = |fate| comparison.count(fate).to_string();
+    let only = comparison.nowhere_else().count().to_string();
+    let text = match &comparison.asked {
+        Asked::Answered { .. } => out.say(
+            "备份缺少 {writes} 次修改（{records} 条记录整条没有）：市级现有其中 {has} 次，{only} 次别处没有",
+            "the backup lacks {writes} writes ({records} records whole): the hub has {has} of them, {only} exist nowhere else",
+        ),
+        Asked::Failed(_) => out.say(
+            "备份缺少 {writes} 次修改（{records} 条记录整条没有）：市级确认收到过其中 {acked} 次（这次没有核实），{only} 次别处没有",
+            "the backup lacks {writes} writes ({records} records whole): the hub had acked {acked} of them (not confirmed now), {only} exist nowhere else",
+        ),
+        Asked::Nobody => out.say(
+            "备份缺少 {writes} 次修改（{records} 条记录整条没有）：其中 {acked} 次有节点确认收到过，{only} 次别处没有",
+            "the backup lacks {writes} writes ({records} records whole): nodes had {acked} of them, {only} exist nowhere else",
+        ),
+    };
+    let text = text
+        .replace("{writes}", &comparison.lacking.len().to_string())
+        .replace("{records}", &comparison.records_lacking.to_string())
+        .replace("{has}", &count(Fate::PeerHas))
+        .replace("{acked}", &count(Fate::PeerAcked))
+        .replace("{only}", &only);
+    out.line(text);
+    let was_answered = matches!(comparison.asked, Asked::Answered { .. });
+    let more = [
+        (
+            Fate::PeerAcked,
+            "另有 {n} 次是别处写的、以前收到的，市级没有说现在有没有",
+            "{n} more were written elsewhere and came here; the hub does not say whether it has them",
+        ),
+        (
+            Fate::PeerRefused,
+            "另有 {n} 次是市级退回过的，内容留在市级的 refusal list 里",
+            "{n} more were refused by the hub, which keeps them in its refusal list",
+        ),
+        (
+            Fate::PeerForgot,
+            "别处没有的修改中，{n} 次市级确认收到过，现在却没有（市级可能恢复过旧备份）",
+            "of those that exist nowhere else the hub had acked {n}, and does not have them any more (it may have been restored)",
+        ),
+    ];
+    for (fate, zh, en) in more {
+        let is_said = fate == Fate::PeerAcked && !was_answered;
+        if comparison.count(fate) > 0 && !is_said {
+            out.line(out.say(zh, en).replace("{n}", &count(fate)));
+        }
+    }
+}
+
+/// Says of each node that calls what it had.
+fn show_callers(comparison: &Comparison, out: &mut Out) {
+    if comparison.callers.is_empty() {
+        return;
+    }
+    out.line(out.say(
+        "市级不能呼叫节点；各节点下次连上来时，把备份缺少的交回。凭记忆，各节点有过：",
+        "a hub cannot call its nodes; each gives back what the backup lacks when it next calls. As remembered, each had:",
     ));
+    let row = |caller: &Caller| {
+        let had = caller.had.map(|had| had.to_string());
+        vec![
+            caller.replica.to_string(),
+            caller.name.clone().unwrap_or_else(|| "—".to_owned()),
+            had.unwrap_or_else(|| "—".to_owned()),
+        ]
+    };
+    let rows: Vec<Vec<String>> = comparison.callers.iter().map(row).collect();
+    let headings = [
+        out.say("节点", "node"),
+        out.say("名称", "name"),
+        out.say("有过的修改", "writes it had"),
+    ];
+    out.table(&headings, &rows);
 }
 
 fn show_facts<'a>(facts: impl Iterator<Item = &'a WriteFact>, out: &mut Out) {

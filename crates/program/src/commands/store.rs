@@ -171,6 +171,18 @@ fn open_keys(path: &Path, passphrase: &str) -> Result<BTreeMap<String, String>, 
     serde_json::from_slice(&plain).map_err(|error| wrong(&error))
 }
 
+/// The keys beside the backup, where there is a passphrase for them. Nothing is written.
+pub(crate) fn keys_for(
+    setting: &Setting,
+    args: &RestoreArgs,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let Some(file) = &args.passphrase_file else {
+        return Ok(BTreeMap::new());
+    };
+    let passphrase = read_passphrase(Some(file), &setting.folder)?;
+    open_keys(&setting.folder.join(&args.file), &passphrase)
+}
+
 fn restore_keys(dir: &Dir, files: &BTreeMap<String, String>) -> Result<(), Failure> {
     for name in KEY_FILES {
         if let Some(text) = files.get(name) {
@@ -200,10 +212,7 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     if whose.is_some_and(|replica| replica != report.facts.replica) {
         return Err(Failure::new("BACKUP-010", Exit::Invalid));
     }
-    let keys = match &args.passphrase_file {
-        Some(file) => open_keys(&path, &read_passphrase(Some(file), &setting.folder)?)?,
-        None => BTreeMap::new(),
-    };
+    let keys = keys_for(setting, args)?;
     let beside = dir.path().join("store.restoring");
     std::fs::create_dir_all(dir.path())?;
     if beside.exists() {

@@ -8,11 +8,11 @@ use domain::{KindSpec, Suggestion, preset};
 use replica::{RegisterId, ScopeId};
 use serde_json::Value;
 
-use super::{Choice, Docket, State, decide::decide_by, each_open, files::Files, words};
+use super::{Choice, Docket, State, decide::carry, each_open, files::Files, is_open, words};
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    records::{Scopes, Seen, kind_of, reason_of, register_of, register_value},
+    records::{Scopes, Seen, find, kind_of, reason_of, register_of, register_value},
 };
 
 /// What is to be decided together.
@@ -236,9 +236,14 @@ impl Plan {
         let mut done = Done::default();
         for row in &self.rows {
             let by = (reason.as_str(), Some(bulk.rule));
-            match decide_by(app, &row.docket, &row.choice, Some(&row.seen), by) {
-                Ok(decided) if decided.is_open => done.open.push(row.docket),
-                Ok(_) => done.decided.push(row.docket),
+            let carried = carry(app, &row.docket, &row.choice, Some(&row.seen), by);
+            let open = carried.and_then(|_decision| {
+                let stored = find(app, row.docket.key)?;
+                is_open(app, &stored, &row.docket)
+            });
+            match open {
+                Ok(true) => done.open.push(row.docket),
+                Ok(false) => done.decided.push(row.docket),
                 Err(failure) if matches!(failure.exit, Exit::Store | Exit::Failed) => {
                     return Err(failure);
                 }

@@ -25,6 +25,7 @@ use crate::{
     failure::Failure,
     records::{
         Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name, source_name,
+        time_text,
     },
     report::{self, Effect},
 };
@@ -145,7 +146,8 @@ impl Asked<'_> {
         map.insert("unit".to_owned(), self.unit(author)?);
         map.insert("clock_error_s".to_owned(), self.clock_error(author));
         let is_import = said("source") == Some(&source_name(Source::Import));
-        let line = said("reason").filter(|_| is_import).and_then(import_line);
+        let line = said("reason").filter(|_| is_import);
+        let line = line.and_then(words::sheet_line).map(|(_, line)| line);
         map.insert("import_line".to_owned(), line.into());
         let words: Vec<String> = words::of(self.app, sibling)?.into_iter().collect();
         map.insert("words_of".to_owned(), words.into());
@@ -251,11 +253,6 @@ fn dot_text(dot: Dot) -> String {
     format!("{:016x}:{}", dot.incarnation.0, dot.counter)
 }
 
-/// The line of the sheet, which an import writes behind the name of the file.
-fn import_line(reason: &str) -> Option<u32> {
-    reason.rsplit_once(':')?.1.parse().ok()
-}
-
 fn notes(files: &Files, docket: &Docket) -> Value {
     let one = |said: &super::files::Said<proto::ledger::DocketNote>| {
         let kind = match said.what.kind() {
@@ -270,7 +267,7 @@ fn notes(files: &Files, docket: &Docket) -> Value {
             "text": said.what.text,
             "until": said.what.until,
             "author": said.what.written_by,
-            "at": words::at_text(said.at),
+            "at": time_text(said.at),
         })
     };
     files.notes(docket).iter().map(one).collect()

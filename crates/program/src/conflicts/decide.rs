@@ -2,22 +2,22 @@
 
 use bytes::Bytes;
 use domain::{
-    Conflict, Finding, KindSpec, Purpose, Subject,
+    Conflict, Finding, KindSpec, Purpose, Subject, across,
     authority::NewState,
     effective::{deletion, effective_with},
     value::{self, Input, RegisterEdit},
 };
 use prost::Message as _;
 use proto::ledger::{Decision, DecisionChoice};
-use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
+use replica::{Edit, Record, RecordId, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
 
-use super::{Docket, after, open_of, reference, seen_context, words};
+use super::{Docket, after, open_of, seen_context, words};
 use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        Desk, InScope, Seen, Shown, allowed, before_and_after, find, kind_of, meaning, new_id,
+        Desk, InScope, Seen, Shown, allowed, before_and_after, find, made_edit, meaning, new_id,
         reason_of, set_of_text, shown,
     },
 };
@@ -58,17 +58,26 @@ pub fn decide(
     seen: Option<&Seen>,
     reason: &str,
 ) -> Result<Decided, Failure> {
-    decide_by(app, docket, choice, seen, (reason, None))
+    let (decision, warnings) = carry(app, docket, choice, seen, (reason, None))?;
+    let (mut document, is_open) = after(app, docket)?;
+    document.insert("decision".to_owned(), decision.to_string().into());
+    Ok(Decided {
+        decision,
+        document,
+        is_open,
+        warnings,
+    })
 }
 
-/// The same, by the preset of a rule.
-pub(super) fn decide_by(
+/// Writes a decision, by the preset of a rule where there is one. Returns its id, and what to know
+/// about the value that was entered.
+pub(super) fn carry(
     app: &App,
     docket: &Docket,
     choice: &Choice,
     seen: Option<&Seen>,
     (reason, preset): (&str, Option<&'static str>),
-) -> Result<Decided, Failure> {
+) -> Result<(RecordId, Vec<Finding>), Failure> {
     let reason = reason_of(reason)?;
     let stored = find(app, docket.key)?;
     let (record, home) = (stored.record, stored.home);
@@ -100,14 +109,7 @@ pub(super) fn decide_by(
     allowed(app, Purpose::Decision, Some(&record), &new)?;
     let (decision, edits) = case.edits(choice, value)?;
     app.writer.edit(edits, Vec::new())?;
-    let (mut document, is_open) = after(app, docket)?;
-    document.insert("decision".to_owned(), decision.to_string().into());
-    Ok(Decided {
-        decision,
-        document,
-        is_open,
-        warnings,
-    })
+    Ok((decision, warnings))
 }
 
 /// Nobody decides over their own words, also where a decision or an undo has carried them on.
@@ -264,7 +266,7 @@ impl Case<'_> {
         let kept = |sibling| words::kept(self.app, *self.docket, sibling);
         let candidates = self.open.candidates.iter().map(kept);
         let decision = Decision {
-            record: Some(reference(Some(self.kind), self.docket.key)),
+            record: Some(across::name(self.app.catalogue, self.docket.key)),
             register: Some(self.docket.register.0),
             candidates: candidates.collect::<Result<_, _>>()?,
             choice: Some(choice.into()),
@@ -277,12 +279,12 @@ impl Case<'_> {
         };
         let id = new_id(self.app);
         let scope = self.home;
-        let record = made(
+        let record = made_edit(
             self.app,
             "decision",
             (id, self.home),
             &decision.encode_to_vec(),
-            self.reason,
+            (self.reason, Source::Decision),
         )?;
         let register = self.docket.register;
         let shown = self
@@ -307,35 +309,4 @@ impl Case<'_> {
         };
         Ok((id, vec![record, carried_out]))
     }
-}
-
-/// An edit that makes a record of a docket kind.
-pub(super) fn made(
-    app: &App,
-    kind: &str,
-    (id, scope): (RecordId, ScopeId),
-    values: &[u8],
-    reason: &str,
-) -> Result<Edit, Failure> {
-    let kind = kind_of(app, kind)?;
-    let registers = value::split(kind, values).map_err(|error| {
-        Failure::new("RECORD-014", Exit::Invalid).with("detail", crate::failure::causes(&error))
-    })?;
-    let set = registers.into_iter().map(|(register, value)| Set {
-        register,
-        value,
-        shown: Vec::new(),
-    });
-    Ok(Edit {
-        key: RecordKey {
-            kind: kind.kind,
-            id,
-        },
-        scope,
-        set: set.collect(),
-        author: app.author(),
-        reason: reason.to_owned(),
-        source: Source::Decision,
-        decision: Bytes::new(),
-    })
 }

@@ -14,12 +14,12 @@ use super::{
     acks::Acks,
     each_open, entry,
     files::{Files, Said},
-    storm, words,
+    storm::{self, Storm},
 };
 use crate::{
     app::App,
     failure::Failure,
-    records::{Scopes, meaning, register_name, register_value},
+    records::{Scopes, meaning, register_name, register_value, time_text},
 };
 
 /// Which dockets are listed.
@@ -35,14 +35,17 @@ pub struct Filter {
     pub gone: Vec<ReplicaId>,
 }
 
-/// The dockets that a filter lets through.
+/// The dockets that a filter lets through, each with the storm that it belongs to, of those given.
 ///
 /// # Errors
 /// The store is damaged or cannot be read, or the writer has ended.
-pub fn list(app: &App, filter: &Filter) -> Result<Vec<Map<String, Value>>, Failure> {
+pub fn list(
+    app: &App,
+    filter: &Filter,
+    storms: &[Storm],
+) -> Result<Vec<Map<String, Value>>, Failure> {
     let files = Files::of(app, filter.scope)?;
     let scopes = Scopes::new(app);
-    let storms = storm::storms(app)?;
     let today = app.today();
     let (mut all, mut still_open) = (Vec::new(), BTreeSet::new());
     each_open(app, &mut |stored, meaning| {
@@ -57,7 +60,7 @@ pub fn list(app: &App, filter: &Filter) -> Result<Vec<Map<String, Value>>, Failu
             };
             still_open.insert(docket);
             let state = files.state(&docket, open, today);
-            let storm = storm::of(&storms, open).map(|storm| storm.id.as_str());
+            let storm = storm::of(storms, open).map(|storm| storm.id.as_str());
             let asked_state = filter.state.is_none_or(|asked| asked == state.id());
             let asked_storm = filter.storm.is_none() || filter.storm.as_deref() == storm;
             if asked_state && asked_storm {
@@ -99,7 +102,7 @@ pub(super) fn open_entry(
     let record = &stored.record;
     let kind = app.catalogue.kind(record.key.kind);
     let mut entry = entry(app, kind, record, open)?;
-    let name = kind.map_or_else(|| record.key.kind.0.to_string(), |kind| kind.id.clone());
+    let name = app.catalogue.kind_name(record.key.kind);
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), record.key.id.to_string().into());
     entry.insert("scope".to_owned(), scopes.code(stored.home)?.into());
@@ -123,7 +126,7 @@ pub(super) fn decided_entry(
     // The decision and what it wrote are two places of one feed. Once both were acked, the record
     // may have gone on: then only a later ack says so again.
     let missing = acks.missing(scopes, stored.home, &[newest.place, stored.place])?;
-    let name = kind.map_or_else(|| docket.key.kind.0.to_string(), |kind| kind.id.clone());
+    let name = app.catalogue.kind_name(docket.key.kind);
     let value = if docket.register.is_system() {
         meaning(app, record)?.deleted.into()
     } else {
@@ -159,7 +162,7 @@ pub(super) fn told(said: &Said<Decision>) -> Map<String, Value> {
     map.insert("taken".to_owned(), decision.taken.into());
     map.insert("reason".to_owned(), decision.reason().into());
     map.insert("author".to_owned(), decision.decided_by().into());
-    map.insert("at".to_owned(), words::at_text(said.at).into());
+    map.insert("at".to_owned(), time_text(said.at).into());
     map.insert("preset".to_owned(), decision.preset.clone().into());
     map.insert("undoes".to_owned(), decision.undoes.clone().into());
     map

@@ -1,21 +1,17 @@
 //! Notes on a docket: a question to the district, or a date before which nobody needs to look.
 //! Neither decides anything.
 
-use domain::{Purpose, authority::NewState, date};
+use domain::{Purpose, across, authority::NewState, date};
 use prost::Message as _;
 use proto::ledger::{CandidateName, DocketNote, DocketNoteKind};
-use replica::{Edit, RecordId, ScopeId};
+use replica::{Edit, RecordId, ScopeId, Source};
 use serde_json::{Map, Value};
 
-use super::{
-    Docket, after,
-    decide::{kind_of_docket, made},
-    open_of, reference,
-};
+use super::{Docket, after, decide::kind_of_docket, open_of};
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    records::{allowed, find, meaning, new_id, reason_of},
+    records::{allowed, find, made_edit, meaning, new_id, reason_of},
 };
 
 /// Sends a conflict back to the district with a question.
@@ -67,7 +63,7 @@ fn note(
         counter: candidate.dot().counter,
     });
     let note = DocketNote {
-        record: Some(reference(Some(spec), docket.key)),
+        record: Some(across::name(app.catalogue, docket.key)),
         register: Some(docket.register.0),
         kind: Some(kind.into()),
         text: Some(text),
@@ -91,7 +87,8 @@ pub(super) fn edit(
 ) -> Result<(RecordId, Edit), Failure> {
     let id = new_id(app);
     let (values, reason) = (note.encode_to_vec(), note.text());
-    let edit = made(app, "docket_note", (id, scope), &values, reason)?;
+    let said = (reason, Source::Decision);
+    let edit = made_edit(app, "docket_note", (id, scope), &values, said)?;
     let values = edit.set.iter();
     let set: Vec<_> = values
         .map(|set| (set.register, set.value.clone()))

@@ -16,7 +16,7 @@ use super::{
     decide::own_words,
     each_open,
     files::{Files, Said},
-    note,
+    note, words,
 };
 use crate::{
     app::App,
@@ -106,10 +106,8 @@ fn sources(open: &Conflict) -> BTreeMap<Key, String> {
     let key = |sibling: &Sibling| (sibling.write.author.clone(), sibling.write.source);
     let reason = |sibling: &Sibling| {
         let reason = sibling.write.reason.as_str();
-        let file = reason
-            .rsplit_once(':')
-            .filter(|(_, line)| line.parse::<u32>().is_ok());
-        file.map_or(reason, |(file, _)| file).to_owned()
+        let file = words::sheet_line(reason).map(|(file, _)| file);
+        file.unwrap_or(reason).to_owned()
     };
     open.candidates
         .iter()
@@ -203,8 +201,7 @@ impl Storm {
     ///
     /// # Errors
     /// The store is damaged or cannot be read.
-    pub fn json(&self, app: &App) -> Result<Map<String, Value>, Failure> {
-        let codes = Scopes::new(app);
+    pub fn json(&self, codes: &Scopes<'_>) -> Result<Map<String, Value>, Failure> {
         let scopes: Result<Vec<String>, Failure> =
             self.scopes.iter().map(|scope| codes.code(*scope)).collect();
         let released = self

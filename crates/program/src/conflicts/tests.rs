@@ -24,7 +24,7 @@ use crate::{
 };
 
 fn list(app: &App) -> Vec<serde_json::Map<String, Value>> {
-    super::list(app, &Filter::default()).unwrap()
+    super::list(app, &Filter::default(), &super::storms(app).unwrap()).unwrap()
 }
 
 fn show(app: &App, docket: &Docket) -> serde_json::Map<String, Value> {

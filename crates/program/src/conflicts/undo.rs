@@ -6,7 +6,7 @@
 //! replaced the decision there is nothing to replace, and it is refused with their list.
 
 use bytes::Bytes;
-use domain::{KindSpec, Purpose, authority::NewState};
+use domain::{KindSpec, Purpose, across, authority::NewState};
 use prost::Message as _;
 use proto::ledger::{Candidate, Decision, DecisionChoice};
 use replica::{Dot, Edit, Record, RecordId, RegisterId, ScopeId, Set, Sibling, Source};
@@ -14,14 +14,15 @@ use store::Stored;
 
 use super::{
     Decided, Docket, after,
-    decide::{kind_of_docket, made, own_words},
+    decide::{kind_of_docket, own_words},
     files::{Files, docket_of},
-    reference, words,
+    words,
 };
 use crate::{
     app::App,
+    clock,
     failure::{Exit, Failure},
-    records::{Past, allowed, at_text, find, new_id, reason_of},
+    records::{Past, allowed, find, made_edit, new_id, reason_of},
 };
 
 /// Later writes that a refusal names; the history has the rest.
@@ -164,8 +165,7 @@ impl Case<'_> {
         later.sort_by_key(|s| std::cmp::Reverse((s.write.time, s.dot())));
         later.dedup_by_key(|s| s.dot());
         let line = |s: &&Sibling| {
-            let at = at_text(s);
-            let at = at.trim_end_matches("+08:00").replace('T', " ");
+            let at = clock::moment(s.write.time.millis());
             format!("{} {at} {}", s.write.author, s.write.reason)
         };
         let lines: Vec<String> = later.iter().take(LATER_NAMED_MAX).map(line).collect();
@@ -214,7 +214,7 @@ impl Case<'_> {
         allowed(app, Purpose::Decision, Some(self.record), &new)?;
         let kept = |sibling| words::kept(app, self.docket, sibling);
         let undo = Decision {
-            record: Some(reference(Some(self.kind), self.docket.key)),
+            record: Some(across::name(app.catalogue, self.docket.key)),
             register: Some(register.0),
             candidates: standing.iter().map(kept).collect::<Result<_, _>>()?,
             choice: Some(DecisionChoice::Undo.into()),
@@ -226,12 +226,12 @@ impl Case<'_> {
             ..Decision::default()
         };
         let id = new_id(app);
-        let made = made(
+        let made = made_edit(
             app,
             "decision",
             (id, scope),
             &undo.encode_to_vec(),
-            self.reason,
+            (self.reason, Source::Decision),
         )?;
         let shown: Vec<_> = standing.iter().map(Sibling::shown).collect();
         let copy = |value| Edit {

@@ -12,9 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     app::App,
-    clock,
     failure::Failure,
-    records::{kind_of, source_name},
+    records::{kind_of, source_name, time_text},
 };
 
 /// A decision by its id, also one that somebody has deleted; none when it is not known here.
@@ -150,7 +149,7 @@ pub(super) fn restored(app: &App, sibling: &Sibling) -> Result<Map<String, Value
     let Some(first) = originals(app, sibling)?.into_iter().next() else {
         return Ok(map);
     };
-    let at = at_text(HybridTime(first.time));
+    let at = time_text(HybridTime(first.time));
     map.insert("author".to_owned(), first.author.into());
     map.insert("at".to_owned(), at.into());
     map.insert("reason".to_owned(), first.reason.into());
@@ -160,11 +159,15 @@ pub(super) fn restored(app: &App, sibling: &Sibling) -> Result<Map<String, Value
         "restored_by".to_owned(),
         sibling.write.author.as_str().into(),
     );
-    map.insert("restored_at".to_owned(), at_text(sibling.write.time).into());
+    map.insert(
+        "restored_at".to_owned(),
+        time_text(sibling.write.time).into(),
+    );
     Ok(map)
 }
 
-/// A moment for scripts: `2020-09-30T17:05:09+08:00`.
-pub(super) fn at_text(time: HybridTime) -> String {
-    format!("{}+08:00", clock::moment(time.millis()).replace(' ', "T"))
+/// The file and the line of its sheet, which an import writes as the reason.
+pub(super) fn sheet_line(reason: &str) -> Option<(&str, u32)> {
+    let (file, line) = reason.rsplit_once(':')?;
+    Some((file, line.parse().ok()?))
 }

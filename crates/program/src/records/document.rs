@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use domain::{Effective, KindSpec, value};
-use replica::{Record, RegisterId, Sibling, Source};
+use domain::{Effective, FieldSpec, KindSpec, RegisterSpec, value};
+use replica::{HybridTime, Record, RegisterId, Sibling, Source};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
 
@@ -44,7 +44,7 @@ impl<'a> Documents<'a> {
     pub fn of(&self, stored: &Stored, meaning: &Effective) -> Result<Map<String, Value>, Failure> {
         let record = &stored.record;
         let kind = self.app.catalogue.kind(record.key.kind);
-        let name = kind.map_or_else(|| record.key.kind.0.to_string(), |kind| kind.id.clone());
+        let name = self.app.catalogue.kind_name(record.key.kind);
         let values = kind.map_or_else(
             || value::raw_json(&meaning.values),
             |kind| value::to_json(kind, &meaning.values),
@@ -126,6 +126,20 @@ pub fn register_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8
     json!({ "reason": mark.reason })
 }
 
+/// The fields of a register with their values, null where one is not set.
+pub(crate) fn fields_json<'k>(
+    kind: &'k KindSpec,
+    register: &'k RegisterSpec,
+    bytes: &[u8],
+) -> impl Iterator<Item = (String, Value)> + use<'k> {
+    let mut said = value::to_json(kind, bytes);
+    let field = move |field: &FieldSpec| {
+        let value = said.remove(&field.id).unwrap_or_default();
+        (field.id.clone(), value)
+    };
+    kind.fields_of(register).map(field)
+}
+
 /// The name of a source.
 #[must_use]
 pub fn source_name(source: Source) -> String {
@@ -139,13 +153,16 @@ pub fn source_name(source: Source) -> String {
     }
 }
 
-/// When a candidate was written, for scripts: `2020-09-30T17:05:09+08:00`.
+/// A moment for scripts: `2020-09-30T17:05:09+08:00`.
+#[must_use]
+pub fn time_text(time: HybridTime) -> String {
+    format!("{}+08:00", clock::moment(time.millis()).replace(' ', "T"))
+}
+
+/// When a candidate was written, for scripts.
 #[must_use]
 pub fn at_text(sibling: &Sibling) -> String {
-    format!(
-        "{}+08:00",
-        clock::moment(sibling.write.time.millis()).replace(' ', "T")
-    )
+    time_text(sibling.write.time)
 }
 
 /// Who wrote a candidate, when, and how it came in.

@@ -109,12 +109,8 @@ pub fn find(app: &App, key: RecordKey) -> Result<Stored, Failure> {
         .get(key)?
         .filter(|stored| !stored.record.is_empty());
     found.ok_or_else(|| {
-        let kind = app
-            .catalogue
-            .kind(key.kind)
-            .map_or_else(|| key.kind.0.to_string(), |k| k.id.clone());
         Failure::new("RECORD-003", Exit::Invalid)
-            .with("kind", kind)
+            .with("kind", app.catalogue.kind_name(key.kind))
             .with("id", key.id)
     })
 }

@@ -115,11 +115,12 @@ pub fn made_edit(
     kind: &str,
     (id, scope): (RecordId, ScopeId),
     values: &[u8],
-    reason: &str,
+    (reason, source): (&str, Source),
 ) -> Result<Edit, Failure> {
     let kind = kind_of(app, kind)?;
-    let registers = value::split(kind, values);
-    let registers = registers.map_err(|_error| Failure::new("RECORD-014", Exit::Invalid))?;
+    let registers = value::split(kind, values).map_err(|error| {
+        Failure::new("RECORD-014", Exit::Invalid).with("detail", crate::failure::causes(&error))
+    })?;
     let set = registers.into_iter().map(|(register, value)| Set {
         register,
         value,
@@ -134,7 +135,7 @@ pub fn made_edit(
         set: set.collect(),
         author: app.author(),
         reason: reason.to_owned(),
-        source: Source::Command,
+        source,
         decision: Bytes::new(),
     })
 }

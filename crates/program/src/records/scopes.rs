@@ -273,8 +273,13 @@ fn of_identity(app: &App, scope: ScopeId) -> Option<String> {
 /// # Errors
 /// There is no such scope.
 pub fn scope_of(app: &App, named: &str) -> Result<ScopeId, Failure> {
+    scope_in(&Scopes::new(app), named)
+}
+
+fn scope_in(scopes: &Scopes<'_>, named: &str) -> Result<ScopeId, Failure> {
+    let app = scopes.app;
     let code = text::code(named);
-    let found = Scopes::new(app).table()?.named(named);
+    let found = scopes.table()?.named(named);
     let names = [&app.identity.scope, &app.identity.published];
     let own = names
         .into_iter()
@@ -291,8 +296,12 @@ pub fn scope_of(app: &App, named: &str) -> Result<ScopeId, Failure> {
 /// # Errors
 /// There is no such scope.
 pub fn scope_named(app: &App, named: &str, out: &mut Out) -> Result<ScopeId, Failure> {
-    let scope = scope_of(app, named)?;
-    let (given, present) = (text::code(named), Scopes::new(app).code(scope)?);
+    told_in(&Scopes::new(app), named, out)
+}
+
+fn told_in(scopes: &Scopes<'_>, named: &str, out: &mut Out) -> Result<ScopeId, Failure> {
+    let scope = scope_in(scopes, named)?;
+    let (given, present) = (text::code(named), scopes.code(scope)?);
     if division::is_code(&given) && given != present {
         let text = out.say(
             "区划代码 {old} 已变更，现为 {new}，按新代码办理",
@@ -309,8 +318,9 @@ pub fn scope_named(app: &App, named: &str, out: &mut Out) -> Result<ScopeId, Fai
 /// # Errors
 /// It is none.
 pub fn scope_to_enter(app: &App, named: &str, out: &mut Out) -> Result<ScopeId, Failure> {
-    let scope = scope_named(app, named, out)?;
-    let places = Scopes::new(app).places()?;
+    let scopes = Scopes::new(app);
+    let scope = told_in(&scopes, named, out)?;
+    let places = scopes.places()?;
     let place = places.iter().find(|place| place.id == scope);
     if place.is_some_and(|place| !place.has_ended) && scope != app.published() {
         return Ok(scope);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{Catalogue, KindSpec, date};
-use link::{BundleKeys, BundleRoute, BundleSender};
+use link::{BundleKeys, BundleRoute, BundleSender, Holdings};
 use proto::stored::Certificate;
 use replica::{
     Clock, Mono, RecordKey, ReplicaId, Source,
@@ -28,6 +28,7 @@ use crate::{
     dir::{Dir, Identity, Role, ScopeName},
     failure::{Exit, Failure},
     output::{Out, Part},
+    repair::compare::Asking,
 };
 
 /// 2020-10-15, 08:00 where the programme runs.
@@ -91,6 +92,10 @@ impl Live for Alone {
 
     fn certify(&self, _app: &App) -> Result<Certificate, Failure> {
         Err(Failure::new("PROOF-007", Exit::Usage))
+    }
+
+    fn holdings(_asking: &Asking<'_>) -> Option<Result<Holdings, Failure>> {
+        None
     }
 
     fn own_facts(&self, _app: &App) -> OwnFacts {

@@ -14,7 +14,7 @@ use crate::{
     failure::Exit,
     output::Out,
     records::{
-        Settled, State, find, history,
+        Scopes, Settled, State, find, history,
         testing::{PEER, World, hub, made, node, now, printed, save},
         why_not_synced,
     },
@@ -305,7 +305,7 @@ fn the_hub_lists_the_refusals_of_its_nodes_until_they_are_confirmed() {
     let scope = domain::scope_id("410305");
     let (world, upto) = refused_by_us(scope);
     let listed = open(&world.app).unwrap();
-    let entry = super::entry(&world.app, &listed[0], &out());
+    let entry = super::entry(&world.app, &Scopes::new(&world.app), &listed[0], &out());
     let entry = entry.unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!(
         (&entry["code"], &entry["confirmed"]),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::App,
-    commands::record::value_text,
+    commands::{array, record::value_text, text},
     conflicts::{Bulk, BulkDone, Docket, Plan, Storm},
     output::Out,
     records::{register_name, source_name},
@@ -16,18 +16,8 @@ use crate::{
 /// Changes of figures that are shown for one candidate; more hide the rest of the card.
 const EFFECTS_SHOWN: usize = 6;
 
-/// A text of a document.
-fn text<'v>(of: &'v Value, name: &str) -> &'v str {
-    of.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
 fn moment(of: &Value, name: &str) -> String {
     text(of, name).trim_end_matches("+08:00").replace('T', " ")
-}
-
-fn array<'v>(of: &'v Value, name: &str) -> &'v [Value] {
-    let array = of.get(name).and_then(Value::as_array);
-    array.map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Prints the list; what belongs to a storm is one line for the storm.

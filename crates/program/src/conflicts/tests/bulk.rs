@@ -7,7 +7,7 @@ use proto::ledger::{DocketNote, DocketNoteKind};
 use replica::{ScopeId, Source};
 use serde_json::{Value, json};
 
-use super::{super::decide::made as made_note, list};
+use super::list;
 use crate::{
     app::App,
     commands::conflict::{BulkArgs, ConflictCommand, Listing, StormCommand, run},
@@ -16,7 +16,7 @@ use crate::{
     failure::Exit,
     output::Out,
     records::{
-        Change, Seen, kind_of, new_id, put, set_of_json,
+        Change, Seen, kind_of, made_edit, new_id, put, set_of_json,
         testing::{World, hub, made, node, organisation, printed, save},
     },
 };
@@ -325,7 +325,14 @@ fn forge_release(app: &App, id: &str, scope: ScopeId, author: &str) {
     };
     let values = note.encode_to_vec();
     let at = (new_id(app), scope);
-    let edit = made_note(app, "docket_note", at, &values, "forged").unwrap();
+    let edit = made_edit(
+        app,
+        "docket_note",
+        at,
+        &values,
+        ("forged", Source::Decision),
+    )
+    .unwrap();
     app.writer.edit(vec![edit], Vec::new()).unwrap();
 }
 

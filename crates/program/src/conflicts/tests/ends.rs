@@ -22,9 +22,9 @@ fn decided() -> Filter {
 fn a_decided_docket_says_how_and_who_does_not_hold_it_yet() {
     let clash = remarks();
     let dora = clash.world.by("dora");
-    assert!(list(&dora, &decided()).unwrap().is_empty());
+    assert!(list(&dora, &decided(), &[]).unwrap().is_empty());
     let made = decide(&dora, &clash.docket, &Choice::Take(2), None, "asked them").unwrap();
-    let all = list(&dora, &decided()).unwrap();
+    let all = list(&dora, &decided(), &[]).unwrap();
     assert_eq!(all.len(), 1);
     let one = &all[0];
     assert_eq!(one["id"], clash.id);
@@ -68,6 +68,6 @@ fn a_docket_that_an_ordinary_save_ended_was_not_decided() {
     let saved = json!({"remark": "three"});
     crate::records::testing::save(&dora, "organisation", Some(&clash.stored), &saved, None)
         .unwrap();
-    assert!(list(&dora, &decided()).unwrap().is_empty());
-    assert!(list(&dora, &Filter::default()).unwrap().is_empty());
+    assert!(list(&dora, &decided(), &[]).unwrap().is_empty());
+    assert!(list(&dora, &Filter::default(), &[]).unwrap().is_empty());
 }

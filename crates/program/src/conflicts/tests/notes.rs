@@ -7,7 +7,7 @@ use super::{Clash, remarks, show};
 use crate::{
     app::App,
     commands::conflict::{ConflictCommand, Listing, StateArg, run},
-    conflicts::{Choice, Filter, decide, defer, list, send_back, undo},
+    conflicts::{Choice, Filter, decide, defer, list, send_back, storms, undo},
     failure::Exit,
     records::{
         Seen, find,
@@ -20,7 +20,7 @@ fn states(app: &App, state: Option<&'static str>) -> Vec<Value> {
         state,
         ..Filter::default()
     };
-    let all = list(app, &filter).unwrap();
+    let all = list(app, &filter, &storms(app).unwrap()).unwrap();
     all.into_iter()
         .map(|entry| entry["state"].clone())
         .collect()
