@@ -11,6 +11,7 @@
 //! | `N` replica | peer number u32, scope id | first session |
 //! | `K` peer u32, scope u32 | `PeerScope`: both checkpoints | batches and acks |
 //! | `F` peer u32, scope u32 | nothing: the peer may give back what a restore took from this hub | sessions |
+//! | `W` peer u32, scope u32 | nothing: the peer was restored, and gets back what it lacks | sessions |
 //! | `X` peer u32, dot | `Refusal` that the peer must take back | refusals |
 //! | `D` dot, print u64 | `Refusal`: a write of ours that was taken back; without the print in older stores | taking back |
 //! | `Q` peer u32, kind u32, id | `Quarantine`; without the peer in older stores | collisions |
@@ -69,6 +70,10 @@ pub(crate) fn peer_scope(peer: u32, scope: u32) -> Vec<u8> {
 
 pub(crate) fn refill(peer: u32, scope: u32) -> Vec<u8> {
     key(b'F', &[&peer.to_be_bytes(), &scope.to_be_bytes()])
+}
+
+pub(crate) fn wanting(peer: u32, scope: u32) -> Vec<u8> {
+    key(b'W', &[&peer.to_be_bytes(), &scope.to_be_bytes()])
 }
 
 pub(crate) fn refusal(peer: u32, dot: Dot) -> Vec<u8> {

@@ -107,6 +107,8 @@ pub struct Welcome {
     pub now_ms: i64,
     /// For incarnations of the node that the hub knows otherwise than the Hello says: earlier points
     /// that the hub knows of them, so that the node finds the last one that both know.
+    /// A restored hub that has learnt from others how far an incarnation came says the last point that
+    /// it still knows of it, or counter 0, so that the node sends the later ones again.
     #[prost(message, repeated, tag = "9")]
     pub heads: ::prost::alloc::vec::Vec<Position>,
 }

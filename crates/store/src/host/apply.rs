@@ -101,10 +101,13 @@ impl Host {
             let (as_it_came, bytes) = (true, 0);
             return Ok(Taken::Merged { as_it_came, bytes });
         }
-        if self.config.role == Role::Hub
-            && let Some(taken) = self.judge(sender, former.as_ref(), &arrived)?
-        {
-            return Ok(taken);
+        match self.config.role {
+            Role::Hub => {
+                if let Some(taken) = self.judge(sender, former.as_ref(), &arrived)? {
+                    return Ok(taken);
+                }
+            }
+            Role::Node => self.learn_from(&arrived.record),
         }
         let new = match &former {
             None => Incoming {

@@ -121,21 +121,37 @@ impl Host {
         incarnation: Incarnation,
         upto: Counter,
     ) -> Result<Vec<(Counter, Head)>, StoreError> {
-        let (from, mut to) = (
-            keys::point(incarnation, 0),
-            keys::point(incarnation, upto.saturating_add(1)),
-        );
         let mut points = Vec::new();
-        while points.len() < POINTS_MAX {
-            let Some((key, value)) = self.store().last(&from, &to)? else {
-                break;
-            };
-            let counter = keys::u64_at(&key, 9).ok_or_else(damaged)?;
-            let head = Head::try_from(value.as_ref()).map_err(|_e| damaged())?;
+        let mut below = upto.saturating_add(1);
+        while points.len() < POINTS_MAX
+            && let Some((counter, head)) = self.point_below(incarnation, below)?
+        {
             points.push((counter, head));
-            to = key.to_vec();
+            below = counter;
         }
         points.reverse();
         Ok(points)
+    }
+
+    /// The last end of a commit of a node's incarnation that this hub knows.
+    pub(super) fn last_point(
+        &self,
+        incarnation: Incarnation,
+    ) -> Result<Option<(Counter, Head)>, StoreError> {
+        self.point_below(incarnation, Counter::MAX)
+    }
+
+    fn point_below(
+        &self,
+        incarnation: Incarnation,
+        below: Counter,
+    ) -> Result<Option<(Counter, Head)>, StoreError> {
+        let (from, to) = (keys::point(incarnation, 0), keys::point(incarnation, below));
+        let Some((key, value)) = self.store().last(&from, &to)? else {
+            return Ok(None);
+        };
+        let counter = keys::u64_at(&key, 9).ok_or_else(damaged)?;
+        let head = Head::try_from(value.as_ref()).map_err(|_e| damaged())?;
+        Ok(Some((counter, head)))
     }
 }

@@ -189,12 +189,11 @@ impl Host {
         if !sender.refilling {
             return false;
         }
-        let own = self.config.replica;
-        let neighbour = owner.filter(|owner| *owner != own).is_some_and(|owner| {
-            let scope = self.peers.scope_of(owner);
-            let near = |scope| scope == sender.scope || case.home.was_in(scope);
-            sender.scope == sender.party.scope && scope.is_none_or(near)
-        });
+        let near = |scope| scope == sender.scope || case.home.was_in(scope);
+        let scope = owner.and_then(|owner| self.peers.scope_of(owner));
+        let neighbour = owner != Some(self.config.replica)
+            && sender.scope == sender.party.scope
+            && scope.is_none_or(near);
         neighbour || case.is_sealed(sibling)
     }
 

@@ -50,6 +50,7 @@ pub(super) struct Peers {
     /// The refusals that are not confirmed, by record.
     unconfirmed: BTreeSet<(u32, RecordKey, Dot)>,
     refills: BTreeSet<(u32, u32)>,
+    wanting: BTreeSet<(u32, u32)>,
     /// By name, and by content: after a rollback one name may have had two.
     drafts: BTreeMap<(Dot, u64), Refusal>,
     quarantine: BTreeMap<(u32, RecordKey), Quarantine>,
@@ -81,14 +82,14 @@ impl Peers {
             peers.scopes.insert(numbers, state);
             Ok(())
         })?;
-        let (from, to) = keys::all(b'F');
-        store.scan(&from, &to, &mut |key, _| {
-            let numbers = keys::u32_at(key, 1).zip(keys::u32_at(key, 5));
-            peers
-                .refills
-                .insert(numbers.ok_or_else(|| damaged("refill"))?);
-            Ok(())
-        })?;
+        for (letter, marks) in [(b'F', &mut peers.refills), (b'W', &mut peers.wanting)] {
+            let (from, to) = keys::all(letter);
+            store.scan(&from, &to, &mut |key, _| {
+                let numbers = keys::u32_at(key, 1).zip(keys::u32_at(key, 5));
+                marks.insert(numbers.ok_or_else(|| damaged("mark of a peer"))?);
+                Ok(())
+            })?;
+        }
         let (from, to) = keys::all(b'X');
         store.scan(&from, &to, &mut |key, value| {
             let peer = keys::u32_at(key, 1).ok_or_else(|| damaged("refusal"))?;
@@ -322,6 +323,25 @@ impl Peers {
         self.refills
             .remove(&(peer, scope))
             .then(|| keys::refill(peer, scope))
+    }
+
+    /// The peer was restored, and lacks something in the scope until both are found equal. Returns
+    /// the key to store when that is news.
+    pub(super) fn begin_wanting(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
+        self.wanting
+            .insert((peer, scope))
+            .then(|| keys::wanting(peer, scope))
+    }
+
+    pub(super) fn is_wanting(&self, peer: u32, scope: u32) -> bool {
+        self.wanting.contains(&(peer, scope))
+    }
+
+    /// The peer has what it lacked. Returns the key to remove when that is news.
+    pub(super) fn end_wanting(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
+        self.wanting
+            .remove(&(peer, scope))
+            .then(|| keys::wanting(peer, scope))
     }
 
     pub(super) fn number_of(&self, replica: &[u8]) -> Option<u32> {

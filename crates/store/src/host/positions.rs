@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use prost::Message as _;
 use proto::{stored::Position as Stored, sync::Position};
 use replica::{
-    Context, Counter, Head, Incarnation, ReplicaId,
+    Context, Counter, Head, Incarnation, Record, ReplicaId,
     limits::{COUNTER_MAX, INCARNATIONS_MAX, POINTS_MAX},
     session::Role,
 };
@@ -26,14 +26,22 @@ struct Known {
     version: u64,
 }
 
+/// A head as it is told: one that is not known is left out.
+pub(super) fn told(head: Head) -> Vec<u8> {
+    if head == Head::default() {
+        return Vec::new();
+    }
+    head.0.to_vec()
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Positions {
     own: ReplicaId,
     known: BTreeMap<Incarnation, Known>,
     changes: BTreeMap<u64, Incarnation>,
-    /// How many incarnations of each replica are known.
-    counts: BTreeMap<ReplicaId, usize>,
+    /// How many incarnations of each replica are known, and of replicas that are not.
+    counts: BTreeMap<Option<ReplicaId>, usize>,
     /// The incarnation before each of this replica, and how far that came.
     parents: BTreeMap<Incarnation, (Incarnation, Counter)>,
     newest_own: Option<Incarnation>,
@@ -114,8 +122,15 @@ impl Positions {
         if let Some(known) = before {
             self.changes.remove(&known.version);
         }
-        if let Some(replica) = replica.filter(|_| before.is_none_or(|b| b.replica.is_none())) {
+        let of_before = before.map(|known| known.replica);
+        if of_before != Some(replica) {
             *self.counts.entry(replica).or_default() += 1;
+        }
+        if let Some(many) = of_before
+            .filter(|of| *of != replica)
+            .and_then(|of| self.counts.get_mut(&of))
+        {
+            *many -= 1;
         }
         self.changes.insert(self.version, i);
         let version = self.version;
@@ -174,11 +189,10 @@ impl Positions {
             .copied()
             .unwrap_or((Incarnation(0), 0));
         let counter = known.map_or(0, |known| known.counter);
-        let head = known.filter(|known| known.counter > 0);
         let replica = known.and_then(|known| known.replica);
         let stored = Stored {
             counter,
-            head: head.map_or_else(Vec::new, |known| known.head.0.to_vec()),
+            head: known.map_or_else(Vec::new, |known| told(known.head)),
             replica: replica.map(|r| r.0.to_vec()).unwrap_or_default(),
             parent: parent.0,
             parent_counter,
@@ -234,18 +248,28 @@ impl Positions {
     /// Learns a position. Returns the key and value to store when it is news.
     pub(super) fn learn(&mut self, position: &Position) -> Option<(Vec<u8>, Vec<u8>)> {
         let incarnation = Incarnation(position.incarnation);
-        let before = self.known.get(&incarnation);
-        let replica = before
-            .and_then(|known| known.replica)
-            .or_else(|| ReplicaId::try_from(position.replica.as_slice()).ok());
-        if before.is_some_and(|known| known.counter >= position.counter) || position.counter == 0 {
+        let before = self.known.get(&incarnation).copied();
+        let said = ReplicaId::try_from(position.replica.as_slice()).ok();
+        let replica = before.and_then(|known| known.replica).or(said);
+        let mut head = Head::try_from(position.head.as_slice()).unwrap_or_default();
+        let known = before.map_or(0, |known| known.counter);
+        if position.counter == 0 || position.counter < known {
             return None;
         }
-        let many = replica.and_then(|replica| self.counts.get(&replica));
+        if let Some(before) = before.filter(|_| position.counter == known) {
+            // What a record alone had told is told whole now.
+            let has_head = before.head != Head::default();
+            if has_head {
+                head = before.head;
+            }
+            if (before.replica, before.head) == (replica, head) {
+                return None;
+            }
+        }
+        let many = self.counts.get(&replica);
         if before.is_none() && many.is_some_and(|many| *many >= INCARNATIONS_MAX) {
             return None;
         }
-        let head = Head::try_from(position.head.as_slice()).unwrap_or_default();
         self.set(incarnation, position.counter, head, replica);
         if replica == Some(self.own) {
             self.parents
@@ -253,6 +277,21 @@ impl Positions {
                 .or_insert((Incarnation(0), 0));
         }
         Some((keys::position(incarnation), self.stored(incarnation)))
+    }
+
+    /// The entries of a context that are above what is known of others, as positions of which no
+    /// more is known.
+    fn above(&self, context: &Context) -> Vec<Position> {
+        let above = context.entries().filter(|(incarnation, counter)| {
+            *counter > self.counter(*incarnation) && self.replica(*incarnation) != Some(self.own)
+        });
+        above
+            .map(|(incarnation, counter)| Position {
+                incarnation: incarnation.0,
+                counter,
+                ..Position::default()
+            })
+            .collect()
     }
 
     /// The positions changed after a version that the peer may want, and the version reached.
@@ -267,7 +306,7 @@ impl Positions {
             let wire = Position {
                 incarnation: incarnation.0,
                 counter: known.counter,
-                head: known.head.0.to_vec(),
+                head: told(known.head),
                 replica: known.replica.map(|r| r.0.to_vec()).unwrap_or_default(),
             };
             (known.counter > 0 && wanted(known.replica)).then_some(wire)
@@ -364,6 +403,16 @@ impl Host {
                 self.ledger.stage(key, Some(position.head.clone()));
             }
             if let Some((key, value)) = self.positions.learn(position) {
+                self.ledger.stage(key, Some(value));
+            }
+        }
+    }
+
+    /// What a record of the hub has seen the hub knows: a node that remembers it can say so to a
+    /// hub that was restored. Of replicas of other scopes a node hears in no other way.
+    pub(super) fn learn_from(&mut self, record: &Record) {
+        for position in self.positions.above(&record.context) {
+            if let Some((key, value)) = self.positions.learn(&position) {
                 self.ledger.stage(key, Some(value));
             }
         }

@@ -7,12 +7,12 @@ use proto::sync::{
     Ack, Batch, Diagnosis, FeedState, Hello, Outcome, Position, Refused as RefusedWire, Welcome,
 };
 use replica::{
-    Incarnation, RecordKey, ReplicaId, ScopeId,
+    Head, Incarnation, RecordKey, ReplicaId, ScopeId,
     limits::{BATCH_BYTES_MAX, REFUSALS_MAX},
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
 
-use super::Host;
+use super::{Host, positions};
 use crate::{Store, StoreError, keys, ledger::Lending};
 
 /// Who is at the other end, as its certificate says.
@@ -283,7 +283,8 @@ impl Host {
         if hello.replica != login.peer.0 {
             return Ok(Err("SYNC-111"));
         }
-        let known = self.compare_lives(login, hello)?;
+        let mut known = self.compare_lives(login, hello)?;
+        let wanting = self.is_wanting(login, known.restored);
         self.clones.remove(&login.peer);
         self.leave_own_life(hello);
         let mut found = self.was_restored(login, hello);
@@ -311,6 +312,8 @@ impl Host {
             Diagnosis::YouWereRestored
         } else if refilling || found {
             Diagnosis::IWasRestored
+        } else if wanting {
+            Diagnosis::YouWereRestored
         } else if standings.iter().any(|standing| standing.resume.is_none()) {
             Diagnosis::NoOverlap
         } else if standings
@@ -321,6 +324,9 @@ impl Host {
         } else {
             Diagnosis::Ok
         };
+        if refilling || found {
+            known.heads.extend(self.forgotten_ends(login, hello)?);
+        }
         self.heard(login.peer, hello.schema, hello.now_ms, diagnosis)?;
         self.add_offers(diagnosis, &mut standings)?;
         let welcome = self.answer(login, diagnosis, known.heads);
@@ -373,6 +379,11 @@ impl Host {
             if claim == Some((counter, &head.0)) {
                 continue;
             }
+            // A restored hub may know of a life only that it came so far.
+            let is_vague = head == Head::default();
+            if is_vague && claim.is_some_and(|(claimed, _)| claimed >= counter) {
+                continue;
+            }
             let claimed = claim.map_or(0, |(claimed, _)| claimed);
             let mut points = self.points(incarnation, claimed.min(counter))?;
             points.push((counter, head));
@@ -381,7 +392,7 @@ impl Host {
                 .extend(points.into_iter().map(|(counter, head)| Position {
                     incarnation: incarnation.0,
                     counter,
-                    head: head.0.to_vec(),
+                    head: positions::told(head),
                     replica: login.peer.0.to_vec(),
                 }));
             let lost = claim.is_none_or(|(claimed, _)| claimed <= counter);
@@ -400,12 +411,33 @@ impl Host {
         Ok(lives)
     }
 
+    /// The last end of a commit that this hub knows of each life that both know alike, where the
+    /// node's next ones are lacking: it has learnt from others how far the life came.
+    fn forgotten_ends(&self, login: &Login, hello: &Hello) -> Result<Vec<Position>, StoreError> {
+        let mut ends = Vec::new();
+        for (incarnation, counter, head) in self.positions.of(login.peer) {
+            let alike = hello.positions.iter().any(|p| {
+                p.incarnation == incarnation.0 && p.counter == counter && p.head == head.0
+            });
+            let last = self.last_point(incarnation)?;
+            if alike && last.is_none_or(|(at, _)| at < counter) {
+                ends.push(Position {
+                    incarnation: incarnation.0,
+                    counter: last.map_or(0, |(at, _)| at),
+                    head: last.map_or_else(Vec::new, |(_, head)| head.0.to_vec()),
+                    replica: login.peer.0.to_vec(),
+                });
+            }
+        }
+        Ok(ends)
+    }
+
     /// A node knows this hub's present life further than the hub itself: its memory was rolled
     /// back. The next write is of a new life.
     fn leave_own_life(&mut self, hello: &Hello) {
         let Some(life) = self.life else { return };
         let ahead = hello.positions.iter().any(|p| {
-            let same = p.counter == life.counter && p.head == life.head.0;
+            let same = p.counter == life.counter && (p.head.is_empty() || p.head == life.head.0);
             p.incarnation == life.incarnation.0 && p.counter >= life.counter && !same
         });
         if ahead {
@@ -494,12 +526,16 @@ impl Host {
         if let Some(state) = self.sessions.get_mut(&login.session) {
             let own = welcome.positions.iter();
             let own = own.filter(|p| p.replica == self.config.replica.0);
-            // A hub that was restored may have learnt from others how far this replica came, and
-            // has then forgotten where its commits ended.
             state.ends_sent = own
-                .filter(|_| welcome.diagnosis() != Diagnosis::IWasRestored)
                 .map(|p| (Incarnation(p.incarnation), p.counter))
                 .collect();
+            // How far this replica came the hub may have learnt from others, and where the commits
+            // ended it then does not know.
+            for (incarnation, upto) in &mut state.ends_sent {
+                let of = welcome.heads.iter();
+                let of = of.filter(|p| p.incarnation == incarnation.0 && p.counter < *upto);
+                *upto = of.map(|p| p.counter).max().unwrap_or(*upto);
+            }
         }
         self.learn(login, &welcome.positions);
         self.take_back(&welcome.refusals)?;
@@ -651,7 +687,11 @@ impl Host {
         self.peers.set_equal(peer, number, ours.seq, theirs.seq);
         let (key, value) = self.peers.set_acked(peer, number, ours);
         self.ledger.stage_lazily(key, value);
-        if let Some(key) = self.peers.end_refill(peer, number) {
+        let (refill, wanting) = (
+            self.peers.end_refill(peer, number),
+            self.peers.end_wanting(peer, number),
+        );
+        for key in refill.into_iter().chain(wanting) {
             self.ledger.stage(key, None);
         }
         self.let_go_equal(login, number)?;
@@ -708,6 +748,23 @@ impl Host {
             let number = self.ledger.scope_number(scope);
             self.peers.is_refilling(peer, number)
         })
+    }
+
+    /// Whether the node was restored and has not been found equal since. A node that has heard once
+    /// what it had written does not show it any more, and its line may be cut before it has what
+    /// it lacks: so this stands in the store.
+    fn is_wanting(&mut self, login: &Login, shown: bool) -> bool {
+        let peer = self.party(login).number;
+        let mut wanting = shown;
+        for scope in self.scopes(login) {
+            let number = self.ledger.scope_number(scope);
+            let news = shown.then(|| self.peers.begin_wanting(peer, number));
+            if let Some(key) = news.flatten() {
+                self.ledger.stage(key, Some(Vec::new()));
+            }
+            wanting |= self.peers.is_wanting(peer, number);
+        }
+        wanting
     }
 
     /// A node that holds the same as this hub shows none of the writes that were refused to it.

@@ -169,15 +169,14 @@ impl World {
             // A node that was rolled back while it ran finds it out, and calls again; of two copies
             // the hub lets one go on.
             let forked = self.is_forked();
-            if forked && done.code == "SYNC-110" && side == Side::Node {
-                // What it promised since the fork is in its drafts now.
-                let node = self.conns[conn].node.replica;
-                self.replicas[node].promises.clear();
-            }
             // After a restore the program may take a moment between two commits that the hub knows
             // for a fork; what it then takes back it drops again when both are equal.
             let node = self.conns[conn].node.replica;
             let doubtful = self.replicas[node].rewound && done.code == "SYNC-110";
+            if (forked || doubtful) && done.code == "SYNC-110" && side == Side::Node {
+                // What it promised since the fork is in its drafts now, or comes back from the hub.
+                self.replicas[node].promises.clear();
+            }
             let full = self.options.has(Fault::Full) && done.code == "STORE-006";
             let forks = forked && ["SYNC-110", "SYNC-140"].contains(&&*done.code);
             let heals = forks || doubtful || full;
