@@ -755,10 +755,13 @@ impl Host {
     /// it lacks: so this stands in the store.
     fn is_wanting(&mut self, login: &Login, shown: bool) -> bool {
         let peer = self.party(login).number;
+        // A life that is behind itself is sent away, and shows when it calls again what it lacks.
+        let state = self.sessions.get(&login.session);
+        let goes_on = !state.is_some_and(|state| state.frozen);
         let mut wanting = shown;
         for scope in self.scopes(login) {
             let number = self.ledger.scope_number(scope);
-            let news = shown.then(|| self.peers.begin_wanting(peer, number));
+            let news = (shown && goes_on).then(|| self.peers.begin_wanting(peer, number));
             if let Some(key) = news.flatten() {
                 self.ledger.stage(key, Some(Vec::new()));
             }
