@@ -79,11 +79,13 @@ fn judge(input: &JudgeInput<'_>) -> Verdict {
         existing.is_some_and(|r| r.context.covers(sibling.dot()))
     };
     let published = input.home == PUBLISHED;
+    // What quotes a late write is as bad as that was, and no fault of its writer.
+    let quotes = input.incoming.key.kind == PROPOSAL;
     let fresh = input.incoming.siblings.iter().filter(|s| !seen(s));
     let illegal = fresh.filter(|s| {
         let hub = s.write.author == NAMES[HUB];
         let of_hub = [MARKED, RegisterId::OWNER].contains(&s.register) || published;
-        s.value.starts_with(BAD) || (!hub && of_hub)
+        (!quotes && s.value.starts_with(BAD)) || (!hub && of_hub)
     });
     let dots: Vec<_> = illegal.map(Sibling::dot).collect();
     if dots.is_empty() {

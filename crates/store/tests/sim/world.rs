@@ -288,6 +288,9 @@ impl World {
         let medium = Arc::clone(&self.replicas[at].medium);
         if self.now < self.replicas[at].full_until {
             medium.memory.fill(self.rng.between(0, 3));
+        } else {
+            // A disk that filled up while the machine was down has room again.
+            medium.memory.crash();
         }
         let host = match Host::open(Arc::clone(&medium) as Arc<dyn store::Store>, config) {
             Ok(host) => host,
