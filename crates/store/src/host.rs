@@ -317,6 +317,8 @@ pub struct Host {
     mixed: bool,
     /// A node has shown that this hub has forgotten something.
     restored: bool,
+    /// This hub was restored, and knows no peer that could give anything back.
+    refill_due: bool,
     /// Guests put since the last commit.
     recent_guests: BTreeSet<(u32, RecordKey)>,
     /// The store failed in the middle of a command: what is staged of it is not whole.
@@ -355,6 +357,7 @@ impl Host {
             met: BTreeSet::new(),
             mixed: false,
             restored,
+            refill_due: false,
             recent_guests: BTreeSet::new(),
             failed: false,
         };
@@ -370,8 +373,12 @@ impl Host {
         if crate::ledger::local(self.store(), RESTORED)?.is_none() {
             return Ok(());
         }
+        if self.config.role == Role::Hub && self.peers.all().is_empty() {
+            // The backup is of a time when no node had called: whoever calls first is asked.
+            self.refill_due = true;
+            return Ok(());
+        }
         self.begin_refill();
-        self.ledger.stage(keys::local(RESTORED), None);
         self.ledger.commit()?;
         self.ledger.store().sync()
     }

@@ -12,7 +12,7 @@ use replica::{
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
 
-use super::{Host, positions};
+use super::{Host, RESTORED, positions};
 use crate::{Store, StoreError, keys, ledger::Lending};
 
 /// Who is at the other end, as its certificate says.
@@ -203,7 +203,8 @@ impl Host {
         self.end_sessions(login.peer);
         let known = self.peers.scope_of(login.peer).is_some();
         let number = self.peers.number(login.peer, login.scope, &mut self.ledger);
-        if !known && self.config.role == Role::Hub && self.peers.is_any_refilling() {
+        let refills = self.refill_due || self.peers.is_any_refilling();
+        if !known && self.config.role == Role::Hub && refills {
             // A node that a restored hub has never heard of is one that it has forgotten.
             self.begin_refill();
         }
@@ -729,6 +730,8 @@ impl Host {
         if std::mem::take(&mut self.restored) {
             self.ledger.stage(keys::local(FOUND_RESTORED), None);
         }
+        self.refill_due = false;
+        self.ledger.stage(keys::local(RESTORED), None);
         let published = self.ledger.scope_number(self.config.published);
         for (peer, scope) in self.peers.all() {
             let own = self.ledger.scope_number(scope);

@@ -207,6 +207,35 @@ fn a_hub_and_then_a_node_are_restored_and_nothing_becomes_a_draft() {
     world.end();
 }
 
+/// The backup was made before any node had called: the hub knew nobody who could give anything
+/// back, and took its own writes coming home for forgeries.
+#[test]
+fn a_hub_restored_to_before_it_met_anybody_is_refilled_by_who_calls_first() {
+    let mut world = quiet();
+    world.options.marked = true;
+    world.options.faults.add(Fault::RestoreHub);
+    let image = world.replicas[HUB].medium.memory.image();
+    for number in 0..3 {
+        let edit = edit(&world, N1, key(S1, number), &[(1, b"1")]);
+        world.save(N1, vec![edit]);
+    }
+    assert!(world.settle(), "{:?}", world.ghost.broken);
+    for at in [HUB, N1] {
+        let edit = edit(&world, at, key(S1, 0), &[(2, b"2")]);
+        world.save(at, vec![edit]);
+    }
+    assert!(world.settle(), "{:?}", world.ghost.broken);
+    let held = world.reader(HUB).unwrap().count();
+    world.put_back(HUB, image);
+    assert_eq!(world.reader(HUB).unwrap().count(), 0);
+    world.crash(HUB);
+    world.start(HUB);
+    assert!(world.settle(), "{:?}", world.ghost.broken);
+    assert_eq!(world.reader(HUB).unwrap().count(), held);
+    assert_eq!(world.said("SYNC-122") + world.said("SYNC-127"), 0);
+    world.end();
+}
+
 /// The hub forgot, after the line was cut, that it was being refilled, and refused as forged what
 /// the node gave back.
 #[test]
