@@ -589,7 +589,7 @@ impl Host {
             epoch: home.epoch,
         };
         let mut record = edit.apply(present, stamp, acked, &past)?;
-        if present.is_empty() && (self.config.rules.parent)(&record).is_some() {
+        if present.is_empty() && self.parent(&record).is_some() {
             // Only what is written names the parent: a child is made where its root is.
             let epoch = self.guard(edit, &record)?.epoch;
             record = edit.apply(present, Stamp { epoch, ..stamp }, acked, &past)?;
@@ -702,7 +702,7 @@ impl Host {
             met: self.peers_met(),
             fenced: self.fenced.iter().copied().collect(),
             clones: self.clones.iter().copied().collect(),
-            refilling: self.peers.is_any_refilling(),
+            refilling: !self.peers.refills.is_empty(),
             restored: self.is_restored(),
         }
     }

@@ -87,6 +87,16 @@ impl Incoming {
             origin: 0,
         }
     }
+
+    /// A state as it is stored, to be put elsewhere.
+    pub(crate) fn again(stored: &Stored) -> Self {
+        Self {
+            record: stored.record.clone(),
+            bytes: stored.record.encode(),
+            leaf: stored.leaf,
+            origin: stored.origin,
+        }
+    }
 }
 
 /// A record as it is stored.

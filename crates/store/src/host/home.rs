@@ -181,10 +181,8 @@ impl Host {
                 }
                 let record = stored.record.clone();
                 let new = Incoming {
-                    bytes: record.encode(),
-                    leaf: stored.leaf,
                     origin: 0,
-                    record: record.clone(),
+                    ..Incoming::again(&stored)
                 };
                 self.note_guest(*child, seat);
                 self.ledger.put(new, seat, Some(stored));
@@ -210,16 +208,8 @@ impl Host {
             let Some(stored) = self.ledger.current(key)? else {
                 continue;
             };
-            let record = stored.record.clone();
-            if (self.config.rules.parent)(&record).is_some() {
-                let bytes = record.encode();
-                let (leaf, origin) = (stored.leaf, stored.origin);
-                let new = Incoming {
-                    record,
-                    bytes,
-                    leaf,
-                    origin,
-                };
+            if self.parent(&stored.record).is_some() {
+                let new = Incoming::again(&stored);
                 self.put(new, self.config.scope, Some(stored))?;
             }
             if (at + 1) % SECTION_RECORDS_MAX == 0 {

@@ -41,16 +41,53 @@ pub struct PeerStatus {
     pub equal: Option<bool>,
 }
 
+/// Something under way with a peer in a scope, until both are found equal there. It stands in the
+/// store, because a line may be cut in the middle.
+#[derive(Debug)]
+pub(super) struct Marks {
+    key: fn(u32, u32) -> Vec<u8>,
+    of: BTreeSet<(u32, u32)>,
+}
+
+impl Marks {
+    fn new(key: fn(u32, u32) -> Vec<u8>) -> Self {
+        let of = BTreeSet::new();
+        Self { key, of }
+    }
+
+    /// Returns the key to store when the mark is news.
+    pub(super) fn set(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
+        let news = self.of.insert((peer, scope));
+        news.then(|| (self.key)(peer, scope))
+    }
+
+    pub(super) fn has(&self, peer: u32, scope: u32) -> bool {
+        self.of.contains(&(peer, scope))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// Returns the key to remove when there was a mark.
+    pub(super) fn clear(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
+        let news = self.of.remove(&(peer, scope));
+        news.then(|| (self.key)(peer, scope))
+    }
+}
+
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Peers {
     peers: BTreeMap<u32, Peer>,
     scopes: BTreeMap<(u32, u32), PeerScope>,
     refusals: BTreeMap<(u32, Dot), Refusal>,
     /// The refusals that are not confirmed, by record.
     unconfirmed: BTreeSet<(u32, RecordKey, Dot)>,
-    refills: BTreeSet<(u32, u32)>,
-    wanting: BTreeSet<(u32, u32)>,
+    /// In these scopes the peer may give back what this replica has forgotten.
+    pub(super) refills: Marks,
+    /// In these scopes the peer, which was restored, gets back what it lacks.
+    pub(super) wanting: Marks,
     /// By name, and by content: after a rollback one name may have had two.
     drafts: BTreeMap<(Dot, u64), Refusal>,
     quarantine: BTreeMap<(u32, RecordKey), Quarantine>,
@@ -64,7 +101,16 @@ fn damaged(what: &str) -> StoreError {
 
 impl Peers {
     pub(super) fn load(store: &dyn Store) -> Result<Self, StoreError> {
-        let mut peers = Self::default();
+        let mut peers = Self {
+            peers: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            unconfirmed: BTreeSet::new(),
+            refills: Marks::new(keys::refill),
+            wanting: Marks::new(keys::wanting),
+            drafts: BTreeMap::new(),
+            quarantine: BTreeMap::new(),
+        };
         let (from, to) = keys::all(b'N');
         store.scan(&from, &to, &mut |key, value| {
             let replica = key.get(1..).and_then(|id| ReplicaId::try_from(id).ok());
@@ -86,7 +132,9 @@ impl Peers {
             let (from, to) = keys::all(letter);
             store.scan(&from, &to, &mut |key, _| {
                 let numbers = keys::u32_at(key, 1).zip(keys::u32_at(key, 5));
-                marks.insert(numbers.ok_or_else(|| damaged("mark of a peer"))?);
+                marks
+                    .of
+                    .insert(numbers.ok_or_else(|| damaged("mark of a peer"))?);
                 Ok(())
             })?;
         }
@@ -300,48 +348,6 @@ impl Peers {
             .iter()
             .map(|(n, peer)| (*n, peer.scope))
             .collect()
-    }
-
-    /// From now on the peer may give back what this replica has forgotten. Returns the key to
-    /// store when that is news.
-    pub(super) fn begin_refill(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
-        self.refills
-            .insert((peer, scope))
-            .then(|| keys::refill(peer, scope))
-    }
-
-    pub(super) fn is_any_refilling(&self) -> bool {
-        !self.refills.is_empty()
-    }
-
-    pub(super) fn is_refilling(&self, peer: u32, scope: u32) -> bool {
-        self.refills.contains(&(peer, scope))
-    }
-
-    /// Nothing is left to be given back. Returns the key to remove when that is news.
-    pub(super) fn end_refill(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
-        self.refills
-            .remove(&(peer, scope))
-            .then(|| keys::refill(peer, scope))
-    }
-
-    /// The peer was restored, and lacks something in the scope until both are found equal. Returns
-    /// the key to store when that is news.
-    pub(super) fn begin_wanting(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
-        self.wanting
-            .insert((peer, scope))
-            .then(|| keys::wanting(peer, scope))
-    }
-
-    pub(super) fn is_wanting(&self, peer: u32, scope: u32) -> bool {
-        self.wanting.contains(&(peer, scope))
-    }
-
-    /// The peer has what it lacked. Returns the key to remove when that is news.
-    pub(super) fn end_wanting(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
-        self.wanting
-            .remove(&(peer, scope))
-            .then(|| keys::wanting(peer, scope))
     }
 
     pub(super) fn number_of(&self, replica: &[u8]) -> Option<u32> {

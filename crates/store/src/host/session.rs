@@ -7,7 +7,7 @@ use proto::sync::{
     Ack, Batch, Diagnosis, FeedState, Hello, Outcome, Position, Refused as RefusedWire, Welcome,
 };
 use replica::{
-    Head, Incarnation, RecordKey, ReplicaId, ScopeId,
+    Counter, Head, Incarnation, RecordKey, ReplicaId, ScopeId,
     limits::{BATCH_BYTES_MAX, REFUSALS_MAX},
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
@@ -75,6 +75,8 @@ struct Lives {
     restored: bool,
     /// Where the two differ, all points that the hub knows.
     heads: Vec<Position>,
+    /// The lives that both know alike.
+    alike: Vec<(Incarnation, Counter)>,
 }
 
 /// The name under which a hub keeps that a node has shown it to have forgotten something.
@@ -203,7 +205,7 @@ impl Host {
         self.end_sessions(login.peer);
         let known = self.peers.scope_of(login.peer).is_some();
         let number = self.peers.number(login.peer, login.scope, &mut self.ledger);
-        let refills = self.refill_due || self.peers.is_any_refilling();
+        let refills = self.refill_due || !self.peers.refills.is_empty();
         if !known && self.config.role == Role::Hub && refills {
             // A node that a restored hub has never heard of is one that it has forgotten.
             self.begin_refill();
@@ -326,7 +328,9 @@ impl Host {
             Diagnosis::Ok
         };
         if refilling || found {
-            known.heads.extend(self.forgotten_ends(login, hello)?);
+            known
+                .heads
+                .extend(self.forgotten_ends(login, &known.alike)?);
         }
         self.heard(login.peer, hello.schema, hello.now_ms, diagnosis)?;
         self.add_offers(diagnosis, &mut standings)?;
@@ -378,6 +382,7 @@ impl Host {
             }
             let claim = claims.get(&incarnation.0).copied();
             if claim == Some((counter, &head.0)) {
+                lives.alike.push((incarnation, counter));
                 continue;
             }
             // A restored hub may know of a life only that it came so far.
@@ -414,18 +419,20 @@ impl Host {
 
     /// The last end of a commit that this hub knows of each life that both know alike, where the
     /// node's next ones are lacking: it has learnt from others how far the life came.
-    fn forgotten_ends(&self, login: &Login, hello: &Hello) -> Result<Vec<Position>, StoreError> {
+    fn forgotten_ends(
+        &self,
+        login: &Login,
+        alike: &[(Incarnation, Counter)],
+    ) -> Result<Vec<Position>, StoreError> {
         let mut ends = Vec::new();
-        for (incarnation, counter, head) in self.positions.of(login.peer) {
-            let alike = hello.positions.iter().any(|p| {
-                p.incarnation == incarnation.0 && p.counter == counter && p.head == head.0
-            });
-            let last = self.last_point(incarnation)?;
-            if alike && last.is_none_or(|(at, _)| at < counter) {
+        for (incarnation, counter) in alike {
+            let last = self.last_point(*incarnation)?;
+            let (at, head) = last.unwrap_or_default();
+            if at < *counter {
                 ends.push(Position {
                     incarnation: incarnation.0,
-                    counter: last.map_or(0, |(at, _)| at),
-                    head: last.map_or_else(Vec::new, |(_, head)| head.0.to_vec()),
+                    counter: at,
+                    head: positions::told(head),
                     replica: login.peer.0.to_vec(),
                 });
             }
@@ -453,7 +460,7 @@ impl Host {
     fn note_restored(&mut self) {
         if self.config.believes_peers {
             self.begin_refill();
-        } else if !self.peers.is_any_refilling() && !self.restored {
+        } else if self.peers.refills.is_empty() && !self.restored {
             self.restored = true;
             let key = keys::local(FOUND_RESTORED);
             self.ledger.stage(key, Some(vec![1]));
@@ -532,11 +539,16 @@ impl Host {
                 .collect();
             // How far this replica came the hub may have learnt from others, and where the commits
             // ended it then does not know.
-            for (incarnation, upto) in &mut state.ends_sent {
-                let of = welcome.heads.iter();
-                let of = of.filter(|p| p.incarnation == incarnation.0 && p.counter < *upto);
-                *upto = of.map(|p| p.counter).max().unwrap_or(*upto);
+            let mut last: BTreeMap<Incarnation, Counter> = BTreeMap::new();
+            for point in &welcome.heads {
+                let incarnation = Incarnation(point.incarnation);
+                let reached = state.ends_sent.get(&incarnation);
+                if reached.is_some_and(|reached| point.counter < *reached) {
+                    let last = last.entry(incarnation).or_default();
+                    *last = point.counter.max(*last);
+                }
             }
+            state.ends_sent.extend(last);
         }
         self.learn(login, &welcome.positions);
         self.take_back(&welcome.refusals)?;
@@ -689,8 +701,8 @@ impl Host {
         let (key, value) = self.peers.set_acked(peer, number, ours);
         self.ledger.stage_lazily(key, value);
         let (refill, wanting) = (
-            self.peers.end_refill(peer, number),
-            self.peers.end_wanting(peer, number),
+            self.peers.refills.clear(peer, number),
+            self.peers.wanting.clear(peer, number),
         );
         for key in refill.into_iter().chain(wanting) {
             self.ledger.stage(key, None);
@@ -736,7 +748,7 @@ impl Host {
         for (peer, scope) in self.peers.all() {
             let own = self.ledger.scope_number(scope);
             for scope in [own, published] {
-                if let Some(key) = self.peers.begin_refill(peer, scope) {
+                if let Some(key) = self.peers.refills.set(peer, scope) {
                     self.ledger.stage(key, Some(Vec::new()));
                 }
             }
@@ -749,7 +761,7 @@ impl Host {
         let peer = self.party(login).number;
         self.scopes(login).into_iter().any(|scope| {
             let number = self.ledger.scope_number(scope);
-            self.peers.is_refilling(peer, number)
+            self.peers.refills.has(peer, number)
         })
     }
 
@@ -764,11 +776,11 @@ impl Host {
         let mut wanting = shown;
         for scope in self.scopes(login) {
             let number = self.ledger.scope_number(scope);
-            let news = (shown && goes_on).then(|| self.peers.begin_wanting(peer, number));
+            let news = (shown && goes_on).then(|| self.peers.wanting.set(peer, number));
             if let Some(key) = news.flatten() {
                 self.ledger.stage(key, Some(Vec::new()));
             }
-            wanting |= self.peers.is_wanting(peer, number);
+            wanting |= self.peers.wanting.has(peer, number);
         }
         wanting
     }
