@@ -160,6 +160,13 @@ fn failed(error: &HostError) -> Status {
     }
 }
 
+/// Runs what blocks beside the tasks, for an answer.
+async fn done<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
+) -> Result<T, Status> {
+    beside(work).await.map_err(|error| failed(&error))
+}
+
 async fn say(replies: &Replies, reply: Reply) -> Result<(), Status> {
     let message = CertifyReply { reply: Some(reply) };
     let gone = |_gone| refuse(Code::Cancelled, "PROOF-004");
@@ -220,8 +227,7 @@ impl Desk {
 
     async fn grounds(&self, scope: ScopeId, node: ReplicaId) -> Result<Grounds, Status> {
         let writer = self.writer.clone();
-        let grounds = beside(move || writer.grounds(scope, node)).await;
-        grounds.map_err(|error| failed(&error))
+        done(move || writer.grounds(scope, node)).await
     }
 
     /// Says which writes are held, as long as the node asks. Each answer is read by itself, so that
@@ -242,7 +248,7 @@ impl Desk {
             let grounds = self.grounds(caller.scope, caller.node).await?;
             let (writer, at) = (self.writer.clone(), grounds.clone());
             let look = move || Ok(at.holdings(writer.reader(), published, &writes)?);
-            let found = beside(look).await.map_err(|error| failed(&error))?;
+            let found = done(look).await?;
             drop(permit);
             let answer = answer_of(caller.node, &grounds, &found);
             say(replies, Reply::Holdings(answer)).await?;
@@ -275,8 +281,7 @@ impl Desk {
         }
         let left_out = union(&grounds.held_back, &question.left_out);
         let (writer, at, without) = (self.writer.clone(), grounds.clone(), left_out.clone());
-        let root = beside(move || Ok(at.root_without(writer.reader(), &without)?)).await;
-        let root = root.map_err(|error| failed(&error))?;
+        let root = done(move || Ok(at.root_without(writer.reader(), &without)?)).await?;
         let refused = grounds.refused.iter().take(CERTIFY_REFUSED_MAX);
         let refused = refused.map(|(dot, key, code)| Refused {
             incarnation: dot.incarnation.0,
@@ -313,8 +318,7 @@ impl Desk {
     ) -> Result<Signed, Status> {
         let (scope, own) = (stand.scope, self.writer.config().replica);
         let (writer, at) = (self.writer.clone(), stand.grounds.clone());
-        let extract = beside(move || at.extract(writer.reader())).await;
-        let extract = extract.map_err(|error| failed(&error))?;
+        let extract = done(move || at.extract(writer.reader())).await?;
         if extract.root != stand.grounds.root {
             return Err(refuse(Code::Aborted, "PROOF-001"));
         }
@@ -328,8 +332,7 @@ impl Desk {
             left_out: stand.left_out.clone(),
         };
         let (writer, at) = (self.writer.clone(), stand.grounds.clone());
-        let account = beside(move || at.account(writer.reader(), extract, &claims)).await;
-        let account = account.map_err(|error| failed(&error))?;
+        let account = done(move || at.account(writer.reader(), extract, &claims)).await?;
         let now = self.grounds(scope, stand.caller.node).await?;
         if !stands(&stand.grounds, &now) {
             return Err(refuse(Code::Aborted, "PROOF-001"));
@@ -371,8 +374,7 @@ impl Desk {
             tracing::warn!(peer = %caller.node, code = fault.code, side = fault.side, detail = fault.detail, "a certificate is false");
         }
         let (writer, at_ms) = (self.writer.clone(), self.clock.wall_ms());
-        let kept = beside(move || keep(&writer, caller.node, at_ms, &certificate)).await;
-        kept.map_err(|error| failed(&error))
+        done(move || keep(&writer, caller.node, at_ms, &certificate)).await
     }
 }
 

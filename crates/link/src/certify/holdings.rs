@@ -7,14 +7,14 @@ use proto::sync::{
     CertifyAsk, Holding as Wire, Holdings as Reply, WriteName, WriteNames, certify_ask::Ask,
     certify_reply, proof_client::ProofClient,
 };
-use replica::{Counter, Dot, Incarnation, Kind, RecordId, RecordKey, ReplicaId};
+use replica::{Counter, Dot, Incarnation, RecordKey, ReplicaId};
 use store::{Grounds, Holding};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Request;
 use tonic::transport::Channel;
 
-use super::{NAMES_MAX, ProofError, positions_from_wire, positions_to_wire};
+use super::{NAMES_MAX, ProofError, key_of, positions_from_wire, positions_to_wire};
 use crate::limits::{CERTIFY_MAX, MESSAGE_BYTES_MAX};
 
 /// What the hub has said.
@@ -45,16 +45,12 @@ async fn ask(
     own: ReplicaId,
     writes: &[(RecordKey, Dot)],
 ) -> Result<Holdings, ProofError> {
-    let strange = || ProofError::Answer { what: "holdings" };
     let (asks, stream) = mpsc::channel(1);
     let mut client = ProofClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     // Nothing to ask for is still a question: how far the hub knows us.
     let mut parts = writes.chunks(NAMES_MAX);
     let mut part = parts.next().unwrap_or_default();
-    let ask = Some(Ask::Writes(names_of(part)));
-    asks.send(CertifyAsk { ask })
-        .await
-        .map_err(|_gone| strange())?;
+    say(&asks, part).await?;
     let called = client.certify(Request::new(ReceiverStream::new(stream)));
     let called = called
         .await
@@ -79,11 +75,18 @@ async fn ask(
             return Ok(found);
         };
         part = next;
-        let ask = Some(Ask::Writes(names_of(part)));
-        asks.send(CertifyAsk { ask })
-            .await
-            .map_err(|_gone| strange())?;
+        say(&asks, part).await?;
     }
+}
+
+async fn say(asks: &mpsc::Sender<CertifyAsk>, part: &[(RecordKey, Dot)]) -> Result<(), ProofError> {
+    let ask = Some(Ask::Writes(names_of(part)));
+    let sent = asks.send(CertifyAsk { ask }).await;
+    sent.map_err(|_gone| strange())
+}
+
+fn strange() -> ProofError {
+    ProofError::Answer { what: "holdings" }
 }
 
 /// A word that we do not know says nothing for us.
@@ -111,10 +114,7 @@ fn names_of(writes: &[(RecordKey, Dot)]) -> WriteNames {
 /// Reads what a node asks for. Nothing when it is none, or too many at once.
 pub(super) fn writes_of(asked: &WriteNames) -> Option<Vec<(RecordKey, Dot)>> {
     let write = |name: &WriteName| {
-        let key = RecordKey {
-            kind: Kind(name.kind),
-            id: RecordId::try_from(name.id.as_slice()).ok()?,
-        };
+        let key = key_of(name.kind, &name.id)?;
         let dot = Dot {
             incarnation: Incarnation(name.incarnation),
             counter: name.counter,
