@@ -253,10 +253,10 @@ fn two_decisions_at_once_are_one_new_conflict_and_either_can_be_taken_back() {
     assert_equal(office, hub);
 }
 
-#[test]
-fn a_docket_moves_with_its_record_and_the_new_owner_can_take_the_decision_back() {
-    let two = Two::open();
-    let (jianxi, laocheng) = (&two.jianxi.node, &two.laocheng.node);
+/// An organisation of Jianxi whose address the district and the city have written at once. Returns
+/// its id, and the name of the docket.
+fn address_in_conflict(two: &Two) -> (String, String) {
+    let jianxi = &two.jianxi.node;
     let id = make(jianxi, &example(CODE, "洛阳甲厂"));
     two.settle();
     put(&jianxi.by("张工"), &id, "operating_address=涧西示例路1号").ok();
@@ -268,6 +268,14 @@ fn a_docket_moves_with_its_record_and_the_new_owner_can_take_the_decision_back()
     .ok();
     two.settle();
     let docket = format!("organisation/{id}/operating_address");
+    (id, docket)
+}
+
+#[test]
+fn a_docket_moves_with_its_record_and_the_new_owner_can_take_the_decision_back() {
+    let two = Two::open();
+    let (jianxi, laocheng) = (&two.jianxi.node, &two.laocheng.node);
+    let (id, docket) = address_in_conflict(&two);
     let before = sides(two.hub(), &docket);
     let decider = two.hub().by("冲突处理员");
     let back = ["conflict", "return", &docket, "--reason", "哪个是现址？"];
@@ -304,17 +312,7 @@ fn a_docket_moves_with_its_record_and_the_new_owner_can_take_the_decision_back()
 fn a_decision_that_comes_too_late_is_kept_and_only_its_value_is_proposed() {
     let two = Two::open();
     let (jianxi, laocheng) = (&two.jianxi.node, &two.laocheng.node);
-    let id = make(jianxi, &example(CODE, "洛阳甲厂"));
-    two.settle();
-    put(&jianxi.by("张工"), &id, "operating_address=涧西示例路1号").ok();
-    put(
-        &two.hub().by("市级"),
-        &id,
-        "operating_address=老城示例路2号",
-    )
-    .ok();
-    two.settle();
-    let docket = format!("organisation/{id}/operating_address");
+    let (id, docket) = address_in_conflict(&two);
     let before = sides(two.hub(), &docket);
     let request = agreed(&two, &format!("organisation/{id}"));
     // Jianxi decides off line; meanwhile the record moves.
