@@ -22,30 +22,28 @@ pub(super) struct Fork {
     counter: Counter,
 }
 
+/// Counters of a life at which commits ended, and the heads there.
+type Points = BTreeMap<Counter, Head>;
+
+/// What the hub tells of one life of a node.
+struct Told {
+    /// Ends of commits, none left out between the first and the last.
+    listed: Points,
+    /// How far the life came.
+    reached: Points,
+}
+
 impl Host {
     /// Whether the hub knows one of this replica's lives otherwise than its journal tells.
     pub(super) fn fork(&self, welcome: &Welcome) -> Result<Option<Fork>, StoreError> {
-        let mut told: BTreeMap<Incarnation, BTreeMap<Counter, Head>> = BTreeMap::new();
-        for Position {
-            incarnation,
-            counter,
-            head,
-            replica,
-        } in welcome.heads.iter().chain(&welcome.positions)
-        {
-            if *replica == self.config.replica.0
-                && let Ok(head) = Head::try_from(head.as_slice())
-            {
-                let of = told.entry(Incarnation(*incarnation)).or_default();
-                of.insert(*counter, head);
-            }
-        }
+        let (listed, reached) = (self.told(&welcome.heads), self.told(&welcome.positions));
         for incarnation in self.positions.own_line() {
-            let Some(points) = told.get(&incarnation) else {
-                continue;
+            let told = Told {
+                listed: listed.get(&incarnation).cloned().unwrap_or_default(),
+                reached: reached.get(&incarnation).cloned().unwrap_or_default(),
             };
             let journal = self.journal(incarnation)?;
-            if let Some(counter) = self.fork_of(incarnation, &journal, points) {
+            if let Some(counter) = self.fork_of(incarnation, &journal, &told) {
                 return Ok(Some(Fork {
                     incarnation,
                     counter,
@@ -55,26 +53,42 @@ impl Host {
         Ok(None)
     }
 
-    fn fork_of(
-        &self,
-        incarnation: Incarnation,
-        journal: &Journal,
-        points: &BTreeMap<Counter, Head>,
-    ) -> Option<Counter> {
-        let same = |(counter, head): (&Counter, &Head)| journal.head(*counter) == Some(*head);
-        let (highest, _) = points.last_key_value()?;
-        let common = points.iter().rev().find(|point| same(*point));
-        let common = common.map_or(0, |(counter, _)| *counter);
+    /// What is told of this replica's own lives, where a head came with it.
+    fn told(&self, positions: &[Position]) -> BTreeMap<Incarnation, Points> {
+        let mut told: BTreeMap<Incarnation, Points> = BTreeMap::new();
+        let own = |p: &&Position| p.replica == self.config.replica.0;
+        for position in positions.iter().filter(own) {
+            if let Ok(head) = Head::try_from(position.head.as_slice()) {
+                let of = told.entry(Incarnation(position.incarnation)).or_default();
+                of.insert(position.counter, head);
+            }
+        }
+        told
+    }
+
+    fn fork_of(&self, incarnation: Incarnation, journal: &Journal, told: &Told) -> Option<Counter> {
+        let points = || told.listed.iter().chain(&told.reached);
+        let highest = points().map(|(counter, _)| *counter).max()?;
+        let same = |(counter, head): &(&Counter, &Head)| journal.head(**counter) == Some(**head);
+        let common = points().filter(same).map(|(counter, _)| *counter).max();
+        let common = common.unwrap_or(0);
         let end = journal.counter();
         let alive = self
             .life
             .is_some_and(|life| life.incarnation == incarnation);
-        let sound = if *highest <= end {
-            common == *highest
+        let below = points().map(|(counter, _)| *counter);
+        let below = below.filter(|counter| *counter <= end).max();
+        // Heads are chained: where the last one agrees, all before it do.
+        let agrees = below.is_none_or(|below| common == below);
+        let sound = if highest <= end {
+            agrees
         } else {
             // A life that runs is behind itself, or a store that was put back ends elsewhere than
-            // where a commit of the life that the hub knows has ended.
-            !alive && (common == end || points.range(..=end).next().is_none())
+            // where a commit of the life that the hub knows has ended. A restored hub may know
+            // none of those near this end.
+            let lists = told.listed.last_key_value();
+            let knows = lists.is_some_and(|(last, _)| *last > end);
+            !alive && agrees && (common == end || below.is_none() || !knows)
         };
         (!sound).then_some(common)
     }

@@ -392,7 +392,12 @@ impl Host {
             }
             let claimed = claim.map_or(0, |(claimed, _)| claimed);
             let mut points = self.points(incarnation, claimed.min(counter))?;
-            points.push((counter, head));
+            // Where the commits ended up to there a restored hub does not know when others told it
+            // how far the life came: the list ends before the gap.
+            let last = self.last_point(incarnation)?;
+            if last.is_none_or(|(last, _)| last >= counter) {
+                points.push((counter, head));
+            }
             lives
                 .heads
                 .extend(points.into_iter().map(|(counter, head)| Position {
