@@ -102,7 +102,7 @@ impl Side for Hub {
             HubCommand::Scope(command) => scope::run(app, command, out),
             HubCommand::Claim(command) => claim::run(app, self, command, out),
             HubCommand::Transfer(command) => transfer::run(app, self, command, out),
-            HubCommand::Refill(args) => node::refill(app, &args, out),
+            HubCommand::Refill(args) => node::refill(app, self, &args, out),
             HubCommand::Common(common) => program::commands::run(app, &**self, common, out),
             HubCommand::Init(_) | HubCommand::Serve(_) => Ok(()),
         }

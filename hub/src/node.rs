@@ -313,13 +313,20 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
 ///
 /// # Errors
 /// It was not confirmed.
-pub(crate) fn refill(app: &App, args: &RefillArgs, out: &mut Out) -> Result<(), Failure> {
+pub(crate) fn refill(
+    app: &App,
+    hub: &Hub,
+    args: &RefillArgs,
+    out: &mut Out,
+) -> Result<(), Failure> {
     if !args.confirm {
         return Err(Failure::new("REFILL-001", Exit::Usage));
     }
     app.writer.refill()?;
+    // Whoever is connected calls again, and offers then what the hub may lack.
+    let cut = hub.acceptor.get().map_or(0, |port| port.cut_all());
     if out.json {
-        out.document(&json!({"refilling": true}));
+        out.document(&json!({"refilling": true, "connections_cut": cut}));
     } else {
         out.line(out.say(
             "正在补齐：各节点联系时会交回市级缺少的内容；全部核对一致之前不办理迁移和裁定。用 status 查看。",

@@ -72,6 +72,11 @@ impl Port {
             .map_err(|error| Failure::new(error.code(), Exit::Failed).with("detail", error))
     }
 
+    /// Cuts every open connection: who was connected calls again. Returns how many there were.
+    pub(crate) fn cut_all(&self) -> usize {
+        self.acceptor.cut_all()
+    }
+
     /// The authority, with its key.
     pub(crate) fn authority(&self) -> Arc<Authority> {
         Arc::clone(&self.authority)

@@ -185,6 +185,9 @@ pub struct Sums {
     /// Records outside the sums that lie before the cut only since the session began: like those
     /// that a [`Standing`] offers.
     pub offer: Vec<RecordKey>,
+    /// Records outside the sums that the peer has put off in this session: no sum tells that it
+    /// lacks them, so they go again, in an exchange.
+    pub put_off: Vec<RecordKey>,
 }
 
 /// What happened.

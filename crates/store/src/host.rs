@@ -442,6 +442,8 @@ impl Host {
             }
             Act::Refill => {
                 self.begin_refill();
+                // What no sum tells of is offered when a session begins.
+                self.sessions.clear();
                 true
             }
             Act::Release(key, peer) => self.release(key, peer),

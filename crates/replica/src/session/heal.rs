@@ -50,6 +50,14 @@ impl Healing {
         healing
     }
 
+    /// An exchange of a node whose sums have been read at this cut.
+    fn going_on(cut: FeedPoint, offer: &[RecordKey]) -> Self {
+        let mut healing = Self::new(offer);
+        healing.started = true;
+        healing.cut = cut;
+        healing
+    }
+
     /// Sends these records too.
     pub(super) fn also(&mut self, offer: &[RecordKey]) {
         self.queue.extend(offer);
@@ -92,10 +100,16 @@ impl Lane {
             Some(healing) => {
                 healing.cut = sums.cut;
                 healing.also(&sums.offer);
+                healing.also(&sums.put_off);
                 None
             }
-            None if still => Some(self.taken),
-            None => return self.not_yet(now),
+            None if !still => return self.not_yet(now),
+            None if sums.put_off.is_empty() => Some(self.taken),
+            None => {
+                self.exchanges += 1;
+                self.begin_exchange(Healing::going_on(sums.cut, &sums.put_off));
+                None
+            }
         };
         let cut = sums.cut;
         step.send(Body::Prints(super::prints(self.scope, sums, cut, hub)));
@@ -159,11 +173,7 @@ impl Lane {
             (None, false, _) => {
                 self.exchanges += 1;
                 let cut = FeedPoint::from_wire(prints.node.as_ref());
-                self.begin_exchange(Healing {
-                    started: true,
-                    cut,
-                    ..Healing::default()
-                });
+                self.begin_exchange(Healing::going_on(cut, &[]));
                 self.compare(prints, step);
             }
             // What the hub holds back is left out of the sums, and then it is asked again.

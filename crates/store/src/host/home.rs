@@ -3,9 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use proto::sync::{Outcome, Result as ResultWire};
 use replica::{Edit, Record, RecordKey, ScopeId, limits::PARENTS_MAX, owner, session::Role};
 
-use super::{Host, HostError, Late, Login, SECTION_RECORDS_MAX};
+use super::{Host, HostError, Late, Login, SECTION_RECORDS_MAX, peers};
 use crate::{
     Guest, StoreError, Stored, keys,
     ledger::{Incoming, Seat},
@@ -314,6 +315,39 @@ impl Host {
         guests.into_iter().map(|(_, key)| key).collect()
     }
 
+    /// Notes the last copies that the hub has put off: it misses something that they rest on, and
+    /// no sum will tell that it lacks them.
+    pub(super) fn note_put_off(
+        &mut self,
+        login: &Login,
+        results: &[ResultWire],
+    ) -> Result<(), StoreError> {
+        for result in results.iter().filter(|r| r.outcome() == Outcome::Later) {
+            let key = peers::key_of(result.kind, &result.id);
+            if let Some(stored) = self.ledger.current(key)?
+                && stored.guest == Guest::Left
+                && let Some(state) = self.sessions.get_mut(&login.session)
+            {
+                state.put_off.insert((stored.place.scope, key));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last copies of a feed that the hub has put off, each told once, roots first.
+    pub(super) fn put_off(
+        &mut self,
+        login: &Login,
+        scope: u32,
+    ) -> Result<Vec<RecordKey>, StoreError> {
+        let Some(state) = self.sessions.get_mut(&login.session) else {
+            return Ok(Vec::new());
+        };
+        let here = state.put_off.extract_if(.., |(of, _)| *of == scope);
+        let keys: Vec<RecordKey> = here.map(|(_, key)| key).collect();
+        self.last_copies(keys)
+    }
+
     /// The records outside the fingerprint that go along when both sides begin anew: at the hub
     /// all that it shows a scope, at a node the last copies of what has left, roots first.
     pub(super) fn offer(&self, scope: ScopeId) -> Result<Vec<RecordKey>, StoreError> {
@@ -331,6 +365,11 @@ impl Host {
         if self.config.role == Role::Hub {
             return Ok(guests);
         }
+        self.last_copies(guests)
+    }
+
+    /// Those of some guests that are last copies of what has left, roots first.
+    fn last_copies(&self, guests: Vec<RecordKey>) -> Result<Vec<RecordKey>, StoreError> {
         let mut left = Vec::new();
         for key in guests {
             if let Some(stored) = self.ledger.current(key)?
@@ -390,7 +429,7 @@ pub(super) fn load_loans(
         let kind = keys::u32_at(key, 1).ok_or_else(damaged)?;
         let id = key.get(5..21).ok_or_else(damaged)?;
         let scope = key.get(21..).and_then(|id| ScopeId::try_from(id).ok());
-        let record = super::peers::key_of(kind, id);
+        let record = peers::key_of(kind, id);
         loans
             .entry(record)
             .or_default()

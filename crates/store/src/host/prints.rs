@@ -51,6 +51,7 @@ impl Host {
             cut: self.ledger.end(number),
             held_back,
             offer: self.guests_since(login, number),
+            put_off: self.put_off(login, number)?,
         })
     }
 
@@ -104,6 +105,7 @@ impl Host {
             cut: self.ledger.end(number),
             held_back,
             offer: self.guests_since(login, number),
+            put_off: Vec::new(),
         })
     }
 

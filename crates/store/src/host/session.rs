@@ -48,8 +48,13 @@ pub(super) struct SessionState {
     pub(super) held_back: BTreeSet<RecordKey>,
     /// The node speaks as a life that is behind itself: nothing is taken from it.
     frozen: bool,
+    /// Nobody of that name has called before, as far as this store knows.
+    stranger: bool,
     /// Guests that came to lie in a feed since the session began, and were not offered yet.
     pub(super) guests: BTreeSet<(u32, RecordKey)>,
+    /// At a node, the last copies that the hub has put off and not taken since, with the scope of
+    /// the feed that they lie in.
+    pub(super) put_off: BTreeSet<(u32, RecordKey)>,
 }
 
 /// Which feeds of a scope a session carries, seen from this side.
@@ -220,7 +225,9 @@ impl Host {
             ends_sent: BTreeMap::new(),
             held_back: BTreeSet::new(),
             frozen: false,
+            stranger: !known,
             guests: BTreeSet::new(),
+            put_off: BTreeSet::new(),
         };
         self.sessions.insert(login.session, state);
     }
@@ -478,11 +485,16 @@ impl Host {
         self.restored
     }
 
-    /// Whether the node knows more of others than this hub does.
+    /// Whether the node knows more of others than this hub does, or knows others though this hub
+    /// does not know the node.
     fn was_restored(&self, login: &Login, hello: &Hello) -> bool {
+        let state = self.sessions.get(&login.session);
+        let is_stranger = state.is_some_and(|state| state.stranger);
         let others = hello.positions.iter().filter(|p| p.replica != login.peer.0);
         let mut others = others.map(|p| (Incarnation(p.incarnation), p.counter));
-        others.any(|(incarnation, counter)| counter > self.positions.counter(incarnation))
+        others.any(|(incarnation, counter)| {
+            is_stranger || counter > self.positions.counter(incarnation)
+        })
     }
 
     fn standing(
@@ -679,6 +691,7 @@ impl Host {
             }
         }
         if self.config.role == Role::Node {
+            self.note_put_off(login, &ack.results)?;
             self.note_results(&ack.results);
             let refused: Vec<_> = ack.results.iter().flat_map(|r| r.refused.clone()).collect();
             self.take_back(&refused)?;

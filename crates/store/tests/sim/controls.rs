@@ -438,7 +438,7 @@ impl World {
                 let newest = self.newest.get(&login.peer).copied();
                 login.session = newest.unwrap_or(0).max(login.session);
             }
-            Control::LateWritesTaken if at == HUB && self.is_late(delivery) => {
+            Control::LateWritesTaken if at == HUB && !self.refills() && self.is_late(delivery) => {
                 self.submit(HUB, Target::Nobody, Command::Act(Act::Refill));
             }
             _ => {}

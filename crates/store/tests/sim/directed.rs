@@ -11,10 +11,11 @@ use super::{
     log::Log,
     medium::Image,
     options::{Fault, Faults, Options},
-    world::{HUB, NAMES, S1, Target, World},
+    world::{HUB, NAMES, S1, S2, Target, World},
 };
 
 pub(super) const N1: usize = 1;
+const N3: usize = 3;
 /// A seed without faults.
 const CALM: u64 = 1;
 
@@ -259,4 +260,42 @@ fn a_refill_that_is_cut_goes_on_in_the_next_session() {
     assert_eq!(world.said("SYNC-122"), 0);
     assert_eq!(world.reader(HUB).unwrap().count(), 1);
     world.end();
+}
+
+/// A node that the backup of the hub did not know called when the others had refilled the hub: it
+/// was taken for a new one, and the hub's own writes that it alone still had were put off for ever.
+#[test]
+fn a_node_that_a_restored_hub_has_forgotten_may_call_after_the_refill() {
+    for marked in [false, true] {
+        let mut world = quiet();
+        world.options.marked = marked;
+        world.attended = true;
+        world.options.faults.add(Fault::RestoreHub);
+        world.absent.insert(N3);
+        assert!(world.settle(), "{:?}", world.ghost.broken);
+        let image = world.replicas[HUB].medium.memory.image();
+        world.come_back();
+        // The neighbour has seen the later one, and can say how far the hub came.
+        for scope in [S2, S1] {
+            let ruling = edit(&world, HUB, key(scope, 0), &[(9, b"ruling")]);
+            world.save(HUB, vec![ruling]);
+        }
+        assert!(world.settle(), "{:?}", world.ghost.broken);
+        // A first restore, which the node hears of: what it knew of the hub's feed ends there.
+        world.put_back(HUB, image.clone());
+        while world.said("n3 sends Healed 2") == 0 && world.step() {}
+        world.cut_all();
+        world.absent.insert(N3);
+        world.replicas[N3].blocked_until = u64::MAX;
+        world.put_back(HUB, image);
+        assert!(world.settle(), "{:?}", world.ghost.broken);
+        assert!(!world.refills() && world.reader(HUB).unwrap().count() == 1);
+        world.replicas[N3].blocked_until = 0;
+        world.come_back();
+        assert!(world.settle(), "{:?}", world.ghost.broken);
+        assert_eq!(world.reader(HUB).unwrap().count(), 2);
+        let asked = world.said("an administrator lets the nodes refill the hub");
+        assert_eq!(asked, usize::from(marked));
+        world.end();
+    }
 }

@@ -275,6 +275,7 @@ impl World {
     /// Counts what the ack of a batch and an exchange say.
     fn note(&mut self, frame: &Frame) {
         match &frame.frame {
+            Some(Body::Welcome(_)) if self.attended => self.after(1, Event::Look),
             Some(Body::Ack(ack)) => {
                 for result in &ack.results {
                     let known = CODES.into_iter().find(|code| *code == result.code);

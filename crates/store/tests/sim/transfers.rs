@@ -79,6 +79,20 @@ impl World {
         self.submit(HUB, Target::Fence(node), act);
     }
 
+    /// A hub that says that it has forgotten something, and was refilled already or never knew of a
+    /// restore, waits for a person: an old copy may come to light long after.
+    pub(super) fn confirm_refill(&mut self) {
+        let host = self.replicas[HUB].host.as_ref();
+        if host.is_some_and(|host| host.status().restored) {
+            self.say(format_args!(
+                "an administrator lets the nodes refill the hub"
+            ));
+            self.tally.count("a refill confirmed");
+            self.submit(HUB, Target::Nobody, Command::Act(Act::Refill));
+            self.cut_all();
+        }
+    }
+
     /// The organisations of a scope, as a replica knows it: those that it holds, and those that
     /// nobody has entered there yet.
     pub(super) fn roots_of(&self, at: usize, scope: ScopeId) -> Vec<replica::RecordKey> {

@@ -65,6 +65,8 @@ pub(crate) enum Event {
     Repair(usize),
     /// Something happens to the wall clock of a machine.
     Clock,
+    /// An administrator looks what the hub says of itself.
+    Look,
     Act,
 }
 
@@ -509,6 +511,7 @@ impl World {
             Event::Sync(at) => self.replicas[at].medium.sync_now(),
             Event::Repair(at) => self.repair(at),
             Event::Clock => self.turn_a_clock(),
+            Event::Look => self.confirm_refill(),
             Event::Act => self.act(),
         }
         true
