@@ -155,14 +155,16 @@ impl Host {
         match former {
             Some(former) if !brings => {
                 let home = self.home_of(&former.record)?;
-                // What named its organisation was forgotten or taken back, and is named again by
-                // somebody who may write it.
-                match self.parent(record).filter(|_| former.parent.is_none()) {
-                    Some(parent) if home.was_in(sender.scope) => {
-                        self.home_under(Some(parent), &former.record)
-                    }
-                    _ => Ok(home),
-                }
+                let Some(parent) = self.parent(record).filter(|_| former.parent.is_none()) else {
+                    return Ok(home);
+                };
+                // What named its organisation was forgotten or taken back, and is named again: by
+                // somebody who may write it, or, to a hub that refills, by the scope that it has
+                // moved to with its organisation.
+                let under = self.home_under(Some(parent), &former.record)?;
+                let moved = sender.refilling && under.was_in(home.scope);
+                let named = home.was_in(sender.scope) || moved;
+                Ok(if named { under } else { home })
             }
             Some(former) => match merge(&former.record, record) {
                 Ok(merged) => self.home_of(&merged),

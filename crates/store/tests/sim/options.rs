@@ -245,7 +245,16 @@ impl Options {
         }
     }
 
+    /// The history of a seed as `LIANGXIN_ONLY` and `LIANGXIN_SHAPE` would ask for it.
+    pub(crate) fn asked(seed: u64, only: &str, shape: &str) -> Self {
+        Self::drawn(seed, Control::None, Some(only), Some(Shape::read(shape)))
+    }
+
     pub(crate) fn of(seed: u64, control: Control) -> Self {
+        Self::drawn(seed, control, ONLY.as_deref(), *SHAPE)
+    }
+
+    fn drawn(seed: u64, control: Control, only: Option<&str>, shape: Option<Shape>) -> Self {
         let draw = |question: &str| Rng::about(seed, question);
         let calm = seed % 16 == 1;
         let allowed = |name: &str| {
@@ -276,7 +285,7 @@ impl Options {
             records: u8::try_from(draw("records").between(1, 4)).unwrap_or(1),
             marked: draw("marked").chance(50),
         };
-        if let Some(only) = ONLY.as_deref() {
+        if let Some(only) = only {
             let named = |fault: &Fault| {
                 let name = format!("{fault:?}").to_lowercase();
                 only.split(',').any(|other| other == name)
@@ -284,7 +293,7 @@ impl Options {
             let only: Vec<Fault> = Fault::ALL.into_iter().filter(named).collect();
             options.faults = Faults::of(&only);
         }
-        if let Some(shape) = *SHAPE {
+        if let Some(shape) = shape {
             options.take_shape(shape);
         }
         options.keep_apart();
