@@ -118,8 +118,12 @@ impl<'a> Tables<'a> {
 
 /// Writes the canonical encoding.
 pub(crate) fn encode(record: &Record) -> Bytes {
+    let values: usize = record.siblings.iter().map(|s| s.value.len() + 32).sum();
+    encode_into(Vec::with_capacity(192 + values), record).into()
+}
+
+fn encode_into(mut out: Vec<u8>, record: &Record) -> Vec<u8> {
     let tables = Tables::of(record);
-    let mut out = Vec::with_capacity(192 + record.siblings.len() * 32);
     let (mut part, mut inner) = (Vec::with_capacity(256), Vec::with_capacity(64));
     number(&mut out, 1, u64::from(record.key.kind.0));
     block(&mut out, 2, &record.key.id.0);
@@ -150,7 +154,7 @@ pub(crate) fn encode(record: &Record) -> Bytes {
         encode_sibling(&mut part, &mut inner, &tables, sibling);
         block(&mut out, 8, &part);
     }
-    out.into()
+    out
 }
 
 fn encode_write(part: &mut Vec<u8>, tables: &Tables<'_>, write: &Write) {
@@ -255,6 +259,17 @@ impl<'a> Reader<'a> {
             _ => return Err(DecodeError::Malformed),
         };
         Ok(Some((tag >> 3, value)))
+    }
+
+    /// How many fields are left: one more look at their lengths costs less than a list of them
+    /// that grows.
+    fn fields_left(&self) -> usize {
+        let mut rest = self.inside(self.at, self.end);
+        let mut fields = 0;
+        while let Ok(Some(_)) = rest.field() {
+            fields += 1;
+        }
+        fields
     }
 
     fn bytes(&self, from: usize, to: usize) -> Bytes {
@@ -424,6 +439,10 @@ pub(crate) fn decode(bytes: &Bytes) -> Result<Record, DecodeError> {
                 if parts.siblings.len() >= REGISTERS_MAX * SIBLINGS_MAX {
                     return Err(DecodeError::Limit);
                 }
+                if parts.siblings.is_empty() {
+                    // They come last.
+                    parts.siblings.reserve(1 + reader.fields_left());
+                }
                 let sibling = parts.sibling(reader.inside(a, b))?;
                 parts.siblings.push(sibling);
             }
@@ -477,7 +496,8 @@ fn finish(
         [a, b] => (a.register, a.dot()) < (b.register, b.dot()),
         _ => true,
     };
-    if !record.siblings.windows(2).all(ascending) || encode(&record) != bytes {
+    let canonical = || encode_into(Vec::with_capacity(bytes.len()), &record) == *bytes;
+    if !record.siblings.windows(2).all(ascending) || !canonical() {
         return Err(DecodeError::NotCanonical);
     }
     Ok(record)

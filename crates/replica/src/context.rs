@@ -1,15 +1,14 @@
 //! Which writes a record has seen: a version vector with holes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::{Counter, Dot, Incarnation};
 
 /// The highest counter seen of each incarnation, less the dots that were taken back. Never
-/// pruned.
+/// pruned. Both lists ascend: every record has a context, most of one or two entries, and is read
+/// far more often than its context grows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    seen: BTreeMap<Incarnation, Counter>,
-    holes: BTreeSet<Dot>,
+    seen: Vec<(Incarnation, Counter)>,
+    holes: Vec<Dot>,
 }
 
 impl Context {
@@ -19,32 +18,44 @@ impl Context {
         entries: impl IntoIterator<Item = (Incarnation, Counter)>,
         holes: impl IntoIterator<Item = Dot>,
     ) -> Self {
-        let seen: BTreeMap<_, _> = entries.into_iter().filter(|(_, n)| *n > 0).collect();
-        let reached = |dot: &Dot| {
-            seen.get(&dot.incarnation)
-                .is_some_and(|n| *n >= dot.counter)
+        let mut seen: Vec<_> = entries.into_iter().filter(|(_, n)| *n > 0).collect();
+        seen.sort_by_key(|(incarnation, _)| *incarnation);
+        keep_last(&mut seen);
+        let mut context = Self {
+            seen,
+            holes: Vec::new(),
         };
-        let holes = holes.into_iter().filter(reached).collect();
-        Self { seen, holes }
+        let reached = |dot: &Dot| context.highest(dot.incarnation) >= dot.counter;
+        let mut holes: Vec<Dot> = holes.into_iter().filter(reached).collect();
+        holes.sort_unstable();
+        holes.dedup();
+        context.holes = holes;
+        context
     }
 
     /// Whether the write has been seen.
     #[must_use]
     pub fn covers(&self, dot: Dot) -> bool {
-        self.highest(dot.incarnation) >= dot.counter && !self.holes.contains(&dot)
+        self.highest(dot.incarnation) >= dot.counter && self.holes.binary_search(&dot).is_err()
     }
 
     /// The highest counter seen of an incarnation, 0 for none.
     #[must_use]
     pub fn highest(&self, incarnation: Incarnation) -> Counter {
-        self.seen.get(&incarnation).copied().unwrap_or(0)
+        let found = self
+            .place(incarnation)
+            .ok()
+            .and_then(|at| self.seen.get(at));
+        found.map_or(0, |(_, counter)| *counter)
+    }
+
+    fn place(&self, incarnation: Incarnation) -> Result<usize, usize> {
+        self.seen.binary_search_by_key(&incarnation, |(of, _)| *of)
     }
 
     /// Every incarnation seen with its highest counter, ascending.
     pub fn entries(&self) -> impl Iterator<Item = (Incarnation, Counter)> + '_ {
-        self.seen
-            .iter()
-            .map(|(incarnation, counter)| (*incarnation, *counter))
+        self.seen.iter().copied()
     }
 
     /// The dots below the entries that were taken back, ascending.
@@ -54,15 +65,28 @@ impl Context {
 
     /// Adds a write of this replica.
     pub fn add(&mut self, dot: Dot) {
-        let highest = self.seen.entry(dot.incarnation).or_default();
-        *highest = (*highest).max(dot.counter);
-        self.holes.remove(&dot);
+        let entry = (
+            dot.incarnation,
+            self.highest(dot.incarnation).max(dot.counter),
+        );
+        self.set(entry);
+        self.holes.retain(|hole| *hole != dot);
+    }
+
+    fn set(&mut self, (incarnation, counter): (Incarnation, Counter)) {
+        match self.place(incarnation) {
+            Ok(at) => self.seen.splice(at..=at, [(incarnation, counter)]),
+            Err(at) => self.seen.splice(at..at, [(incarnation, counter)]),
+        };
     }
 
     /// Takes a write back: from now on it counts as never seen.
     pub fn take_back(&mut self, dot: Dot) {
-        if self.highest(dot.incarnation) >= dot.counter {
-            self.holes.insert(dot);
+        if self.highest(dot.incarnation) < dot.counter {
+            return;
+        }
+        if let Err(at) = self.holes.binary_search(&dot) {
+            self.holes.insert(at, dot);
         }
     }
 
@@ -72,9 +96,9 @@ impl Context {
             return;
         }
         if counter == 0 {
-            self.seen.remove(&incarnation);
+            self.seen.retain(|(of, _)| *of != incarnation);
         } else {
-            self.seen.insert(incarnation, counter);
+            self.set((incarnation, counter));
         }
         self.holes
             .retain(|dot| dot.incarnation != incarnation || dot.counter <= counter);
@@ -83,17 +107,26 @@ impl Context {
     /// The union. A hole closes when one of the two has seen its dot.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        let mut seen = self.seen.clone();
-        for (incarnation, counter) in other.entries() {
-            let highest = seen.entry(incarnation).or_default();
-            *highest = (*highest).max(counter);
-        }
-        let holes = self.holes.union(&other.holes).copied();
-        let holes = holes
-            .filter(|dot| !self.covers(*dot) && !other.covers(*dot))
-            .collect();
+        let mut seen: Vec<_> = self.entries().chain(other.entries()).collect();
+        seen.sort_unstable();
+        keep_last(&mut seen);
+        let open = |dot: &Dot| !self.covers(*dot) && !other.covers(*dot);
+        let mut holes: Vec<Dot> = self.holes().chain(other.holes()).filter(open).collect();
+        holes.sort_unstable();
+        holes.dedup();
         Self { seen, holes }
     }
+}
+
+/// Of several entries of one incarnation, which follow each other, the last stands.
+fn keep_last(seen: &mut Vec<(Incarnation, Counter)>) {
+    seen.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            *earlier = *later;
+        }
+        same
+    });
 }
 
 #[cfg(test)]

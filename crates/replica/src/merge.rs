@@ -1,7 +1,9 @@
 //! Merging two states of one record: idempotent, free of order, safe to repeat. No clock takes
 //! part.
 
-use crate::{Dot, Record, RegisterId, Sibling};
+use std::sync::Arc;
+
+use crate::{Dot, Record, RegisterId, Sibling, Write};
 
 /// One dot that names two contents: proof of a clone, a rollback or a forgery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +32,7 @@ pub fn merge(a: &Record, b: &Record) -> Result<Record, Collision> {
     let mut siblings = Vec::with_capacity(a.siblings.len().max(b.siblings.len()));
     let (mut left, mut right) = (a.siblings.iter().peekable(), b.siblings.iter().peekable());
     let place = |s: &Sibling| (s.register, s.dot());
+    let mut equal = Equal::default();
     loop {
         let order = match (left.peek(), right.peek()) {
             (None, None) => break,
@@ -48,7 +51,7 @@ pub fn merge(a: &Record, b: &Record) -> Result<Record, Collision> {
                 let (Some(l), Some(r)) = (left.next(), right.next()) else {
                     break;
                 };
-                if l != r {
+                if !equal.siblings(l, r) {
                     return Err(Collision {
                         register: l.register,
                         dot: l.dot(),
@@ -58,7 +61,7 @@ pub fn merge(a: &Record, b: &Record) -> Result<Record, Collision> {
             }
         }
     }
-    one_write_a_dot(a, b)?;
+    one_write_a_dot(a, b, &mut equal)?;
     let scope = a.scope.min(b.scope);
     Ok(Record {
         key: a.key,
@@ -68,13 +71,51 @@ pub fn merge(a: &Record, b: &Record) -> Result<Record, Collision> {
     })
 }
 
+/// Writes of two states that were found equal. A write stands behind many siblings, and comparing
+/// it for each of them would be most of a merge.
+#[derive(Default)]
+struct Equal<'a> {
+    pairs: Vec<[&'a Arc<Write>; 2]>,
+}
+
+impl<'a> Equal<'a> {
+    fn writes(&mut self, one: &'a Arc<Write>, other: &'a Arc<Write>) -> bool {
+        let known = |[a, b]: &[&Arc<Write>; 2]| Arc::ptr_eq(a, one) && Arc::ptr_eq(b, other);
+        if Arc::ptr_eq(one, other) || self.pairs.iter().any(known) {
+            return true;
+        }
+        let equal = one == other;
+        if equal {
+            self.pairs.push([one, other]);
+        }
+        equal
+    }
+
+    fn siblings(&mut self, one: &'a Sibling, other: &'a Sibling) -> bool {
+        let Sibling {
+            register,
+            write,
+            value,
+            replaces,
+            ancestry,
+        } = one;
+        (*register, value) == (other.register, &other.value)
+            && (replaces, ancestry) == (&other.replaces, &other.ancestry)
+            && self.writes(write, &other.write)
+    }
+}
+
 /// All siblings of one dot were made by one write, also those that the merge drops: two writes of
 /// one name in two registers would erase each other.
-fn one_write_a_dot(a: &Record, b: &Record) -> Result<(), Collision> {
+fn one_write_a_dot<'a>(
+    a: &'a Record,
+    b: &'a Record,
+    equal: &mut Equal<'a>,
+) -> Result<(), Collision> {
     let mut writes: Vec<&Sibling> = Vec::new();
     for sibling in a.siblings.iter().chain(&b.siblings) {
         match writes.iter().find(|other| other.dot() == sibling.dot()) {
-            Some(other) if other.write != sibling.write => {
+            Some(other) if !equal.writes(&other.write, &sibling.write) => {
                 return Err(Collision {
                     register: sibling.register,
                     dot: sibling.dot(),

@@ -103,7 +103,10 @@ impl Host {
         let home = self.home_under(parent, &new.record)?;
         let seat = self.seat(&home, lane, former.as_ref(), parent);
         let before = former.as_ref().map(|former| (former.home, former.guest));
-        let hubs = (self.config.role == Role::Hub).then(|| new.record.clone());
+        let lends = self.lends(&new.record, &home);
+        let shown = !home.former.is_empty() || !lends.is_empty() || self.loans.contains_key(&key);
+        // Most records lie in one feed only.
+        let shown = (self.config.role == Role::Hub && shown).then(|| new.record.clone());
         self.note_guest(key, seat);
         if !self.ledger.put(new, seat, former) {
             return Ok(Effect::Alone);
@@ -117,9 +120,9 @@ impl Host {
         if moved && self.move_children(key)? > 0 {
             effect = Effect::Wider;
         }
-        if let Some(record) = hubs {
+        if let Some(record) = shown {
             let left = parent.is_none() && self.leave_copies(&record, &home);
-            let lent = self.lend(&record, &home)?;
+            let lent = self.lend(&record, &home, lends)?;
             if left || lent {
                 effect = Effect::Wider;
             }
@@ -181,6 +184,7 @@ impl Host {
                     continue;
                 }
                 let record = stored.record.clone();
+                let lends = self.lends(&record, &home);
                 let new = Incoming {
                     origin: 0,
                     ..Incoming::again(&stored)
@@ -188,7 +192,7 @@ impl Host {
                 self.note_guest(*child, seat);
                 self.ledger.put(new, seat, Some(stored));
                 if self.config.role == Role::Hub {
-                    self.lend(&record, &home)?;
+                    self.lend(&record, &home, lends)?;
                 }
                 moved += 1;
                 if moved % SECTION_RECORDS_MAX == 0 {
@@ -246,15 +250,28 @@ impl Host {
         left
     }
 
+    /// What the hub lends of what a record refers to.
+    fn lends(&self, record: &Record, home: &Home) -> Vec<(RecordKey, ScopeId)> {
+        match self.config.role {
+            Role::Hub => (self.config.rules.lends)(record, home.scope),
+            Role::Node => Vec::new(),
+        }
+    }
+
     /// Renews what is lent of a record, and lends what it refers to. Returns whether anything was
     /// put.
-    fn lend(&mut self, record: &Record, home: &Home) -> Result<bool, StoreError> {
+    fn lend(
+        &mut self,
+        record: &Record,
+        home: &Home,
+        lends: Vec<(RecordKey, ScopeId)>,
+    ) -> Result<bool, StoreError> {
         let mut lent = false;
         let borrowers = self.loans.get(&record.key).cloned().unwrap_or_default();
         for scope in borrowers {
             lent |= self.lend_to(record, home.scope, scope);
         }
-        for (key, scope) in (self.config.rules.lends)(record, home.scope) {
+        for (key, scope) in lends {
             let (of, lies) = if key == record.key {
                 (Some(record.clone()), Some(home.scope))
             } else {

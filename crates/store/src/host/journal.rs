@@ -13,6 +13,16 @@ fn damaged() -> StoreError {
     }
 }
 
+/// How a [`JournalPage`] ends, read without its entries: the ends of all commits go with the
+/// batches, and their entries stay at home.
+#[derive(Clone, PartialEq, prost::Message)]
+struct PageEnd {
+    #[prost(bytes = "vec", tag = "3")]
+    head: Vec<u8>,
+    #[prost(bool, tag = "4")]
+    ends_commit: bool,
+}
+
 /// The journal of one incarnation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Journal {
@@ -101,7 +111,7 @@ impl Host {
         let pages = self.store().range(&from, &to, limit)?;
         let mut ends = Vec::new();
         for (key, value) in pages {
-            let page = JournalPage::decode(value).map_err(|_e| damaged())?;
+            let page = PageEnd::decode(value).map_err(|_e| damaged())?;
             if page.ends_commit {
                 ends.push(Position {
                     incarnation: incarnation.0,

@@ -9,6 +9,7 @@ use store::Store as _;
 
 use super::{
     city::{parent, proposal_of},
+    oracle::Records,
     world::{HUB, NAMES, NODES, World},
 };
 
@@ -78,13 +79,12 @@ impl World {
 
     /// I7: what is made under an older epoch does not get into what was transferred since. A hub
     /// that was restored takes as forgotten what it cannot tell from late.
-    pub(super) fn check_late(&mut self) {
+    pub(super) fn check_late(&mut self, hub: &Records) {
         if self.replicas[HUB].rewound {
             return;
         }
-        let records = self.records(HUB);
         let mut late = Vec::new();
-        for (key, stored) in &records {
+        for (key, stored) in hub {
             let of = |t: &&Transfer| t.root == *key || parent(&stored.record) == Some(t.root);
             for transfer in self.ghost.transfers.iter().filter(of) {
                 let seen = transfer.seen.get(key);
@@ -103,16 +103,15 @@ impl World {
     }
 
     /// P5: what a node had not sent when it was fenced is a proposal, and nowhere in force.
-    pub(super) fn check_fenced(&mut self) {
+    pub(super) fn check_fenced(&mut self, hub: &Records) {
         if self.replicas[HUB].rewound {
             return;
         }
-        let records = self.records(HUB);
         let unsent = std::mem::take(&mut self.ghost.unsent);
         // A machine that was put back may show again, later, what it had taken back.
         let sound = unsent.iter().filter(|u| !self.replicas[u.node].rewound);
         let in_force = sound.filter(|u| {
-            let held = records.get(&u.key);
+            let held = hub.get(&u.key);
             let mut siblings = held.iter().flat_map(|held| &held.record.siblings);
             siblings.any(|s| s.dot() == u.dot)
         });
@@ -126,8 +125,7 @@ impl World {
     }
 
     /// P4: a proposal is shown to whoever made the late write.
-    pub(super) fn check_proposals(&mut self) {
-        let hub = self.records(HUB);
+    pub(super) fn check_proposals(&mut self, hub: &Records) {
         let proposals = hub.iter().filter_map(|(key, stored)| {
             let sender = proposal_of(&stored.record)?;
             (sender != stored.home).then_some((*key, sender))

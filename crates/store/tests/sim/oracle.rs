@@ -53,6 +53,12 @@ use super::{
 /// One register of one write.
 pub(crate) type Uid = (u64, RegisterId);
 
+/// All records that a replica shows, also those that belong elsewhere.
+pub(super) type Records = BTreeMap<RecordKey, Stored>;
+
+/// Every sibling that a replica holds or has held.
+type Held = Vec<(RecordKey, Sibling)>;
+
 /// What really happened.
 #[derive(Debug, Default)]
 pub(crate) struct Ghost {
@@ -121,6 +127,21 @@ fn code_of(refusal: &Bytes) -> String {
     refusal.code
 }
 
+fn uids(on_record: &[(Dot, Record)]) -> BTreeSet<Uid> {
+    let siblings = on_record.iter().flat_map(|(_, record)| &record.siblings);
+    siblings
+        .filter_map(|s| Some((uid_of(s)?, s.register)))
+        .collect()
+}
+
+/// The records of a scope, and nothing that only lies there.
+fn of_scope(records: &Records, scope: ScopeId) -> impl Iterator<Item = (&RecordKey, &Stored)> {
+    records.iter().filter(move |(_, stored)| {
+        let there = stored.home == scope && stored.guest == Guest::No;
+        there && !stored.record.is_empty()
+    })
+}
+
 /// How far each incarnation has come, as a replica knows it.
 fn positions(image: &Image) -> BTreeMap<u64, u64> {
     let mut known = BTreeMap::new();
@@ -170,8 +191,7 @@ impl World {
         image.get(&key).map(|value| value[..32].to_vec())
     }
 
-    /// All records that a replica shows, also those that belong elsewhere.
-    pub(super) fn records(&self, at: usize) -> BTreeMap<RecordKey, Stored> {
+    pub(super) fn records(&self, at: usize) -> Records {
         let mut records = BTreeMap::new();
         let Some(reader) = self.reader(at) else {
             return records;
@@ -186,28 +206,26 @@ impl World {
         records
     }
 
-    /// The records of a scope at a replica, and nothing that only lies there.
-    fn records_of(&self, at: usize, scope: ScopeId) -> BTreeMap<RecordKey, Stored> {
-        let mut records = self.records(at);
-        records.retain(|_, stored| {
-            let there = stored.home == scope && stored.guest == Guest::No;
-            there && !stored.record.is_empty()
-        });
-        records
+    /// What each replica shows, but for one that cannot read it.
+    pub(super) fn all_records(&self) -> Vec<Records> {
+        let sound = |at: &usize| !self.replicas[*at].medium.is_rotten();
+        let read = |at: usize| Some(at).filter(sound).map(|at| self.records(at));
+        let all = (0..self.replicas.len()).map(read);
+        all.map(Option::unwrap_or_default).collect()
     }
 
-    /// Every sibling that a replica holds or has held.
-    fn held(&self, at: usize) -> Vec<(RecordKey, Sibling)> {
+    /// What a replica holds or has held of its records.
+    fn held(&self, at: usize, records: &Records) -> Held {
         let mut held = Vec::new();
-        for (key, stored) in self.records(at) {
+        for (key, stored) in records {
             if stored.guest == Guest::Lent {
                 continue;
             }
-            let record = stored.record;
             let reader = self.reader(at).expect("it runs");
-            let history = reader.history(key).expect("the store is sound");
+            let history = reader.history(*key).expect("the store is sound");
             let past = history.into_iter().flat_map(|(_, siblings)| siblings);
-            held.extend(record.siblings.into_iter().chain(past).map(|s| (key, s)));
+            let siblings = stored.record.siblings.iter().cloned();
+            held.extend(siblings.chain(past).map(|s| (*key, s)));
         }
         held
     }
@@ -309,7 +327,7 @@ impl World {
     }
 
     /// I5: roots are equal exactly when states are.
-    pub(crate) fn check_prints(&mut self) {
+    pub(crate) fn check_prints(&mut self, records: &[Records]) {
         if self.replicas.iter().any(|r| r.medium.is_rotten()) {
             return;
         }
@@ -323,14 +341,12 @@ impl World {
                     let found = scopes.iter().find(|(id, ..)| *id == scope);
                     found.map(|(_, _, root)| *root).unwrap_or_default()
                 };
-                let leaves = |reader: &store::Reader| -> BTreeMap<RecordKey, Leaf> {
-                    let keys = reader.keys_of_scope(scope).into_iter();
-                    let held = keys.filter_map(|key| Some((key, reader.get(key).ok()??)));
-                    // Of what was taken back whole only its name is left, and counts nowhere.
-                    let held = held.filter(|(_, held)| !held.record.is_empty());
-                    held.map(|(key, held)| (key, held.leaf)).collect()
+                // Of what was taken back whole only its name is left, and counts nowhere.
+                let leaves = |at: usize| -> BTreeMap<RecordKey, Leaf> {
+                    let of_scope = of_scope(&records[at], scope);
+                    of_scope.map(|(key, held)| (*key, held.leaf)).collect()
                 };
-                if (root(&hub) == root(&other)) != (leaves(&hub) == leaves(&other)) {
+                if (root(&hub) == root(&other)) != (leaves(HUB) == leaves(node)) {
                     self.broken(format!("I5 {} in scope {scope}", NAMES[node]));
                 }
             }
@@ -339,7 +355,7 @@ impl World {
 
     /// The writes that somebody holds when the faults stop.
     pub(crate) fn writes_held(&self) -> BTreeSet<Uid> {
-        let held = (0..self.replicas.len()).flat_map(|at| self.held(at));
+        let held = (0..self.replicas.len()).flat_map(|at| self.held(at, &self.records(at)));
         let uids = held.filter_map(|(_, s)| Some((uid_of(&s)?, s.register)));
         let mut uids: BTreeSet<Uid> = uids.collect();
         for at in 0..self.replicas.len() {
@@ -349,11 +365,7 @@ impl World {
     }
 
     fn on_record_uids(&self, at: usize) -> BTreeSet<Uid> {
-        let records = on_record(&self.image(at)).into_iter();
-        let siblings = records.flat_map(|(_, record)| record.siblings);
-        siblings
-            .filter_map(|s| Some((uid_of(&s)?, s.register)))
-            .collect()
+        uids(&on_record(&self.image(at)))
     }
 
     /// Every write that somebody keeps as refused or taken back.
@@ -364,41 +376,45 @@ impl World {
 
     /// Everything that must hold when all is settled.
     pub(crate) fn check_end(&mut self, must: &BTreeSet<Uid>) {
-        self.check_prints();
-        self.check_children();
-        self.check_owners();
-        self.check_lent();
-        self.check_late();
-        self.check_fenced();
-        for at in 0..self.replicas.len() {
-            let on_record = (0..self.replicas.len()).flat_map(|at| on_record(&self.image(at)));
-            let on_record: BTreeSet<Dot> = on_record.map(|(dot, _)| dot).collect();
+        // Nothing changes from here on, and one look is enough.
+        let all = 0..self.replicas.len();
+        let records: Vec<Records> = all.clone().map(|at| self.records(at)).collect();
+        let held: Vec<Held> = all.clone().map(|at| self.held(at, &records[at])).collect();
+        let on_record: Vec<_> = all
+            .clone()
+            .flat_map(|at| on_record(&self.image(at)))
+            .collect();
+        self.check_prints(&records);
+        self.check_children(&records);
+        self.check_owners(&held);
+        self.check_lent(&records);
+        self.check_late(&records[HUB]);
+        self.check_fenced(&records[HUB]);
+        let dots: BTreeSet<Dot> = on_record.iter().map(|(dot, _)| *dot).collect();
+        for at in all {
             let mut saved = std::mem::take(&mut self.replicas[at].saved);
-            saved.retain(|(_, dot)| !on_record.contains(dot));
-            let records = self.records(HUB);
-            self.check_kept(at, &records, saved);
+            saved.retain(|(_, dot)| !dots.contains(dot));
+            self.check_kept(at, &records[HUB], saved);
         }
-        self.check_equal();
-        self.check_nothing_lost(must);
-        self.check_contents();
-        self.check_refused();
-        self.check_positions();
+        self.check_equal(&records);
+        self.check_nothing_lost(must, &records[HUB], &uids(&on_record));
+        self.check_contents(&held);
+        self.check_refused(&records);
+        self.check_positions(&records[HUB]);
         self.check_certificates();
     }
 
     /// I1 and I8: both sides hold the same, and show the same conflicts.
-    fn check_equal(&mut self) {
+    fn check_equal(&mut self, records: &[Records]) {
         for node in NODES {
             for scope in [self.replicas[node].scope, PUBLISHED] {
-                let (own, wanted) = (self.records_of(node, scope), self.records_of(HUB, scope));
+                let [own, wanted] =
+                    [node, HUB].map(|at| of_scope(&records[at], scope).collect::<BTreeMap<_, _>>());
                 let keys: BTreeSet<_> = own.keys().chain(wanted.keys()).copied().collect();
                 for key in keys {
-                    let of = |all: &BTreeMap<RecordKey, Stored>| {
-                        all.get(&key).map(|stored| stored.record.clone())
-                    };
-                    let (a, b) = (of(&own), of(&wanted));
+                    let [a, b] = [&own, &wanted].map(|all| all.get(key).map(|held| &held.record));
                     let name = NAMES[node];
-                    if a.as_ref().map(dockets) != b.as_ref().map(dockets) {
+                    if a.map(dockets) != b.map(dockets) {
                         self.broken(format!("I8 {name} {}", key.id));
                     }
                     if a != b {
@@ -410,20 +426,20 @@ impl World {
     }
 
     /// I7: no two scopes were ever named the owner in one epoch.
-    fn check_owners(&mut self) {
+    fn check_owners(&mut self, held: &[Held]) {
         let mut owners: BTreeMap<(RecordKey, u64), ScopeId> = BTreeMap::new();
-        for at in 0..self.replicas.len() {
-            for (key, sibling) in self.held(at) {
+        for held in held {
+            for (key, sibling) in held {
                 let of_hub = sibling.write.author == NAMES[HUB];
                 if sibling.register != RegisterId::OWNER || !of_hub {
                     continue;
                 }
                 let alone = Record {
-                    siblings: vec![sibling],
-                    ..Record::new(key, PUBLISHED)
+                    siblings: vec![sibling.clone()],
+                    ..Record::new(*key, PUBLISHED)
                 };
                 let Some(named) = owner(&alone) else { continue };
-                let first = owners.entry((key, named.epoch)).or_insert(named.scope);
+                let first = owners.entry((*key, named.epoch)).or_insert(named.scope);
                 if *first != named.scope {
                     let epoch = named.epoch;
                     self.broken(format!("I7 {} has two owners in epoch {epoch}", key.id));
@@ -433,13 +449,9 @@ impl World {
     }
 
     /// I16: a child is where its organisation is, also when that is a last copy.
-    pub(crate) fn check_children(&mut self) {
-        for (at, name) in NAMES.into_iter().enumerate() {
-            if self.replicas[at].medium.is_rotten() {
-                continue;
-            }
-            let records = self.records(at);
-            for (key, child) in &records {
+    pub(crate) fn check_children(&mut self, records: &[Records]) {
+        for (records, name) in records.iter().zip(NAMES) {
+            for (key, child) in records {
                 // A child whose first write was taken back names no organisation any more.
                 let root = parent(&child.record).and_then(|root| records.get(&root));
                 let Some(root) = root else { continue };
@@ -456,8 +468,8 @@ impl World {
 
     /// P4: what is lent is as the hub holds it, and a late write stands as a proposal where its
     /// record belongs, lent to whoever made it.
-    fn check_lent(&mut self) {
-        let hub = self.records(HUB);
+    fn check_lent(&mut self, records: &[Records]) {
+        let hub = &records[HUB];
         // What a restored hub has forgotten of its own, and only lent, comes home from nobody.
         let nodes = if self.replicas[HUB].rewound {
             &[][..]
@@ -465,8 +477,7 @@ impl World {
             &NODES[..]
         };
         for node in nodes.iter().copied() {
-            let own = self.records(node);
-            for (key, lent) in own.iter().filter(|(_, s)| s.guest == Guest::Lent) {
+            for (key, lent) in records[node].iter().filter(|(_, s)| s.guest == Guest::Lent) {
                 let held = hub.get(key).map(|held| &held.record);
                 if held != Some(&lent.record) {
                     let id = key.id;
@@ -475,7 +486,7 @@ impl World {
             }
         }
         if !nodes.is_empty() {
-            self.check_proposals();
+            self.check_proposals(hub);
         }
         let image = self.image(HUB);
         let late = under(&image, b'X').filter_map(|(_, value)| {
@@ -491,10 +502,14 @@ impl World {
     }
 
     /// I2 and I6: every write is visible, or was seen by one that is, or is on record.
-    fn check_nothing_lost(&mut self, must: &BTreeSet<Uid>) {
-        let visible = self.records(HUB).into_values();
-        let visible = visible.flat_map(|stored| stored.record.siblings);
-        let visible = visible.filter_map(|s| Some((uid_of(&s)?, s.register)));
+    fn check_nothing_lost(
+        &mut self,
+        must: &BTreeSet<Uid>,
+        hub: &Records,
+        on_record: &BTreeSet<Uid>,
+    ) {
+        let visible = hub.values().flat_map(|stored| &stored.record.siblings);
+        let visible = visible.filter_map(|s| Some((uid_of(s)?, s.register)));
         let mut accounted: BTreeSet<Uid> = visible.collect();
         let mut todo: Vec<Uid> = accounted.iter().copied().collect();
         while let Some((uid, register)) = todo.pop() {
@@ -505,8 +520,7 @@ impl World {
             }
         }
         // A write goes whole: what is on record accounts for all of its registers.
-        let on_record = (0..self.replicas.len()).flat_map(|at| self.on_record_uids(at));
-        let on_record: BTreeSet<u64> = on_record.map(|(uid, _)| uid).collect();
+        let on_record: BTreeSet<u64> = on_record.iter().map(|(uid, _)| *uid).collect();
         accounted.extend(must.iter().filter(|(uid, _)| on_record.contains(uid)));
         for (uid, register) in must.difference(&accounted).copied().collect::<Vec<_>>() {
             let key = self.ghost.records.get(&uid).map(|key| key.id.to_string());
@@ -520,24 +534,19 @@ impl World {
     }
 
     /// I3: no dot names two contents.
-    fn check_contents(&mut self) {
-        let mut named: BTreeMap<(RecordKey, RegisterId, Dot), Sibling> = BTreeMap::new();
-        let mut writes: BTreeMap<Dot, String> = BTreeMap::new();
-        for (at, name) in NAMES.into_iter().enumerate() {
-            for (key, sibling) in self.held(at) {
-                let place = (key, sibling.register, sibling.dot());
-                let reason = sibling.write.reason.clone();
-                let first = writes
-                    .entry(sibling.dot())
-                    .or_insert_with(|| reason.clone());
-                let same_write = *first == reason;
-                let other = named
-                    .entry(place)
-                    .or_insert_with(|| sibling.clone())
-                    .clone();
+    fn check_contents(&mut self, held: &[Held]) {
+        let mut named: BTreeMap<(RecordKey, RegisterId, Dot), &Sibling> = BTreeMap::new();
+        let mut writes: BTreeMap<Dot, &str> = BTreeMap::new();
+        for (held, name) in held.iter().zip(NAMES) {
+            for (key, sibling) in held {
+                let place = (*key, sibling.register, sibling.dot());
+                let reason = sibling.write.reason.as_str();
+                let first = *writes.entry(sibling.dot()).or_insert(reason);
+                let same_write = first == reason;
+                let other = *named.entry(place).or_insert(sibling);
                 if other != sibling || !same_write {
                     let dot = sibling.dot();
-                    let (one, two) = (uid_of(&other), uid_of(&sibling));
+                    let (one, two) = (uid_of(other), uid_of(sibling));
                     self.broken(format!(
                         "I3 {dot} names two contents: {one:?} or {first} and {two:?} at {name}"
                     ));
@@ -547,7 +556,7 @@ impl World {
     }
 
     /// I9: a refused write is in no effective value, whole as it was.
-    fn check_refused(&mut self) {
+    fn check_refused(&mut self, records: &[Records]) {
         let mut refused: BTreeSet<(Dot, u64)> = BTreeSet::new();
         // A late write may come home by somebody else who had it before.
         let by_rule = under(&self.image(HUB), b'X')
@@ -558,8 +567,8 @@ impl World {
             let uids = record.siblings.iter().filter_map(uid_of);
             refused.extend(uids.map(|uid| (dot, uid)));
         }
-        for (at, name) in NAMES.into_iter().enumerate() {
-            for (key, stored) in self.records(at) {
+        for (records, name) in records.iter().zip(NAMES) {
+            for (key, stored) in records {
                 for sibling in &stored.record.siblings {
                     let (dot, uid) = (sibling.dot(), uid_of(sibling).unwrap_or(0));
                     let illegal = self.ghost.illegal.contains(&(uid, sibling.register));
@@ -572,9 +581,9 @@ impl World {
     }
 
     /// I14: no context entry at the hub above a position that it knows.
-    fn check_positions(&mut self) {
+    fn check_positions(&mut self, hub: &Records) {
         let known = positions(&self.image(HUB));
-        for (key, stored) in self.records(HUB) {
+        for (key, stored) in hub {
             for (incarnation, counter) in stored.record.context.entries() {
                 let position = known.get(&incarnation.0).copied().unwrap_or(0);
                 if counter > position {

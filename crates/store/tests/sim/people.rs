@@ -77,8 +77,9 @@ impl World {
             65..=74 => self.keep_an_image(),
             75..=89 => self.fault(),
             90..=93 => {
-                self.check_prints();
-                self.check_children();
+                let records = self.all_records();
+                self.check_prints(&records);
+                self.check_children(&records);
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use replica::{Bucket, Dot, RecordKey, RegisterId, account::Names};
-use store::{Account, Claims, Grounds, Host, Memory};
+use store::{Account, Claims, Extract, Grounds, Host, Memory};
 
 use super::{
     controls::Control,
@@ -22,20 +22,29 @@ struct Said {
     names: Names,
 }
 
-fn said(host: &Host, scope: replica::ScopeId, peer: replica::ReplicaId) -> Said {
+/// What it has read for that.
+type Read = (Said, Extract);
+
+fn said(host: &Host, scope: replica::ScopeId, peer: replica::ReplicaId) -> Read {
     let grounds = host.grounds(scope, peer);
     let extract = grounds.extract(&host.reader()).expect("it can be read");
     assert_eq!(
         extract.root, grounds.root,
         "the root is that of the records"
     );
-    Said {
+    let said = Said {
         names: extract.hidden().map(|(n, d)| (*n, d.clone())).collect(),
         grounds,
-    }
+    };
+    (said, extract)
 }
 
-fn account(host: &Host, own: &Said, other: &Said, control: Control) -> (Account, Bucket) {
+fn account(
+    host: &Host,
+    (own, mut extract): (&Said, Extract),
+    other: &Said,
+    control: Control,
+) -> (Account, Bucket) {
     let (ours, theirs) = (&own.grounds, &other.grounds);
     let mut left_out = [ours.held_back.clone(), theirs.held_back.clone()].concat();
     left_out.sort_unstable();
@@ -50,7 +59,6 @@ fn account(host: &Host, own: &Said, other: &Said, control: Control) -> (Account,
         names: other.names.clone(),
         left_out,
     };
-    let mut extract = ours.extract(&reader).expect("it can be read");
     if control == Control::CoveredIsReplaced {
         name_covered(host, &mut extract.names);
     }
@@ -90,12 +98,10 @@ fn name_covered(host: &Host, names: &mut Names) {
 /// Why a certificate between two hosts is not true; nothing when it is.
 fn doubts(node: &Host, hub: &Host, control: Control) -> Option<String> {
     let scope = node.config().scope;
-    let (of_node, of_hub) = (
-        said(node, scope, hub.config().replica),
-        said(hub, scope, node.config().replica),
-    );
-    let (ours, our_root) = account(node, &of_node, &of_hub, control);
-    let (theirs, their_root) = account(hub, &of_hub, &of_node, control);
+    let (of_node, read_of_node) = said(node, scope, hub.config().replica);
+    let (of_hub, read_of_hub) = said(hub, scope, node.config().replica);
+    let (ours, our_root) = account(node, (&of_node, read_of_node), &of_hub, control);
+    let (theirs, their_root) = account(hub, (&of_hub, read_of_hub), &of_node, control);
     if our_root != their_root {
         return Some("the roots differ".to_owned());
     }
@@ -131,12 +137,11 @@ impl World {
         if !about || !self.ghost.broken.is_empty() {
             return;
         }
+        let hub = self.image(HUB);
+        let of_hub = self.over(HUB, hub.clone());
         for node in NODES {
-            let pair = (self.image(node), self.image(HUB));
-            let (of_node, of_hub) = (
-                self.over(node, pair.0.clone()),
-                self.over(HUB, pair.1.clone()),
-            );
+            let image = self.image(node);
+            let of_node = self.over(node, image.clone());
             match doubts(&of_node, &of_hub, control) {
                 None => self.tally.count("a true certificate"),
                 Some(_why) => {
@@ -151,11 +156,11 @@ impl World {
                     continue;
                 }
             }
-            let Some((key, gone)) = self.victim(&of_node, &pair.0) else {
+            let Some((key, gone)) = self.victim(&of_node, &image) else {
                 continue;
             };
-            let of_node = self.over(node, without(pair.0, key, gone));
-            let of_hub = self.over(HUB, without(pair.1, key, gone));
+            let of_node = self.over(node, without(image, key, gone));
+            let of_hub = self.over(HUB, without(hub.clone(), key, gone));
             self.tally.count("a false certificate");
             if doubts(&of_node, &of_hub, control).is_none() {
                 self.broken(format!("I13 {} does not miss {gone:?}", NAMES[node]));
