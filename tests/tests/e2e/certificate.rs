@@ -120,12 +120,9 @@ fn an_altered_or_foreign_certificate_is_false() {
     }
     assert!(codes.contains("\"PROOF-011\""), "{codes:?}");
     std::fs::write(&bad, b"no certificate").unwrap();
-    refused(
-        &city.hub,
-        ["certificate", "verify", bad_text],
-        6,
-        "PROOF-010",
-    );
+    let verify_bad = ["certificate", "verify", bad_text];
+    let ran = refused(&city.hub, verify_bad, 6, "PROOF-010");
+    assert!(ran.stderr.contains("bad.cert"), "{ran:?}");
 
     let other = City::open();
     let ran = verify(&other.hub, text);
