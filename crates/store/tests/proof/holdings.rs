@@ -75,7 +75,6 @@ fn what_lies_in_quarantine_is_said_to_lie_there() {
         counter: second.counter,
         head: vec![7; 32],
         replica: NODE.0.to_vec(),
-        ..Default::default()
     };
     force(&mut hub, NODE, &forked, vec![reached]);
     let asked = [first, second, unsent].map(|dot| (key(1), dot));
