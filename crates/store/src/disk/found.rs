@@ -191,6 +191,10 @@ fn is_torn(db: &Path, synced: Noted) -> io::Result<bool> {
 
 /// Whether there is a sound message in a segment without a number: the engine would pass over it.
 fn has_message(segment: &[u8]) -> bool {
+    // As the engine leaves what is free: looked at in no time.
+    if segment.iter().all(|byte| *byte == 0) {
+        return false;
+    }
     let mut places = (SEGMENT_HEAD_BYTES..segment.len()).filter_map(|at| segment.get(at..));
     places.any(|rest| Fields::read(rest).is_some_and(|it| message(rest, it.number).is_some()))
 }
