@@ -20,7 +20,7 @@ use std::{
 use link::{Holdings, Roster};
 use program::{
     App, Exit, Failure, Live, Out, Side,
-    app::{Compared, OwnFacts, PeerView},
+    app::{Compared, Enrolled, OwnFacts, PeerView},
     cli::{Place, Setting},
     dir::Role,
     repair::compare::Asking,
@@ -114,12 +114,20 @@ impl Live for Hub {
         node::peers(app, self, status)
     }
 
-    fn gone(&self) -> Vec<ReplicaId> {
+    fn enrolled(&self, app: &App) -> Enrolled {
         let nodes = self.registry.nodes().unwrap_or_default();
-        let revoked = nodes
+        let (revoked, active): (Vec<_>, Vec<_>) = nodes
             .iter()
-            .filter(|entry| entry.state == NodeState::Revoked);
-        revoked.map(NodeEntry::replica).collect()
+            .partition(|entry| entry.state == NodeState::Revoked);
+        let published = domain::scope_id(&app.identity.published.code);
+        let receives = |entry: &&NodeEntry| {
+            let own = domain::scope_id(&entry.scope_code);
+            [own, published].map(|scope| (entry.replica(), scope))
+        };
+        Enrolled {
+            replicas: active.iter().flat_map(receives).collect(),
+            gone: revoked.into_iter().map(NodeEntry::replica).collect(),
+        }
     }
 
     fn certificate_days(&self, app: &App) -> Option<i64> {

@@ -70,7 +70,8 @@ pub(crate) fn join(setting: &Setting, args: &JoinArgs, out: &mut Out) -> Result<
         }),
     };
     if before.is_some_and(|before| before.scope.code != identity.scope.code) {
-        return Err(Failure::new("LINK-028", Exit::Refused));
+        let other = Failure::new("LINK-028", Exit::Refused);
+        return Err(other.with("detail", &identity.scope.code));
     }
     keep(&dir, &enrolment)?;
     dir.set_identity(&identity)?;

@@ -27,15 +27,24 @@ use crate::{
 /// 1: the first. 2: records move and are merged, with their dockets.
 pub const SCHEMA: u32 = 2;
 
+/// Who is enrolled. A program that calls others keeps none of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Replicas with a scope that they are to receive, whether they have ever called or not.
+    pub replicas: Vec<(ReplicaId, ScopeId)>,
+    /// Replicas that will not come again, because they were revoked.
+    pub gone: Vec<ReplicaId>,
+}
+
 /// What a command can see of the running program beside the store.
 pub trait Live: Bundles + Send + Sync {
     /// Each peer with its name, whether a session is open, and since when nothing was heard.
     fn peers(&self, app: &App, status: &Status) -> Vec<PeerView>;
     /// Days until the own certificate ends; none without one.
     fn certificate_days(&self, app: &App) -> Option<i64>;
-    /// Replicas that will not come again, because they were revoked.
-    fn gone(&self) -> Vec<ReplicaId> {
-        Vec::new()
+    /// Who is enrolled, as far as this program keeps that.
+    fn enrolled(&self, _app: &App) -> Enrolled {
+        Enrolled::default()
     }
     /// What only this program knows of itself, for `doctor`.
     fn own_facts(&self, app: &App) -> OwnFacts;

@@ -39,7 +39,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Record(command) => record::run(app, live, command, out),
         Common::Import(args) => import::run(app, &args, out),
         Common::Export(args) => export::run(app, &args, out),
-        Common::Conflict(command) => conflict::run(app, &live.gone(), command, out),
+        Common::Conflict(command) => conflict::run(app, &live.enrolled(app), command, out),
         Common::Proposal(command) => proposal::run(app, command, out),
         Common::Report(command) => report::run(app, command, out),
         Common::Verify => verify::run(app, live, out),

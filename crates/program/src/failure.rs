@@ -92,15 +92,11 @@ impl Failure {
     /// The whole text for people.
     #[must_use]
     pub fn text(&self, language: Language) -> String {
-        let own = self.sentence.as_ref().map(|(zh, en)| match language {
-            Language::Zh => zh.clone(),
-            Language::En => en.clone(),
-        });
-        let mut text = own.unwrap_or_else(|| texts::of(&self.code, language).to_owned());
-        for (name, value) in &self.facts {
-            text = text.replace(&format!("{{{name}}}"), value);
+        match (&self.sentence, language) {
+            (Some((zh, _)), Language::Zh) => zh.clone(),
+            (Some((_, en)), Language::En) => en.clone(),
+            (None, _) => texts::of(&self.code, language, &self.facts),
         }
-        text
     }
 }
 
@@ -151,7 +147,6 @@ impl From<std::io::Error> for Failure {
                 "FILE-002"
             }
             std::io::ErrorKind::StorageFull => "FILE-003",
-            std::io::ErrorKind::AddrInUse => "SERVE-001",
             _ => "FILE-004",
         };
         Self::new(code, Exit::Failed).with("detail", error)

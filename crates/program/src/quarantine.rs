@@ -58,7 +58,7 @@ pub fn entry(
     let scope = here.map(|here| scopes.code(here.home));
     entry.insert("scope".to_owned(), scope.transpose()?.into());
     entry.insert("code".to_owned(), held.code.as_str().into());
-    let message = texts::of(&held.code, out.language);
+    let message = texts::of(&held.code, out.language, &[]);
     entry.insert("message".to_owned(), message.into());
     entry.insert("at".to_owned(), moment_of(held.at_ms).into());
     entry.insert("peer".to_owned(), held.peer.to_string().into());

@@ -214,7 +214,7 @@ pub fn entry(
         "record": draft.key.id.to_string(),
         "scope": scopes.code(draft.scope)?,
         "code": draft.code,
-        "message": texts::of(&draft.code, out.language),
+        "message": texts::of(&draft.code, out.language, &[]),
         "at": moment_of(draft.at_ms),
         "author": write.map(|s| s.write.author.clone()),
         "fields": fields.collect::<Vec<_>>(),

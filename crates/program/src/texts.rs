@@ -457,9 +457,25 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(proof::TEXTS)
 }
 
-/// The sentence of a code; for one that no table has, a sentence that says so.
+/// The sentence of a code with its facts in it, as people read it. Where a fact is not known it says
+/// so: a place that nobody filled is never shown.
 #[must_use]
-pub fn of(code: &str, language: Language) -> &'static str {
+pub fn of(code: &str, language: Language, facts: &[(&'static str, String)]) -> String {
+    let unknown = language.pick("不详", "not known");
+    let mut parts = pattern(code, language).split('{');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap_or(("", part));
+        let fact = facts.iter().find(|(known, _)| *known == name);
+        text.push_str(fact.map_or(unknown, |(_, value)| value));
+        text.push_str(rest);
+    }
+    text
+}
+
+/// The sentence of a code, with places for facts; for one that no table has, a sentence that says
+/// so.
+fn pattern(code: &str, language: Language) -> &'static str {
     let found = tables().find(|(known, _, _)| *known == code);
     match (found, language) {
         (Some((_, zh, _)), Language::Zh) => zh,
@@ -575,6 +591,28 @@ mod tests {
                 "{code} names other facts in the two languages"
             );
         }
+    }
+
+    #[test]
+    fn no_sentence_shows_a_place_that_was_not_filled() {
+        for (code, ..) in tables() {
+            for language in [Language::Zh, Language::En] {
+                let bare = crate::failure::Failure::new(*code, crate::failure::Exit::Failed);
+                let text = bare.text(language);
+                assert!(!text.contains(['{', '}']), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_fact_says_is_not_filled_again() {
+        let failure = crate::failure::Failure::new("DOCTOR-009", crate::failure::Exit::Failed);
+        let failure = failure.with("peer", "{detail}").with("detail", "no line");
+        let text = failure.text(Language::En);
+        assert!(
+            text.starts_with("{detail} cannot be reached: no line."),
+            "{text}"
+        );
     }
 
     #[test]

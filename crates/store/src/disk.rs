@@ -45,7 +45,7 @@ use self::{
     engine::caught,
     found::Found,
     health::Health,
-    progress::Progress,
+    progress::{Noted, Progress},
     root::Root,
     sealed::{Header, KEY_BYTES_MAX, ROOT, damaged},
     view::{Former, View},
@@ -122,6 +122,15 @@ impl Drop for Disk {
         if catch_unwind(AssertUnwindSafe(move || drop(db))).is_err() {
             tracing::error!("the engine stopped while it was closed");
         }
+        // The engine also cuts free space off the end of its file, and not before our note.
+        let noted = self.progress.noted();
+        let shorter = self.directory.engine_bytes().map(|len| Noted {
+            len: len.min(noted.len),
+            ..noted
+        });
+        if let Err(error) = shorter.and_then(|now| self.progress.note(now)) {
+            tracing::warn!(error = %error, "the next opening may copy the store");
+        }
     }
 }
 
@@ -136,8 +145,9 @@ impl Disk {
         directory.tidy()?;
         directory.check_room(config.min_free_bytes)?;
         medium::check(path, config.strict)?;
-        let found = Found::keep(path)?;
-        match Self::start(directory, config) {
+        let progress = Progress::open(path).map_err(io_error)?;
+        let found = Found::keep(path, progress.noted())?;
+        match Self::start(directory, progress, config) {
             Ok(disk) => found.opened().map(|()| disk),
             Err(error) => {
                 found.failed()?;
@@ -147,12 +157,15 @@ impl Disk {
     }
 
     /// Starts the engine and reads all of the store once.
-    fn start(directory: Directory, config: &DiskConfig) -> Result<Self, StoreError> {
-        let path = directory.path().to_owned();
-        let path = path.as_path();
-        let progress = Progress::open(path).map_err(io_error)?;
-        let db = engine::start(path, config.cache_bytes)?;
+    fn start(
+        directory: Directory,
+        progress: Progress,
+        config: &DiskConfig,
+    ) -> Result<Self, StoreError> {
+        let db = engine::start(directory.path(), config.cache_bytes)?;
         directory.sync()?;
+        let end = engine::end(&db);
+        let len = directory.engine_bytes().map_err(io_error)?;
         let file = directory::private()
             .open(directory.engine_file())
             .map_err(io_error)?;
@@ -171,11 +184,13 @@ impl Disk {
             directory,
         };
         let root = disk.check_all()?;
-        let (found, noted) = (root.commit(), disk.progress.noted());
-        if found < noted {
-            let what = format!("commits are missing: there were {noted}, there are {found}");
+        let (commit, noted) = (root.commit(), disk.progress.noted().commit);
+        if commit < noted {
+            let what = format!("commits are missing: there were {noted}, there are {commit}");
             return Err(StoreError::Damaged { what });
         }
+        let now = Noted { commit, end, len };
+        disk.progress.note(now).map_err(io_error)?;
         disk.lock().root = root;
         Ok(disk)
     }
@@ -352,12 +367,15 @@ impl Disk {
     }
 
     fn write_through(&self) -> Result<(), StoreError> {
-        let tree = self.tree()?;
+        let db = self.db.as_ref().ok_or(StoreError::Failed)?;
         let commit = self.still().root.commit();
-        caught(|| tree.flush())?;
+        caught(|| db.flush())?;
+        let end = engine::end(db);
         self.check_file()?;
         self.file.sync_data().map_err(io_error)?;
-        self.progress.note(commit).map_err(io_error)
+        let len = self.directory.engine_bytes().map_err(io_error)?;
+        let now = Noted { commit, end, len };
+        self.progress.note(now).map_err(io_error)
     }
 
     /// What we sync must be what sled writes, and what will be opened next time.

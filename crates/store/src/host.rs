@@ -37,6 +37,7 @@ pub use account::{Grounds, OnRecord, Reached};
 pub use peers::PeerStatus;
 use peers::Peers;
 use positions::Positions;
+pub(crate) use quarantine::clashing;
 pub use rebuild::{Rebuilt, rebuild};
 pub use session::Login;
 use session::SessionState;

@@ -912,6 +912,8 @@ pub enum Holding {
     None = 3,
     /// It is another's, and of no record of the node's scopes: nothing is said of it.
     Unsaid = 4,
+    /// It is not in the record there, but in a state of it that is kept aside until a person decides.
+    Quarantined = 5,
 }
 impl Holding {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -925,6 +927,7 @@ impl Holding {
             Self::Refused => "HOLDING_REFUSED",
             Self::None => "HOLDING_NONE",
             Self::Unsaid => "HOLDING_UNSAID",
+            Self::Quarantined => "HOLDING_QUARANTINED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -935,6 +938,7 @@ impl Holding {
             "HOLDING_REFUSED" => Some(Self::Refused),
             "HOLDING_NONE" => Some(Self::None),
             "HOLDING_UNSAID" => Some(Self::Unsaid),
+            "HOLDING_QUARANTINED" => Some(Self::Quarantined),
             _ => None,
         }
     }

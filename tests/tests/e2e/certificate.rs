@@ -1,6 +1,12 @@
 //! The certificate that nothing was lost, and the hub's receipts, as people use them.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use link::{
     Dialer, NodeMaterial, PrivateKey, Progress, SessionSeat, certificate_from, run_session,
@@ -120,12 +126,9 @@ fn an_altered_or_foreign_certificate_is_false() {
     }
     assert!(codes.contains("\"PROOF-011\""), "{codes:?}");
     std::fs::write(&bad, b"no certificate").unwrap();
-    refused(
-        &city.hub,
-        ["certificate", "verify", bad_text],
-        6,
-        "PROOF-010",
-    );
+    let verify_bad = ["certificate", "verify", bad_text];
+    let ran = refused(&city.hub, verify_bad, 6, "PROOF-010");
+    assert!(ran.stderr.contains("bad.cert"), "{ran:?}");
 
     let other = City::open();
     let ran = verify(&other.hub, text);
@@ -158,9 +161,28 @@ fn a_restore_that_the_city_heals_keeps_the_certificate_true() {
     verify(&city.hub, &file).ok();
 }
 
-/// Opens a node's store in this process and runs a session until the hub has acked the first
-/// batch; the second one never leaves.
+/// Runs a session until the hub has acked the first batch; the second one never leaves.
 fn one_batch_only(node: &Program) {
+    let batches = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&batches);
+    let pass = move |frame: &mut Frame| {
+        let is_batch = matches!(frame.frame, Some(Body::Batch(_)));
+        seen.fetch_add(usize::from(is_batch), Ordering::Relaxed) + usize::from(is_batch) < 2
+    };
+    session_by_hand(node, pass, |frame| {
+        matches!(frame.frame, Some(Body::Ack(_)))
+    });
+    let batches = batches.load(Ordering::Relaxed);
+    assert!(batches >= 2, "one batch was enough for all");
+}
+
+/// Opens a node's store in this process and runs a session that ends with a frame of the hub's.
+/// What the node says may be changed, or kept from leaving.
+pub(super) fn session_by_hand(
+    node: &Program,
+    mut pass: impl FnMut(&mut Frame) -> bool + Send + 'static,
+    is_last: impl Fn(&Frame) -> bool + Send + 'static,
+) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (app, writer) = App::open(&Dir::new(&node.data), runtime.handle().clone()).unwrap();
     let hub = app.identity.hub.clone().unwrap();
@@ -194,20 +216,17 @@ fn one_batch_only(node: &Program) {
         let (outbound, mut frames) = mpsc::channel::<Frame>(64);
         let (stopper, stop) = stop_signal();
         let relay = tokio::spawn(async move {
-            let mut batches = 0;
-            while let Some(frame) = frames.recv().await {
-                batches += usize::from(matches!(frame.frame, Some(Body::Batch(_))));
-                if batches < 2 {
+            while let Some(mut frame) = frames.recv().await {
+                if pass(&mut frame) {
                     to_hub.send(frame).await.unwrap_or_default();
                 }
             }
-            assert!(batches >= 2, "one batch was enough for all");
         });
         let inbound = client.exchange(ReceiverStream::new(stream)).await.unwrap();
         let mut stopper = Some(stopper);
         let inbound = inbound.into_inner().map(move |frame| {
-            let acked = matches!(&frame, Ok(f) if matches!(f.frame, Some(Body::Ack(_))));
-            if let Some(stopper) = stopper.take_if(|_| acked) {
+            let ends = frame.as_ref().is_ok_and(&is_last);
+            if let Some(stopper) = stopper.take_if(|_| ends) {
                 stopper.stop();
             }
             frame

@@ -127,6 +127,25 @@ fn a_decision_is_confirmed_when_every_node_of_the_scope_has_it() {
     }
 }
 
+/// A node that has joined and has never called has no place in the feed yet, and counted for nothing.
+#[test]
+fn a_node_that_has_joined_and_never_called_is_waited_for() {
+    let mut disputed = Disputed::new();
+    let late = disputed.city.district("410305", "涧西区", "late").node;
+    let other = disputed.city.district("410302", "老城区", "other").node;
+    let hub = &disputed.city.hub;
+    disputed.take(&hub.by("冲突处理员"), "1", "现场核实");
+    disputed.settle();
+    let id = late.json(["status"])["replica"].as_str().unwrap()[..8].to_owned();
+    let only_the_late = || decided(hub)[0]["missing"] == json!([format!("410305-{id}")]);
+    until("all others have it", only_the_late);
+    assert_eq!(decided(hub)[0]["confirmed"], false);
+    settle(&other);
+    assert!(only_the_late());
+    settle(&late);
+    until("everybody has it", || decided(hub)[0]["confirmed"] == true);
+}
+
 #[test]
 fn a_node_that_was_revoked_is_not_waited_for() {
     let disputed = Disputed::new();

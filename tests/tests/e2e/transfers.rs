@@ -1,11 +1,13 @@
 //! Records that move with all that belongs to them, late edits, a fenced node that returns, a reform
 //! of divisions, what is lent.
 
+use proto::sync::{Frame, frame::Frame as Body};
 use serde_json::{Value, json};
 use tests::programs::{Program, Serving};
 
 use crate::e2e::{
     across::{CODE, Two, made, make, other_code, sample, scope_of},
+    certificate::session_by_hand,
     city::{City, District, assert_refused, organisation, put, refused, settle, until},
 };
 
@@ -133,6 +135,32 @@ fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
     for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
         assert_eq!(program.json(["verify"])["findings"], json!([]));
     }
+}
+
+/// A program of the first version knows nothing of moves, and would hold on to what has moved: it is
+/// named, and everything goes on as soon as it was upgraded.
+#[test]
+fn a_move_waits_for_a_node_that_does_not_know_moves() {
+    let two = Two::open();
+    let organisation = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    two.settle();
+    let request = agreed(&two, &format!("organisation/{organisation}"));
+    let says_first_version = |frame: &mut Frame| {
+        if let Some(Body::Hello(hello)) = &mut frame.frame {
+            hello.schema = 1;
+        }
+        true
+    };
+    session_by_hand(&two.laocheng.node, says_first_version, |frame| {
+        matches!(frame.frame, Some(Body::Welcome(_)))
+    });
+    let waits = refused(two.hub(), accept(&request), 4, "TRANSFER-015");
+    assert!(waits.stderr.contains("老城区"), "{waits:?}");
+    assert!(!waits.stderr.contains("涧西区"), "{waits:?}");
+    assert_eq!(scope_of(two.hub(), "organisation", &organisation), "410305");
+    settle(&two.laocheng.node);
+    two.hub().run(accept(&request)).ok();
+    assert_eq!(scope_of(two.hub(), "organisation", &organisation), "410302");
 }
 
 #[test]

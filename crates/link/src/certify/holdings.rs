@@ -93,6 +93,7 @@ fn strange() -> ProofError {
 fn holding(wire: Wire) -> Holding {
     match wire {
         Wire::Held => Holding::Held,
+        Wire::Quarantined => Holding::Quarantined,
         Wire::Refused => Holding::Refused,
         Wire::None => Holding::None,
         Wire::Unsaid | Wire::Unspecified => Holding::Unsaid,
@@ -130,6 +131,7 @@ pub(super) fn writes_of(asked: &WriteNames) -> Option<Vec<(RecordKey, Dot)>> {
 pub(super) fn answer_of(node: ReplicaId, grounds: &Grounds, found: &[Holding]) -> Reply {
     let wire = |holding: &Holding| match holding {
         Holding::Held => Wire::Held,
+        Holding::Quarantined => Wire::Quarantined,
         Holding::Refused => Wire::Refused,
         Holding::None => Wire::None,
         Holding::Unsaid => Wire::Unsaid,

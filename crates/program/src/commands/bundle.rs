@@ -342,7 +342,7 @@ fn show_taken(peer: &BundlePeer, sender: &BundleSender, taken: &Taken, out: &mut
         out.line(format!(
             "{}  {}",
             result.code,
-            texts::of(&result.code, out.language)
+            texts::of(&result.code, out.language, &[])
         ));
     }
 }

@@ -101,11 +101,14 @@ pub fn verify(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let bytes = std::fs::read(setting.folder.join(file))?;
-    let certificate = link::read_certificate(&bytes);
-    let certificate = certificate.ok_or_else(|| Failure::new("PROOF-010", Exit::Invalid))?;
+    let certificate = link::read_certificate(&bytes).ok_or_else(|| no_certificate(file))?;
     let checked = check_by(&certificate, &authority_path(setting, authority)?)?;
     tell(&certificate, &checked, out);
     Ok(())
+}
+
+fn no_certificate(file: &Path) -> Failure {
+    Failure::new("PROOF-010", Exit::Invalid).with("detail", file.display())
 }
 
 fn check_by(certificate: &Certificate, authority: &Path) -> Result<Checked, Failure> {

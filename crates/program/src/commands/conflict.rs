@@ -3,11 +3,10 @@
 mod show;
 
 use clap::{Args, Subcommand, ValueEnum};
-use replica::ReplicaId;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    app::App,
+    app::{App, Enrolled},
     conflicts::{self, Bulk, Choice, Decided, Docket, Filter},
     failure::{Exit, Failure},
     output::Out,
@@ -165,21 +164,21 @@ pub enum ConflictCommand {
     },
 }
 
-/// Runs `conflict …`. Replicas in `gone` will not come again: nobody waits for their acks.
+/// Runs `conflict …`. Acks are waited for of those that are `enrolled`.
 ///
 /// # Errors
 /// The command failed.
 pub fn run(
     app: &App,
-    gone: &[ReplicaId],
+    enrolled: &Enrolled,
     command: ConflictCommand,
     out: &mut Out,
 ) -> Result<(), Failure> {
     match command {
-        ConflictCommand::List(listing) => list(app, gone, &listing, out),
+        ConflictCommand::List(listing) => list(app, enrolled, &listing, out),
         ConflictCommand::Show { id } => {
             let docket = Docket::parse(app, &id)?;
-            let card = conflicts::show(app, &docket, out.language, gone)?;
+            let card = conflicts::show(app, &docket, out.language, enrolled)?;
             show::card(app, &docket, card, out);
             Ok(())
         }
@@ -232,7 +231,7 @@ pub fn run(
     }
 }
 
-fn list(app: &App, gone: &[ReplicaId], listing: &Listing, out: &mut Out) -> Result<(), Failure> {
+fn list(app: &App, enrolled: &Enrolled, listing: &Listing, out: &mut Out) -> Result<(), Failure> {
     let scope = listing.scope.as_deref();
     let state = listing.state.map(|state| match state {
         StateArg::Open => "open",
@@ -244,7 +243,7 @@ fn list(app: &App, gone: &[ReplicaId], listing: &Listing, out: &mut Out) -> Resu
         scope: scope.map(|scope| scope_of(app, scope)).transpose()?,
         state,
         storm: listing.storm.clone(),
-        gone: gone.to_vec(),
+        enrolled: enrolled.clone(),
     };
     let mut storms = conflicts::storms(app)?;
     let all = conflicts::list(app, &filter, &storms)?;

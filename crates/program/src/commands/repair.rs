@@ -183,6 +183,11 @@ fn show_counts(comparison: &Comparison, out: &mut Out) {
             "{n} more were refused by the hub, which keeps them in its refusal list",
         ),
         (
+            Fate::PeerHoldsBack,
+            "另有 {n} 次只在市级的隔离区里，内容完整。恢复之后记录相符，隔离的内容就不再保留：请先由市级管理员用 quarantine show 查看，用 quarantine release 处理，再恢复",
+            "{n} more lie only in the hub's quarantine, whole. After the restore the record fits again and they are not kept: have the city's administrator see them with quarantine show and settle them with quarantine release first",
+        ),
+        (
             Fate::PeerForgot,
             "别处没有的修改中，{n} 次市级确认收到过，现在却没有（市级可能恢复过旧备份）",
             "of those that exist nowhere else the hub had acked {n}, and does not have them any more (it may have been restored)",
@@ -345,3 +350,6 @@ pub fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,11 +118,11 @@ fn sentence(entry: &Compared, language: Language) -> String {
         }
         (None, Language::Zh) => format!(
             "辖区 {scope} 与 {peer} 未能比对（{code}）：{}",
-            crate::texts::of(code, language)
+            crate::texts::of(code, language, &[])
         ),
         (None, Language::En) => format!(
             "scope {scope}: not compared with {peer} ({code}): {}",
-            crate::texts::of(code, language)
+            crate::texts::of(code, language, &[])
         ),
     }
 }

@@ -21,7 +21,7 @@ use super::{
     open_of, sentence, storm, words,
 };
 use crate::{
-    app::App,
+    app::{App, Enrolled},
     failure::Failure,
     records::{
         Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name, source_name,
@@ -38,7 +38,7 @@ pub fn show(
     app: &App,
     docket: &Docket,
     language: Language,
-    gone: &[ReplicaId],
+    enrolled: &Enrolled,
 ) -> Result<Map<String, Value>, Failure> {
     let stored = find(app, docket.key)?;
     let meaning = meaning(app, &stored.record)?;
@@ -62,7 +62,7 @@ pub fn show(
         }
         Err(not_open) => {
             let newest = files.decisions(docket).last().ok_or(not_open)?;
-            let acks = Acks::now(app, gone)?;
+            let acks = Acks::now(app, enrolled)?;
             let entry = decided_entry(app, &scopes, &acks, docket, newest)?;
             let mut entry = entry.unwrap_or_default();
             entry.insert("candidates".to_owned(), json!([]));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use domain::{Conflict, date};
 use proto::ledger::Decision;
-use replica::{ReplicaId, ScopeId};
+use replica::ScopeId;
 use serde_json::{Map, Value};
 use store::Stored;
 
@@ -17,7 +17,7 @@ use super::{
     storm::{self, Storm},
 };
 use crate::{
-    app::App,
+    app::{App, Enrolled},
     failure::Failure,
     records::{Scopes, meaning, register_name, register_value, time_text},
 };
@@ -31,8 +31,8 @@ pub struct Filter {
     pub state: Option<&'static str>,
     /// Only of this storm.
     pub storm: Option<String>,
-    /// Replicas that will not come again: nobody waits for their acks.
-    pub gone: Vec<ReplicaId>,
+    /// Whose acks are waited for.
+    pub enrolled: Enrolled,
 }
 
 /// The dockets that a filter lets through, each with the storm that it belongs to, of those given.
@@ -73,7 +73,7 @@ pub fn list(
         Ok(())
     })?;
     if filter.state == Some(State::Decided.id()) && filter.storm.is_none() {
-        let acks = Acks::now(app, &filter.gone)?;
+        let acks = Acks::now(app, &filter.enrolled)?;
         for (docket, decisions) in &files.decisions {
             let newest = decisions.last().filter(|_| !still_open.contains(docket));
             if let Some(newest) = newest {

@@ -15,6 +15,7 @@ use domain::label::Language;
 use super::{Choice, Docket, Filter, count, decide, send_back};
 use crate::{
     app::App,
+    app::Enrolled,
     commands::conflict::{ConflictCommand, Deciding, Listing, run},
     failure::Exit,
     records::{
@@ -28,7 +29,7 @@ fn list(app: &App) -> Vec<serde_json::Map<String, Value>> {
 }
 
 fn show(app: &App, docket: &Docket) -> serde_json::Map<String, Value> {
-    super::show(app, docket, Language::En, &[]).unwrap()
+    super::show(app, docket, Language::En, &Enrolled::default()).unwrap()
 }
 
 fn by(reason: &str) -> Deciding {
@@ -181,7 +182,9 @@ fn nobody_decides_between_a_value_of_their_own_and_another() {
             candidate: 1,
             by: by("mine is right"),
         };
-        let (_, exit) = printed(true, |out| run(&clash.world.by(account), &[], take, out));
+        let (_, exit) = printed(true, |out| {
+            run(&clash.world.by(account), &Enrolled::default(), take, out)
+        });
         let failure = exit.unwrap_err();
         assert_eq!(
             (failure.exit, failure.code.as_str()),
@@ -218,7 +221,9 @@ fn a_candidate_that_arrived_meanwhile_stays_and_the_docket_stays_open() {
             ..by("by the file")
         },
     };
-    let (text, exit) = printed(true, |out| run(&clash.world.by("dora"), &[], take, out));
+    let (text, exit) = printed(true, |out| {
+        run(&clash.world.by("dora"), &Enrolled::default(), take, out)
+    });
     assert_eq!(exit.unwrap(), Exit::Beside);
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["open"], true);
@@ -343,7 +348,7 @@ fn the_list_for_people_names_the_field_and_both_values() {
     let (text, _) = printed(false, |out| {
         run(
             &clash.world.app,
-            &[],
+            &Enrolled::default(),
             ConflictCommand::List(Listing::default()),
             out,
         )
@@ -355,7 +360,9 @@ fn the_list_for_people_names_the_field_and_both_values() {
     let show = ConflictCommand::Show {
         id: clash.id.clone(),
     };
-    let (text, exit) = printed(false, |out| run(&clash.world.app, &[], show, out));
+    let (text, exit) = printed(false, |out| {
+        run(&clash.world.app, &Enrolled::default(), show, out)
+    });
     assert_eq!(exit.unwrap(), Exit::Done);
     assert!(text.contains("alice@410305-01234567"), "{text}");
 }

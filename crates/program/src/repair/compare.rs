@@ -52,6 +52,8 @@ impl fmt::Debug for Asking<'_> {
 pub(crate) enum Fate {
     /// The peer holds it: it was asked.
     PeerHas,
+    /// The peer keeps it aside until a person decides, and has another state: it was asked.
+    PeerHoldsBack,
     /// The peer has refused it and keeps it so: it was asked.
     PeerRefused,
     /// A peer had acked or sent it, and has not said now whether it has it.
@@ -60,6 +62,20 @@ pub(crate) enum Fate {
     PeerForgot,
     /// It is known nowhere else.
     NowhereElse,
+}
+
+impl Fate {
+    /// As the peer has told it, beside what is remembered.
+    pub(crate) fn told(holding: Holding, is_acked: bool) -> Self {
+        match holding {
+            Holding::Held => Self::PeerHas,
+            Holding::Unsaid if is_acked => Self::PeerAcked,
+            Holding::Quarantined => Self::PeerHoldsBack,
+            Holding::Refused => Self::PeerRefused,
+            Holding::None if is_acked => Self::PeerForgot,
+            Holding::None | Holding::Unsaid => Self::NowhereElse,
+        }
+    }
 }
 
 /// What became of the question.
@@ -150,6 +166,7 @@ impl Comparison {
             "nodes": self.callers.iter().map(caller).collect::<Vec<_>>(),
             "from_peers": has + acked,
             "peer_has": has,
+            "peer_quarantined": self.count(Fate::PeerHoldsBack),
             "peer_refused": self.count(Fate::PeerRefused),
             "peer_acked": acked,
             "peer_forgot": self.count(Fate::PeerForgot),
@@ -253,13 +270,7 @@ impl Both<'_> {
             .into_iter()
             .zip(told.holdings)
             .map(|(fact, holding)| {
-                let fate = match holding {
-                    Holding::Held => Fate::PeerHas,
-                    Holding::Unsaid if fact.is_acked => Fate::PeerAcked,
-                    Holding::Refused => Fate::PeerRefused,
-                    Holding::None if fact.is_acked => Fate::PeerForgot,
-                    Holding::None | Holding::Unsaid => Fate::NowhereElse,
-                };
+                let fate = Fate::told(holding, fact.is_acked);
                 (fact, fate)
             });
         (judged.collect(), Asked::Answered { after_backup })

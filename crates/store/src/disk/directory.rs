@@ -133,6 +133,11 @@ impl Directory {
         self.path.join("db")
     }
 
+    /// How long it is.
+    pub(super) fn engine_bytes(&self) -> io::Result<u64> {
+        Ok(fs::metadata(self.engine_file())?.len())
+    }
+
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path

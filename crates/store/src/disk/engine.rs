@@ -45,6 +45,14 @@ pub(super) fn start(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreErro
     }
 }
 
+/// Where sled's log ends, up to which it was written.
+///
+/// The way there is not in sled's documentation. The exact version is asked for.
+pub(super) fn end(db: &sled::Db) -> u64 {
+    let last = db.context.pagecache.log.stable_offset();
+    u64::try_from(last + 1).unwrap_or_default()
+}
+
 /// Calls sled and makes an error of whatever happens.
 pub(super) fn caught<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(call)) {

@@ -3,8 +3,9 @@
 //! Where the engine's recovery cannot read on, it takes the place for the end of its log and writes
 //! zeros behind it. That is right after a power cut and wrong after damage: to look at a damaged
 //! store would then destroy what could still be read of it. So the log is looked through first.
-//! Where a part of it that is sound lies behind one that is not, the files are copied before the
-//! engine gets them, and put back when it does not open them.
+//! Where a part of it that is sound lies behind one that is not, or it is shorter or can be read less far
+//! than it was [synced](super::progress), the files are copied before the engine gets them, and put back
+//! when it does not open them.
 //!
 //! | bytes of the engine's file | what |
 //! | --- | --- |
@@ -17,7 +18,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::directory::{LOCK, io_error, lock, sync_directory, sync_file};
+use super::{
+    directory::{LOCK, io_error, lock, sync_directory, sync_file},
+    progress::Noted,
+};
 use crate::StoreError;
 
 /// Bytes of a segment at the engine's own setting.
@@ -28,8 +32,10 @@ const SEGMENT_HEAD_BYTES: usize = 20;
 const KIND_MAX: u8 = 11;
 const KIND_CAP: u8 = 2;
 
-/// Where the copy lies.
+/// Where the copy lies, and where it lies until it is whole. What has no engine's file any more was
+/// put back.
 const COPY: &str = "as-found";
+const UNFINISHED: &str = "as-found.new";
 
 /// The copy, if one was needed.
 #[derive(Debug)]
@@ -40,30 +46,27 @@ pub(super) struct Found {
 
 impl Found {
     /// Copies the engine's files if they do not look whole. What an interrupted opening has left is
-    /// put back first.
-    pub(super) fn keep(path: &Path) -> Result<Self, StoreError> {
-        let found = Self {
-            path: path.to_owned(),
-            is_kept: path.join(COPY).join("db").exists(),
-        };
-        if found.is_kept {
-            put_back(path).map_err(io_error)?;
-        }
-        let is_torn = is_torn(&path.join("db")).map_err(io_error)?;
-        if is_torn {
+    /// put back first. `synced` is how far the log was synced.
+    pub(super) fn keep(path: &Path, synced: Noted) -> Result<Self, StoreError> {
+        put_back(path).map_err(io_error)?;
+        let is_kept = is_torn(&path.join("db"), synced).map_err(io_error)?;
+        if is_kept {
             tracing::warn!("the log does not look whole; its files are kept until it is open");
             copy(path).map_err(io_error)?;
         }
         Ok(Self {
-            is_kept: is_torn,
-            ..found
+            path: path.to_owned(),
+            is_kept,
         })
     }
 
     /// The engine has opened them, and all is there: the copy goes.
     pub(super) fn opened(self) -> Result<(), StoreError> {
         if self.is_kept {
-            fs::remove_dir_all(self.path.join(COPY)).map_err(io_error)?;
+            // Without the engine's file, so that half a removal is never put back.
+            let copy = self.path.join(COPY);
+            fs::remove_file(copy.join("db")).map_err(io_error)?;
+            fs::remove_dir_all(copy).map_err(io_error)?;
         }
         Ok(())
     }
@@ -82,7 +85,6 @@ fn is_engines(name: &str) -> bool {
     matches!(name, "db" | "conf") || name.starts_with("snap.")
 }
 
-/// The engine's own file goes last: with it the copy is whole.
 fn names(path: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path)? {
@@ -91,32 +93,44 @@ fn names(path: &Path) -> io::Result<Vec<String>> {
             names.push(name);
         }
     }
-    names.sort_by_key(|name| name == "db");
     Ok(names)
 }
 
+/// Copies the files. Only a copy that is whole and durable has its name.
 fn copy(path: &Path) -> io::Result<()> {
-    let to = path.join(COPY);
-    if to.exists() {
-        fs::remove_dir_all(&to)?;
-    }
+    let to = path.join(UNFINISHED);
     fs::create_dir(&to)?;
     for name in names(path)? {
         fs::copy(path.join(&name), to.join(&name))?;
         sync_file(&to.join(&name))?;
     }
     sync_directory(&to)?;
+    fs::rename(&to, path.join(COPY))?;
     sync_directory(path)
 }
 
+/// Puts the copy back, if there is one. The engine's own file goes last and is moved: until then all
+/// of it can be done again, and from then on all is done.
 fn put_back(path: &Path) -> io::Result<()> {
-    let from = path.join(COPY);
-    let kept = names(&from)?;
-    for name in names(path)?.iter().filter(|name| !kept.contains(name)) {
-        fs::remove_file(path.join(name))?;
+    let (from, unfinished) = (path.join(COPY), path.join(UNFINISHED));
+    if unfinished.exists() {
+        fs::remove_dir_all(unfinished)?;
     }
-    for name in kept {
-        fs::rename(from.join(&name), path.join(&name))?;
+    if !from.exists() {
+        return Ok(());
+    }
+    if from.join("db").exists() {
+        let kept = names(&from)?;
+        for name in names(path)?.iter().filter(|name| !kept.contains(name)) {
+            fs::remove_file(path.join(name))?;
+        }
+        for name in kept.iter().filter(|name| *name != "db") {
+            fs::copy(from.join(name), path.join(name))?;
+            sync_file(&path.join(name))?;
+        }
+        sync_directory(path)?;
+        fs::rename(from.join("db"), path.join("db"))?;
+        sync_directory(path)?;
     }
     fs::remove_dir_all(&from)?;
     sync_directory(path)
@@ -127,8 +141,8 @@ fn put_back(path: &Path) -> io::Result<()> {
 enum End {
     /// With its last message.
     Full,
-    /// Somewhere before, as the newest segment does.
-    Open,
+    /// Somewhere before, as the newest segment does: so many bytes can be read.
+    Open(usize),
     /// There is a sound message behind one that is not.
     Torn,
 }
@@ -136,16 +150,19 @@ enum End {
 /// Bytes at the end of a segment in which no message begins.
 const RED_ZONE_BYTES: usize = 32;
 
-/// Whether reading the log would stop before its end: in the middle of a segment, or with one that
-/// is not the newest.
-fn is_torn(db: &Path) -> io::Result<bool> {
+/// Whether reading the log would stop before its end: in the middle of a segment, with one that is
+/// not the newest, or before the place up to which it was synced; or a part of it is cut off.
+fn is_torn(db: &Path, synced: Noted) -> io::Result<bool> {
     let mut file = match File::open(db) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
+    if file.metadata()?.len() < synced.len {
+        return Ok(true);
+    }
     let mut segment = Vec::with_capacity(SEGMENT_BYTES);
-    let (mut newest, mut newest_open) = (0, 0);
+    let (mut end, mut open) = (0, None);
     loop {
         segment.clear();
         let read = file
@@ -153,20 +170,33 @@ fn is_torn(db: &Path) -> io::Result<bool> {
             .take(SEGMENT_BYTES as u64)
             .read_to_end(&mut segment)?;
         if read == 0 {
-            // Two open ones: reading stops in the older.
-            return Ok(newest_open < newest && newest_open != 0);
+            // One that is open and not the newest: reading stops there.
+            return Ok(open.is_some_and(|open| open < end) || end < synced.end);
         }
         let Some(number) = number_of(&segment) else {
+            if has_message(&segment) {
+                return Ok(true);
+            }
             continue;
         };
-        newest = newest.max(number + 1);
-        match end_of(&segment, number) {
-            End::Full => {}
-            End::Open if newest_open != 0 => return Ok(true),
-            End::Open => newest_open = number + 1,
-            End::Torn => return Ok(true),
-        }
+        let begin = number.saturating_mul(SEGMENT_BYTES as u64);
+        let stops = match end_of(&segment, number) {
+            End::Full => begin.saturating_add(SEGMENT_BYTES as u64),
+            End::Open(len) if open.is_none() => *open.insert(begin.saturating_add(len as u64)),
+            End::Open(_) | End::Torn => return Ok(true),
+        };
+        end = end.max(stops);
     }
+}
+
+/// Whether there is a sound message in a segment without a number: the engine would pass over it.
+fn has_message(segment: &[u8]) -> bool {
+    // As the engine leaves what is free: looked at in no time.
+    if segment.iter().all(|byte| *byte == 0) {
+        return false;
+    }
+    let mut places = (SEGMENT_HEAD_BYTES..segment.len()).filter_map(|at| segment.get(at..));
+    places.any(|rest| Fields::read(rest).is_some_and(|it| message(rest, it.number).is_some()))
 }
 
 fn end_of(segment: &[u8], number: u64) -> End {
@@ -181,22 +211,16 @@ fn end_of(segment: &[u8], number: u64) -> End {
     if behind.any(|rest| message(rest, number).is_some()) {
         End::Torn
     } else {
-        End::Open
+        End::Open(at)
     }
 }
 
-/// The number of a segment: of its head, which counts log bytes, or of its first message.
+/// The number of a segment: its head counts log bytes.
 fn number_of(segment: &[u8]) -> Option<u64> {
     let head = segment.get(..SEGMENT_HEAD_BYTES)?;
     let stored = u32::from_le_bytes(head.get(..4)?.try_into().ok()?) ^ u32::MAX;
-    if crc32fast::hash(head.get(4..)?) == stored {
-        let position = u64::from_le_bytes(head.get(4..12)?.try_into().ok()?);
-        let position = position ^ (u64::MAX >> 1);
-        return Some(position / SEGMENT_BYTES as u64);
-    }
-    let first = segment.get(SEGMENT_HEAD_BYTES..)?;
-    let fields = Fields::read(first)?;
-    message(first, fields.number).map(|_| fields.number)
+    let position = u64::from_le_bytes(head.get(4..12)?.try_into().ok()?) ^ (u64::MAX >> 1);
+    (crc32fast::hash(head.get(4..)?) == stored).then_some(position / SEGMENT_BYTES as u64)
 }
 
 /// A sound message.
@@ -277,7 +301,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::progress::Progress, *};
     use crate::{Batch, Disk, DiskConfig, Store as _};
 
     /// A store of several segments, written over and over in several lives, closed. Returns its
@@ -299,11 +323,16 @@ mod tests {
             store.sync().unwrap();
             drop(store);
             assert!(
-                !is_torn(&path.join("db")).unwrap(),
+                !is_torn(&path.join("db"), synced(&path)).unwrap(),
                 "sound after life {life}"
             );
         }
         path
+    }
+
+    /// How far the log of a store was synced.
+    fn synced(path: &Path) -> Noted {
+        Progress::open(path).unwrap().noted()
     }
 
     #[test]
@@ -317,43 +346,99 @@ mod tests {
             let mut bytes = good.clone();
             bytes[at] ^= 4;
             fs::write(path.join("db"), &bytes).unwrap();
-            torn += usize::from(is_torn(&path.join("db")).unwrap());
+            torn += usize::from(is_torn(&path.join("db"), synced(&path)).unwrap());
         }
         let tried = (good.len() - 3_000).div_ceil(60_000);
         // Some places are free, and one is the last of all.
         assert!(torn * 2 > tried, "{torn} of {tried}");
     }
 
-    #[test]
-    fn looking_at_a_damaged_store_leaves_it_as_it_was_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = closed(folder.path());
-        let good = fs::read(path.join("db")).unwrap();
+    /// Where in the file the newest segment ends.
+    fn tip(bytes: &[u8]) -> usize {
+        let segments = bytes.chunks(SEGMENT_BYTES).enumerate();
+        let numbered = segments.filter_map(|(at, it)| Some((number_of(it)?, at, it)));
+        let (number, at, newest) = numbered.max_by_key(|(number, ..)| *number).unwrap();
+        let len = match end_of(newest, number) {
+            End::Open(len) => len,
+            End::Full => SEGMENT_BYTES,
+            End::Torn => panic!("the log is sound"),
+        };
+        at * SEGMENT_BYTES + len
+    }
+
+    /// Looks twice at a damaged store: where the first look finds nothing amiss the program goes
+    /// on, and writes. Returns how often it was refused.
+    fn look(path: &Path, bytes: &[u8], what: &str) -> usize {
         let config = DiskConfig {
             min_free_bytes: 0,
             ..DiskConfig::default()
         };
+        fs::write(path.join("db"), bytes).unwrap();
         let mut refused = 0;
-        for at in (3_000..good.len()).step_by(300_000) {
-            let mut bytes = good.clone();
-            bytes[at..at + 64].fill(0xA5);
-            fs::write(path.join("db"), &bytes).unwrap();
-            // Where the first look finds nothing amiss the program goes on, and writes.
-            for _ in 0..2 {
-                let found = fs::read(path.join("db")).unwrap();
-                let before = names(&path).unwrap();
-                // At the end of the log damage looks as what a power cut leaves: see the module.
-                let torn = is_torn(&path.join("db")).unwrap();
-                if Disk::open(&path, &config).is_err() && torn {
-                    refused += 1;
-                    assert!(fs::read(path.join("db")).unwrap() == found, "byte {at}");
-                    assert_eq!(names(&path).unwrap(), before);
-                    assert!(!path.join(COPY).exists());
+        for _ in 0..2 {
+            let kept = |path: &Path| -> Vec<_> {
+                let mut names = names(path).unwrap();
+                names.sort_unstable();
+                let bytes = |name: &String| fs::read(path.join(name)).unwrap();
+                names.iter().map(|it| (it.clone(), bytes(it))).collect()
+            };
+            let before = kept(path);
+            if Disk::open(path, &config).is_err() {
+                refused += 1;
+                assert!(kept(path) == before, "{what}");
+                assert!(!path.join(COPY).exists());
+            }
+        }
+        refused
+    }
+
+    #[test]
+    fn looking_at_a_damaged_store_leaves_it_as_it_was_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = closed(folder.path());
+        let whole = folder.path().join("whole");
+        let good = fs::read(path.join("db")).unwrap();
+        let tip = tip(&good);
+        fs::rename(&path, &whole).unwrap();
+        let afresh = || {
+            drop(fs::remove_dir_all(&path));
+            fs::create_dir(&path).unwrap();
+            for entry in fs::read_dir(&whole).unwrap().map(Result::unwrap) {
+                if entry.path().is_file() {
+                    fs::copy(entry.path(), path.join(entry.file_name())).unwrap();
                 }
             }
-            fs::write(path.join("db"), &good).unwrap();
+        };
+        let mut refused = 0;
+        let heads = (0..good.len()).step_by(SEGMENT_BYTES);
+        let tail = [64, 700, 3_500, 9_000, 40_000].map(|back| tip - back);
+        let anywhere = (3_000..good.len()).step_by(300_000);
+        let kinds = [(0xA5, 64), (0, 4_096), (0xA5, 1)].into_iter().cycle();
+        for (at, (byte, len)) in tail.into_iter().chain(anywhere).chain(heads).zip(kinds) {
+            let mut bytes = good.clone();
+            let end = bytes.len().min(at + len);
+            bytes[at..end].fill(byte);
+            afresh();
+            refused += look(&path, &bytes, &format!("{len} bytes at {at}"));
         }
-        assert!(refused > 0, "every place was free");
+        for cut in [5_000, 900_000, 2_000_000] {
+            afresh();
+            refused += look(&path, &good[..good.len() - cut], &format!("{cut} cut off"));
+        }
+        assert!(refused > 10, "every place was free");
+    }
+
+    #[test]
+    fn damage_in_the_last_write_is_no_power_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = closed(folder.path());
+        let good = fs::read(path.join("db")).unwrap();
+        let mut bytes = good.clone();
+        bytes[tip(&good) - 1] ^= 4;
+        fs::write(path.join("db"), &bytes).unwrap();
+        let unknown = Noted::default();
+        assert!(!is_torn(&path.join("db"), unknown).unwrap(), "looks so");
+        assert!(is_torn(&path.join("db"), synced(&path)).unwrap());
     }
 
     #[test]
@@ -363,8 +448,36 @@ mod tests {
         let good = fs::read(path.join("db")).unwrap();
         copy(&path).unwrap();
         fs::write(path.join("db"), b"what the engine had made of it").unwrap();
-        Found::keep(&path).unwrap().opened().unwrap();
+        Found::keep(&path, synced(&path)).unwrap().opened().unwrap();
         assert!(fs::read(path.join("db")).unwrap() == good);
+        assert!(!path.join(COPY).exists());
+    }
+
+    #[test]
+    fn a_copy_is_put_back_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = closed(folder.path());
+        let good = fs::read(path.join("db")).unwrap();
+        let before = names(&path).unwrap().len();
+        assert!(before > 2, "a snapshot is among them");
+
+        // Killed while copying.
+        fs::create_dir(path.join(UNFINISHED)).unwrap();
+        fs::write(path.join(UNFINISHED).join("db"), &good[..700_000]).unwrap();
+        Found::keep(&path, synced(&path)).unwrap();
+        assert!(fs::read(path.join("db")).unwrap() == good);
+        assert!(!path.join(UNFINISHED).exists());
+
+        // Killed while putting back, before and after the engine's own file.
+        copy(&path).unwrap();
+        fs::remove_file(path.join("conf")).unwrap();
+        Found::keep(&path, synced(&path)).unwrap();
+        assert_eq!(names(&path).unwrap().len(), before);
+        copy(&path).unwrap();
+        fs::remove_file(path.join(COPY).join("db")).unwrap();
+        Found::keep(&path, synced(&path)).unwrap();
+        assert!(fs::read(path.join("db")).unwrap() == good);
+        assert_eq!(names(&path).unwrap().len(), before);
         assert!(!path.join(COPY).exists());
     }
 }

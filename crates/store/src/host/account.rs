@@ -5,7 +5,7 @@ use replica::{
     session::{FeedPoint, Role},
 };
 
-use super::Host;
+use super::{HeldBack, Host};
 use crate::ledger::Lies;
 
 /// How far an incarnation has come, with the head of its journal there.
@@ -33,6 +33,8 @@ pub struct Grounds {
     pub peers: Vec<Reached>,
     /// Records of the scope that it holds back.
     pub held_back: Vec<RecordKey>,
+    /// All states that it keeps aside, whoever sent them.
+    pub aside: Vec<HeldBack>,
     /// Its own writes that were taken back.
     pub drafts: Vec<OnRecord>,
     /// The peer's writes that it has refused.
@@ -52,7 +54,8 @@ impl Host {
             .number_of(&peer.0)
             .zip(reader.scope_number(scope));
         let taken = numbers.map(|(peer, scope)| self.peers.taken(peer, scope));
-        let mut held_back = self.peers.quarantined();
+        let aside = self.peers.quarantined();
+        let mut held_back: Vec<&HeldBack> = aside.iter().collect();
         held_back.retain(|held| held.peer == peer && reader.lies(held.key, scope) == Lies::Here);
         let (mut drafts, mut refused) = (Vec::new(), Vec::new());
         for entry in self.peers.drafts() {
@@ -72,6 +75,7 @@ impl Host {
             own: self.positions.of(self.config.replica).collect(),
             peers: self.positions.of(peer).collect(),
             held_back: held_back.iter().map(|held| held.key).collect(),
+            aside,
             drafts,
             refused,
         }

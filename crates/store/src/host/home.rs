@@ -208,7 +208,7 @@ impl Host {
     /// their kind or that it has parents, has put them by themselves: they could not move along.
     pub(super) fn seat_children(&mut self) -> Result<(), StoreError> {
         let is_child = Arc::clone(&self.config.rules.child);
-        let alone = self.ledger.reader().alone(&|key| is_child(key.kind));
+        let alone = self.ledger.reader().alone(&*is_child);
         for (at, key) in alone.into_iter().enumerate() {
             let Some(stored) = self.ledger.current(key)? else {
                 continue;

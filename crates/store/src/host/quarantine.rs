@@ -186,7 +186,7 @@ impl Host {
 }
 
 /// The names under which two states hold different contents.
-fn clashing(ours: &Record, theirs: &Record) -> Vec<Dot> {
+pub(crate) fn clashing(ours: &Record, theirs: &Record) -> Vec<Dot> {
     let mut dots = BTreeSet::new();
     for sibling in &theirs.siblings {
         let mut same_name = ours.siblings.iter().filter(|s| s.dot() == sibling.dot());

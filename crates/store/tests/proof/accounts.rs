@@ -2,13 +2,10 @@
 
 use bytes::Bytes;
 use proto::stored::{Fate, LifeAccount};
-use replica::{
-    Bucket, Leaf, Record, RecordKey, ScopeId,
-    session::{Arrived, Delivery, Op, Role},
-};
-use store::{Account, Claims, Command, Grounds, Handle, Login};
+use replica::{Bucket, Leaf, Record, RecordKey, session::Role};
+use store::{Account, Claims, Grounds, Handle};
 
-use super::pair::{BAD, HUB, Image, Line, NODE, OTHER, SCOPE, Side, key, session_number, settle};
+use super::pair::{BAD, HUB, Image, Line, NODE, OTHER, SCOPE, Side, force, key, settle};
 
 /// What both sides say of their own journals.
 struct Proof {
@@ -103,32 +100,6 @@ fn adds_up(life: &LifeAccount) {
 
 fn pair() -> (Side, Side) {
     (Side::new(Role::Node), Side::new(Role::Hub))
-}
-
-/// Merges a record into a replica as if its peer had sent it.
-fn force(side: &mut Side, peer: replica::ReplicaId, scope: ScopeId, record: &Record) {
-    let bytes = record.encode();
-    let login = Login {
-        session: session_number(),
-        peer,
-        scope,
-    };
-    // The host takes operations of a session that has begun.
-    let op = Op::Apply(Box::new(Delivery {
-        scope,
-        records: vec![Arrived {
-            record: record.clone(),
-            leaf: Leaf::of(&bytes),
-            bytes,
-        }],
-        positions: Vec::new(),
-        upto: None,
-    }));
-    let host = side.host();
-    host.take(0, Command::Session(login, Op::Greet));
-    host.take(1, Command::Session(login, op));
-    host.take(2, Command::Close(login.session));
-    host.flush().unwrap();
 }
 
 /// A store whose record says something else, with a fingerprint that fits.
@@ -393,7 +364,7 @@ fn a_record_that_is_held_back_is_left_out_and_said() {
     settle(&mut node, &mut hub);
     let mut other = node.record(key(1));
     other.siblings[0].value = b"forged".as_slice().into();
-    force(&mut hub, NODE, SCOPE, &other);
+    force(&mut hub, NODE, &other, Vec::new());
     let proof = prove(&mut node, &mut hub);
     assert!(proof.is_true());
     let life = &proof.node.lives[0];

@@ -3,7 +3,7 @@
 use replica::session::Role;
 use store::Holding;
 
-use super::pair::{BAD, Line, NODE, OTHER, PUBLISHED, SCOPE, Side, key, settle};
+use super::pair::{BAD, Line, NODE, OTHER, PUBLISHED, SCOPE, Side, force, key, settle};
 
 #[test]
 fn each_write_is_held_refused_absent_or_none_of_the_nodes_business() {
@@ -52,6 +52,40 @@ fn each_write_is_held_refused_absent_or_none_of_the_nodes_business() {
         ]
     );
     assert_eq!(hub.image(), before, "asking changes nothing");
+}
+
+/// One name has two contents, so the hub keeps the node's state aside: what it has of the node's
+/// writes lies in quarantine, also where another content stands under the same name.
+#[test]
+fn what_lies_in_quarantine_is_said_to_lie_there() {
+    let (mut node, mut hub) = (Side::new(Role::Node), Side::new(Role::Hub));
+    let first = node.put(key(1), SCOPE, &[(4, b"first")]);
+    let whole = node.put(key(2), SCOPE, &[(4, b"whole")]);
+    settle(&mut node, &mut hub);
+    let second = node.put(key(1), SCOPE, &[(5, b"second")]);
+    let mut forked = node.record(key(1));
+    for sibling in &mut forked.siblings {
+        if sibling.dot() == first {
+            sibling.value = b"other".as_slice().into();
+        }
+    }
+    let unsent = node.put(key(1), SCOPE, &[(5, b"unsent")]);
+    let reached = proto::sync::Position {
+        incarnation: second.incarnation.0,
+        counter: second.counter,
+        head: vec![7; 32],
+        replica: NODE.0.to_vec(),
+    };
+    force(&mut hub, NODE, &forked, vec![reached]);
+    let asked = [first, second, unsent].map(|dot| (key(1), dot));
+    let (writer, at_hub) = hub.serve();
+    let grounds = at_hub.grounds(SCOPE, NODE).unwrap();
+    let look = |asked: &[_]| grounds.holdings(at_hub.reader(), PUBLISHED, asked).unwrap();
+    let (found, beside) = (look(&asked), look(&[(key(2), whole)]));
+    hub.take_back(writer);
+    let aside = Holding::Quarantined;
+    assert_eq!(found, [aside, aside, Holding::None]);
+    assert_eq!(beside, [Holding::Held]);
 }
 
 /// A line is cut behind the first of several batches: the hub knows how far the node had come, and

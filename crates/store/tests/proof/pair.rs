@@ -12,9 +12,9 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::sync::{Frame, frame::Frame as Body};
 use replica::{
-    Clock, Dot, Edit, Kind, Mono, Record, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId,
-    Session, Set, Sibling, Source,
-    session::{FeedPoint, Input, Role},
+    Clock, Dot, Edit, Kind, Leaf, Mono, Record, RecordId, RecordKey, RegisterId, ReplicaId,
+    ScopeId, Session, Set, Sibling, Source,
+    session::{Arrived, Delivery, FeedPoint, Input, Op, Role},
 };
 use store::{
     Command, Handle, Host, HostConfig, JudgeInput, Login, Memory, Reply, Rules, Verdict, Writer,
@@ -328,4 +328,35 @@ pub(crate) fn settle(node: &mut Side, hub: &mut Side) -> Line {
     line.run(node, hub);
     assert!(line.is_settled());
     line
+}
+
+/// Merges a record into a replica as if its peer had sent it.
+pub(crate) fn force(
+    side: &mut Side,
+    peer: ReplicaId,
+    record: &Record,
+    positions: Vec<proto::sync::Position>,
+) {
+    let bytes = record.encode();
+    let login = Login {
+        session: session_number(),
+        peer,
+        scope: SCOPE,
+    };
+    // The host takes operations of a session that has begun.
+    let op = Op::Apply(Box::new(Delivery {
+        scope: SCOPE,
+        records: vec![Arrived {
+            record: record.clone(),
+            leaf: Leaf::of(&bytes),
+            bytes,
+        }],
+        positions,
+        upto: None,
+    }));
+    let host = side.host();
+    host.take(0, Command::Session(login, Op::Greet));
+    host.take(1, Command::Session(login, op));
+    host.take(2, Command::Close(login.session));
+    host.flush().unwrap();
 }

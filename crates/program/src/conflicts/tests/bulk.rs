@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::list;
 use crate::{
     app::App,
+    app::Enrolled,
     commands::conflict::{BulkArgs, ConflictCommand, Listing, StormCommand, run},
     config::{Config, ConflictsConfig},
     conflicts::{self, Docket, count, defer, guard, release, storms},
@@ -71,7 +72,9 @@ fn args(preview: bool, confirm: Option<&str>) -> ConflictCommand {
 }
 
 fn document(app: &App, command: ConflictCommand) -> (Value, Result<Exit, crate::Failure>) {
-    let (text, exit) = printed(true, |out: &mut Out| run(app, &[], command, out));
+    let (text, exit) = printed(true, |out: &mut Out| {
+        run(app, &Enrolled::default(), command, out)
+    });
     (serde_json::from_str(&text).unwrap_or_default(), exit)
 }
 
@@ -234,7 +237,12 @@ fn a_storm_is_one_line_in_the_list_and_all_its_dockets_on_request() {
     let dora = with_bound(&world.by("dora"), 3);
     let said = |listing| {
         let (text, _) = printed(false, |out| {
-            run(&dora, &[], ConflictCommand::List(listing), out)
+            run(
+                &dora,
+                &Enrolled::default(),
+                ConflictCommand::List(listing),
+                out,
+            )
         });
         text
     };

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{clash, list, remarks, show};
 use crate::{
     app::App,
+    app::Enrolled,
     commands::conflict::{ConflictCommand, run},
     conflicts::{Choice, Docket, decide, sentence, undo},
     failure::Exit,
@@ -134,7 +135,9 @@ fn the_card_says_how_far_the_clock_of_another_writer_is_off() {
     let error = errors[1].as_i64().unwrap();
     assert!((89..=90).contains(&error), "{error}");
     let show = ConflictCommand::Show { id };
-    let (text, _) = printed(false, |out| run(&world.app, &[], show, out));
+    let (text, _) = printed(false, |out| {
+        run(&world.app, &Enrolled::default(), show, out)
+    });
     assert!(text.contains("s ahead of this one"), "{text}");
 }
 
@@ -175,7 +178,7 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
     assert_eq!(counted("city")["from"], report["city"]["counted"]);
     let text = counted("city")["text"].as_str().unwrap().to_owned();
     assert_eq!(text, "City: Organisations on the ledger 4 → 3");
-    let zh = crate::conflicts::show(&app, &docket, Language::Zh, &[]).unwrap();
+    let zh = crate::conflicts::show(&app, &docket, Language::Zh, &Enrolled::default()).unwrap();
     let texts = zh["candidates"][0]["effects"].to_string();
     assert!(texts.contains("全市在册单位数 4 → 3"), "{texts}");
     let changed: Vec<&Value> = effects
@@ -258,7 +261,9 @@ fn a_deletion_is_shown_with_its_reason_and_what_was_written_against_it() {
     .unwrap();
     let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
     let show = ConflictCommand::Show { id };
-    let (text, _) = printed(false, |out| run(&world.app, &[], show, out));
+    let (text, _) = printed(false, |out| {
+        run(&world.app, &Enrolled::default(), show, out)
+    });
     assert!(
         text.contains("deletion") && text.contains("deleted: twice"),
         "{text}"
@@ -283,7 +288,9 @@ fn a_candidate_that_changes_no_figure_says_so() {
     let show = ConflictCommand::Show {
         id: clash.id.clone(),
     };
-    let (text, _) = printed(false, |out| run(&clash.world.app, &[], show, out));
+    let (text, _) = printed(false, |out| {
+        run(&clash.world.app, &Enrolled::default(), show, out)
+    });
     assert!(text.contains("changes no figure"), "{text}");
 }
 
@@ -348,7 +355,8 @@ fn each_kind_of_conflict_is_said_in_words() {
             [&first, &second],
             Source::Command,
         );
-        let card = crate::conflicts::show(&world.app, &docket, Language::Zh, &[]).unwrap();
+        let card = crate::conflicts::show(&world.app, &docket, Language::Zh, &Enrolled::default())
+            .unwrap();
         card["what"].as_str().unwrap().to_owned()
     };
     assert_eq!(
@@ -380,7 +388,8 @@ fn each_kind_of_conflict_is_said_in_words() {
     .unwrap();
     let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
     let docket = Docket::parse(&world.app, &id).unwrap();
-    let card = crate::conflicts::show(&world.app, &docket, Language::Zh, &[]).unwrap();
+    let card =
+        crate::conflicts::show(&world.app, &docket, Language::Zh, &Enrolled::default()).unwrap();
     assert_eq!(
         card["what"],
         "一方以“重复录入”为由删除了这条记录，另一方不知情，又填写了“备注”：请确认是恢复还是删除"
@@ -443,7 +452,8 @@ fn two_owners_are_a_conflict_that_only_the_city_settles() {
     );
     assert_eq!(open[0]["candidates"][1]["value"]["epoch"], 1);
     let docket = Docket::parse(&world.app, open[0]["id"].as_str().unwrap()).unwrap();
-    let card = crate::conflicts::show(&world.app, &docket, Language::Zh, &[]).unwrap();
+    let card =
+        crate::conflicts::show(&world.app, &docket, Language::Zh, &Enrolled::default()).unwrap();
     assert_eq!(
         (&card["conflict_label"], &card["preset"]["rule"]),
         (&json!("归属争议"), &json!("R04"))
@@ -470,7 +480,9 @@ fn the_card_for_people_shows_the_words_the_rule_and_the_provisional_value() {
     let show = ConflictCommand::Show {
         id: clash.id.clone(),
     };
-    let (text, exit) = printed(false, |out| run(&clash.world.app, &[], show, out));
+    let (text, exit) = printed(false, |out| {
+        run(&clash.world.app, &Enrolled::default(), show, out)
+    });
     assert_eq!(exit.unwrap(), Exit::Done);
     for part in [
         "Field conflict",

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{remarks, show};
 use crate::{
+    app::Enrolled,
     commands::conflict::{ConflictCommand, Listing, StateArg, run},
     conflicts::{Choice, Filter, decide, list, send_back},
     records::testing::printed,
@@ -13,7 +14,10 @@ use crate::{
 fn decided() -> Filter {
     Filter {
         state: Some("decided"),
-        gone: vec![ReplicaId([9; 16])],
+        enrolled: Enrolled {
+            gone: vec![ReplicaId([9; 16])],
+            ..Enrolled::default()
+        },
         ..Filter::default()
     }
 }
@@ -52,7 +56,12 @@ fn a_decided_docket_says_how_and_who_does_not_hold_it_yet() {
         ..Listing::default()
     };
     let (text, _) = printed(false, |out| {
-        run(&dora, &[], ConflictCommand::List(listing), out)
+        run(
+            &dora,
+            &Enrolled::default(),
+            ConflictCommand::List(listing),
+            out,
+        )
     });
     assert!(
         text.contains("take two") && text.contains("not yet confirmed by hub"),

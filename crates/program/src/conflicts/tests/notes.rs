@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Clash, remarks, show};
 use crate::{
     app::App,
+    app::Enrolled,
     commands::conflict::{ConflictCommand, Listing, StateArg, run},
     conflicts::{Choice, Filter, decide, defer, list, send_back, storms, undo},
     failure::Exit,
@@ -130,7 +131,12 @@ fn the_list_marks_what_was_put_off_or_sent_back() {
             ..Listing::default()
         };
         let (text, _) = printed(false, |out| {
-            run(&dora, &[], ConflictCommand::List(listing), out)
+            run(
+                &dora,
+                &Enrolled::default(),
+                ConflictCommand::List(listing),
+                out,
+            )
         });
         text
     };
