@@ -16,6 +16,7 @@ mod positions;
 mod prints;
 mod quarantine;
 mod rebuild;
+mod refill;
 mod rollback;
 mod session;
 
@@ -318,6 +319,8 @@ pub struct Host {
     mixed: bool,
     /// A node has shown that this hub has forgotten something.
     restored: bool,
+    /// A peer has brought a write with this hub's own seal that the hub does not know.
+    shown_own: bool,
     /// This hub was restored, and knows no peer that could give anything back.
     refill_due: bool,
     /// Guests put since the last commit.
@@ -337,7 +340,7 @@ impl Host {
         let loans = home::load_loans(&*store)?;
         let fenced = session::load_fenced(&*store)?;
         let left_behind = session::load_left_behind(&*store)?;
-        let restored = crate::ledger::local(&*store, session::FOUND_RESTORED)?.is_some();
+        let restored = crate::ledger::local(&*store, refill::FOUND_RESTORED)?.is_some();
         let ledger = Ledger::open(store)?;
         let mut host = Self {
             config,
@@ -358,6 +361,7 @@ impl Host {
             met: BTreeSet::new(),
             mixed: false,
             restored,
+            shown_own: false,
             refill_due: false,
             recent_guests: BTreeSet::new(),
             failed: false,
@@ -366,22 +370,6 @@ impl Host {
         host.seat_children()?;
         host.note_ends();
         Ok(host)
-    }
-
-    /// After a restore from a backup the peers that the backup knew may give back what this
-    /// replica has forgotten, each until it was found equal once.
-    fn refill_after_restore(&mut self) -> Result<(), StoreError> {
-        if crate::ledger::local(self.store(), RESTORED)?.is_none() {
-            return Ok(());
-        }
-        if self.config.role == Role::Hub && self.peers.all().is_empty() {
-            // The backup is of a time when no node had called: whoever calls first is asked.
-            self.refill_due = true;
-            return Ok(());
-        }
-        self.begin_refill();
-        self.ledger.commit()?;
-        self.ledger.store().sync()
     }
 
     /// Goes on as the life that the store ends with, as a machine does whose memory was put back
@@ -442,9 +430,7 @@ impl Host {
                 news
             }
             Act::Refill => {
-                self.begin_refill();
-                // What no sum tells of is offered when a session begins.
-                self.sessions.clear();
+                self.begin_refill(None);
                 true
             }
             Act::Release(key, peer) => self.release(key, peer),

@@ -77,6 +77,9 @@ impl Host {
             }
         }
         self.end_peers_section(peer, all_as_they_came);
+        if std::mem::take(&mut self.shown_own) {
+            self.refill_or_note();
+        }
         if let Some(upto) = delivery.upto {
             let (key, value) = self.peers.set_taken(peer, sender.number, upto);
             self.ledger.stage(key, Some(value));
@@ -117,9 +120,14 @@ impl Host {
                 origin: peer,
             },
             Some(present) => {
-                let Ok(merged) = merge(&present.record, &arrived.record) else {
+                let Ok(mut merged) = merge(&present.record, &arrived.record) else {
                     return Ok(self.hold_back(sender, &arrived, "SYNC-121"));
                 };
+                if self.config.role == Role::Node {
+                    // Somebody has entered it here as new whose form was older than a restore.
+                    // Where it was made, the hub knows.
+                    merged.scope = arrived.record.scope;
+                }
                 let mut new = Incoming::own(merged);
                 if new.bytes.len() > RECORD_BYTES_MAX {
                     return Ok(self.hold_back(sender, &arrived, "SYNC-124"));

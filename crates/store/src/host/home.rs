@@ -237,17 +237,22 @@ impl Host {
         for scope in home.former.iter().filter(|scope| **scope != home.scope) {
             let number = self.ledger.scope_number(*scope);
             if self.ledger.copy_guest(record.key, number).is_none() {
-                let seat = Seat {
-                    scope: number,
-                    guest: Guest::Left,
-                    parent: None,
-                };
-                self.note_guest(record.key, seat);
-                self.ledger.put_copy(Incoming::own(record.clone()), seat);
+                self.renew_copy(record, number);
                 left = true;
             }
         }
         left
+    }
+
+    /// Puts the last copy of a record into the feed of a scope that it has left.
+    pub(super) fn renew_copy(&mut self, record: &Record, scope: u32) {
+        let seat = Seat {
+            scope,
+            guest: Guest::Left,
+            parent: None,
+        };
+        self.note_guest(record.key, seat);
+        self.ledger.put_copy(Incoming::own(record.clone()), seat);
     }
 
     /// What the hub lends of what a record refers to.

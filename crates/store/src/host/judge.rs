@@ -81,7 +81,10 @@ impl Host {
         if !forged.is_empty() {
             // A hub that has forgotten, and was not told so yet, must not take its own writes for
             // forgeries.
-            if self.is_restored() || forged.iter().any(|sibling| case.is_sealed(sibling)) {
+            // Its own seal proves to it that it has.
+            let own = forged.iter().any(|sibling| case.is_sealed(sibling));
+            self.shown_own |= own;
+            if own || self.is_restored() {
                 return Ok(later(record, "SYNC-127"));
             }
             let forged = dots(forged.into_iter());
@@ -262,14 +265,38 @@ impl Host {
         if !late.is_empty() && !offered {
             return Ok(Some(self.too_late(case, late, MOVED)?));
         }
-        if !is_home && !sender.refilling {
-            // A node that was never told of it, because it moved along with its organisation.
-            let held = case.former.map(|former| former.record.clone());
-            let left = held.is_some_and(|held| self.leave_copies(&held, home));
-            let (as_it_came, bytes) = (!left, 0);
-            return Ok(Some(Taken::Merged { as_it_came, bytes }));
+        if is_home {
+            return Ok(None);
         }
-        Ok(None)
+        // A node that was never told of it, because it moved along with its organisation, or has
+        // held on to it since an older copy.
+        let told = match case.former {
+            Some(former) => self.tell_left(case, &former.record)?,
+            None => false,
+        };
+        self.mixed |= told;
+        let (as_it_came, bytes) = (!told, 0);
+        Ok((!sender.refilling).then_some(Taken::Merged { as_it_came, bytes }))
+    }
+
+    /// Sees to it that the feed of a scope where a record does not belong any more says so. Returns
+    /// whether it did not.
+    fn tell_left(&mut self, case: &Case<'_>, held: &Record) -> Result<bool, StoreError> {
+        let (key, number) = (held.key, case.sender.number);
+        if let Some(copy) = self.ledger.copy(key, number)? {
+            let shown = Record::decode(&copy).ok();
+            let known = shown.and_then(|shown| merge(&shown, case.record).ok());
+            let holds_on = |known: &Record| match self.parent(known) {
+                None => Ok(self.home_of(known)?.scope == case.sender.scope),
+                Some(_) => Ok(false),
+            };
+            if known.as_ref().map(holds_on).transpose()? != Some(true) {
+                return Ok(false);
+            }
+            self.renew_copy(held, number);
+            return Ok(true);
+        }
+        Ok(self.leave_copies(held, &case.home))
     }
 
     /// Of a node that is fenced, its own writes are unsent; while this hub refills, those of others

@@ -12,7 +12,7 @@ use replica::{
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing},
 };
 
-use super::{Host, RESTORED, positions};
+use super::{Host, positions};
 use crate::{Store, StoreError, keys, ledger::Lending};
 
 /// Who is at the other end, as its certificate says.
@@ -47,9 +47,9 @@ pub(super) struct SessionState {
     /// earlier one held back: what was damaged on its way may fit now.
     pub(super) held_back: BTreeSet<RecordKey>,
     /// The node speaks as a life that is behind itself: nothing is taken from it.
-    frozen: bool,
+    pub(super) frozen: bool,
     /// Nobody of that name has called before, as far as this store knows.
-    stranger: bool,
+    pub(super) stranger: bool,
     /// Guests that came to lie in a feed since the session began, and were not offered yet.
     pub(super) guests: BTreeSet<(u32, RecordKey)>,
     /// At a node, the last copies that the hub has put off and not taken since, with the scope of
@@ -83,9 +83,6 @@ struct Lives {
     /// The lives that both know alike.
     alike: Vec<(Incarnation, Counter)>,
 }
-
-/// The name under which a hub keeps that a node has shown it to have forgotten something.
-pub(super) const FOUND_RESTORED: &str = "found-restored";
 
 pub(super) fn load_fenced(store: &dyn Store) -> Result<BTreeSet<ReplicaId>, StoreError> {
     let mut fenced = BTreeSet::new();
@@ -213,7 +210,7 @@ impl Host {
         let refills = self.refill_due || !self.peers.refills.is_empty();
         if !known && self.config.role == Role::Hub && refills {
             // A node that a restored hub has never heard of is one that it has forgotten.
-            self.begin_refill();
+            self.begin_refill(None);
         }
         let state = SessionState {
             party: Party {
@@ -251,7 +248,7 @@ impl Host {
         }
     }
 
-    fn scopes(&self, login: &Login) -> Vec<ScopeId> {
+    pub(super) fn scopes(&self, login: &Login) -> Vec<ScopeId> {
         let mut scopes = vec![login.scope];
         if self.config.published != login.scope {
             scopes.push(self.config.published);
@@ -296,7 +293,7 @@ impl Host {
         let mut known = self.compare_lives(login, hello)?;
         let wanting = self.is_wanting(login, known.restored);
         self.clones.remove(&login.peer);
-        self.leave_own_life(hello);
+        self.leave_own_life(login, hello);
         let mut found = self.was_restored(login, hello);
         let mut standings = Vec::new();
         for scope in self.scopes(login) {
@@ -313,7 +310,7 @@ impl Host {
             standings.push(standing);
         }
         if found {
-            self.note_restored();
+            self.note_restored(Some(login.session));
         }
         let refilling = self.is_refilling(login);
         let diagnosis = if self.fenced.contains(&login.peer) {
@@ -450,51 +447,6 @@ impl Host {
             }
         }
         Ok(ends)
-    }
-
-    /// A node knows this hub's present life further than the hub itself: its memory was rolled
-    /// back. The next write is of a new life.
-    fn leave_own_life(&mut self, hello: &Hello) {
-        let Some(life) = self.life else { return };
-        let ahead = hello.positions.iter().any(|p| {
-            let same = p.counter == life.counter && (p.head.is_empty() || p.head == life.head.0);
-            p.incarnation == life.incarnation.0 && p.counter >= life.counter && !same
-        });
-        if ahead {
-            tracing::error!("this hub was rolled back while it ran; it goes on under a new name");
-            self.positions.go_on_from(life.incarnation);
-            self.life = None;
-            self.note_restored();
-        }
-    }
-
-    /// A node shows that this hub has forgotten something.
-    fn note_restored(&mut self) {
-        if self.config.believes_peers {
-            self.begin_refill();
-        } else if self.peers.refills.is_empty() && !self.restored {
-            self.restored = true;
-            let key = keys::local(FOUND_RESTORED);
-            self.ledger.stage(key, Some(vec![1]));
-        }
-    }
-
-    /// Whether a node has shown that this hub has forgotten something, and nobody has said since
-    /// that its nodes may give it back.
-    pub(super) fn is_restored(&self) -> bool {
-        self.restored
-    }
-
-    /// Whether the node knows more of others than this hub does, or knows others though this hub
-    /// does not know the node.
-    fn was_restored(&self, login: &Login, hello: &Hello) -> bool {
-        let state = self.sessions.get(&login.session);
-        let is_stranger = state.is_some_and(|state| state.stranger);
-        let others = hello.positions.iter().filter(|p| p.replica != login.peer.0);
-        let mut others = others.map(|p| (Incarnation(p.incarnation), p.counter));
-        others.any(|(incarnation, counter)| {
-            is_stranger || counter > self.positions.counter(incarnation)
-        })
     }
 
     fn standing(
@@ -752,55 +704,6 @@ impl Host {
         let all = self.peers.all().into_iter().filter(met);
         all.filter_map(|(number, _)| self.peers.replica(number))
             .collect()
-    }
-
-    /// From now on every node may give back what this hub has forgotten, until both are found
-    /// equal: what one node lacks another holds, whichever of them shows the gap.
-    pub(super) fn begin_refill(&mut self) {
-        if std::mem::take(&mut self.restored) {
-            self.ledger.stage(keys::local(FOUND_RESTORED), None);
-        }
-        self.refill_due = false;
-        self.ledger.stage(keys::local(RESTORED), None);
-        let published = self.ledger.scope_number(self.config.published);
-        for (peer, scope) in self.peers.all() {
-            let own = self.ledger.scope_number(scope);
-            for scope in [own, published] {
-                if let Some(key) = self.peers.refills.set(peer, scope) {
-                    self.ledger.stage(key, Some(Vec::new()));
-                }
-            }
-        }
-    }
-
-    /// Whether the peer may give back, in any scope, what a restore took from this hub. It stands
-    /// in the store until both are found equal: a line may be cut in the middle of a refill.
-    pub(super) fn is_refilling(&mut self, login: &Login) -> bool {
-        let peer = self.party(login).number;
-        self.scopes(login).into_iter().any(|scope| {
-            let number = self.ledger.scope_number(scope);
-            self.peers.refills.has(peer, number)
-        })
-    }
-
-    /// Whether the node was restored and has not been found equal since. A node that has heard once
-    /// what it had written does not show it any more, and its line may be cut before it has what
-    /// it lacks: so this stands in the store.
-    fn is_wanting(&mut self, login: &Login, shown: bool) -> bool {
-        let peer = self.party(login).number;
-        // A life that is behind itself is sent away, and shows when it calls again what it lacks.
-        let state = self.sessions.get(&login.session);
-        let goes_on = !state.is_some_and(|state| state.frozen);
-        let mut wanting = shown;
-        for scope in self.scopes(login) {
-            let number = self.ledger.scope_number(scope);
-            let news = (shown && goes_on).then(|| self.peers.wanting.set(peer, number));
-            if let Some(key) = news.flatten() {
-                self.ledger.stage(key, Some(Vec::new()));
-            }
-            wanting |= self.peers.wanting.has(peer, number);
-        }
-        wanting
     }
 
     /// A node that holds the same as this hub shows none of the writes that were refused to it.

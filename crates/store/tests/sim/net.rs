@@ -277,6 +277,10 @@ impl World {
         match &frame.frame {
             Some(Body::Welcome(_)) if self.attended => self.after(1, Event::Look),
             Some(Body::Ack(ack)) => {
+                let put_off = ack.results.iter().any(|result| result.code == "SYNC-127");
+                if self.attended && put_off {
+                    self.after(1, Event::Look);
+                }
                 for result in &ack.results {
                     let known = CODES.into_iter().find(|code| *code == result.code);
                     self.tally.count(known.unwrap_or("another result"));
