@@ -69,7 +69,7 @@ const SEEDS: std::ops::Range<u64> = 0..2_000;
 /// So many of them are run twice.
 const TWICE: u64 = 100;
 /// Seeds in which each null control must show itself at least once.
-const CONTROL_SEEDS: std::ops::Range<u64> = 0..800;
+const CONTROL_SEEDS: std::ops::Range<u64> = 0..2_000;
 /// Lines of a failing log that are printed.
 const TAIL_LINES: usize = 80;
 

@@ -282,21 +282,26 @@ impl Host {
     /// Sees to it that the feed of a scope where a record does not belong any more says so. Returns
     /// whether it did not.
     fn tell_left(&mut self, case: &Case<'_>, held: &Record) -> Result<bool, StoreError> {
-        let (key, number) = (held.key, case.sender.number);
-        if let Some(copy) = self.ledger.copy(key, number)? {
-            let shown = Record::decode(&copy).ok();
-            let known = shown.and_then(|shown| merge(&shown, case.record).ok());
-            let holds_on = |known: &Record| match self.parent(known) {
-                None => Ok(self.home_of(known)?.scope == case.sender.scope),
-                Some(_) => Ok(false),
-            };
-            if known.as_ref().map(holds_on).transpose()? != Some(true) {
-                return Ok(false);
-            }
-            self.renew_copy(held, number);
-            return Ok(true);
+        let number = case.sender.number;
+        let Some(copy) = self.ledger.copy(held.key, number)? else {
+            // What is merged now leaves its first copy when it is put.
+            return Ok(!case.sender.refilling && self.leave_copies(held, &case.home));
+        };
+        let merged = |other: &Record| merge(other, case.record).ok();
+        let shown = Record::decode(&copy).ok().and_then(|copy| merged(&copy));
+        let Some(shown) = shown.filter(|shown| self.parent(shown).is_none()) else {
+            return Ok(false);
+        };
+        if self.home_of(&shown)?.scope != case.sender.scope {
+            return Ok(false);
         }
-        Ok(self.leave_copies(held, &case.home))
+        let newest = if case.sender.refilling {
+            merged(held)
+        } else {
+            None
+        };
+        self.renew_copy(newest.as_ref().unwrap_or(held), number);
+        Ok(true)
     }
 
     /// Of a node that is fenced, its own writes are unsent; while this hub refills, those of others
