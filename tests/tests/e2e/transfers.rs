@@ -480,7 +480,7 @@ fn the_hub_renews_its_certificate_and_refills_when_a_person_says_so() {
     refused(&city.hub, ["refill"], 2, "REFILL-001");
     assert_eq!(
         city.hub.json(["refill", "--confirm"]),
-        json!({"refilling": true})
+        json!({"refilling": true, "connections_cut": 0})
     );
     let id = make(&jianxi.node, &sample(CODE, "洛阳甲厂"));
     settle(&jianxi.node);

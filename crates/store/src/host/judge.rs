@@ -283,11 +283,13 @@ impl Host {
     /// whether it did not.
     fn tell_left(&mut self, case: &Case<'_>, held: &Record) -> Result<bool, StoreError> {
         let number = case.sender.number;
-        let Some(copy) = self.ledger.copy(held.key, number)? else {
-            // What is merged now leaves its first copy when it is put.
-            return Ok(!case.sender.refilling && self.leave_copies(held, &case.home));
-        };
         let merged = |other: &Record| merge(other, case.record).ok();
+        // What a hub that refills is about to merge may hold the transfer.
+        let newest = merged(held).filter(|_| case.sender.refilling);
+        let held = newest.as_ref().unwrap_or(held);
+        let Some(copy) = self.ledger.copy(held.key, number)? else {
+            return Ok(self.leave_copies(held, &case.home));
+        };
         let shown = Record::decode(&copy).ok().and_then(|copy| merged(&copy));
         let Some(shown) = shown.filter(|shown| self.parent(shown).is_none()) else {
             return Ok(false);
@@ -295,12 +297,7 @@ impl Host {
         if self.home_of(&shown)?.scope != case.sender.scope {
             return Ok(false);
         }
-        let newest = if case.sender.refilling {
-            merged(held)
-        } else {
-            None
-        };
-        self.renew_copy(newest.as_ref().unwrap_or(held), number);
+        self.renew_copy(held, number);
         Ok(true)
     }
 
