@@ -371,32 +371,28 @@ impl Disk {
         let commit = self.still().root.commit();
         caught(|| db.flush())?;
         let end = engine::end(db);
-        self.check_file()?;
+        let len = self.check_file()?;
         self.file.sync_data().map_err(io_error)?;
-        let len = self.directory.engine_bytes().map_err(io_error)?;
         let now = Noted { commit, end, len };
         self.progress.note(now).map_err(io_error)
     }
 
-    /// What we sync must be what sled writes, and what will be opened next time.
+    /// What we sync must be what sled writes, and what will be opened next time. Returns its bytes.
     #[cfg(unix)]
-    fn check_file(&self) -> Result<(), StoreError> {
+    fn check_file(&self) -> Result<u64, StoreError> {
         use std::os::unix::fs::MetadataExt;
         let ours = self.file.metadata().map_err(io_error)?;
         let named = std::fs::metadata(self.directory.engine_file()).map_err(io_error)?;
         if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
             return Err(damaged("the file was replaced while it was open"));
         }
-        Ok(())
+        Ok(ours.len())
     }
 
+    /// Elsewhere an open file cannot be replaced.
     #[cfg(not(unix))]
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "elsewhere an open file cannot be replaced"
-    )]
-    fn check_file(&self) -> Result<(), StoreError> {
-        Ok(())
+    fn check_file(&self) -> Result<u64, StoreError> {
+        Ok(self.file.metadata().map_err(io_error)?.len())
     }
 }
 
