@@ -14,8 +14,7 @@ use domain::label::Language;
 
 use super::{Choice, Docket, Filter, count, decide, send_back};
 use crate::{
-    app::App,
-    app::Enrolled,
+    app::{App, Enrolled},
     commands::conflict::{ConflictCommand, Deciding, Listing, run},
     failure::Exit,
     records::{

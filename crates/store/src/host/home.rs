@@ -237,18 +237,18 @@ impl Host {
         for scope in home.former.iter().filter(|scope| **scope != home.scope) {
             let number = self.ledger.scope_number(*scope);
             if self.ledger.copy_guest(record.key, number).is_none() {
-                self.renew_copy(record, number);
+                self.put_copy(record, number, Guest::Left);
                 left = true;
             }
         }
         left
     }
 
-    /// Puts the last copy of a record into the feed of a scope that it has left.
-    pub(super) fn renew_copy(&mut self, record: &Record, scope: u32) {
+    /// Puts a copy of a record into the feed of a scope where it is a guest.
+    pub(super) fn put_copy(&mut self, record: &Record, scope: u32, guest: Guest) {
         let seat = Seat {
             scope,
-            guest: Guest::Left,
+            guest,
             parent: None,
         };
         self.note_guest(record.key, seat);
@@ -299,13 +299,8 @@ impl Host {
         if home == scope {
             return false;
         }
-        let seat = Seat {
-            scope: self.ledger.scope_number(scope),
-            guest: Guest::Lent,
-            parent: None,
-        };
-        self.note_guest(record.key, seat);
-        self.ledger.put_copy(Incoming::own(record.clone()), seat);
+        let number = self.ledger.scope_number(scope);
+        self.put_copy(record, number, Guest::Lent);
         true
     }
 

@@ -11,7 +11,7 @@ use super::{
     apply::{FENCED, MOVED, Sender, Taken, result},
     home::Home,
 };
-use crate::{StoreError, Stored};
+use crate::{Guest, StoreError, Stored};
 
 /// What is new in a record that came, and where the record belongs.
 struct Case<'a> {
@@ -80,8 +80,7 @@ impl Host {
             .collect();
         if !forged.is_empty() {
             // A hub that has forgotten, and was not told so yet, must not take its own writes for
-            // forgeries.
-            // Its own seal proves to it that it has.
+            // forgeries. Its own seal proves to it that it has.
             let own = forged.iter().any(|sibling| case.is_sealed(sibling));
             self.shown_own |= own;
             if own || self.is_restored() {
@@ -285,7 +284,7 @@ impl Host {
         let number = case.sender.number;
         let merged = |other: &Record| merge(other, case.record).ok();
         // What a hub that refills is about to merge may hold the transfer.
-        let newest = merged(held).filter(|_| case.sender.refilling);
+        let newest = case.sender.refilling.then(|| merged(held)).flatten();
         let held = newest.as_ref().unwrap_or(held);
         let Some(copy) = self.ledger.copy(held.key, number)? else {
             return Ok(self.leave_copies(held, &case.home));
@@ -297,7 +296,7 @@ impl Host {
         if self.home_of(&shown)?.scope != case.sender.scope {
             return Ok(false);
         }
-        self.renew_copy(held, number);
+        self.put_copy(held, number, Guest::Left);
         Ok(true)
     }
 

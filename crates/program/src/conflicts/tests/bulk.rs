@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::list;
 use crate::{
-    app::App,
-    app::Enrolled,
+    app::{App, Enrolled},
     commands::conflict::{BulkArgs, ConflictCommand, Listing, StormCommand, run},
     config::{Config, ConflictsConfig},
     conflicts::{self, Docket, count, defer, guard, release, storms},

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::{clash, list, remarks, show};
 use crate::{
-    app::App,
-    app::Enrolled,
+    app::{App, Enrolled},
     commands::conflict::{ConflictCommand, run},
     conflicts::{Choice, Docket, decide, sentence, undo},
     failure::Exit,

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Clash, remarks, show};
 use crate::{
-    app::App,
-    app::Enrolled,
+    app::{App, Enrolled},
     commands::conflict::{ConflictCommand, Listing, StateArg, run},
     conflicts::{Choice, Filter, decide, defer, list, send_back, storms, undo},
     failure::Exit,
