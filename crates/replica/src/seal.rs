@@ -1,7 +1,7 @@
 //! The seal of the hub: by it a restored hub knows its own writes when nodes bring them home.
 //!
 //! Keyed BLAKE3 over record, register, dot, value, epoch and the hub's part of the context that
-//! the write had seen. The key lies outside the store and its data backups. A write carries one
+//! the write had seen; of a transfer's write, the whole context: what it had seen is not late. The key lies outside the store and its data backups. A write carries one
 //! seal for all its registers: the context, then a mark a register.
 
 use std::{fmt, sync::Arc};
@@ -96,8 +96,8 @@ fn split(seal: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 impl Record {
-    /// Seals the write of a dot: all its siblings. `seen` is the hub's part of the context that
-    /// the write had seen; as much of it as a seal holds is taken.
+    /// Seals the write of a dot: all its siblings. `seen` is the part of the context that the write
+    /// had seen and the seal is to prove; as much of it as a seal holds is taken.
     pub fn seal(&mut self, dot: Dot, key: &SealKey, seen: &[(Incarnation, Counter)]) {
         let entries = seen.iter().take(usize::from(u16::MAX));
         let mut context = Vec::with_capacity(seen.len() * 16);

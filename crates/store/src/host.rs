@@ -597,11 +597,25 @@ impl Host {
         ))
     }
 
-    /// Seals a write of the hub, so that it is known when nodes bring it home after a restore.
+    /// Seals a write of the hub, so that it is known when nodes bring it home after a restore. The
+    /// seal of a transfer also says what the hub had taken before it: that is never late.
     fn seal(&self, record: &mut Record, dot: Dot, present: &Record) {
         let Some(key) = &self.config.seal else { return };
-        let own = |incarnation| self.positions.replica(incarnation) == Some(self.config.replica);
-        let seen: Vec<_> = present.context.entries().filter(|(i, _)| own(*i)).collect();
+        let mut owners = record.register(RegisterId::OWNER).iter();
+        let moves = owners.any(|sibling| sibling.dot() == dot);
+        let seen: Vec<_> = present
+            .context
+            .entries()
+            .filter_map(|(life, counter)| {
+                if self.positions.replica(life) == Some(self.config.replica) {
+                    return Some((life, counter));
+                }
+                // A seal has no holes.
+                let mut holes = present.context.holes().filter(|h| h.incarnation == life);
+                let whole = holes.next().map_or(counter, |hole| hole.counter - 1);
+                moves.then_some((life, whole))
+            })
+            .collect();
         record.seal(dot, key, &seen);
     }
 

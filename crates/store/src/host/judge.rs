@@ -258,7 +258,12 @@ impl Host {
         }
         let is_home = home.scope == sender.scope;
         let is_older = |sibling: &&Sibling| sibling.write.epoch < home.epoch;
-        let late = dots(own().filter(|sibling| !is_home || is_older(sibling)));
+        // While this hub refills, what its author holds at home is taken as forgotten.
+        let is_late = |sibling: &&Sibling| {
+            let late = !is_home || is_older(sibling) && !sender.refilling;
+            late && !self.taken_before_a_transfer(case, sibling)
+        };
+        let late = dots(own().filter(is_late));
         // While this hub refills, the last copy of what has left is taken too.
         let offered = sender.refilling && case.plain().all(|s| is_older(&s));
         if !late.is_empty() && !offered {
@@ -276,6 +281,16 @@ impl Host {
         self.mixed |= told;
         let (as_it_came, bytes) = (!told, 0);
         Ok((!sender.refilling).then_some(Taken::Merged { as_it_came, bytes }))
+    }
+
+    /// Whether the record brings a transfer that had seen this write: then the hub had taken it,
+    /// and has forgotten both.
+    fn taken_before_a_transfer(&self, case: &Case<'_>, sibling: &Sibling) -> bool {
+        let Some(key) = &self.config.seal else {
+            return false;
+        };
+        let mut transfers = case.record.register(RegisterId::OWNER).iter();
+        transfers.any(|transfer| key.had_seen(case.record.key, transfer, sibling.dot()))
     }
 
     /// Sees to it that the feed of a scope where a record does not belong any more says so. Returns

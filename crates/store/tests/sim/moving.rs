@@ -320,11 +320,83 @@ fn a_restored_hub_learns_of_a_transfer_that_it_has_forgotten() {
         }
         let kid = stored(&world, HUB, child_key(S1, 0)).unwrap().record;
         assert_eq!(values(&kid, 1), [b"by n3"]);
-        for at in [N1, N2, N3] {
-            let status = world.replicas[at].host.as_ref().unwrap().status();
-            assert!(status.refused.is_empty(), "{:?}", status.refused);
-        }
+        nothing_refused(&world);
         world.end();
+    }
+}
+
+/// A restored hub took what it had forgotten for late, because its epoch is an older one.
+#[test]
+fn a_restored_hub_takes_back_nothing_of_what_came_home_again() {
+    for first in [N1, N2] {
+        let mut world = with_children();
+        let image = world.image_of(HUB);
+        for key in [key(S1, 0), child_key(S1, 0)] {
+            let before = edit(&world, N1, key, &[(3, b"before")]);
+            world.save(N1, vec![before]);
+        }
+        settled(&mut world);
+        for scope in [S2, S1] {
+            let moved = transfer(&world, key(S1, 0), scope);
+            world.save(HUB, vec![moved]);
+            settled(&mut world);
+        }
+        for key in [key(S1, 0), child_key(S1, 0)] {
+            let after = edit(&world, N1, key, &[(2, b"after")]);
+            world.save(N1, vec![after]);
+        }
+        settled(&mut world);
+        world.put_back(HUB, image);
+        world.only_first(first);
+        settled(&mut world);
+        for key in [key(S1, 0), child_key(S1, 0)] {
+            let held = stored(&world, HUB, key).unwrap().record;
+            assert_eq!(values(&held, 3), [b"before"], "{} first", NAMES[first]);
+            assert_eq!(values(&held, 2), [b"after"]);
+        }
+        assert!(stored(&world, HUB, key(S1, 0)).unwrap().home == S1);
+        nothing_refused(&world);
+        world.end();
+    }
+}
+
+/// The same where the record lives elsewhere by now, and its old node has a copy of a later day.
+#[test]
+fn a_transfer_proves_to_a_restored_hub_what_it_had_taken_before() {
+    let mut world = with_children();
+    let oldest = world.image_of(HUB);
+    let before = edit(&world, N1, key(S1, 0), &[(3, b"before")]);
+    world.save(N1, vec![before]);
+    settled(&mut world);
+    let older = world.image_of(HUB);
+    let moved = transfer(&world, key(S1, 0), S2);
+    world.save(HUB, vec![moved]);
+    settled(&mut world);
+    let after = edit(&world, N3, key(S1, 0), &[(2, b"after")]);
+    world.save(N3, vec![after]);
+    settled(&mut world);
+    // The hub leaves a newer copy at the old home.
+    world.put_back(HUB, older);
+    world.only_first(N3);
+    settled(&mut world);
+    let left = stored(&world, N1, key(S1, 0)).unwrap().record;
+    assert_eq!(values(&left, 2), [b"after"], "it has the newer copy");
+    world.put_back(HUB, oldest);
+    world.only_first(N1);
+    settled(&mut world);
+    let held = stored(&world, HUB, key(S1, 0)).unwrap();
+    assert_eq!(
+        (values(&held.record, 3), held.home),
+        (vec![&b"before"[..]], S2)
+    );
+    nothing_refused(&world);
+    world.end();
+}
+
+fn nothing_refused(world: &World) {
+    for at in [N1, N2, N3] {
+        let status = world.replicas[at].host.as_ref().unwrap().status();
+        assert!(status.refused.is_empty(), "{:?}", status.refused);
     }
 }
 
