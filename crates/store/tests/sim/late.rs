@@ -30,19 +30,30 @@ pub(crate) struct Unsent {
 }
 
 impl World {
-    /// The hub has transferred an organisation.
+    /// The hub has transferred an organisation. Where it was put back, and nobody knows any more
+    /// of an earlier transfer in this epoch, an old copy of a store may bring that up yet: the
+    /// city then has a conflict to settle.
     pub(super) fn note_transfer(&mut self, root: RecordKey) {
         if self.replicas[HUB].medium.is_rotten() {
             return;
         }
         let mut records = self.records(HUB);
         records.retain(|key, stored| *key == root || parent(&stored.record) == Some(root));
-        let Some(epoch) = records
-            .get(&root)
-            .and_then(|r| Some(owner(&r.record)?.epoch))
-        else {
+        let Some(new) = records.get(&root).and_then(|r| owner(&r.record)) else {
             return;
         };
+        let epoch = new.epoch;
+        let may_know = |node: &usize| {
+            let Some(reader) = self.reader(*node) else {
+                return self.replicas[*node].exists;
+            };
+            let held = reader.get(root).ok().flatten();
+            let named = held.and_then(|held| owner(&held.record));
+            named.is_some_and(|named| named.epoch == epoch && named.scope != new.scope)
+        };
+        if self.replicas[HUB].rewound && !NODES.iter().any(may_know) {
+            self.ghost.unremembered.insert((root, epoch));
+        }
         let seen = records.into_iter().map(|(key, s)| (key, s.record.context));
         let seen = seen.collect();
         self.ghost.transfers.push(Transfer { root, epoch, seen });
