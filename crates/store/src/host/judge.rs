@@ -111,6 +111,8 @@ impl Host {
         Ok(match verdict {
             Verdict::Accept if is_claim => Some(self.refuse(sender, record, claimed, "SYNC-122")),
             Verdict::Accept => {
+                // A copy of what this hub is about to merge: not before it is judged.
+                self.tell_left(&case)?;
                 self.confirm_refusals(sender, record);
                 None
             }
@@ -269,18 +271,11 @@ impl Host {
         if !late.is_empty() && !offered {
             return Ok(Some(self.too_late(case, late, MOVED)?));
         }
-        if is_home {
+        if is_home || sender.refilling {
             return Ok(None);
         }
-        // A node that was never told of it, because it moved along with its organisation, or has
-        // held on to it since an older copy.
-        let told = match case.former {
-            Some(former) => self.tell_left(case, &former.record)?,
-            None => false,
-        };
-        self.mixed |= told;
-        let (as_it_came, bytes) = (!told, 0);
-        Ok((!sender.refilling).then_some(Taken::Merged { as_it_came, bytes }))
+        let (as_it_came, bytes) = (!self.tell_left(case)?, 0);
+        Ok(Some(Taken::Merged { as_it_came, bytes }))
     }
 
     /// Whether the record brings a transfer that had seen this write: then the hub had taken it,
@@ -293,9 +288,21 @@ impl Host {
         transfers.any(|transfer| key.had_seen(case.record.key, transfer, sibling.dot()))
     }
 
-    /// Sees to it that the feed of a scope where a record does not belong any more says so. Returns
-    /// whether it did not.
-    fn tell_left(&mut self, case: &Case<'_>, held: &Record) -> Result<bool, StoreError> {
+    /// Sees to it that the feed of a scope where a record does not belong any more says so: its node
+    /// was never told, because the record moved along with its organisation, or has held on to it
+    /// since an older copy. Returns whether it did not.
+    fn tell_left(&mut self, case: &Case<'_>) -> Result<bool, StoreError> {
+        let told = match case.former {
+            Some(former) if case.home.scope != case.sender.scope => {
+                self.leave_copy(case, &former.record)?
+            }
+            _ => false,
+        };
+        self.mixed |= told;
+        Ok(told)
+    }
+
+    fn leave_copy(&mut self, case: &Case<'_>, held: &Record) -> Result<bool, StoreError> {
         let number = case.sender.number;
         let merged = |other: &Record| merge(other, case.record).ok();
         // What a hub that refills is about to merge may hold the transfer.
