@@ -105,6 +105,12 @@ impl Sibling {
     pub fn dot(&self) -> Dot {
         self.write.dot
     }
+
+    /// Whether it says of a write that it replaced it, or descends from it.
+    #[must_use]
+    pub fn descends_from(&self, dot: Dot) -> bool {
+        self.replaces.contains(&dot) || self.ancestry.iter().any(|ancestor| ancestor.dot == dot)
+    }
 }
 
 /// All that is known of one record.

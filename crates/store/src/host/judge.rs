@@ -204,15 +204,19 @@ impl Host {
     }
 
     /// Whether the state would make a sibling disappear without putting a new one in its place. An
-    /// owner disappears only under a sealed sibling that had seen it.
+    /// owner disappears only under a sealed sibling that had seen it. What stands beside its own
+    /// successor was replaced: an old copy has brought it again after it was taken back.
     fn hides(&self, case: &Case<'_>, held: &Record) -> bool {
         held.lost_to(case.record).any(|lost| {
-            let mut there = case.record.register(lost.register).iter();
+            let there = case.record.register(lost.register);
             let key = self.config.seal.as_ref();
-            match key.filter(|_| lost.register == RegisterId::OWNER) {
-                Some(key) => !there.any(|s| key.had_seen(held.key, s, lost.dot())),
-                None => !there.any(|s| case.fresh.iter().any(|fresh| fresh.dot() == s.dot())),
+            if let Some(key) = key.filter(|_| lost.register == RegisterId::OWNER) {
+                return !there.iter().any(|s| key.had_seen(held.key, s, lost.dot()));
             }
+            let is_new = |s: &Sibling| case.fresh.iter().any(|fresh| fresh.dot() == s.dot());
+            let stands = |s: &Sibling| held.register(lost.register).contains(s);
+            let replaces = |s: &Sibling| is_new(s) || stands(s) && s.descends_from(lost.dot());
+            !there.iter().any(replaces)
         })
     }
 

@@ -1,0 +1,175 @@
+//! A write of two registers that was taken back where the other side still holds it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
+
+#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
+#[path = "support/pair.rs"]
+mod pair;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proto::sync::Position;
+use replica::{
+    Dot, Edit, Kind, Leaf, Record, RecordId, RecordKey, RegisterId, Set, Sibling, Source,
+    session::{Arrived, Delivery, Op, Role},
+};
+use store::{Command, Host, Memory, Reply};
+
+use self::pair::{DISTRICT, NODE, login, open, talk};
+
+const KEY: RecordKey = RecordKey {
+    kind: Kind(5),
+    id: RecordId([1; 16]),
+};
+
+/// Writes of a node: one of two registers, and one that replaces it in the first.
+struct Writes {
+    first: Dot,
+    second: Dot,
+    /// The record after each of them.
+    base: Record,
+    full: Record,
+    /// How far the node has come.
+    position: Position,
+}
+
+fn writes() -> Writes {
+    let mut node = open(Role::Node, Arc::new(Memory::new()), 1);
+    let base = put(&mut node, &[(1, b"a"), (2, b"a")]);
+    let full = put(&mut node, &[(1, b"b")]);
+    let (incarnation, counter) = node.status().position.unwrap();
+    let dot = |counter| Dot {
+        incarnation,
+        counter,
+    };
+    Writes {
+        first: dot(1),
+        second: dot(2),
+        base,
+        full,
+        position: Position {
+            incarnation: incarnation.0,
+            counter,
+            head: Vec::new(),
+            replica: NODE.0.to_vec(),
+        },
+    }
+}
+
+fn put(host: &mut Host, set: &[(u32, &'static [u8])]) -> Record {
+    let set = set.iter().map(|(register, value)| Set {
+        register: RegisterId(*register),
+        value: Bytes::from_static(value),
+        shown: candidates(host, *register)
+            .iter()
+            .map(Sibling::shown)
+            .collect(),
+    });
+    let edit = Edit {
+        key: KEY,
+        scope: DISTRICT,
+        set: set.collect(),
+        author: "clerk@district".to_owned(),
+        reason: "census".to_owned(),
+        source: Source::Form,
+        decision: Bytes::new(),
+    };
+    host.take(0, Command::Edit(vec![edit], Vec::new()));
+    for answer in host.flush().unwrap() {
+        assert!(matches!(answer.reply, Reply::Written(Ok(_))), "{answer:?}");
+    }
+    record(host).unwrap()
+}
+
+fn record(host: &Host) -> Option<Record> {
+    host.reader().get(KEY).unwrap().map(|held| held.record)
+}
+
+fn candidates(host: &Host, register: u32) -> Vec<Sibling> {
+    let held = record(host);
+    let of = held.iter().flat_map(|r| r.register(RegisterId(register)));
+    of.cloned().collect()
+}
+
+fn dots(host: &Host, register: u32) -> Vec<Dot> {
+    let of = candidates(host, register);
+    of.iter().map(Sibling::dot).collect()
+}
+
+/// A batch with one record arrives in the session that is open.
+fn arrive(host: &mut Host, of: Role, record: &Record, position: &Position) {
+    let bytes = record.encode();
+    let leaf = Leaf::of(&bytes);
+    let delivery = Delivery {
+        scope: DISTRICT,
+        records: vec![Arrived {
+            record: record.clone(),
+            bytes,
+            leaf,
+        }],
+        positions: vec![position.clone()],
+        upto: None,
+    };
+    let apply = Op::Apply(Box::new(delivery));
+    host.take(0, Command::Session(login(of, 1), apply));
+    host.flush().unwrap();
+}
+
+/// A hub and a node with nothing in common but an open session.
+fn met() -> (Host, Host) {
+    let mut hub = open(Role::Hub, Arc::new(Memory::new()), 1);
+    let mut node = open(Role::Node, Arc::new(Memory::new()), 2);
+    talk(&mut node, &mut hub, 1);
+    (hub, node)
+}
+
+/// The successor in one register stood beside what it had replaced, and whoever knew better was
+/// held back for ever.
+#[test]
+fn what_an_old_copy_brings_again_beside_its_successor_goes() {
+    let Writes {
+        first,
+        second,
+        base,
+        full,
+        position,
+    } = writes();
+    let (mut hub, _node) = met();
+    let back = full.take_back(&[first], &[]).record;
+    arrive(&mut hub, Role::Hub, &back, &position);
+    assert_eq!(dots(&hub, 1), [second]);
+    arrive(&mut hub, Role::Hub, &base, &position);
+    assert_eq!(
+        (dots(&hub, 1), dots(&hub, 2)),
+        (vec![first, second], vec![first])
+    );
+    arrive(&mut hub, Role::Hub, &full, &position);
+    assert_eq!(record(&hub), Some(full));
+    assert!(hub.status().quarantined.is_empty());
+}
+
+/// A state that shows only one of two candidates of which neither has replaced the other.
+#[test]
+fn what_nobody_has_replaced_does_not_disappear() {
+    let Writes {
+        first,
+        second,
+        base,
+        full,
+        position,
+    } = writes();
+    let (mut hub, _node) = met();
+    let mut one = full;
+    for sibling in &mut one.siblings {
+        (sibling.replaces, sibling.ancestry) = (Vec::new(), Vec::new());
+    }
+    let mut both = one.clone();
+    let of_first = base.siblings.iter().filter(|s| s.register == RegisterId(1));
+    both.siblings.extend(of_first.cloned());
+    both.siblings.sort_by_key(|s| (s.register, s.dot()));
+    for state in [&both, &one] {
+        arrive(&mut hub, Role::Hub, state, &position);
+        assert_eq!(dots(&hub, 1), [first, second]);
+    }
+    assert_eq!(hub.status().quarantined.len(), 1);
+}
