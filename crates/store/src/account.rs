@@ -11,7 +11,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{Fate as FateWire, HistoryPage, LifeAccount, Listed as ListedWire, RecordName};
 use replica::{
-    Bucket, Counter, Dot, Head, Incarnation, JournalEntry, Record, RecordKey, RegisterId,
+    Bucket, Context, Counter, Dot, Head, Incarnation, JournalEntry, Record, RecordKey, RegisterId,
     ReplicaId, ScopeId, Sibling,
     account::{Book, Fate, Listed, Name, Names, Posting, Tally},
     session::Role,
@@ -181,7 +181,7 @@ impl Reading<'_> {
             self.extract
                 .visible
                 .insert((sibling.dot(), sibling.register));
-            self.name(sibling);
+            self.name(sibling, &record.context);
             if self.own.contains(&sibling.dot().incarnation) {
                 own.entry(sibling.dot()).or_default().push(sibling);
             }
@@ -193,8 +193,15 @@ impl Reading<'_> {
         self.bounded()
     }
 
-    fn name(&mut self, sibling: &Sibling) {
-        let gone = gone(sibling);
+    /// What a visible write makes an end of. Of what it descends from a write may have been taken
+    /// back, and what that had replaced has come back: then only what it replaced itself counts.
+    fn name(&mut self, sibling: &Sibling, context: &Context) {
+        let all = gone(sibling);
+        let gone = if all.iter().all(|dot| context.covers(*dot)) {
+            all
+        } else {
+            sibling.replaces.clone()
+        };
         if !gone.is_empty() {
             let name = (sibling.dot(), sibling.register);
             self.extract.names.insert(name, gone);
@@ -257,12 +264,8 @@ impl Reading<'_> {
                 incarnation,
                 counter,
             };
-            if !entry.replaces.is_empty() {
-                for register in entry.registers {
-                    names
-                        .entry((dot, register))
-                        .or_insert_with(|| entry.replaces.clone());
-                }
+            for (register, gone) in entry.replaced().filter(|(_, gone)| !gone.is_empty()) {
+                names.entry((dot, register)).or_insert(gone);
             }
             Ok(())
         };
@@ -276,11 +279,15 @@ impl Reading<'_> {
     }
 
     fn moved(&mut self, key: RecordKey) -> Result<(), HostError> {
-        if let Some(stored) = self.reader.get(key)? {
-            self.record(&stored.record)?;
-        }
+        let Some(stored) = self.reader.get(key)? else {
+            return Ok(());
+        };
+        self.record(&stored.record)?;
         for (_, siblings) in self.reader.history(key)? {
-            siblings.iter().for_each(|sibling| self.name(sibling));
+            let context = &stored.record.context;
+            siblings
+                .iter()
+                .for_each(|sibling| self.name(sibling, context));
         }
         Ok(())
     }

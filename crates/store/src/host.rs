@@ -520,7 +520,7 @@ impl Host {
                 counter: life.counter,
             };
             let record = self.applied(edit, (&present, former.as_ref()), (dot, time))?;
-            entries.push(journal_entry(&record, dot));
+            entries.push(JournalEntry::of(&record, dot));
             let beside = edit.set.iter().map(|set| set.register);
             let beside = beside.filter(|r| record.register(*r).len() > 1).collect();
             written.push(Written {
@@ -767,19 +767,6 @@ pub struct Refused {
     pub siblings: Bytes,
     /// The peer has taken it back.
     pub confirmed: bool,
-}
-
-fn journal_entry(record: &Record, dot: Dot) -> JournalEntry {
-    let siblings: Vec<_> = record.siblings.iter().filter(|s| s.dot() == dot).collect();
-    let mut replaces: Vec<Dot> = siblings.iter().flat_map(|s| s.replaces.clone()).collect();
-    replaces.sort_unstable();
-    replaces.dedup();
-    JournalEntry {
-        key: record.key,
-        registers: siblings.iter().map(|s| s.register).collect(),
-        replaces,
-        hash: replica::write_hash(record.key, &siblings),
-    }
 }
 
 /// The sequence of a point, for comparisons.

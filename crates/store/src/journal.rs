@@ -77,6 +77,7 @@ pub(crate) fn read(wire: &Wire) -> Option<JournalEntry> {
         },
         registers: wire.registers.iter().map(|r| RegisterId(*r)).collect(),
         replaces: replaces.map(dot).collect(),
+        masks: wire.masks.clone(),
         hash: Head::try_from(wire.hash.as_slice()).ok()?,
     })
 }

@@ -117,6 +117,10 @@ pub struct JournalEntry {
     /// BLAKE3 of the write with its values, 32 bytes.
     #[prost(bytes = "vec", tag = "6")]
     pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// Which of the dots each register replaced: a mask a register, bit i for the i-th dot, dots after
+    /// the 64th in none. Empty where each replaced all of them, and in what an older program wrote.
+    #[prost(uint64, repeated, tag = "7")]
+    pub masks: ::prost::alloc::vec::Vec<u64>,
 }
 /// What a run of changes replaced.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -380,6 +380,7 @@ fn journal_to_wire(entry: &JournalEntry) -> JournalWire {
         incarnations: entry.replaces.iter().map(|dot| dot.incarnation.0).collect(),
         counters: entry.replaces.iter().map(|dot| dot.counter).collect(),
         hash: entry.hash.0.to_vec(),
+        masks: entry.masks.clone(),
     }
 }
 
