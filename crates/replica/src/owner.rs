@@ -115,6 +115,29 @@ impl Record {
             .iter()
             .filter(move |s| other.context.covers(s.dot()) && !shows(s.register, s.dot()))
     }
+
+    /// Whether the other state has something in the place of a sibling here: what this one has not
+    /// seen, or what stands in both and descends from it, because an old copy has brought again
+    /// what was taken back.
+    #[must_use]
+    pub fn is_replaced_by(&self, sibling: &Sibling, other: &Self) -> bool {
+        let register = sibling.register;
+        let stands = |s: &Sibling| self.register(register).contains(s);
+        let is_new = |s: &Sibling| !self.context.covers(s.dot());
+        let mut there = other.register(register).iter();
+        there.any(|s| is_new(s) || stands(s) && s.descends_from(sibling.dot()))
+    }
+
+    /// Puts siblings back that were lost without anything in their place, because the write that
+    /// had replaced them was taken back where nobody knew any more what it had replaced.
+    #[must_use]
+    pub fn with_lost(mut self, lost: Vec<Sibling>) -> Self {
+        if !lost.is_empty() {
+            self.siblings.extend(lost);
+            self.siblings.sort_by_key(|s| (s.register, s.dot()));
+        }
+        self
+    }
 }
 
 #[cfg(test)]

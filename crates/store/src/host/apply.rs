@@ -127,6 +127,10 @@ impl Host {
                     // Somebody has entered it here as new whose form was older than a restore.
                     // Where it was made, the hub knows.
                     merged.scope = arrived.record.scope;
+                    let (here, there) = (&present.record, &arrived.record);
+                    let lost = there.lost_to(here);
+                    let lost = lost.filter(|s| !there.is_replaced_by(s, here)).cloned();
+                    merged = merged.with_lost(lost.collect());
                 }
                 let mut new = Incoming::own(merged);
                 if new.bytes.len() > RECORD_BYTES_MAX {

@@ -204,19 +204,17 @@ impl Host {
     }
 
     /// Whether the state would make a sibling disappear without putting a new one in its place. An
-    /// owner disappears only under a sealed sibling that had seen it. What stands beside its own
-    /// successor was replaced: an old copy has brought it again after it was taken back.
+    /// owner disappears only under a sealed sibling that had seen it.
     fn hides(&self, case: &Case<'_>, held: &Record) -> bool {
+        let key = self.config.seal.as_ref();
         held.lost_to(case.record).any(|lost| {
-            let there = case.record.register(lost.register);
-            let key = self.config.seal.as_ref();
-            if let Some(key) = key.filter(|_| lost.register == RegisterId::OWNER) {
-                return !there.iter().any(|s| key.had_seen(held.key, s, lost.dot()));
+            match key.filter(|_| lost.register == RegisterId::OWNER) {
+                Some(key) => {
+                    let mut there = case.record.register(lost.register).iter();
+                    !there.any(|s| key.had_seen(held.key, s, lost.dot()))
+                }
+                None => !held.is_replaced_by(lost, case.record),
             }
-            let is_new = |s: &Sibling| case.fresh.iter().any(|fresh| fresh.dot() == s.dot());
-            let stands = |s: &Sibling| held.register(lost.register).contains(s);
-            let replaces = |s: &Sibling| is_new(s) || stands(s) && s.descends_from(lost.dot());
-            !there.iter().any(replaces)
         })
     }
 

@@ -105,6 +105,8 @@ impl World {
             forged.register = RegisterId(forged.register.0 + 1);
             forged.write = std::sync::Arc::new(write);
             record.context = reaching(&record.context, incarnation, counter);
+            // It would not even be read if it were one that was taken back.
+            record.context.add(forged.dot());
             record.siblings.push(forged);
         }
         self.say(format_args!(
