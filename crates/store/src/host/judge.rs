@@ -237,7 +237,12 @@ impl Host {
             return Ok(Some(self.too_late(case, dots, MOVED)?));
         }
         let made_elsewhere = match case.former {
-            Some(former) => record.scope != former.record.scope,
+            // To a hub that has forgotten it, and entered it anew from an older form, its own seal
+            // proves what it was.
+            Some(former) => {
+                let proved = sender.refilling && !case.sealed.is_empty();
+                record.scope != former.record.scope && !proved
+            }
             None => record.scope != sender.scope && !sender.refilling,
         };
         if made_elsewhere || !home.was_in(sender.scope) {
