@@ -4,7 +4,7 @@
 //! writes of others: a person has restored the hub from a backup, or confirms it. See
 //! `docs/SYNC.md`.
 
-use proto::sync::Hello;
+use proto::sync::{Hello, Position};
 use replica::{Incarnation, session::Role};
 
 use super::{Host, Login, RESTORED, session::SessionState};
@@ -73,16 +73,15 @@ impl Host {
         self.restored
     }
 
-    /// Whether the node knows more of others than this hub does, or knows others though this hub
-    /// does not know the node.
-    pub(super) fn was_restored(&self, login: &Login, hello: &Hello) -> bool {
+    /// What the node knows of others and this hub does not, or of anybody where the hub does not know
+    /// the node: that shows that the hub has forgotten something.
+    pub(super) fn forgotten(&self, login: &Login, hello: &Hello) -> Vec<Position> {
         let state = self.sessions.get(&login.session);
         let is_stranger = state.is_some_and(|state| state.stranger);
         let others = hello.positions.iter().filter(|p| p.replica != login.peer.0);
-        let mut others = others.map(|p| (Incarnation(p.incarnation), p.counter));
-        others.any(|(incarnation, counter)| {
-            is_stranger || counter > self.positions.counter(incarnation)
-        })
+        let known = |p: &Position| self.positions.counter(Incarnation(p.incarnation));
+        let unknown = others.filter(|p| is_stranger || p.counter > known(p));
+        unknown.cloned().collect()
     }
 
     /// From now on every node may give back what this hub has forgotten, until both are found

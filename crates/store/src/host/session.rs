@@ -55,6 +55,8 @@ pub(super) struct SessionState {
     /// At a node, the last copies that the hub has put off and not taken since, with the scope of
     /// the feed that they lie in.
     pub(super) put_off: BTreeSet<(u32, RecordKey)>,
+    /// At a hub, what the node's Hello has said of others and the hub had forgotten.
+    pub(super) forgotten: Vec<Position>,
 }
 
 /// Which feeds of a scope a session carries, seen from this side.
@@ -225,6 +227,7 @@ impl Host {
             stranger: !known,
             guests: BTreeSet::new(),
             put_off: BTreeSet::new(),
+            forgotten: Vec::new(),
         };
         self.sessions.insert(login.session, state);
     }
@@ -294,7 +297,11 @@ impl Host {
         let wanting = self.is_wanting(login, known.restored);
         self.clones.remove(&login.peer);
         self.leave_own_life(login, hello);
-        let mut found = self.was_restored(login, hello);
+        let forgotten = self.forgotten(login, hello);
+        let mut found = !forgotten.is_empty();
+        if let Some(state) = self.sessions.get_mut(&login.session) {
+            state.forgotten = forgotten;
+        }
         let mut standings = Vec::new();
         for scope in self.scopes(login) {
             let theirs = hello.feeds.iter().find(|feed| feed.scope == scope.0);
@@ -670,6 +677,12 @@ impl Host {
         self.peers.set_equal(peer, number, ours.seq, theirs.seq);
         let (key, value) = self.peers.set_acked(peer, number, ours);
         self.ledger.stage_lazily(key, value);
+        // What nobody holds any more comes with no batch, and would show a gap at every Hello.
+        let state = self.sessions.get_mut(&login.session);
+        if let Some(state) = state.filter(|_| scope == login.scope) {
+            let forgotten = std::mem::take(&mut state.forgotten);
+            self.learn(login, &forgotten);
+        }
         let (refill, wanting) = (
             self.peers.refills.clear(peer, number),
             self.peers.wanting.clear(peer, number),
