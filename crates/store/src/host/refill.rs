@@ -50,7 +50,7 @@ impl Host {
     pub(super) fn note_restored(&mut self, greeting: Option<u64>) {
         if self.config.believes_peers {
             self.begin_refill(greeting);
-        } else if self.peers.refills.is_empty() && !self.restored {
+        } else if !self.restored {
             self.restored = true;
             let key = keys::local(FOUND_RESTORED);
             self.ledger.stage(key, Some(vec![1]));

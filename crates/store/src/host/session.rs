@@ -316,7 +316,8 @@ impl Host {
             found |= standing.resume.is_none() && !self.ledger.is_pruned(number, taken.seq);
             standings.push(standing);
         }
-        if found {
+        // Of a node that may give back what it has this is no news.
+        if found && (self.config.believes_peers || !self.is_refilling(login)) {
             self.note_restored(Some(login.session));
         }
         let refilling = self.is_refilling(login);
