@@ -230,7 +230,7 @@ impl Disk {
             let mut walk = view.walk(from, to);
             while let Some((placed, stored)) = walk.step()? {
                 let key = sealed::name(&placed);
-                let (header, _) = sealed::open(key, &stored, |piece| view.get(piece))?;
+                let (header, _) = sealed::check(key, &stored, |piece| view.get(piece))?;
                 found.add(key, header);
             }
         }

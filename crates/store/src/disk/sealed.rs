@@ -112,8 +112,22 @@ pub(super) fn pieces(value: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 pub(super) fn open(
     key: &[u8],
     stored: &[u8],
-    mut piece: impl FnMut(&[u8]) -> Result<Option<IVec>, StoreError>,
+    piece: impl FnMut(&[u8]) -> Result<Option<IVec>, StoreError>,
 ) -> Result<(Header, Bytes), StoreError> {
+    let (header, value) = check(key, stored, piece)?;
+    let value = match value {
+        Cow::Borrowed(value) => Bytes::copy_from_slice(value),
+        Cow::Owned(value) => value.into(),
+    };
+    Ok((header, value))
+}
+
+/// The same for who only wants it checked: a short value is not copied.
+pub(super) fn check<'a>(
+    key: &[u8],
+    stored: &'a [u8],
+    mut piece: impl FnMut(&[u8]) -> Result<Option<IVec>, StoreError>,
+) -> Result<(Header, Cow<'a, [u8]>), StoreError> {
     let (header, first) = Header::read(stored)?;
     let value = if header.pieces() == 0 {
         Cow::Borrowed(first)
@@ -131,10 +145,6 @@ pub(super) fn open(
     if Header::of(key, &value) != header {
         return Err(damaged("a value with another checksum"));
     }
-    let value = match value {
-        Cow::Borrowed(value) => Bytes::copy_from_slice(value),
-        Cow::Owned(value) => value.into(),
-    };
     Ok((header, value))
 }
 

@@ -77,12 +77,17 @@ impl Index {
     /// Notes where the entry of a record lies.
     pub(super) fn insert(&mut self, key: RecordKey, place: Place, head: &RecordHead) {
         if head.guest == Guest::No {
-            self.set_guest(key, place.scope, None);
             self.records.insert(key, place);
         } else {
             self.records.remove(&key);
-            self.set_guest(key, place.scope, Some(place.seq));
         }
+        self.note(key, place, head);
+    }
+
+    /// Notes everything of the entry of a record but that it lies at home.
+    fn note(&mut self, key: RecordKey, place: Place, head: &RecordHead) {
+        let seq = (head.guest != Guest::No).then_some(place.seq);
+        self.set_guest(key, place.scope, seq);
         if head.contested {
             self.contested.insert(key);
         } else {
@@ -314,6 +319,8 @@ pub(super) fn load(store: &dyn Store) -> Result<(Index, BTreeMap<u32, Fingerprin
     let mut index = Index::default();
     let mut prints: BTreeMap<u32, Fingerprint> = BTreeMap::new();
     load_scopes(store, &mut index)?;
+    // A tree that is made at once is made in less time, and its nodes are full.
+    let mut records = Vec::new();
     let (from, to) = keys::all(b'R');
     store.scan(&from, &to, &mut |key, value| {
         let damaged = || StoreError::Damaged {
@@ -332,13 +339,15 @@ pub(super) fn load(store: &dyn Store) -> Result<(Index, BTreeMap<u32, Fingerprin
             if head.counts() {
                 prints.entry(scope).or_default().add(name, head.leaf);
             }
-            index.insert(name, place, &head);
+            index.note(name, place, &head);
+            records.push((name, place));
         } else {
             index.set_guest(name, scope, Some(Seq(seq)));
             index.note_parent(name, &head);
         }
         Ok(())
     })?;
+    index.records = records.into_iter().collect();
     for (number, scope) in &index.scopes {
         let print = prints.entry(*number).or_default();
         if print.root() != scope.root {
