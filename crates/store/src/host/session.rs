@@ -140,9 +140,23 @@ impl Host {
             // A newer Hello of the same identity has ended it.
             return Some(Input::Stop);
         }
+        let only_reads = matches!(
+            op,
+            Op::Read(..)
+                | Op::Sum(_)
+                | Op::Compare(..)
+                | Op::List(..)
+                | Op::Diff(..)
+                | Op::Fetch(..)
+        );
         match self.operation(login, op) {
             Ok(input) => input,
-            Err(_failed) => Some(Input::Accepted(Err(STORE_FAILED))),
+            Err(_failed) => {
+                // A part of it is staged: a record may have moved without its children, or a
+                // journal been cut whose writes still stand.
+                self.failed |= !only_reads;
+                Some(Input::Accepted(Err(STORE_FAILED)))
+            }
         }
     }
 
@@ -155,12 +169,7 @@ impl Host {
             Op::Apply(_) if self.sessions.get(&login.session).is_some_and(|s| s.frozen) => {
                 Some(Input::Accepted(Err(BEHIND_ITSELF)))
             }
-            Op::Apply(delivery) => {
-                let applied = self.apply(login, *delivery);
-                // A part of it is staged: a record may have moved without its children.
-                self.failed |= applied.is_err();
-                Some(Input::Applied(Box::new(applied?)))
-            }
+            Op::Apply(delivery) => Some(Input::Applied(Box::new(self.apply(login, *delivery)?))),
             Op::Acked(ack) => {
                 self.acked(login, &ack)?;
                 None
