@@ -1,7 +1,9 @@
 //! The session as a machine: what it does when inputs come in an order that a quiet line seldom
 //! brings.
 
-use proto::sync::{Batch, Diagnosis, Frame, Healed, Prints, Welcome, frame::Frame as Body};
+use proto::sync::{
+    Batch, Diagnosis, Frame, Healed, Hello, Part, Prints, Welcome, frame::Frame as Body,
+};
 use replica::{
     Head, Mono, ScopeId, Seq, Session, Step,
     session::{FeedPoint, Input, Op, PROTOCOL, Role, Standing, Sums},
@@ -77,6 +79,44 @@ fn a_side_that_ends_an_exchange_itself_wakes_to_compare() {
     let healed = |frame: &Frame| matches!(frame.frame, Some(Body::Healed(_)));
     assert!(step.sends.iter().any(healed));
     assert!(step.wake_at.is_some());
+}
+
+/// Where only the node's feed begins anew, the hub's went on behind the cut: what had come to lie
+/// before it meanwhile and is in no sum, a loan, never came.
+#[test]
+fn a_feed_whose_checkpoint_is_sound_goes_on_after_an_exchange_where_it_stood() {
+    let mut session = Session::new(Role::Hub);
+    session.handle(NOW, Input::Connected);
+    let hello = Hello {
+        protocol_min: PROTOCOL,
+        protocol_max: PROTOCOL,
+        ..Hello::default()
+    };
+    session.handle(NOW, frame(Body::Hello(hello)));
+    let welcome = Welcome {
+        protocol: PROTOCOL,
+        diagnosis: Diagnosis::YouLag.into(),
+        ..Welcome::default()
+    };
+    session.handle(NOW, Input::Welcomed(Ok((Box::new(welcome), standing()))));
+    let asked = Prints {
+        scope: SCOPE.0.to_vec(),
+        node: point(7).to_wire(),
+        parts: vec![Part::default()],
+        ..Prints::default()
+    };
+    let step = session.handle(NOW, frame(Body::Prints(asked)));
+    assert!(matches!(step.ops.first(), Some(Op::Compare(..))));
+    let sums = Sums {
+        cut: point(6),
+        ..Sums::default()
+    };
+    let step = session.handle(NOW, Input::Compared(SCOPE, sums));
+    let healed = step.sends.iter().find_map(|frame| match &frame.frame {
+        Some(Body::Healed(healed)) => Some(healed.cut.clone()),
+        _ => None,
+    });
+    assert_eq!(healed.unwrap(), point(3).to_wire(), "not the cut");
 }
 
 /// The hub sends at once after its Welcome; a node whose disk was slow ended the session.

@@ -218,7 +218,9 @@ impl Lane {
                     };
                     return step.send(Body::Prints(super::prints(scope, again, node, hub)));
                 }
-                healing.cut = cut;
+                // Where only the node's feed begins anew, this one goes on where it stands: what has
+                // come to lie in it before the cut, and no sum tells of, still follows.
+                healing.cut = if self.broken { cut } else { self.cursor };
                 if self.broken {
                     healing.also(&sums.offer);
                 }

@@ -287,7 +287,7 @@ impl Control {
             Self::FencesIgnored => &["P5"],
             Self::CoveredIsReplaced => &["I13"],
             Self::RefusalsSaidOnce => &["I9", "I4"],
-            Self::ForksGoOn => &["P4"],
+            Self::ForksGoOn => &["P4", "I12"],
         }
     }
 
