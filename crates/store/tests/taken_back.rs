@@ -1,4 +1,5 @@
-//! A write of two registers that was taken back where the other side still holds it.
+//! A write of two registers that was taken back where the other side still holds it, or holds only
+//! a part of it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
@@ -8,7 +9,7 @@ mod pair;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use proto::sync::Position;
+use proto::sync::{Ack, Outcome, Position, Refused, Result as ResultWire};
 use replica::{
     Dot, Edit, Kind, Leaf, Record, RecordId, RecordKey, RegisterId, Set, Sibling, Source,
     session::{Arrived, Delivery, Op, Role},
@@ -21,6 +22,7 @@ const KEY: RecordKey = RecordKey {
     kind: Kind(5),
     id: RecordId([1; 16]),
 };
+const CODE: &str = "TEST-001";
 
 /// Writes of a node: one of two registers, and one that replaces it in the first.
 struct Writes {
@@ -167,9 +169,59 @@ fn what_nobody_has_replaced_does_not_disappear() {
     let of_first = base.siblings.iter().filter(|s| s.register == RegisterId(1));
     both.siblings.extend(of_first.cloned());
     both.siblings.sort_by_key(|s| (s.register, s.dot()));
-    for state in [&both, &one] {
+    // What stands in another register was seen, so the rest is taken; else the state is held back.
+    let mut neither = one.clone();
+    neither.siblings.retain(|s| s.dot() == second);
+    for (state, held) in [(&both, 0), (&one, 0), (&neither, 1)] {
         arrive(&mut hub, Role::Hub, state, &position);
         assert_eq!(dots(&hub, 1), [first, second]);
+        assert_eq!(hub.status().quarantined.len(), held);
     }
-    assert_eq!(hub.status().quarantined.len(), 1);
+}
+
+/// A node that does not know what the write had replaced shows an empty register. Its record was held
+/// back for ever, and what it wrote to it later never came to the hub.
+#[test]
+fn a_register_that_a_write_taken_back_left_empty_is_filled_by_the_hub() {
+    let Writes {
+        first,
+        second,
+        base,
+        full,
+        position,
+    } = writes();
+    let (mut hub, mut node) = met();
+    arrive(&mut hub, Role::Hub, &base, &position);
+    arrive(&mut node, Role::Node, &full, &position);
+    let refused = ResultWire {
+        kind: KEY.kind.0,
+        id: KEY.id.0.to_vec(),
+        outcome: Outcome::Refused.into(),
+        code: CODE.to_owned(),
+        refused: vec![Refused {
+            incarnation: second.incarnation.0,
+            counter: second.counter,
+            kind: KEY.kind.0,
+            id: KEY.id.0.to_vec(),
+            code: CODE.to_owned(),
+        }],
+    };
+    let ack = Ack {
+        scope: DISTRICT.0.to_vec(),
+        results: vec![refused],
+        exchange: true,
+        ..Ack::default()
+    };
+    node.take(
+        0,
+        Command::Session(login(Role::Node, 1), Op::Acked(Box::new(ack))),
+    );
+    node.flush().unwrap();
+    assert_eq!((dots(&node, 1), dots(&node, 2)), (vec![], vec![first]));
+    put(&mut node, &[(3, b"later")]);
+    talk(&mut node, &mut hub, 2);
+    assert_eq!(dots(&hub, 1), [first]);
+    assert_eq!(candidates(&hub, 3).len(), 1);
+    assert_eq!(record(&hub), record(&node));
+    assert!(hub.status().quarantined.is_empty());
 }

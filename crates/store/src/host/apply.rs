@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use proto::sync::{Ack, Outcome, Refused as RefusedWire, Result as ResultWire};
 use replica::{
-    Dot, Incarnation, Record, RecordKey, ScopeId,
+    Dot, Incarnation, Record, RecordKey, RegisterId, ScopeId,
     limits::{BATCH_BYTES_MAX, RECORD_BYTES_MAX},
     merge,
     session::{Arrived, Delivery, Role},
@@ -127,11 +127,8 @@ impl Host {
                     // Somebody has entered it here as new whose form was older than a restore.
                     // Where it was made, the hub knows.
                     merged.scope = arrived.record.scope;
-                    let (here, there) = (&present.record, &arrived.record);
-                    let lost = there.lost_to(here);
-                    let lost = lost.filter(|s| !there.is_replaced_by(s, here)).cloned();
-                    merged = merged.with_lost(lost.collect());
                 }
+                let merged = self.complete(merged, &present.record, &arrived.record);
                 let mut new = Incoming::own(merged);
                 if new.bytes.len() > RECORD_BYTES_MAX {
                     return Ok(self.hold_back(sender, &arrived, "SYNC-124"));
@@ -148,6 +145,21 @@ impl Host {
         let effect = self.put(new, sender.scope, former)?;
         let as_it_came = as_it_came && effect == Effect::Alone;
         Ok(Taken::Merged { as_it_came, bytes })
+    }
+
+    /// Completes what was merged by what the node's state shows nothing of though it has seen it: a
+    /// write was taken back where nobody knew any more what it had replaced. Owners a hub judges
+    /// by their seal.
+    fn complete(&self, merged: Record, present: &Record, arrived: &Record) -> Record {
+        let (is_hub, of_hub, of_node) = match self.config.role {
+            Role::Hub => (true, present, arrived),
+            Role::Node => (false, arrived, present),
+        };
+        let lost = of_hub.lost_to(of_node).filter(|lost| {
+            let is_judged = is_hub && lost.register == RegisterId::OWNER;
+            !is_judged && !of_hub.is_replaced_by(lost, of_node)
+        });
+        merged.with_lost(lost.cloned().collect())
     }
 
     fn end_peers_section(&mut self, peer: u32, all_as_they_came: bool) {

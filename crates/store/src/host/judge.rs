@@ -213,7 +213,12 @@ impl Host {
                     let mut there = case.record.register(lost.register).iter();
                     !there.any(|s| key.had_seen(held.key, s, lost.dot()))
                 }
-                None => !held.is_replaced_by(lost, case.record),
+                None => {
+                    // What stands in another register is kept beside the rest of the state.
+                    let mut all = case.record.siblings.iter();
+                    let is_part = all.any(|s| s.dot() == lost.dot());
+                    !is_part && !held.is_replaced_by(lost, case.record)
+                }
             }
         })
     }
