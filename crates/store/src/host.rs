@@ -313,6 +313,10 @@ pub struct Host {
     left_behind: BTreeSet<Incarnation>,
     /// Nodes of which two copies run.
     clones: BTreeSet<ReplicaId>,
+    /// At a hub, nodes by number and records of which they have shown a state that would make a
+    /// value disappear: a node that lacks it takes it in the exchange that follows. Where that has
+    /// changed nothing, the record is held back.
+    hiding: BTreeSet<(u32, RecordKey)>,
     /// Peers, with their scopes, that were found equal since the start.
     met: BTreeSet<(u32, u32)>,
     /// Of the section that is open not all has come as a peer sent it.
@@ -358,6 +362,7 @@ impl Host {
             fenced,
             left_behind,
             clones: BTreeSet::new(),
+            hiding: BTreeSet::new(),
             met: BTreeSet::new(),
             mixed: false,
             restored,

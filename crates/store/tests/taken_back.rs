@@ -169,10 +169,11 @@ fn what_nobody_has_replaced_does_not_disappear() {
     let of_first = base.siblings.iter().filter(|s| s.register == RegisterId(1));
     both.siblings.extend(of_first.cloned());
     both.siblings.sort_by_key(|s| (s.register, s.dot()));
-    // What stands in another register was seen, so the rest is taken; else the state is held back.
+    // What stands in another register was seen, so the rest is taken; else the state is held back
+    // when the node shows it again.
     let mut neither = one.clone();
     neither.siblings.retain(|s| s.dot() == second);
-    for (state, held) in [(&both, 0), (&one, 0), (&neither, 1)] {
+    for (state, held) in [(&both, 0), (&one, 0), (&neither, 0), (&neither, 1)] {
         arrive(&mut hub, Role::Hub, state, &position);
         assert_eq!(dots(&hub, 1), [first, second]);
         assert_eq!(hub.status().quarantined.len(), held);

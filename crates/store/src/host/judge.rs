@@ -95,6 +95,9 @@ impl Host {
         // A claim of ownership is a matter of authority, whatever else it would change.
         if !is_claim {
             if former.is_some_and(|former| self.hides(&case, &former.record)) {
+                if self.hiding.insert((number, record.key)) {
+                    return Ok(later(record, "SYNC-128"));
+                }
                 return Ok(Some(self.hold_back(sender, arrived, "SYNC-128")));
             }
             if let Some(taken) = self.judge_place(&case)? {

@@ -117,6 +117,7 @@ impl Host {
 
     /// A state fits again: nothing is held back of it.
     pub(super) fn let_go(&mut self, number: u32, key: RecordKey) {
+        self.hiding.remove(&(number, key));
         for state in self
             .sessions
             .values_mut()
