@@ -209,7 +209,7 @@ impl Control {
             Self::GapsInFeeds => (200, 200, 20, 1),
             Self::OldSessionsGoOn => (150, 200, 2_000, 2),
             Self::RefusalsSaidOnce => (400, 200, 2, 1),
-            Self::ForksGoOn => (200, 200, 20, 1),
+            Self::ForksGoOn | Self::TransfersAtOnce => (200, 200, 20, 1),
             _ => return None,
         };
         Some(Shape {
