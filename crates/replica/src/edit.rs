@@ -134,7 +134,7 @@ impl Edit {
         let mut next = record.clone();
         for set in &self.set {
             let present = record.register(set.register);
-            check_shown(record, present, set)?;
+            check_shown(record, set, past)?;
             let mut replaces: Vec<Dot> = set.shown.iter().map(|shown| shown.dot).collect();
             replaces.sort_unstable();
             replaces.dedup();
@@ -166,15 +166,20 @@ impl Edit {
 }
 
 /// A form is stale when it shows a write that the record has not seen, or another content under
-/// the same name. What was replaced since is not stale: the edit stays beside it.
-fn check_shown(record: &Record, present: &[Sibling], set: &Set) -> Result<(), EditError> {
+/// the same name. What was replaced since is not stale: the edit stays beside it. A name alone
+/// proves nothing: a machine that was rolled back may have given it to another record since.
+fn check_shown(
+    record: &Record,
+    set: &Set,
+    past: &dyn Fn(RegisterId, Dot) -> Option<Sibling>,
+) -> Result<(), EditError> {
+    let present = record.register(set.register);
     for shown in &set.shown {
-        let now = present.iter().find(|s| s.dot() == shown.dot);
-        let sound = now.map_or_else(
-            || record.context.covers(shown.dot),
-            |sibling| sibling.print() == shown.print,
-        );
-        if !sound {
+        let now = present.iter().find(|s| s.dot() == shown.dot).cloned();
+        let seen = record.context.covers(shown.dot);
+        let then = || past(set.register, shown.dot).filter(|_| seen);
+        let known = now.or_else(then);
+        if known.is_none_or(|sibling| sibling.print() != shown.print) {
             return Err(EditError::Stale(set.register));
         }
     }
@@ -297,13 +302,12 @@ mod tests {
             .iter()
             .map(Sibling::shown)
             .collect();
-        write_shown(record, incarnation, counter, value, shown).unwrap()
+        write_shown((record, &[]), (incarnation, counter), value, shown).unwrap()
     }
 
     fn write_shown(
-        record: &Record,
-        incarnation: u64,
-        counter: u64,
+        (record, past): (&Record, &[Sibling]),
+        (incarnation, counter): (u64, u64),
         value: &'static str,
         shown: Vec<Shown>,
     ) -> Result<Record, EditError> {
@@ -329,7 +333,9 @@ mod tests {
             time: HybridTime(counter),
             epoch: 0,
         };
-        edit.apply(record, stamp, true, &|_, _| None)
+        edit.apply(record, stamp, true, &|_, dot| {
+            past.iter().find(|s| s.dot() == dot).cloned()
+        })
     }
 
     fn values(record: &Record) -> Vec<&[u8]> {
@@ -348,8 +354,8 @@ mod tests {
             .iter()
             .map(Sibling::shown)
             .collect();
-        let first = write_shown(&base, 1, 2, "b", form.clone()).unwrap();
-        let second = write_shown(&first, 1, 3, "c", form).unwrap();
+        let first = write_shown((&base, &base.siblings), (1, 2), "b", form.clone()).unwrap();
+        let second = write_shown((&first, &base.siblings), (1, 3), "c", form).unwrap();
         assert_eq!(values(&second), [b"b", b"c"]);
         assert_eq!(
             second.siblings[1].ancestry[0].dot.counter, 1,
@@ -367,19 +373,30 @@ mod tests {
             .map(Sibling::shown)
             .collect();
         let stale = Err(EditError::Stale(RegisterId(1)));
-        assert_eq!(write_shown(&base, 2, 1, "x", form.clone()), stale);
+        assert_eq!(
+            write_shown((&base, &base.siblings), (2, 1), "x", form.clone()),
+            stale
+        );
         let reused = write(&base, 1, 2, "other content, same dot");
-        assert_eq!(write_shown(&reused, 2, 1, "x", form), stale);
+        assert_eq!(
+            write_shown((&reused, &base.siblings), (2, 1), "x", form.clone()),
+            stale
+        );
+        // Also when that was replaced since, or nothing is known of it.
+        let next = write(&reused, 1, 3, "next");
+        for past in [&reused.siblings[..], &[]] {
+            assert_eq!(write_shown((&next, past), (2, 1), "x", form.clone()), stale);
+        }
     }
 
     #[test]
     fn the_seventeenth_candidate_is_answered_decide_first() {
         let mut record = blank();
         for n in 1..=16 {
-            record = write_shown(&record, 1, n, "v", vec![]).unwrap();
+            record = write_shown((&record, &[]), (1, n), "v", vec![]).unwrap();
         }
         let full = Err(EditError::DecideFirst(RegisterId(1)));
-        assert_eq!(write_shown(&record, 1, 17, "v", vec![]), full);
+        assert_eq!(write_shown((&record, &[]), (1, 17), "v", vec![]), full);
     }
 
     #[test]
@@ -405,8 +422,8 @@ mod tests {
             .iter()
             .map(Sibling::shown)
             .collect();
-        let one = write_shown(&base, 1, 2, "refused", form.clone()).unwrap();
-        let two = write_shown(&one, 1, 3, "kept", form).unwrap();
+        let one = write_shown((&base, &base.siblings), (1, 2), "refused", form.clone()).unwrap();
+        let two = write_shown((&one, &base.siblings), (1, 3), "kept", form).unwrap();
         let with_both = Record {
             siblings: two.siblings.clone(),
             ..two
