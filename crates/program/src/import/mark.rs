@@ -112,25 +112,25 @@ impl MarkedRegister {
         reader: &Reader,
     ) -> Result<Vec<Shown>, StoreError> {
         let register = RegisterId(self.register);
-        if self.has_written {
-            let own = |sibling: &&Sibling| self.is_own(sibling, replica);
-            if let Some(sibling) = record.register(register).iter().find(own) {
-                return Ok(vec![sibling.shown()]);
-            }
+        let present = record.register(register);
+        let is_own = |sibling: &&Sibling| self.has_written && self.is_own(sibling, replica);
+        if let Some(sibling) = present.iter().find(is_own) {
+            return Ok(vec![sibling.shown()]);
+        }
+        let stands = |dot| present.iter().any(|sibling| sibling.dot() == dot);
+        let mut past = Vec::new();
+        if self.has_written || !self.dots.iter().map(unmarked).all(stands) {
             let history = reader.history(record.key)?;
-            let mut past = history.iter().flat_map(|(_, siblings)| siblings);
-            let is_own = |sibling: &&Sibling| sibling.register == register && own(sibling);
-            let found = past.find(is_own).map(Sibling::dot);
-            if let Some(dot) = found.filter(|dot| record.context.covers(*dot)) {
-                return Ok(vec![gone(dot)]);
-            }
+            past.extend(history.into_iter().flat_map(|(_, siblings)| siblings));
+            past.retain(|s| s.register == register && record.context.covers(s.dot()));
+        }
+        if let Some(sibling) = past.iter().find(is_own) {
+            return Ok(vec![sibling.shown()]);
         }
         // It wrote nothing, or its write was taken back and what it replaced has returned.
         let shown = self.dots.iter().map(unmarked).filter_map(|dot| {
-            let present = record.register(register).iter().find(|s| s.dot() == dot);
-            present
-                .map(Sibling::shown)
-                .or_else(|| record.context.covers(dot).then(|| gone(dot)))
+            let mut known = present.iter().chain(&past);
+            known.find(|s| s.dot() == dot).map(Sibling::shown)
         });
         Ok(shown.collect())
     }
@@ -145,11 +145,6 @@ impl MarkedRegister {
                 .copied()
                 .eq(self.dots.iter().map(unmarked))
     }
-}
-
-/// A candidate that has been replaced: only its name counts.
-fn gone(dot: Dot) -> Shown {
-    Shown { dot, print: 0 }
 }
 
 fn marked(dot: Dot) -> MarkedDot {

@@ -312,7 +312,7 @@ impl<'a> Planner<'a> {
         }
         let edit = self.edit(row, id, self.scope, set);
         let empty = Record::new(edit.key, self.scope);
-        let beside = match self.try_out(row, None, &empty, &edit) {
+        let beside = match self.try_out(row, None, (&empty, &[]), &edit) {
             Ok(beside) => beside,
             Err(notice) => return Ok(rejected(notice)),
         };
@@ -358,7 +358,8 @@ impl<'a> Planner<'a> {
             return Ok(rejected(notice));
         }
         let edit = self.edit(row, id, home, set);
-        let beside = match self.try_out(row, Some(&record), &record, &edit) {
+        let past = self.past(&record, &edit)?;
+        let beside = match self.try_out(row, Some(&record), (&record, &past), &edit) {
             Ok(beside) => beside,
             Err(notice) => return Ok(rejected(notice)),
         };

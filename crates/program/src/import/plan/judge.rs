@@ -2,9 +2,10 @@
 
 use domain::{FieldSpec, Finding, Refusal, RegisterEdit, Subject, Writer, authority::NewState};
 use replica::{
-    Dot, Edit, EditError, HybridTime, Incarnation, Record, RecordId, RegisterId, ScopeId, Stamp,
-    limits::RECORD_BYTES_MAX,
+    Dot, Edit, EditError, HybridTime, Incarnation, Record, RecordId, RegisterId, ScopeId, Set,
+    Sibling, Stamp, limits::RECORD_BYTES_MAX,
 };
+use store::StoreError;
 
 use super::{Parsed, Planner, edits};
 use crate::{
@@ -64,12 +65,12 @@ impl Planner<'_> {
     }
 
     /// Tries an edit out: whether this program may write it, whether the record takes it, and
-    /// which of its values would then stand beside another.
+    /// which of its values would then stand beside another. `past` is what has left the record.
     pub(super) fn try_out(
         &self,
         row: u32,
         existing: Option<&Record>,
-        record: &Record,
+        (record, past): (&Record, &[Sibling]),
         edit: &Edit,
     ) -> Result<Vec<Notice>, Notice> {
         let set: Vec<_> = edit
@@ -85,7 +86,11 @@ impl Planner<'_> {
         let purpose = domain::Purpose::Edit;
         domain::may_edit(self.app.catalogue, self.writer(), purpose, existing, &new)
             .map_err(|(register, refusal)| self.forbidden(row, register, refusal))?;
-        let next = match edit.apply(record, TRIAL, false, &|_, _| None) {
+        let past = |register, dot| {
+            let same = |s: &&Sibling| s.register == register && s.dot() == dot;
+            past.iter().find(same).cloned()
+        };
+        let next = match edit.apply(record, TRIAL, false, &past) {
             Ok(next) => next,
             Err(error) => return Err(self.not_taken(row, error)),
         };
@@ -106,6 +111,20 @@ impl Planner<'_> {
             return Ok(Vec::new());
         }
         Ok(self.beside(row, &next, edit.set.iter().map(|set| set.register)))
+    }
+
+    /// What has left a record, where an edit shows something that does not stand any more.
+    pub(super) fn past(&self, record: &Record, edit: &Edit) -> Result<Vec<Sibling>, StoreError> {
+        let stands = |register, dot| record.register(register).iter().any(|s| s.dot() == dot);
+        let gone = |set: &Set| set.shown.iter().any(|s| !stands(set.register, s.dot));
+        if !edit.set.iter().any(gone) {
+            return Ok(Vec::new());
+        }
+        let history = self.app.reader().history(record.key)?;
+        Ok(history
+            .into_iter()
+            .flat_map(|(_, siblings)| siblings)
+            .collect())
     }
 
     /// Names the registers that are in open conflict.
