@@ -133,18 +133,8 @@ impl Edit {
         });
         let mut next = record.clone();
         for set in &self.set {
-            let present = record.register(set.register);
-            check_shown(record, set, past)?;
-            let mut replaces: Vec<Dot> = set.shown.iter().map(|shown| shown.dot).collect();
-            replaces.sort_unstable();
-            replaces.dedup();
-            let shown: Vec<(Dot, Option<Sibling>)> = replaces
-                .iter()
-                .map(|dot| {
-                    let now = present.iter().find(|s| s.dot() == *dot).cloned();
-                    (*dot, now.or_else(|| past(set.register, *dot)))
-                })
-                .collect();
+            let shown = shown_by(record, set, past)?;
+            let replaces: Vec<Dot> = shown.iter().map(Sibling::dot).collect();
             let gone = |s: &Sibling| s.register == set.register && replaces.contains(&s.dot());
             next.siblings.retain(|s| !gone(s));
             if next.register(set.register).len() == SIBLINGS_MAX {
@@ -165,40 +155,41 @@ impl Edit {
     }
 }
 
-/// A form is stale when it shows a write that the record has not seen, or another content under
-/// the same name. What was replaced since is not stale: the edit stays beside it. A name alone
-/// proves nothing: a machine that was rolled back may have given it to another record since.
-fn check_shown(
+/// What a form shows of a register, ascending by dot. The form is stale when it shows a write that
+/// the record has not seen, or another content under the same name. What was replaced since is not
+/// stale: the edit stays beside it. A name alone proves nothing: a machine that was rolled back may
+/// have given it to another record since.
+fn shown_by(
     record: &Record,
     set: &Set,
     past: &dyn Fn(RegisterId, Dot) -> Option<Sibling>,
-) -> Result<(), EditError> {
+) -> Result<Vec<Sibling>, EditError> {
     let present = record.register(set.register);
-    for shown in &set.shown {
+    let known = |shown: &Shown| {
         let now = present.iter().find(|s| s.dot() == shown.dot).cloned();
         let seen = record.context.covers(shown.dot);
         let then = || past(set.register, shown.dot).filter(|_| seen);
         let known = now.or_else(then);
-        if known.is_none_or(|sibling| sibling.print() != shown.print) {
-            return Err(EditError::Stale(set.register));
-        }
-    }
-    Ok(())
+        let same = known.filter(|sibling| sibling.print() == shown.print);
+        same.ok_or(EditError::Stale(set.register))
+    };
+    let mut shown: Vec<Sibling> = set.shown.iter().map(known).collect::<Result<_, _>>()?;
+    shown.sort_unstable_by_key(Sibling::dot);
+    shown.dedup_by_key(|sibling| sibling.dot());
+    Ok(shown)
 }
 
 /// The last dots that a write descends from. Only the newest that the peer holds brings its value.
-fn ancestry(shown: &[(Dot, Option<Sibling>)], acked: bool) -> Vec<Ancestor> {
-    let own = shown.iter().map(|(dot, sibling)| {
-        let value = sibling.as_ref().map(|s| &s.value).filter(|_| acked);
-        let value = value
-            .filter(|v| v.len() <= ANCESTOR_VALUE_BYTES_MAX)
-            .cloned();
-        Ancestor { dot: *dot, value }
+fn ancestry(shown: &[Sibling], acked: bool) -> Vec<Ancestor> {
+    let own = shown.iter().map(|sibling| {
+        let is_short = |v: &&Bytes| v.len() <= ANCESTOR_VALUE_BYTES_MAX;
+        let value = Some(&sibling.value).filter(|_| acked).filter(is_short);
+        Ancestor {
+            dot: sibling.dot(),
+            value: value.cloned(),
+        }
     });
-    let older = shown
-        .iter()
-        .filter_map(|(_, s)| s.as_ref())
-        .flat_map(|s| s.ancestry.clone());
+    let older = shown.iter().flat_map(|sibling| sibling.ancestry.clone());
     let mut line: Vec<Ancestor> = Vec::new();
     let mut has_value = false;
     for mut ancestor in own.chain(older) {

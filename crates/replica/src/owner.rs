@@ -134,7 +134,7 @@ impl Record {
     pub fn with_lost(mut self, lost: Vec<Sibling>) -> Self {
         if !lost.is_empty() {
             self.siblings.extend(lost);
-            self.siblings.sort_by_key(|s| (s.register, s.dot()));
+            self.sort();
         }
         self
     }
