@@ -13,7 +13,8 @@ use super::{
     world::{HUB, NAMES, NODES, World},
 };
 
-/// A transfer, and what the hub had seen of all that it moved.
+/// A transfer, and what the hub had seen then: of all records, as one that had lost its organisation
+/// may be given to it again.
 #[derive(Debug)]
 pub(crate) struct Transfer {
     root: RecordKey,
@@ -37,8 +38,7 @@ impl World {
         if self.replicas[HUB].medium.is_rotten() {
             return;
         }
-        let mut records = self.records(HUB);
-        records.retain(|key, stored| *key == root || parent(&stored.record) == Some(root));
+        let records = self.records(HUB);
         let Some(new) = records.get(&root).and_then(|r| owner(&r.record)) else {
             return;
         };
