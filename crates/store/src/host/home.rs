@@ -121,7 +121,7 @@ impl Host {
             effect = Effect::Wider;
         }
         if let Some(record) = shown {
-            let left = parent.is_none() && self.leave_copies(&record, &home);
+            let left = parent.is_none() && self.leave_copies(&record, &home)?;
             let lent = self.lend(&record, &home, lends)?;
             if left || lent {
                 effect = Effect::Wider;
@@ -231,17 +231,26 @@ impl Host {
     }
 
     /// Leaves the last copy of a record in the feeds of the scopes that it belonged to, so that
-    /// their nodes hear of it. Returns whether one was left now.
-    pub(super) fn leave_copies(&mut self, record: &Record, home: &Home) -> bool {
+    /// their nodes hear of it, and again when its owner has changed since: what a node is shown of
+    /// its children may rest on that. Returns whether one was left now.
+    pub(super) fn leave_copies(
+        &mut self,
+        record: &Record,
+        home: &Home,
+    ) -> Result<bool, StoreError> {
+        let epoch = owner(record).map(|owner| owner.epoch);
         let mut left = false;
         for scope in home.former.iter().filter(|scope| **scope != home.scope) {
             let number = self.ledger.scope_number(*scope);
-            if self.ledger.copy_guest(record.key, number).is_none() {
+            let copy = self.ledger.copy(record.key, number)?;
+            let copy = copy.and_then(|copy| Record::decode(&copy).ok());
+            let is_told = |copy: &Record| owner(copy).map(|owner| owner.epoch) >= epoch;
+            if !copy.as_ref().is_some_and(is_told) {
                 self.put_copy(record, number, Guest::Left);
                 left = true;
             }
         }
-        left
+        Ok(left)
     }
 
     /// Puts a copy of a record into the feed of a scope where it is a guest.

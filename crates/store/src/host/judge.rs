@@ -324,7 +324,7 @@ impl Host {
         let newest = case.sender.refilling.then(|| merged(held)).flatten();
         let held = newest.as_ref().unwrap_or(held);
         let Some(copy) = self.ledger.copy(held.key, number)? else {
-            return Ok(self.leave_copies(held, &case.home));
+            return self.leave_copies(held, &case.home);
         };
         let shown = Record::decode(&copy).ok().and_then(|copy| merged(&copy));
         let Some(shown) = shown.filter(|shown| self.parent(shown).is_none()) else {
