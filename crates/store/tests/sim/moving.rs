@@ -11,7 +11,7 @@ use super::{
     directed::{edit, quiet},
     medium::{Image, Medium},
     options::Fault,
-    world::{HUB, NAMES, PUBLISHED, S1, S2, Target, World},
+    world::{HUB, NAMES, PUBLISHED, S1, S2, S3, Target, World},
 };
 
 const N1: usize = 1;
@@ -411,6 +411,23 @@ fn a_node_that_was_restored_learns_that_a_record_has_left() {
     settled(&mut world);
     for key in [key(S1, 0), child_key(S1, 0)] {
         assert_eq!(stored(&world, N1, key).unwrap().guest, Guest::Left);
+    }
+    world.end();
+}
+
+#[test]
+fn a_former_scope_hears_of_every_later_transfer() {
+    let mut world = with_children();
+    for (epoch, to) in [(1, S2), (2, S3)] {
+        let moved = transfer(&world, key(S1, 0), to);
+        world.save(HUB, vec![moved]);
+        settled(&mut world);
+        let left = stored(&world, N1, key(S1, 0)).unwrap();
+        let named = owner(&left.record).unwrap();
+        assert_eq!(
+            (left.guest, named.epoch, named.scope),
+            (Guest::Left, epoch, to)
+        );
     }
     world.end();
 }
