@@ -104,6 +104,15 @@ impl Sibling {
 }
 
 impl Edit {
+    /// Whether the edit shows a sibling that does not stand in the record any more: then
+    /// [`Self::apply`] needs what has left it.
+    #[must_use]
+    pub fn shows_past(&self, record: &Record) -> bool {
+        let stands = |register, dot| record.register(register).iter().any(|s| s.dot() == dot);
+        let gone = |set: &Set| set.shown.iter().any(|s| !stands(set.register, s.dot));
+        self.set.iter().any(gone)
+    }
+
     /// Returns the record after the edit. `acked` says whether the peer is known to hold the
     /// present state: then the replaced value travels as the base of a later comparison. `past`
     /// finds a sibling that was shown but has been replaced since.

@@ -670,13 +670,7 @@ impl Host {
         former: Option<&Stored>,
         edit: &Edit,
     ) -> Result<Vec<replica::Sibling>, StoreError> {
-        let gone = edit.set.iter().any(|set| {
-            let now = present.register(set.register);
-            set.shown
-                .iter()
-                .any(|shown| now.iter().all(|s| s.dot() != shown.dot))
-        });
-        if !gone {
+        if !edit.shows_past(present) {
             return Ok(Vec::new());
         }
         let mut past = former.map_or_else(Vec::new, |former| former.record.siblings.clone());

@@ -2,8 +2,8 @@
 
 use domain::{FieldSpec, Finding, Refusal, RegisterEdit, Subject, Writer, authority::NewState};
 use replica::{
-    Dot, Edit, EditError, HybridTime, Incarnation, Record, RecordId, RegisterId, ScopeId, Set,
-    Sibling, Stamp, limits::RECORD_BYTES_MAX,
+    Dot, Edit, EditError, HybridTime, Incarnation, Record, RecordId, RegisterId, ScopeId, Sibling,
+    Stamp, limits::RECORD_BYTES_MAX,
 };
 use store::StoreError;
 
@@ -115,9 +115,7 @@ impl Planner<'_> {
 
     /// What has left a record, where an edit shows something that does not stand any more.
     pub(super) fn past(&self, record: &Record, edit: &Edit) -> Result<Vec<Sibling>, StoreError> {
-        let stands = |register, dot| record.register(register).iter().any(|s| s.dot() == dot);
-        let gone = |set: &Set| set.shown.iter().any(|s| !stands(set.register, s.dot));
-        if !edit.set.iter().any(gone) {
+        if !edit.shows_past(record) {
             return Ok(Vec::new());
         }
         let history = self.app.reader().history(record.key)?;
