@@ -8,44 +8,15 @@ mod pair;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use replica::{Edit, Kind, RecordId, RecordKey, RegisterId, Set, Sibling, Source, session::Role};
+use replica::{Kind, RecordId, RecordKey, session::Role};
 use store::{Command, Host, Memory, Reply};
 
-use self::pair::{DISTRICT, NODE, open, talk, try_talk};
+use self::pair::{DISTRICT, NODE, open, save, talk, try_talk};
 
 fn key(number: u8) -> RecordKey {
     RecordKey {
         kind: Kind(5),
         id: RecordId([number; 16]),
-    }
-}
-
-fn put(host: &mut Host, number: u8, value: &'static [u8]) {
-    let held = host.reader().get(key(number)).unwrap();
-    let standing = held
-        .as_ref()
-        .map(|held| held.record.register(RegisterId(1)));
-    let edit = Edit {
-        key: key(number),
-        scope: DISTRICT,
-        set: vec![Set {
-            register: RegisterId(1),
-            value: Bytes::from_static(value),
-            shown: standing
-                .unwrap_or_default()
-                .iter()
-                .map(Sibling::shown)
-                .collect(),
-        }],
-        author: "clerk@district".to_owned(),
-        reason: "census".to_owned(),
-        source: Source::Form,
-        decision: Bytes::new(),
-    };
-    host.take(0, Command::Edit(vec![edit], Vec::new()));
-    for answer in host.flush().unwrap() {
-        assert!(matches!(answer.reply, Reply::Written(Ok(_))), "{answer:?}");
     }
 }
 
@@ -58,12 +29,12 @@ fn forked() -> (Host, Host, Host, Arc<Memory>) {
     let at_node = Arc::new(Memory::new());
     let mut hub = open(Role::Hub, Arc::new(Memory::new()), 1);
     let mut node = open(Role::Node, at_node.clone(), 1);
-    put(&mut node, 1, b"before the copy");
+    save(&mut node, key(1), &[(1, b"before the copy")]);
     talk(&mut node, &mut hub, 1);
     let mut copy = open(Role::Node, Arc::new(Memory::from_image(at_node.image())), 2);
-    put(&mut node, 2, b"by the original");
+    save(&mut node, key(2), &[(1, b"by the original")]);
     talk(&mut node, &mut hub, 2);
-    put(&mut copy, 3, b"by the copy");
+    save(&mut copy, key(3), &[(1, b"by the copy")]);
     talk(&mut copy, &mut hub, 3);
     (hub, node, copy, at_node)
 }
@@ -72,12 +43,12 @@ fn forked() -> (Host, Host, Host, Arc<Memory>) {
 #[test]
 fn the_side_left_behind_is_frozen_and_freezes_nobody() {
     let (mut hub, mut node, mut copy, _) = forked();
-    put(&mut node, 4, b"by the original, later");
+    save(&mut node, key(4), &[(1, b"by the original, later")]);
     for session in [4, 6] {
         let told = try_talk(&mut node, &mut hub, session);
         assert_eq!(told, Err("SYNC-140".to_owned()));
         assert_eq!(hub.status().clones, [NODE]);
-        put(&mut copy, 5, b"by the copy, later");
+        save(&mut copy, key(5), &[(1, b"by the copy, later")]);
         talk(&mut copy, &mut hub, session + 1);
     }
     assert!(holds(&hub, 5) && !holds(&hub, 4), "nothing of it is taken");
@@ -105,7 +76,7 @@ fn the_side_left_behind_does_not_end_the_others_session() {
 #[test]
 fn the_frozen_side_started_anew_brings_what_it_has_and_nothing_is_lost() {
     let (mut hub, mut node, copy, at_node) = forked();
-    put(&mut node, 4, b"by the original, later");
+    save(&mut node, key(4), &[(1, b"by the original, later")]);
     assert!(try_talk(&mut node, &mut hub, 4).is_err());
     // A person stops the copy and starts the original anew.
     drop((copy, node));

@@ -13,7 +13,7 @@
     reason = "a test that cannot go on may stop"
 )]
 
-#[expect(unreachable_pub, reason = "shared by several tests")]
+#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
 #[path = "support/pair.rs"]
 mod pair;
 

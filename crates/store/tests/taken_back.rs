@@ -8,15 +8,14 @@ mod pair;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use proto::sync::{Ack, Outcome, Position, Refused, Result as ResultWire};
 use replica::{
-    Dot, Edit, Kind, Leaf, Record, RecordId, RecordKey, RegisterId, Set, Sibling, Source,
+    Dot, Kind, Leaf, Record, RecordId, RecordKey, RegisterId, Sibling,
     session::{Arrived, Delivery, Op, Role},
 };
-use store::{Command, Host, Memory, Reply};
+use store::{Command, Host, Memory};
 
-use self::pair::{DISTRICT, NODE, login, open, talk};
+use self::pair::{DISTRICT, NODE, login, open, save, talk};
 
 const KEY: RecordKey = RecordKey {
     kind: Kind(5),
@@ -58,28 +57,8 @@ fn writes() -> Writes {
     }
 }
 
-fn put(host: &mut Host, set: &[(u32, &'static [u8])]) -> Record {
-    let set = set.iter().map(|(register, value)| Set {
-        register: RegisterId(*register),
-        value: Bytes::from_static(value),
-        shown: candidates(host, *register)
-            .iter()
-            .map(Sibling::shown)
-            .collect(),
-    });
-    let edit = Edit {
-        key: KEY,
-        scope: DISTRICT,
-        set: set.collect(),
-        author: "clerk@district".to_owned(),
-        reason: "census".to_owned(),
-        source: Source::Form,
-        decision: Bytes::new(),
-    };
-    host.take(0, Command::Edit(vec![edit], Vec::new()));
-    for answer in host.flush().unwrap() {
-        assert!(matches!(answer.reply, Reply::Written(Ok(_))), "{answer:?}");
-    }
+fn put(host: &mut Host, values: &[(u32, &'static [u8])]) -> Record {
+    save(host, KEY, values);
     record(host).unwrap()
 }
 

@@ -8,8 +8,10 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use replica::{
-    Clock, Mono, Record, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId, SealKey, Session,
+    Clock, Edit, Mono, Record, RecordId, RecordKey, RegisterId, ReplicaId, ScopeId, SealKey,
+    Session, Set, Sibling, Source,
     session::{Input, Op, Role},
 };
 use store::{Command, Host, HostConfig, JudgeInput, Login, Reply, Rules, Store, Verdict};
@@ -56,7 +58,7 @@ fn judge(input: &JudgeInput<'_>) -> Verdict {
         .siblings
         .iter()
         .filter(|s| !seen(s.dot()) && s.value.starts_with(BAD));
-    let dots: Vec<_> = bad.map(replica::Sibling::dot).collect();
+    let dots: Vec<_> = bad.map(Sibling::dot).collect();
     if dots.is_empty() {
         Verdict::Accept
     } else {
@@ -211,4 +213,32 @@ pub fn try_talk(node: &mut Host, hub: &mut Host, session: u64) -> Result<(), Str
 pub fn hand(hub: &mut Host, session: u64, op: Op) {
     hub.take(0, Command::Session(login(Role::Hub, session), op));
     hub.flush().unwrap();
+}
+
+/// A clerk of the district writes values over all that stands.
+pub fn save(host: &mut Host, key: RecordKey, values: &[(u32, &'static [u8])]) {
+    let held = host.reader().get(key).expect("the store is sound");
+    let shown = |register| {
+        let held = held.iter();
+        let standing = held.flat_map(move |held| held.record.register(register));
+        standing.map(Sibling::shown).collect()
+    };
+    let set = values.iter().map(|(register, value)| Set {
+        register: RegisterId(*register),
+        value: Bytes::from_static(value),
+        shown: shown(RegisterId(*register)),
+    });
+    let edit = Edit {
+        key,
+        scope: DISTRICT,
+        set: set.collect(),
+        author: "clerk@district".to_owned(),
+        reason: "census".to_owned(),
+        source: Source::Form,
+        decision: Bytes::new(),
+    };
+    host.take(0, Command::Edit(vec![edit], Vec::new()));
+    for answer in host.flush().expect("the store can be written") {
+        assert!(matches!(answer.reply, Reply::Written(Ok(_))), "{answer:?}");
+    }
 }
