@@ -315,13 +315,13 @@ const OWN: &[Row] = &[
     ),
     (
         "SYNC-127",
-        "记录所依据的迁移或市级修改，市级尚不知晓，暂缓接收。若市级曾用旧磁盘恢复，请在市级执行 refill。",
-        "The record rests on a transfer or a write of the city that the hub does not know; it waits. If the hub was put back from an old disk, run refill there.",
+        "记录所依据的迁移或市级修改，市级尚不知晓，暂缓接收。若市级曾用旧磁盘恢复，请在市级执行 refill；各节点都已核对仍如此，请在市级重新迁移该单位。",
+        "The record rests on a transfer or a write of the city that the hub does not know; it waits. If the hub was put back from an old disk, run refill there; if it stays so when all nodes have called, transfer the organisation again.",
     ),
     (
         "SYNC-128",
-        "收到的记录会使已有的值无故消失，已暂缓接收。现有数据没有变动。请查看 quarantine。",
-        "The record would make a value disappear that nobody replaced; it is held back. What is here has not changed. See quarantine.",
+        "收到的记录会使已有的值无故消失，未予接收。现有数据没有变动。再次收到时转入 quarantine，等待处理。",
+        "The record would make a value disappear that nobody replaced; it was not taken. What is here has not changed. If it comes again, it is held back: see quarantine.",
     ),
     (
         "SYNC-130",
