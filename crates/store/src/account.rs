@@ -5,7 +5,7 @@
 //! journals, which only grow. So a long reading needs no pause of the writer: whoever asks takes
 //! [`Handle::grounds`] before and after, and throws the reading away when they differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -17,7 +17,7 @@ use replica::{
     session::Role,
 };
 
-use crate::ledger::{Lies, Past};
+use crate::ledger::Lies;
 use crate::{
     Grounds, Handle, HostError, OnRecord, Reached, Reader, StoreError, Stored, journal, keys,
 };
@@ -193,15 +193,8 @@ impl Reading<'_> {
         self.bounded()
     }
 
-    /// What a visible write makes an end of. Of what it descends from a write may have been taken
-    /// back, and what that had replaced has come back: then only what it replaced itself counts.
     fn name(&mut self, sibling: &Sibling, context: &Context) {
-        let all = gone(sibling);
-        let gone = if all.iter().all(|dot| context.covers(*dot)) {
-            all
-        } else {
-            sibling.replaces.clone()
-        };
+        let gone = gone(sibling, context);
         if !gone.is_empty() {
             let name = (sibling.dot(), sibling.register);
             self.extract.names.insert(name, gone);
@@ -219,6 +212,7 @@ impl Reading<'_> {
     fn history(&mut self) -> Result<(), HostError> {
         let reader = self.reader;
         let mut read = BTreeSet::new();
+        let mut contexts: BTreeMap<RecordKey, Context> = BTreeMap::new();
         let mut todo: BTreeSet<u32> = reader.scope_number(self.scope).into_iter().collect();
         while let Some(number) = todo.pop_first() {
             if !read.insert(number) {
@@ -227,12 +221,22 @@ impl Reading<'_> {
             let (from, to) = (keys::history(number, 0), keys::history(number, u64::MAX));
             let names = &mut self.extract.names;
             reader.store().scan(&from, &to, &mut |_, value| {
-                let before = each_replaced(&value, &mut |sibling| {
-                    let gone = gone(sibling);
-                    if !gone.is_empty() {
-                        let name = (sibling.dot(), sibling.register);
-                        names.entry(name).or_insert(gone);
+                let before = each_replaced(&value, &mut |past| {
+                    let context = match contexts.entry(past.key) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => {
+                            let now = reader.get(past.key)?;
+                            new.insert(now.map(|now| now.record.context).unwrap_or_default())
+                        }
+                    };
+                    for sibling in &past.siblings {
+                        let gone = gone(sibling, context);
+                        if !gone.is_empty() {
+                            let name = (sibling.dot(), sibling.register);
+                            names.entry(name).or_insert(gone);
+                        }
                     }
+                    Ok(())
                 })?;
                 todo.extend(before.into_iter().filter(|number| !read.contains(number)));
                 Ok(())
@@ -295,20 +299,22 @@ impl Reading<'_> {
 
 /// The writes that a sibling makes an end of: those it replaced, and those that they had replaced,
 /// as far as it remembers. A write that was superseded before it travelled, and whose journal is
-/// gone, is still in between.
-fn gone(sibling: &Sibling) -> Vec<Dot> {
+/// gone, is still in between. The line ends at a write that was taken back, a hole in the record's
+/// context: what that had replaced may have come back.
+fn gone(sibling: &Sibling, context: &Context) -> Vec<Dot> {
     let ancestors = sibling.ancestry.iter().map(|ancestor| ancestor.dot);
+    let ancestors = ancestors.take_while(|dot| context.covers(*dot));
     let mut gone: Vec<Dot> = sibling.replaces.iter().copied().chain(ancestors).collect();
     gone.sort_unstable();
     gone.dedup();
     gone
 }
 
-/// Visits the siblings that the changes of one history page have removed. Returns the numbers of
-/// other scopes in which the history of a record goes on.
+/// Visits what the changes of one history page have removed: siblings, as a record of their own.
+/// Returns the numbers of other scopes in which the history of a record goes on.
 pub(crate) fn each_replaced(
     page: &Bytes,
-    visit: &mut dyn FnMut(&Sibling),
+    visit: &mut dyn FnMut(&Record) -> Result<(), StoreError>,
 ) -> Result<BTreeSet<u32>, StoreError> {
     let damaged = || StoreError::Damaged {
         what: "history page".to_owned(),
@@ -316,9 +322,11 @@ pub(crate) fn each_replaced(
     let page = HistoryPage::decode(page.clone()).map_err(|_e| damaged())?;
     let mut before = BTreeSet::new();
     for entry in page.entries {
-        let past = Past::read(entry).ok_or_else(damaged)?;
-        before.insert(past.previous_scope);
-        past.siblings.iter().for_each(&mut *visit);
+        before.insert(entry.previous_scope);
+        if !entry.replaced.is_empty() {
+            let replaced = Record::decode(&Bytes::from(entry.replaced));
+            visit(&replaced.map_err(|_e| damaged())?)?;
+        }
     }
     before.remove(&0);
     Ok(before)
@@ -458,7 +466,9 @@ impl<'a> Accounting<'a> {
     fn elsewhere(&self, of: &BTreeSet<Incarnation>) -> Result<BTreeSet<Dot>, StoreError> {
         let mut dots = BTreeSet::new();
         let mut note = |sibling: &Sibling| {
-            let all = std::iter::once(sibling.dot()).chain(gone(sibling));
+            let ancestors = sibling.ancestry.iter().map(|ancestor| ancestor.dot);
+            let named = sibling.replaces.iter().copied().chain(ancestors);
+            let all = std::iter::once(sibling.dot()).chain(named);
             dots.extend(all.filter(|dot| of.contains(&dot.incarnation)));
         };
         for (scope, _, _) in self.reader.scopes() {
@@ -476,7 +486,11 @@ impl<'a> Accounting<'a> {
             let (from, to) = (keys::history(number, 0), keys::history(number, u64::MAX));
             let store = self.reader.store();
             store.scan(&from, &to, &mut |_, value| {
-                each_replaced(&value, &mut note).map(drop)
+                let noted = each_replaced(&value, &mut |past| {
+                    past.siblings.iter().for_each(&mut note);
+                    Ok(())
+                });
+                noted.map(drop)
             })?;
         }
         Ok(dots)

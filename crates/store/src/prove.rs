@@ -80,7 +80,7 @@ fn sums(reader: &Reader, findings: &mut Vec<String>) -> Result<(), StoreError> {
 fn history(reader: &Reader, findings: &mut Vec<String>) -> Result<(), StoreError> {
     let (from, to) = keys::all(b'H');
     reader.store().scan(&from, &to, &mut |_, value| {
-        found(each_replaced(&value, &mut |_| {}).map(drop), findings)
+        found(each_replaced(&value, &mut |_| Ok(())).map(drop), findings)
     })
 }
 

@@ -312,6 +312,34 @@ fn a_value_erased_on_both_sides_makes_it_false() {
     assert_eq!((listed.first, listed.fate()), (dot.counter, Fate::Missing));
 }
 
+/// A write was refused in one register when others had replaced it in another. What it had replaced
+/// there came back under a second write that was refused, and vanishes. The writes in between still
+/// name it among their ancestors, by way of the refused one.
+#[test]
+fn what_came_back_and_vanishes_is_missed_although_replaced_writes_descend_from_it() {
+    let (mut node, mut hub) = pair();
+    let first = node.put(key(1), SCOPE, &[(4, b"first")]);
+    let stale = node.edit(key(1), SCOPE, &[(4, b"from an old form"), (5, BAD)]);
+    node.put(key(1), SCOPE, &[(3, BAD), (4, b"second")]);
+    for round in 0..4 {
+        node.put(key(1), SCOPE, &[(4, &[round])]);
+    }
+    node.write(vec![stale]);
+    settle(&mut node, &mut hub);
+    let proof = prove(&mut node, &mut hub);
+    assert!(proof.is_true(), "{:?}", proof.node);
+    let life = &proof.node.lives[0];
+    assert_eq!((life.visible, life.replaced, life.refused), (2, 3, 2));
+    let erase = |record: &mut Record| record.siblings.retain(|s| s.dot() != first);
+    let mut node = Side::over(Role::Node, altered(node.image(), key(1), erase));
+    let mut hub = Side::over(Role::Hub, altered(hub.image(), key(1), erase));
+    settle(&mut node, &mut hub);
+    let proof = prove(&mut node, &mut hub);
+    assert!(proof.equal && !proof.is_true());
+    let missing = proof.node.listed.iter().find(|l| l.fate() == Fate::Missing);
+    assert_eq!(missing.map(|l| l.first), Some(first.counter));
+}
+
 /// One dot with two contents, and the false one stands on both sides.
 #[test]
 fn another_content_under_a_name_of_the_journal_makes_it_false() {
