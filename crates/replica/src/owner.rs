@@ -81,28 +81,41 @@ pub fn owner(record: &Record) -> Option<Owner> {
         .filter_map(|sibling| Owner::from_value(&sibling.value))
         .collect();
     let highest = named.iter().map(|owner| owner.epoch).max()?;
-    let mut newest = named.iter().filter(|owner| owner.epoch == highest);
-    let first = newest.next()?;
-    if newest.all(|other| other.scope == first.scope) {
-        return Some(first.clone());
-    }
-    let older = candidates
+    let is_newest = |owner: &&Owner| owner.epoch == highest;
+    let first = named.iter().find(is_newest)?;
+    let contested = named
         .iter()
-        .flat_map(|sibling| &sibling.ancestry)
-        .filter_map(|ancestor| Owner::from_value(ancestor.value.as_ref()?))
-        .filter(|owner| owner.epoch < highest)
-        .max_by_key(|owner| owner.epoch);
-    let mut former: Vec<ScopeId> = named
-        .iter()
-        .flat_map(|owner| owner.former.iter().copied().chain([owner.scope]))
-        .collect();
+        .any(|o| is_newest(&o) && o.scope != first.scope);
+    // An older candidate beside a newer one was forgotten when that was written: its scope had the
+    // record all the same.
+    let named_by = |owner: &Owner| {
+        let itself = (contested || owner.epoch < highest).then_some(owner.scope);
+        owner
+            .former
+            .iter()
+            .copied()
+            .chain(itself)
+            .collect::<Vec<_>>()
+    };
+    let mut former: Vec<ScopeId> = named.iter().flat_map(named_by).collect();
     former.sort_unstable();
     former.dedup();
+    let scope = if contested {
+        let older = candidates
+            .iter()
+            .flat_map(|sibling| &sibling.ancestry)
+            .filter_map(|ancestor| Owner::from_value(ancestor.value.as_ref()?))
+            .filter(|owner| owner.epoch < highest)
+            .max_by_key(|owner| owner.epoch);
+        older.map_or(record.scope, |owner| owner.scope)
+    } else {
+        first.scope
+    };
     Some(Owner {
-        scope: older.map_or(record.scope, |owner| owner.scope),
+        scope,
         epoch: highest,
         former,
-        contested: true,
+        contested,
     })
 }
 
@@ -198,6 +211,18 @@ mod tests {
         assert_eq!((now.scope, now.epoch), (scope(3), 2));
         assert_eq!(now.former, [scope(1), scope(2)]);
         assert!(now.was_in(scope(1)) && !now.was_in(scope(4)));
+    }
+
+    #[test]
+    fn an_older_owner_that_was_forgotten_when_the_newer_was_named_did_own_it() {
+        let first = Owner::next(None, scope(1), scope(2));
+        let second = Owner::next(Some(&first), scope(2), scope(3));
+        let newer = transferred(&blank(), 8, second, true);
+        let forgotten = transferred(&blank(), 9, Owner::next(None, scope(1), scope(4)), true);
+        let now = owner(&crate::merge(&newer, &forgotten).unwrap()).unwrap();
+        assert!(!now.contested);
+        assert_eq!((now.scope, now.epoch), (scope(3), 2));
+        assert_eq!(now.former, [scope(1), scope(2), scope(4)]);
     }
 
     #[test]
