@@ -26,6 +26,7 @@ mod e2e {
     mod enrolment;
     mod lists;
     mod records;
+    mod refill;
     mod refusals;
     mod repair;
     mod serving;

@@ -254,8 +254,15 @@ pub fn host_config(
         if input.refilling && input.incoming.scope == published {
             return judge_homecoming(input, &sealed);
         }
+        // Where a record may come from is the store's to judge. While the hub refills it takes what has
+        // left the sender's scope, and what it had lent there.
+        let peer_scope = if input.refilling {
+            input.home
+        } else {
+            input.scope
+        };
         let arrival = Arrival {
-            peer_scope: input.scope,
+            peer_scope,
             published_scope: published,
             home: input.home,
             existing: input.existing,

@@ -394,6 +394,22 @@ impl Host {
         self.last_copies(guests)
     }
 
+    /// What the hub has written itself and lent to a scope: nobody else may hold it for a hub that
+    /// was restored.
+    pub(super) fn lent_by_hub(&self, scope: ScopeId) -> Result<Vec<RecordKey>, StoreError> {
+        let mut lent = Vec::new();
+        for key in self.ledger.reader().guests(scope) {
+            let Some(stored) = self.ledger.current(key)? else {
+                continue;
+            };
+            let mut siblings = stored.record.siblings.iter();
+            if stored.guest == Guest::Lent && siblings.all(|s| !s.write.seal.is_empty()) {
+                lent.push(key);
+            }
+        }
+        Ok(lent)
+    }
+
     /// Those of some guests that are last copies of what has left, roots first.
     fn last_copies(&self, guests: Vec<RecordKey>) -> Result<Vec<RecordKey>, StoreError> {
         let mut left = Vec::new();

@@ -253,6 +253,10 @@ impl Host {
             }
             None => record.scope != sender.scope && !sender.refilling,
         };
+        // What the hub had lent to the scope comes home from it by its seals, wherever it belongs.
+        if sender.refilling && !home.was_in(sender.scope) && case.plain().next().is_none() {
+            return Ok(None);
+        }
         if made_elsewhere || !home.was_in(sender.scope) {
             if sender.refilling && !made_elsewhere {
                 // The transfer that brought it there may still come home.

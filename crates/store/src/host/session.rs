@@ -496,6 +496,9 @@ impl Host {
         for standing in standings {
             if standing.is_broken(diagnosis) {
                 standing.offer = self.offer(standing.scope)?;
+                if self.config.role == Role::Node && diagnosis == Diagnosis::IWasRestored {
+                    standing.offer.extend(self.lent_by_hub(standing.scope)?);
+                }
             }
         }
         Ok(())

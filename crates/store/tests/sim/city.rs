@@ -81,11 +81,13 @@ fn judge(input: &JudgeInput<'_>) -> Verdict {
     let published = input.home == PUBLISHED;
     // What quotes a late write is as bad as that was, and no fault of its writer.
     let quotes = input.incoming.key.kind == PROPOSAL;
+    // As the rules of the real programs: while the hub refills, the store alone says where from.
+    let elsewhere = input.home != input.scope && !input.refilling;
     let fresh = input.incoming.siblings.iter().filter(|s| !seen(s));
     let illegal = fresh.filter(|s| {
         let hub = s.write.author == NAMES[HUB];
         let of_hub = [MARKED, RegisterId::OWNER].contains(&s.register) || published;
-        (!quotes && s.value.starts_with(BAD)) || (!hub && of_hub)
+        elsewhere || (!quotes && s.value.starts_with(BAD)) || (!hub && of_hub)
     });
     let dots: Vec<_> = illegal.map(Sibling::dot).collect();
     if dots.is_empty() {

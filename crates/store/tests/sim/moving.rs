@@ -416,6 +416,33 @@ fn a_node_that_was_restored_learns_that_a_record_has_left() {
 }
 
 #[test]
+fn what_the_hub_has_lent_comes_home_from_the_borrower() {
+    let mut world = with_children();
+    world.cut_all();
+    let late = edit(&world, N1, key(S1, 0), &[(1, b"late")]);
+    world.save(N1, vec![late]);
+    let moved = transfer(&world, key(S1, 0), S2);
+    world.save(HUB, vec![moved]);
+    let before = [HUB, N3].map(|at| (at, world.image_of(at)));
+    settled(&mut world);
+    let reader = world.reader(HUB).unwrap();
+    let keys = reader.keys_of_scope(S2).into_iter();
+    let is_proposal = |key: &RecordKey| proposal_of(&reader.get(*key).unwrap().unwrap().record);
+    let lent = keys.into_iter().find(|key| is_proposal(key).is_some());
+    let lent = lent.unwrap();
+    assert_eq!(stored(&world, N1, lent).unwrap().guest, Guest::Lent);
+    for (at, image) in before {
+        world.put_back(at, image);
+    }
+    assert!(stored(&world, HUB, lent).is_none());
+    settled(&mut world);
+    for at in [HUB, N3] {
+        assert_eq!(stored(&world, at, lent).unwrap().home, S2);
+    }
+    world.end();
+}
+
+#[test]
 fn a_former_scope_hears_of_every_later_transfer() {
     let mut world = with_children();
     for (epoch, to) in [(1, S2), (2, S3)] {
