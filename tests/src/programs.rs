@@ -100,6 +100,8 @@ impl Program {
         command
             .env_remove("LIANGXIN_DATA")
             .env_remove("LIANGXIN_AS")
+            // A temporary directory may lie in memory, of which every command warns.
+            .env("LIANGXIN_LOG", "error")
             .env("LC_ALL", "C.UTF-8");
         command
             .stdin(Stdio::null())

@@ -1,5 +1,7 @@
 //! Log lines go to stderr, structured; how much is told by `LIANGXIN_LOG`.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -24,6 +26,8 @@ pub(crate) fn start(options: &Options) {
         // same full disk, is a panic in whichever thread was logging: the engine's own, which then
         // told nobody that it had failed, and the writer waited for it for ever.
         .log_internal_errors(false)
+        // Colours are for eyes: in a file or a pipe they are noise.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second start in one process, as in tests, keeps the first.
     match format {
