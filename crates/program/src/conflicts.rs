@@ -18,6 +18,8 @@ mod tests;
 mod undo;
 mod words;
 
+pub(crate) use words::restored;
+
 use std::collections::BTreeMap;
 
 use domain::{Conflict, Effective, KindSpec};
@@ -139,7 +141,7 @@ pub fn candidates(
         };
         map.insert("value".to_owned(), value);
         map.extend(authorship(sibling));
-        map.extend(words::restored(app, sibling)?);
+        map.extend(restored(app, sibling)?);
         Ok(Value::Object(map))
     };
     candidates.iter().enumerate().map(one).collect()

@@ -194,6 +194,14 @@ fn a_decision_is_taken_back_and_everybody_sees_who_and_why() {
                 .starts_with("李主任@410305-")
         );
         assert_eq!(decided(program), json!([]), "it is open again");
+        let explain = ["record", "explain", "organisation", &sample(1).0];
+        let explained = program.json(explain.into_iter().chain(["operating_address"]));
+        let entry = &explained["fields"][0];
+        let beside = entry["beside"].as_array().unwrap().iter();
+        let authors: Vec<_> = beside.chain([entry]).map(|one| &one["author"]).collect();
+        let is_of_chief =
+            |author: &&&Value| author.as_str().is_some_and(|a| a.starts_with("李主任"));
+        assert_eq!(authors.iter().find(is_of_chief), None, "{explained}");
     }
     // Whose words stand again may not decide, though another has written the copies.
     let own = hub.by("市级");

@@ -144,7 +144,7 @@ pub(super) fn kept(
 
 /// What a candidate that an undo has put back shows instead of the undo: who wrote it first, when
 /// and why, and beside it who put it back.
-pub(super) fn restored(app: &App, sibling: &Sibling) -> Result<Map<String, Value>, Failure> {
+pub(crate) fn restored(app: &App, sibling: &Sibling) -> Result<Map<String, Value>, Failure> {
     let mut map = Map::new();
     let Some(first) = originals(app, sibling)?.into_iter().next() else {
         return Ok(map);

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     app::{App, PeerView},
+    conflicts::restored,
     failure::{Exit, Failure},
 };
 
@@ -80,32 +81,29 @@ fn register_json(
     entry.insert("rule_zh".to_owned(), zh.into());
     entry.insert("rule_en".to_owned(), en.into());
     entry.extend(author.map(authorship).unwrap_or_default());
+    if let Some(author) = author {
+        entry.extend(restored(app, author)?);
+    }
     entry.insert("written_here".to_owned(), written_here(app, author).into());
     entry.insert("decided".to_owned(), decided(app, author)?);
     let replaced = author.into_iter().flat_map(|author| &author.replaces);
+    let told = |sibling: &Sibling| {
+        let mut told = authorship(sibling);
+        // Of what an undo has put back, whoever wrote it first.
+        told.extend(restored(app, sibling)?);
+        let value = register_value(kind, register, &sibling.value);
+        told.insert("value".to_owned(), value);
+        Ok::<_, Failure>(Value::Object(told))
+    };
     let replaced = replaced
         .filter_map(|dot| past.sibling(register, *dot))
-        .map(|sibling| {
-            let mut former = authorship(sibling);
-            former.insert(
-                "value".to_owned(),
-                register_value(kind, register, &sibling.value),
-            );
-            Value::Object(former)
-        });
-    entry.insert("replaced".to_owned(), replaced.collect());
+        .map(told);
+    entry.insert("replaced".to_owned(), replaced.collect::<Result<_, _>>()?);
     let others = candidates
         .iter()
         .filter(|one| author.is_none_or(|a| a.dot() != one.dot()));
-    let others = others.map(|sibling| {
-        let mut other = authorship(sibling);
-        other.insert(
-            "value".to_owned(),
-            register_value(kind, register, &sibling.value),
-        );
-        Value::Object(other)
-    });
-    entry.insert("beside".to_owned(), others.collect());
+    let others = others.map(told);
+    entry.insert("beside".to_owned(), others.collect::<Result<_, _>>()?);
     Ok(Value::Object(entry))
 }
 

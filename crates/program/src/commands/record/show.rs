@@ -261,28 +261,30 @@ pub(super) fn explain(
         );
         let rule = out.say(text("rule_zh"), text("rule_en")).to_owned();
         out.line(format!("{label}  {value}"));
-        out.line(format!(
-            "    {}  {}  {}  {}",
-            text("author"),
-            text("at"),
-            text("source"),
-            text("reason")
-        ));
+        // What stands while a conflict is open may be what all came from: nobody's candidate.
+        if !text("author").is_empty() {
+            out.line(format!(
+                "    {}  {}  {}  {}",
+                text("author"),
+                text("at"),
+                text("source"),
+                text("reason")
+            ));
+        }
         out.line(format!("    {rule}"));
-        let replaced = entry.get("replaced").and_then(Value::as_array);
-        for former in replaced.into_iter().flatten() {
-            let value = value_text(
-                kind,
-                name,
-                former.get("value").unwrap_or(&Value::Null),
-                out.language,
-            );
-            let author = former
-                .get("author")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            let lead = out.say("替换了", "replaced");
-            out.line(format!("    {lead} {value}（{author}）"));
+        let others = [
+            ("beside", out.say("另有", "beside it")),
+            ("replaced", out.say("替换了", "replaced")),
+        ];
+        for (which, lead) in others {
+            let listed = entry.get(which).and_then(Value::as_array);
+            for other in listed.into_iter().flatten() {
+                let value = other.get("value").unwrap_or(&Value::Null);
+                let value = value_text(kind, name, value, out.language);
+                let author = other.get("author").and_then(Value::as_str);
+                let author = author.unwrap_or_default();
+                out.line(format!("    {lead} {value}（{author}）"));
+            }
         }
         if let Some(decided) = entry.get("decided").filter(|decided| !decided.is_null()) {
             let of = |name| {
