@@ -204,6 +204,11 @@ const OWN: &[Row] = &[
         "This directory has no key of the node, so the hub cannot be asked. Nothing has changed. If the keys lie beside the backup, name --passphrase-file and look again.",
     ),
     (
+        "BACKUP-014",
+        "{file} 已存在，没有覆盖，也没有备份。数据没有变动。请换一个文件名，例如带上日期。",
+        "{file} exists and was not overwritten; no backup was made. Nothing has changed. Choose another name, such as one with the date.",
+    ),
+    (
         "BACKUP-010",
         "备份属于另一个副本。没有写入任何内容。请用本副本的备份，新节点请用 join。",
         "The backup belongs to another replica. Nothing was written. Use a backup of this replica; a new node joins.",

@@ -81,12 +81,30 @@ const KEY_FILES: [&str; 6] = [
 /// The name under which the store keeps who it belongs to, so that a backup says it.
 pub(crate) const IDENTITY: &str = "identity";
 
+/// Refuses a name that is taken: a careless one must not cost another backup, or any other file.
+fn check_free(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Err(Failure::new("BACKUP-014", Exit::Usage).with("file", path.display()));
+    }
+    Ok(())
+}
+
 /// Writes a backup and reads it back.
 ///
 /// # Errors
-/// The file cannot be written or read back.
+/// A file of this name is there, or it cannot be written or read back.
 pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure> {
     let path = app.path(&args.file);
+    check_free(&path)?;
+    let mut passphrase = None;
+    if args.with_keys {
+        check_free(&keys_beside(&path))?;
+        // Whatever is wrong with it is said before the name is taken.
+        passphrase = Some(read_passphrase(
+            args.passphrase_file.as_deref(),
+            &app.folder,
+        )?);
+    }
     let identity = serde_json::to_vec(&*app.identity).unwrap_or_default();
     app.writer
         .edit(Vec::new(), vec![(IDENTITY.to_owned(), Some(identity))])?;
@@ -107,8 +125,7 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
     let note = backup_note(&report, &path);
     app.writer
         .edit(Vec::new(), vec![(BACKUP.to_owned(), Some(note))])?;
-    if args.with_keys {
-        let passphrase = read_passphrase(args.passphrase_file.as_deref(), &app.folder)?;
+    if let Some(passphrase) = passphrase {
         backup_keys(&app.dir, &path, &passphrase)?;
     }
     show(
