@@ -394,6 +394,11 @@ const OWN: &[Row] = &[
         "The time to live {ttl} cannot be read. Write it like 24h, 90m or 7d.",
     ),
     (
+        "HUB-006",
+        "辖区 {scope} 不在本市（{city}）之内。没有发出邀请，数据没有变动。请核对代码；没有国家代码的功能区，用第五位为 L 的自定代码。",
+        "Scope {scope} lies outside the city {city}. No invitation was made and nothing has changed. Compare the code; a zone without a national code takes a local one, with an L in the fifth place.",
+    ),
+    (
         "CONSOLE-001",
         "控制台将在后续版本提供（comes later）。请先不加 --console 启动。",
         "The console comes later. Start without --console.",

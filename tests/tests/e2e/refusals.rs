@@ -45,7 +45,7 @@ fn says(program: &Program, command: &str, exit: i32, code: &str) {
 fn of_programs<'p>(
     hub: &'p Program,
     node: &'p Program,
-) -> [(&'p Program, &'static str, i32, &'static str); 15] {
+) -> [(&'p Program, &'static str, i32, &'static str); 16] {
     [
         (hub, "init --scope 410300 --name x", 2, "DIR-002"),
         (node, "serve --console 127.0.0.1:0", 2, "CONSOLE-001"),
@@ -54,6 +54,7 @@ fn of_programs<'p>(
         (node, "status --today tomorrow", 2, "USAGE-002"),
         (hub, "node revoke nosuchnode", 2, "HUB-001"),
         (hub, "node invite --scope 41 --name x", 2, "HUB-002"),
+        (hub, "node invite --scope 999999 --name x", 2, "HUB-006"),
         (
             hub,
             "node invite --scope 410302 --name x --ttl soon",
