@@ -22,6 +22,7 @@ use crate::{
     doctor::BACKUP,
     failure::{Exit, Failure},
     output::Out,
+    repair::compare::given_up,
 };
 
 /// `backup FILE`.
@@ -251,7 +252,9 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
             opened => drop(opened),
         }
     }
-    replace_store(&dir, &beside, &format!("store.before-{now_ms}"))?;
+    let kept = format!("store.before-{now_ms}");
+    note_given_up(&dir, &path, &kept, out)?;
+    replace_store(&dir, &beside, &kept)?;
     restore_keys(&dir, &keys)?;
     // The identity goes last: with it the directory counts as set up.
     if let (None, Some(identity)) = (&known, identity) {
@@ -262,6 +265,34 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         "{n} entries restored; the replica heals with its peers at the next session",
     );
     show(&report, out, zh, en);
+    Ok(())
+}
+
+/// Says what a restore takes out of use, before it does. A store that cannot be read is no reason
+/// not to restore.
+fn note_given_up(dir: &Dir, path: &Path, kept: &str, out: &mut Out) -> Result<(), Failure> {
+    if !dir.store().exists() {
+        return Ok(());
+    }
+    let text = match given_up(dir, path)? {
+        Some(lacking) => {
+            let unacked = lacking.iter().filter(|fact| !fact.is_acked).count();
+            let text = out.say(
+                "现有数据库中有 {n} 次修改是备份里没有的，其中 {m} 次没有对端确认收到过；现有数据库保留在 {kept}",
+                "{n} writes of the present store are not in the backup, {m} of them acked by no peer; the present store is kept in {kept}",
+            );
+            text.replace("{n}", &lacking.len().to_string())
+                .replace("{m}", &unacked.to_string())
+        }
+        None => out
+            .say(
+                "现有数据库不能完整读出，不知道备份缺少多少次修改；现有数据库保留在 {kept}",
+                "the present store cannot be read as a whole, so how many writes the backup lacks is not known; the present store is kept in {kept}",
+            )
+            .to_owned(),
+    };
+    let kept = dir.path().join(kept).display().to_string();
+    out.note(text.replace("{kept}", &kept));
     Ok(())
 }
 
