@@ -191,7 +191,7 @@ fn invalid(kind: &str, what: &str) -> Failure {
 /// Makes the record of a scope at its first invitation.
 ///
 /// # Errors
-/// The scope is registered under another name, or the store failed.
+/// The scope is registered under another name or lies outside the city, or the store failed.
 pub(crate) fn ensure_scope(app: &App, code: &str, name: &str) -> Result<(), Failure> {
     check_code(code)?;
     let kind = app.catalogue.kind_by_id("scope").map(|kind| kind.kind);
@@ -211,6 +211,11 @@ pub(crate) fn ensure_scope(app: &App, code: &str, name: &str) -> Result<(), Fail
         return Ok(());
     }
     let city = app.identity.published.code.clone();
+    // A local code is the city's own affair; a national one says by itself where it lies.
+    if !domain::division::is_local(code) && code.get(..4) != city.get(..4) {
+        let outside = Failure::new("HUB-006", Exit::Usage);
+        return Err(outside.with("scope", code).with("city", city));
+    }
     let edit = scope_edit(app, code, name, Some(&city))?;
     app.writer.edit(vec![edit], Vec::new())?;
     Ok(())

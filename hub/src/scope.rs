@@ -86,7 +86,12 @@ pub(crate) fn run(app: &App, command: ScopeCommand, out: &mut Out) -> Result<(),
 }
 
 fn read(csv: &str) -> Result<Map, Failure> {
-    Map::read(csv).map_err(|bad| Failure::new("REFORM-001", Exit::Invalid).with("line", bad.line))
+    let map = Map::read(csv)
+        .map_err(|bad| Failure::new("REFORM-001", Exit::Invalid).with("line", bad.line))?;
+    if map.is_empty() {
+        return Err(Failure::new("REFORM-002", Exit::Invalid));
+    }
+    Ok(map)
 }
 
 fn write(app: &App, edits: Vec<Edit>) -> Result<(), Failure> {

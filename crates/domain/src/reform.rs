@@ -59,17 +59,23 @@ impl Map {
         &BUILTIN_MAP
     }
 
-    /// Reads a map: a heading, then `old_code,old_name,new_code,new_name,…` a line. Lines without
-    /// an old code tell of additions and change nothing.
+    /// Reads a map: `old_code,old_name,new_code,new_name,…` a line, after a heading or none. Lines
+    /// without an old code tell of additions and change nothing.
     ///
     /// # Errors
     /// A line that is none.
     pub fn read(csv: &str) -> Result<Self, BadLine> {
         let mut map = Self::default();
         let rows = csv.trim_start_matches('\u{feff}').lines().enumerate();
-        for (at, row) in rows.skip(1).filter(|(_, row)| !row.trim().is_empty()) {
+        for (at, row) in rows.filter(|(_, row)| !row.trim().is_empty()) {
             let bad = BadLine { line: at + 1 };
             let cells: Vec<&str> = row.split(',').map(str::trim).collect();
+            let begins_with_code = cells
+                .first()
+                .is_some_and(|cell| crate::division::is_code(cell));
+            if at == 0 && !begins_with_code {
+                continue;
+            }
             let [old, _, new, name, ..] = cells.as_slice() else {
                 return Err(bad);
             };
@@ -87,6 +93,12 @@ impl Map {
             }
         }
         Ok(map)
+    }
+
+    /// Whether no code ended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ended.is_empty()
     }
 
     /// What became of a code.
@@ -254,6 +266,23 @@ mod tests {
             name: name.to_owned(),
             former: Vec::new(),
             has_ended: false,
+        }
+    }
+
+    #[test]
+    fn the_first_line_is_a_heading_only_if_it_begins_with_no_code() {
+        let row = "410322,孟津县,410308,孟津区\n";
+        for csv in [
+            row.to_owned(),
+            format!("\u{feff}{row}"),
+            format!("原代码,原名称,新代码,新名称\n{row}"),
+        ] {
+            let map = Map::read(&csv).unwrap();
+            assert_eq!(map.present("410322"), "410308", "{csv}");
+        }
+        assert_eq!(Map::read("410322,孟津县"), Err(BadLine { line: 1 }));
+        for csv in ["", "old_code,old_name,new_code,new_name\n"] {
+            assert!(Map::read(csv).unwrap().is_empty(), "{csv}");
         }
     }
 

@@ -13,7 +13,7 @@ mod tests;
 pub use facts::{BACKUP, Facts};
 pub use proof::Proofs;
 pub(crate) use proof::keep_proving;
-pub use table::{Check, ROWS, Row, is_clone_code};
+pub use table::{Check, ROWS, Row, is_clone_code, is_copy_code};
 
 use serde_json::{Value, json};
 

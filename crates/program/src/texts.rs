@@ -204,6 +204,11 @@ const OWN: &[Row] = &[
         "This directory has no key of the node, so the hub cannot be asked. Nothing has changed. If the keys lie beside the backup, name --passphrase-file and look again.",
     ),
     (
+        "BACKUP-014",
+        "{file} 已存在，没有覆盖，也没有备份。数据没有变动。请换一个文件名，例如带上日期。",
+        "{file} exists and was not overwritten; no backup was made. Nothing has changed. Choose another name, such as one with the date.",
+    ),
+    (
         "BACKUP-010",
         "备份属于另一个副本。没有写入任何内容。请用本副本的备份，新节点请用 join。",
         "The backup belongs to another replica. Nothing was written. Use a backup of this replica; a new node joins.",
@@ -387,6 +392,11 @@ const OWN: &[Row] = &[
         "HUB-005",
         "邀请有效期 {ttl} 无法识别。请写成 24h、90m 或 7d。",
         "The time to live {ttl} cannot be read. Write it like 24h, 90m or 7d.",
+    ),
+    (
+        "HUB-006",
+        "辖区 {scope} 不在本市（{city}）之内。没有发出邀请，数据没有变动。请核对代码；没有国家代码的功能区，用第五位为 L 的自定代码。",
+        "Scope {scope} lies outside the city {city}. No invitation was made and nothing has changed. Compare the code; a zone without a national code takes a local one, with an L in the fifth place.",
     ),
     (
         "CONSOLE-001",

@@ -177,6 +177,32 @@ fn a_hub_moves_to_another_machine_with_its_keys() {
     assert_equal(&jianxi.node, &city.hub);
 }
 
+#[test]
+fn a_backup_never_overwrites_a_file() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    std::fs::write(city.path("passphrase"), "四个词\n").unwrap();
+    let keys = ["--with-keys", "--passphrase-file"];
+    let sealed = |name: &str| {
+        let (file, secret) = (city.text_path(name), city.text_path("passphrase"));
+        ["backup", &file, keys[0], keys[1], &secret].map(str::to_owned)
+    };
+    backup(&city.hub, &city.path("hub.backup"));
+    std::fs::write(city.path("roll.csv"), "名称\n").unwrap();
+    std::fs::write(city.path("new.backup.keys"), "the only keys").unwrap();
+    let names = ["hub.backup", "roll.csv", "new.backup.keys"];
+    let read = || names.map(|name| std::fs::read(city.path(name)).unwrap());
+    let before = read();
+    for name in ["hub.backup", "roll.csv"] {
+        let file = city.text_path(name);
+        refused(&node, ["backup", &file], 2, "BACKUP-014");
+    }
+    refused(&node, sealed("new.backup"), 2, "BACKUP-014");
+    assert!(!city.path("new.backup").exists(), "nothing was written");
+    assert_eq!(read(), before, "what was there is as it was");
+    node.run(sealed("other.backup")).ok();
+}
+
 /// Everything in a directory: names and digests.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();

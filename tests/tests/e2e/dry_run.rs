@@ -243,3 +243,17 @@ fn a_hub_says_what_each_node_had_and_gives_back() {
     let asked = &node.json(["restore", &file, "--dry-run"])["asked"];
     assert_eq!(asked["code"], "DIR-004", "{asked}");
 }
+
+#[test]
+fn a_restore_says_what_it_gives_up_and_where_that_is_kept() {
+    let scene = Scene::new();
+    let node = &scene.district.node;
+    let said = node.run(["restore", &scene.file, "--lang", "en"]).ok();
+    let counts = "6 writes of the present store are not in the backup, 1 of them";
+    assert!(said.stderr.contains(counts), "{said:?}");
+    let kept = said.stderr.split("kept in ").nth(1).unwrap();
+    assert!(Path::new(kept.lines().next().unwrap()).is_dir(), "{said:?}");
+    // Nothing is given up the second time.
+    let again = node.run(["restore", &scene.file, "--lang", "en"]).ok();
+    assert!(again.stderr.contains("0 writes"), "{again:?}");
+}

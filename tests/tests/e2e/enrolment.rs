@@ -31,6 +31,19 @@ fn kept_out(node: &Program, address: &str, token: &str, exit: i32, code: &str) {
 }
 
 #[test]
+fn a_scope_outside_the_city_is_invited_under_a_local_code_only() {
+    let city = City::founded();
+    let invite = |code| ["node", "invite", "--scope", code, "--name", "某区"];
+    for outside in ["999999", "410105", "411302"] {
+        refused(&city.hub, invite(outside), 2, "HUB-006");
+    }
+    let scopes = || city.hub.json(["record", "list", "scope"]).to_string();
+    assert!(!scopes().contains("某区"), "{}", scopes());
+    city.hub.run(invite("4103L1")).ok();
+    assert!(scopes().contains("4103L1"), "{}", scopes());
+}
+
+#[test]
 fn a_token_that_may_not_be_used_joins_nothing() {
     let mut city = City::open();
     let (_line, address) = city.line();

@@ -45,7 +45,7 @@ fn says(program: &Program, command: &str, exit: i32, code: &str) {
 fn of_programs<'p>(
     hub: &'p Program,
     node: &'p Program,
-) -> [(&'p Program, &'static str, i32, &'static str); 14] {
+) -> [(&'p Program, &'static str, i32, &'static str); 16] {
     [
         (hub, "init --scope 410300 --name x", 2, "DIR-002"),
         (node, "serve --console 127.0.0.1:0", 2, "CONSOLE-001"),
@@ -54,6 +54,7 @@ fn of_programs<'p>(
         (node, "status --today tomorrow", 2, "USAGE-002"),
         (hub, "node revoke nosuchnode", 2, "HUB-001"),
         (hub, "node invite --scope 41 --name x", 2, "HUB-002"),
+        (hub, "node invite --scope 999999 --name x", 2, "HUB-006"),
         (
             hub,
             "node invite --scope 410302 --name x --ttl soon",
@@ -68,10 +69,11 @@ fn of_programs<'p>(
         ),
         (
             node,
-            "backup FOLDER --passphrase-file x --with-keys",
+            "backup ABSENT/b --passphrase-file PLAIN --with-keys",
             6,
             "BACKUP-001",
         ),
+        (node, "backup FOLDER", 2, "BACKUP-014"),
         (node, "bundle import PLAIN", 6, "BUNDLE-002"),
         (node, "bundle export PLAIN", 2, "BUNDLE-009"),
         (node, "restore PLAIN", 6, "BACKUP-002"),

@@ -515,6 +515,13 @@ fn a_scope_without_one_successor_is_left_to_the_city_until_somebody_names_it() {
         6,
         "REFORM-001",
     );
+    std::fs::write(&map, format!("{heading}\n")).unwrap();
+    refused(
+        &city.hub,
+        ["scope", "reform", "--map", &map],
+        6,
+        "REFORM-002",
+    );
     let rows = "410322,孟津县,410323,新安县\n410322,孟津县,410324,栾川县";
     std::fs::write(&map, format!("{heading}\n{rows}\n")).unwrap();
     let reform = ["scope", "reform", "--map", &map];

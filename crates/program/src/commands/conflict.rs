@@ -3,6 +3,7 @@
 mod show;
 
 use clap::{Args, Subcommand, ValueEnum};
+use domain::label::Language;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -250,12 +251,7 @@ fn list(app: &App, enrolled: &Enrolled, listing: &Listing, out: &mut Out) -> Res
     if out.json {
         out.document(&all.into_iter().map(Value::Object).collect());
     } else if all.is_empty() {
-        let text = if listing.state == Some(StateArg::Decided) {
-            out.say("没有已处理的冲突", "no decided conflicts")
-        } else {
-            out.say("没有待处理的冲突", "no open conflicts")
-        };
-        out.line(text);
+        out.line(none_found(listing, out));
     } else {
         // Of one storm every conflict is shown by itself.
         if listing.storm.is_some() {
@@ -264,6 +260,23 @@ fn list(app: &App, enrolled: &Enrolled, listing: &Listing, out: &mut Out) -> Res
         show::list(app, all, &storms, out);
     }
     Ok(())
+}
+
+/// What is said when a list is empty: of what was asked for, and of nothing else.
+fn none_found(listing: &Listing, out: &Out) -> String {
+    let (zh, en) = match listing.state {
+        None | Some(StateArg::Open) => ("待处理", "open"),
+        Some(StateArg::Deferred) => ("已暂缓", "deferred"),
+        Some(StateArg::Returned) => ("已退回", "returned"),
+        Some(StateArg::Decided) => ("已处理", "decided"),
+    };
+    let is_part = listing.scope.is_some() || listing.storm.is_some();
+    match out.language {
+        Language::Zh if is_part => format!("所查范围内没有{zh}的冲突"),
+        Language::Zh => format!("没有{zh}的冲突"),
+        Language::En if is_part => format!("no {en} conflicts in what was asked for"),
+        Language::En => format!("no {en} conflicts"),
+    }
 }
 
 fn decide(

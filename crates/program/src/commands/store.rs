@@ -22,6 +22,7 @@ use crate::{
     doctor::BACKUP,
     failure::{Exit, Failure},
     output::Out,
+    repair::compare::given_up,
 };
 
 /// `backup FILE`.
@@ -81,12 +82,30 @@ const KEY_FILES: [&str; 6] = [
 /// The name under which the store keeps who it belongs to, so that a backup says it.
 pub(crate) const IDENTITY: &str = "identity";
 
+/// Refuses a name that is taken: a careless one must not cost another backup, or any other file.
+fn check_free(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Err(Failure::new("BACKUP-014", Exit::Usage).with("file", path.display()));
+    }
+    Ok(())
+}
+
 /// Writes a backup and reads it back.
 ///
 /// # Errors
-/// The file cannot be written or read back.
+/// A file of this name is there, or it cannot be written or read back.
 pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure> {
     let path = app.path(&args.file);
+    check_free(&path)?;
+    let mut passphrase = None;
+    if args.with_keys {
+        check_free(&keys_beside(&path))?;
+        // Whatever is wrong with it is said before the name is taken.
+        passphrase = Some(read_passphrase(
+            args.passphrase_file.as_deref(),
+            &app.folder,
+        )?);
+    }
     let identity = serde_json::to_vec(&*app.identity).unwrap_or_default();
     app.writer
         .edit(Vec::new(), vec![(IDENTITY.to_owned(), Some(identity))])?;
@@ -107,8 +126,7 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
     let note = backup_note(&report, &path);
     app.writer
         .edit(Vec::new(), vec![(BACKUP.to_owned(), Some(note))])?;
-    if args.with_keys {
-        let passphrase = read_passphrase(args.passphrase_file.as_deref(), &app.folder)?;
+    if let Some(passphrase) = passphrase {
         backup_keys(&app.dir, &path, &passphrase)?;
     }
     show(
@@ -234,7 +252,9 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
             opened => drop(opened),
         }
     }
-    replace_store(&dir, &beside, &format!("store.before-{now_ms}"))?;
+    let kept = format!("store.before-{now_ms}");
+    note_given_up(&dir, &path, &kept, out)?;
+    replace_store(&dir, &beside, &kept)?;
     restore_keys(&dir, &keys)?;
     // The identity goes last: with it the directory counts as set up.
     if let (None, Some(identity)) = (&known, identity) {
@@ -245,6 +265,34 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         "{n} entries restored; the replica heals with its peers at the next session",
     );
     show(&report, out, zh, en);
+    Ok(())
+}
+
+/// Says what a restore takes out of use, before it does. A store that cannot be read is no reason
+/// not to restore.
+fn note_given_up(dir: &Dir, path: &Path, kept: &str, out: &mut Out) -> Result<(), Failure> {
+    if !dir.store().exists() {
+        return Ok(());
+    }
+    let text = match given_up(dir, path)? {
+        Some(lacking) => {
+            let unacked = lacking.iter().filter(|fact| !fact.is_acked).count();
+            let text = out.say(
+                "现有数据库中有 {n} 次修改是备份里没有的，其中 {m} 次没有对端确认收到过；现有数据库保留在 {kept}",
+                "{n} writes of the present store are not in the backup, {m} of them acked by no peer; the present store is kept in {kept}",
+            );
+            text.replace("{n}", &lacking.len().to_string())
+                .replace("{m}", &unacked.to_string())
+        }
+        None => out
+            .say(
+                "现有数据库不能完整读出，不知道备份缺少多少次修改；现有数据库保留在 {kept}",
+                "the present store cannot be read as a whole, so how many writes the backup lacks is not known; the present store is kept in {kept}",
+            )
+            .to_owned(),
+    };
+    let kept = dir.path().join(kept).display().to_string();
+    out.note(text.replace("{kept}", &kept));
     Ok(())
 }
 

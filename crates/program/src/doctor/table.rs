@@ -85,6 +85,10 @@ pub const ROWS: &[Row] = &[
     row("DOCTOR-009", "line", |facts, _| {
         of_peers(facts, |peer| {
             let detail = peer.failure.clone();
+            // The line is up then; the row of the clones has the next step.
+            if detail.as_deref().is_some_and(is_copy_code) {
+                return None;
+            }
             let well = detail.is_none();
             Some(finding(well, vec![("detail", detail.unwrap_or_default())]))
         })
@@ -256,7 +260,13 @@ fn of_peers(facts: &Facts, look: impl Fn(&PeerView) -> Option<Finding>) -> Vec<F
 /// Whether a session that ended so was refused because a memory was rolled back or a copy runs.
 #[must_use]
 pub fn is_clone_code(code: &str) -> bool {
-    matches!(code, "SYNC-110" | "SYNC-140")
+    code == "SYNC-110" || is_copy_code(code)
+}
+
+/// Whether a session that ended so found two copies of a node, of which a person stops one.
+#[must_use]
+pub fn is_copy_code(code: &str) -> bool {
+    code == "SYNC-140"
 }
 
 fn is_cloned(peer: &PeerView) -> bool {

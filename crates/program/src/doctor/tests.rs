@@ -250,3 +250,13 @@ fn what_does_not_apply_to_a_node_is_not_shown() {
     );
     assert!(shown.contains("not_seen"));
 }
+
+#[test]
+fn a_copy_is_told_which_to_stop_and_not_to_check_the_line() {
+    let mut facts = sound();
+    facts.peers[0].failure = Some("SYNC-140".to_owned());
+    let found = unwell(&facts);
+    let names: Vec<_> = found.iter().map(|check| check.name).collect();
+    assert_eq!(names, ["clone"]);
+    assert!(say(&found[0], Language::En).contains("stop the one too many"));
+}

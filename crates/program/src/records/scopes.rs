@@ -302,7 +302,8 @@ pub fn scope_named(app: &App, named: &str, out: &mut Out) -> Result<ScopeId, Fai
 fn told_in(scopes: &Scopes<'_>, named: &str, out: &mut Out) -> Result<ScopeId, Failure> {
     let scope = scope_in(scopes, named)?;
     let (given, present) = (text::code(named), scopes.code(scope)?);
-    if division::is_code(&given) && given != present {
+    // A scope that nobody knows has no code: its id is no new name for what was given.
+    if division::is_code(&given) && division::is_code(&present) && given != present {
         let text = out.say(
             "区划代码 {old} 已变更，现为 {new}，按新代码办理",
             "the code {old} has changed; it is {new} now and is read so",

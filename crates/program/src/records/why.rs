@@ -18,6 +18,7 @@ use crate::{
     clock::moment,
     commands::bundle::pending,
     dir::hex16,
+    doctor::is_copy_code,
     failure::{Exit, Failure},
     output::Out,
     refusals,
@@ -106,6 +107,14 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         code: "WHY-009",
         fits: |at| Some(vec![("n", at.bundle?.to_string())]),
+    },
+    Row {
+        code: "WHY-014",
+        fits: |at| {
+            let peer = at.peer.as_ref()?;
+            let code = peer.failure.clone().filter(|code| is_copy_code(code))?;
+            Some(vec![("peer", peer.name.clone()), ("code", code)])
+        },
     },
     Row {
         code: "WHY-010",

@@ -299,6 +299,16 @@ impl Both<'_> {
     }
 }
 
+/// The writes in the store of a directory that a backup lacks; none where the store is not whole.
+pub(crate) fn given_up(dir: &Dir, path: &Path) -> Result<Option<Vec<WriteFact>>, Failure> {
+    let (backup, in_backup) = read_backup(path)?;
+    let own = ReplicaId::try_from(backup.facts.replica.as_slice());
+    let own = own.unwrap_or(ReplicaId([0; 16]));
+    let present = read_store(dir).ok();
+    let present = present.filter(|(salvaged, _)| salvaged.bad + salvaged.gaps == 0);
+    Ok(present.map(|(_, present)| present.lacking_in(&in_backup, own)))
+}
+
 /// Compares a backup with the store of an opened program.
 pub(crate) fn compare_opened<L: Live>(app: &App, path: &Path) -> Result<Comparison, Failure> {
     let (backup, in_backup) = read_backup(path)?;

@@ -23,6 +23,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "Line {line} of the map of divisions cannot be read. Nothing has changed. A line is old_code,old_name,new_code,new_name; a code has six or nine characters.",
     ),
     (
+        "REFORM-002",
+        "区划变更表里没有任何变更。没有改动。请核对文件；每行为 原代码,原名称,新代码,新名称。",
+        "The map of divisions has no change in it. Nothing has changed. Compare the file; a line is old_code,old_name,new_code,new_name.",
+    ),
+    (
         "DOCTOR-041",
         "停用的辖区没有唯一的承接辖区：{scopes}。数据不受影响，仍按原代码统计。请用 record put scope 填写后继辖区（replaced_by）。",
         "Scopes have ended without one successor: {scopes}. The data is not affected and counts under the old code. Name the successor with record put scope (replaced_by).",

@@ -149,6 +149,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The present state is safe here, and nobody has taken this scope's feed yet; start the program (serve), or run sync --once.",
     ),
     (
+        "WHY-014",
+        "最新内容已安全保存在本机，但本节点有两个副本同时运行，{peer} 不再接收这一个（{code}）；请由人决定保留哪一个，停止另一个，再重新启动要保留的一个。",
+        "The present state is safe here, but two copies of this node are running and {peer} takes no more from this one ({code}); a person decides which copy goes on: stop the other, then restart the one that stays.",
+    ),
+    (
         "REFUSAL-001",
         "没有编号为 {id} 的退回修改，或开头几位不止一条。数据没有变动。请用 refusal list --all 查看编号。",
         "There is no refused write {id}, or several begin so. Nothing has changed. See the ids with refusal list --all.",

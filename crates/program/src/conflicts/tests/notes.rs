@@ -149,3 +149,32 @@ fn the_list_marks_what_was_put_off_or_sent_back() {
     );
     assert!(said(Some(StateArg::Open)).contains("no open conflicts"));
 }
+
+#[test]
+fn an_empty_list_denies_only_what_was_asked_for() {
+    let clash: Clash = remarks();
+    let said = |state, scope: Option<&str>| {
+        let listing = Listing {
+            state,
+            scope: scope.map(str::to_owned),
+            ..Listing::default()
+        };
+        let command = ConflictCommand::List(listing);
+        let app = &clash.world.app;
+        let (text, _) = printed(false, |out| run(app, &Enrolled::default(), command, out));
+        text.trim_end().to_owned()
+    };
+    assert!(!said(None, None).contains("no open"), "one is open");
+    let states = [
+        (StateArg::Returned, "no returned conflicts"),
+        (StateArg::Deferred, "no deferred conflicts"),
+        (StateArg::Decided, "no decided conflicts"),
+    ];
+    for (state, text) in states {
+        assert_eq!(said(Some(state), None), text);
+    }
+    assert_eq!(
+        said(None, Some("410399")),
+        "no open conflicts in what was asked for"
+    );
+}

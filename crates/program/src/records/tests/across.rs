@@ -1,5 +1,8 @@
 //! What saving and reading promise between records: mergers, references into nothing, old codes.
 
+use std::sync::{Arc, Mutex};
+
+use domain::label::Language;
 use replica::RecordKey;
 use serde_json::{Value, json};
 use store::Stored;
@@ -9,8 +12,9 @@ use super::run;
 use crate::{
     commands::record::RecordCommand,
     failure::{Exit, Failure},
+    output::{Out, Part},
     records::{
-        Scopes, Target, circle, dangling, links_of, list, scope_of, standing,
+        Scopes, Target, circle, dangling, links_of, list, scope_of, scope_to_enter, standing,
         testing::{World, hub, kind, made, node, organisation, printed, save},
     },
 };
@@ -233,4 +237,30 @@ fn an_old_code_means_the_scope_that_stands_for_it() {
         "{:?}",
         saved.warnings
     );
+}
+
+#[test]
+fn a_code_that_never_was_is_not_said_to_have_changed() {
+    let world = reformed();
+    let entered = |code: &str| {
+        let notes = Arc::new(Mutex::new(String::new()));
+        let sink = Arc::clone(&notes);
+        let mut out = Out::new(false, Language::En, 0, move |part| {
+            if let Part::Stderr(text) = part {
+                sink.lock().unwrap().push_str(&text);
+            }
+        });
+        let entered = scope_to_enter(&world.app, code, &mut out);
+        let notes = notes.lock().unwrap().clone();
+        (entered.map_err(|failure| failure.code), notes)
+    };
+    let (known, notes) = entered("410306");
+    assert_eq!(known.unwrap(), domain::scope_id("410322"));
+    assert!(
+        notes.contains("410306") && notes.contains("410308"),
+        "{notes}"
+    );
+    let (unknown, notes) = entered("419999");
+    assert!(unknown.unwrap_err() == "TRANSFER-014");
+    assert_eq!(notes, "");
 }

@@ -62,6 +62,10 @@ const CASES: &[Case] = &[
     }),
     ("WHY-008", "compared", |at| at.state = State::Acked),
     ("WHY-009", "bundle 7", |at| at.bundle = Some(7)),
+    ("WHY-014", "stop the other", |at| {
+        let peer = at.peer.as_mut().unwrap();
+        peer.failure = Some("SYNC-140".to_owned());
+    }),
     ("WHY-010", "2020-10-15 08:00:00", |at| {
         let peer = at.peer.as_mut().unwrap();
         peer.failure = Some("no route to host".to_owned());
