@@ -508,23 +508,13 @@ fn a_scope_without_one_successor_is_left_to_the_city_until_somebody_names_it() {
     }
     let map = city.text_path("map.csv");
     let heading = "old_code,old_name,new_code,new_name";
-    std::fs::write(&map, format!("{heading}\n410322,孟津县\n")).unwrap();
-    refused(
-        &city.hub,
-        ["scope", "reform", "--map", &map],
-        6,
-        "REFORM-001",
-    );
-    std::fs::write(&map, format!("{heading}\n")).unwrap();
-    refused(
-        &city.hub,
-        ["scope", "reform", "--map", &map],
-        6,
-        "REFORM-002",
-    );
+    let reform = ["scope", "reform", "--map", &map];
+    for (rows, code) in [("410322,孟津县\n", "REFORM-001"), ("", "REFORM-002")] {
+        std::fs::write(&map, format!("{heading}\n{rows}")).unwrap();
+        refused(&city.hub, reform, 6, code);
+    }
     let rows = "410322,孟津县,410323,新安县\n410322,孟津县,410324,栾川县";
     std::fs::write(&map, format!("{heading}\n{rows}\n")).unwrap();
-    let reform = ["scope", "reform", "--map", &map];
     let done = city.hub.json(reform);
     assert_eq!(
         done["tasks"][0]["candidates"],
