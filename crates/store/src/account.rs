@@ -17,7 +17,7 @@ use replica::{
     session::Role,
 };
 
-use crate::ledger::Lies;
+use crate::ledger::{Lies, Past};
 use crate::{
     Grounds, Handle, HostError, OnRecord, Reached, Reader, StoreError, Stored, journal, keys,
 };
@@ -322,10 +322,10 @@ pub(crate) fn each_replaced(
     let page = HistoryPage::decode(page.clone()).map_err(|_e| damaged())?;
     let mut before = BTreeSet::new();
     for entry in page.entries {
-        before.insert(entry.previous_scope);
-        if !entry.replaced.is_empty() {
-            let replaced = Record::decode(&Bytes::from(entry.replaced));
-            visit(&replaced.map_err(|_e| damaged())?)?;
+        let past = Past::read(entry).ok_or_else(damaged)?;
+        before.insert(past.previous_scope);
+        if let Some(replaced) = past.replaced {
+            visit(&replaced)?;
         }
     }
     before.remove(&0);

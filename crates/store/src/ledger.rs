@@ -585,21 +585,29 @@ pub(crate) struct Past {
     pub(crate) previous: u64,
     /// The scope whose feed it lay in, 0 when it was the same.
     pub(crate) previous_scope: u32,
-    pub(crate) siblings: Vec<Sibling>,
+    /// The siblings that the change removed, as a record of their own; none when it removed none.
+    pub(crate) replaced: Option<Record>,
 }
 
 impl Past {
+    /// The siblings that the change removed.
+    pub(crate) fn siblings(&self) -> &[Sibling] {
+        self.replaced
+            .as_ref()
+            .map_or(&[], |replaced| &replaced.siblings)
+    }
+
     /// Reads an entry as it is stored; none when its siblings cannot be read.
     pub(crate) fn read(entry: HistoryEntry) -> Option<Self> {
-        let siblings = if entry.replaced.is_empty() {
-            Vec::new()
+        let replaced = if entry.replaced.is_empty() {
+            None
         } else {
-            Record::decode(&Bytes::from(entry.replaced)).ok()?.siblings
+            Some(Record::decode(&Bytes::from(entry.replaced)).ok()?)
         };
         Some(Self {
             previous: entry.previous,
             previous_scope: entry.previous_scope,
-            siblings,
+            replaced,
         })
     }
 }

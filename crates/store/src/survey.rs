@@ -441,7 +441,7 @@ impl Survey {
         // A write came at the latest with the change that took away what it replaced.
         let came = |sibling: &Sibling| {
             let took = |replaced: &Past| {
-                let mut gone = replaced.siblings.iter().map(Sibling::dot);
+                let mut gone = replaced.siblings().iter().map(Sibling::dot);
                 gone.any(|dot| sibling.replaces.contains(&dot))
             };
             let changes = past.iter().filter(|(_, replaced)| took(replaced));
@@ -459,7 +459,7 @@ impl Survey {
             };
             let mut seen = whole.clone();
             seen.extend(self.seen_at((scope, replaced.previous)));
-            for sibling in &replaced.siblings {
+            for sibling in replaced.siblings() {
                 self.note(all, key, sibling, &seen);
             }
         }

@@ -19,7 +19,9 @@ use replica::{
 
 use super::{Host, HostConfig};
 use crate::{
-    Batch, Ledger, Store, StoreError, Survey, WriteFact, keys, ledger::Incoming, survey::State,
+    Batch, Ledger, Store, StoreError, Survey, WriteFact, keys,
+    ledger::{Incoming, Past},
+    survey::State,
     wire::dot_of,
 };
 
@@ -121,7 +123,7 @@ fn past(sources: &[Survey], key: RecordKey) -> Vec<Sibling> {
     for source in sources {
         let newest = source.newest(key);
         let changes = newest.map(|state| source.past(state)).unwrap_or_default();
-        for sibling in changes.iter().flat_map(|(_, replaced)| &replaced.siblings) {
+        for sibling in changes.iter().flat_map(|(_, replaced)| replaced.siblings()) {
             if seen.insert((sibling.register, sibling.dot())) {
                 past.push(sibling.clone());
             }
@@ -326,10 +328,14 @@ fn accounted(built: &Survey) -> BTreeSet<Dot> {
     for (dot, entry) in &built.journal {
         replaces.entry(*dot).or_default().extend(&entry.replaces);
     }
-    let standing = built.states.values().flatten().map(|s| &s.record.siblings);
-    let gone = built.history.values().map(|replaced| &replaced.siblings);
+    let standing = built
+        .states
+        .values()
+        .flatten()
+        .flat_map(|s| &s.record.siblings);
+    let gone = built.history.values().flat_map(Past::siblings);
     let mut waiting: Vec<Dot> = Vec::new();
-    for sibling in standing.chain(gone).flatten() {
+    for sibling in standing.chain(gone) {
         let replaced = replaces.entry(sibling.dot()).or_default();
         replaced.extend(&sibling.replaces);
         waiting.push(sibling.dot());

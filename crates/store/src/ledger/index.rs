@@ -239,7 +239,8 @@ impl Shared {
     ) -> Result<Vec<(Seq, Vec<Sibling>)>, StoreError> {
         let mut found = Vec::new();
         self.walk(key, stage, &mut |_, seq, past| {
-            found.push((Seq(seq), past.siblings));
+            let siblings = past.replaced.map(|replaced| replaced.siblings);
+            found.push((Seq(seq), siblings.unwrap_or_default()));
         })?;
         Ok(found)
     }

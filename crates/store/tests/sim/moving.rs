@@ -415,6 +415,15 @@ fn a_node_that_was_restored_learns_that_a_record_has_left() {
     world.end();
 }
 
+/// The proposals at home in a scope, as a replica holds them.
+fn proposals(world: &World, at: usize, scope: ScopeId) -> Vec<RecordKey> {
+    let reader = world.reader(at).unwrap();
+    let held = reader.keys_of_scope(scope).into_iter();
+    let held = held.filter_map(|key| reader.get(key).unwrap());
+    let proposed = held.filter(|held| proposal_of(&held.record).is_some());
+    proposed.map(|held| held.record.key).collect()
+}
+
 #[test]
 fn what_the_hub_has_lent_comes_home_from_the_borrower() {
     let mut world = with_children();
@@ -425,11 +434,7 @@ fn what_the_hub_has_lent_comes_home_from_the_borrower() {
     world.save(HUB, vec![moved]);
     let before = [HUB, N3].map(|at| (at, world.image_of(at)));
     settled(&mut world);
-    let reader = world.reader(HUB).unwrap();
-    let keys = reader.keys_of_scope(S2).into_iter();
-    let is_proposal = |key: &RecordKey| proposal_of(&reader.get(*key).unwrap().unwrap().record);
-    let lent = keys.into_iter().find(|key| is_proposal(key).is_some());
-    let lent = lent.unwrap();
+    let lent = proposals(&world, HUB, S2)[0];
     assert_eq!(stored(&world, N1, lent).unwrap().guest, Guest::Lent);
     for (at, image) in before {
         world.put_back(at, image);
@@ -473,10 +478,7 @@ fn what_a_fenced_node_brings_becomes_proposals_and_then_it_is_one_of_us_again() 
     assert_eq!(values(&at_hub, 1), [b"org"]);
     let status = world.replicas[HUB].host.as_ref().unwrap().status();
     assert!(status.fenced.is_empty(), "it was found equal");
-    let reader = world.reader(N2).unwrap();
-    let seen = reader.keys_of_scope(S1).into_iter();
-    let seen = seen.filter_map(|key| reader.get(key).unwrap());
-    assert_eq!(seen.filter(|s| proposal_of(&s.record).is_some()).count(), 1);
+    assert_eq!(proposals(&world, N2, S1).len(), 1);
     let next = edit(&world, N1, key(S1, 0), &[(1, b"welcome back")]);
     world.save(N1, vec![next]);
     settled(&mut world);
