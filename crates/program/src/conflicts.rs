@@ -18,7 +18,7 @@ mod tests;
 mod undo;
 mod words;
 
-pub(crate) use words::restored;
+pub(crate) use words::first_authorship;
 
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        self, Known, Scopes, Seen, authorship, find, kind_of, meaning, named, register_name,
-        register_of, register_value,
+        self, Known, Scopes, Seen, find, kind_of, meaning, named, register_name, register_of,
+        register_value,
     },
 };
 
@@ -140,8 +140,7 @@ pub fn candidates(
             value
         };
         map.insert("value".to_owned(), value);
-        map.extend(authorship(sibling));
-        map.extend(restored(app, sibling)?);
+        map.extend(first_authorship(app, sibling)?);
         Ok(Value::Object(map))
     };
     candidates.iter().enumerate().map(one).collect()

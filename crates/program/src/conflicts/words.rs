@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     app::App,
     failure::Failure,
-    records::{kind_of, source_name, time_text},
+    records::{authorship, kind_of, source_name, time_text},
 };
 
 /// A decision by its id, also one that somebody has deleted; none when it is not known here.
@@ -142,10 +142,13 @@ pub(super) fn kept(
     })
 }
 
-/// What a candidate that an undo has put back shows instead of the undo: who wrote it first, when
-/// and why, and beside it who put it back.
-pub(crate) fn restored(app: &App, sibling: &Sibling) -> Result<Map<String, Value>, Failure> {
-    let mut map = Map::new();
+/// Who wrote a candidate, when and why. One that an undo has put back shows instead of the undo who
+/// wrote it first, and beside that who put it back.
+pub(crate) fn first_authorship(
+    app: &App,
+    sibling: &Sibling,
+) -> Result<Map<String, Value>, Failure> {
+    let mut map = authorship(sibling);
     let Some(first) = originals(app, sibling)?.into_iter().next() else {
         return Ok(map);
     };

@@ -5,13 +5,11 @@ use replica::{Kind, Record, RecordId, RecordKey, RegisterId, ReplicaId, Sibling}
 use serde_json::{Map, Value, json};
 
 use super::{
-    Past, Settled, at_text,
-    document::{authorship, register_of},
-    find, meaning, register_name, register_value,
+    Past, Settled, at_text, document::register_of, find, meaning, register_name, register_value,
 };
 use crate::{
     app::{App, PeerView},
-    conflicts::restored,
+    conflicts::first_authorship,
     failure::{Exit, Failure},
 };
 
@@ -80,17 +78,14 @@ fn register_json(
     entry.insert("rule".to_owned(), rule.into());
     entry.insert("rule_zh".to_owned(), zh.into());
     entry.insert("rule_en".to_owned(), en.into());
-    entry.extend(author.map(authorship).unwrap_or_default());
     if let Some(author) = author {
-        entry.extend(restored(app, author)?);
+        entry.extend(first_authorship(app, author)?);
     }
     entry.insert("written_here".to_owned(), written_here(app, author).into());
     entry.insert("decided".to_owned(), decided(app, author)?);
     let replaced = author.into_iter().flat_map(|author| &author.replaces);
     let told = |sibling: &Sibling| {
-        let mut told = authorship(sibling);
-        // Of what an undo has put back, whoever wrote it first.
-        told.extend(restored(app, sibling)?);
+        let mut told = first_authorship(app, sibling)?;
         let value = register_value(kind, register, &sibling.value);
         told.insert("value".to_owned(), value);
         Ok::<_, Failure>(Value::Object(told))
