@@ -38,6 +38,7 @@ pub use account::{Grounds, OnRecord, Reached};
 pub use peers::PeerStatus;
 use peers::Peers;
 use positions::Positions;
+pub use positions::remember;
 pub(crate) use quarantine::clashing;
 pub use rebuild::{Rebuilt, rebuild};
 pub use session::Login;

@@ -8,6 +8,7 @@
 //! | `S` scope | scope id, seq, head, fingerprint root | every commit of the scope |
 //! | `J` incarnation u64, last counter u64 | `JournalPage` | every commit of own writes |
 //! | `P` incarnation | `Position` | when it changes |
+//! | `O` incarnation | `Position`, as a store had it that a restore has replaced by this one | restores |
 //! | `N` replica | peer number u32, scope id | first session |
 //! | `K` peer u32, scope u32 | `PeerScope`: both checkpoints | batches and acks |
 //! | `F` peer u32, scope u32 | nothing: the peer may give back what a restore took from this hub | sessions |
@@ -58,6 +59,10 @@ pub(crate) fn journal(incarnation: Incarnation, counter: u64) -> Vec<u8> {
 
 pub(crate) fn position(incarnation: Incarnation) -> Vec<u8> {
     key(b'P', &[&incarnation.0.to_be_bytes()])
+}
+
+pub(crate) fn former(incarnation: Incarnation) -> Vec<u8> {
+    key(b'O', &[&incarnation.0.to_be_bytes()])
 }
 
 pub(crate) fn peer(replica: ReplicaId) -> Vec<u8> {

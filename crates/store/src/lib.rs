@@ -30,7 +30,7 @@ pub use holding::Holding;
 pub use host::{
     Act, Answer, Child, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput,
     Late, Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Rebuilt, Refused, Reply,
-    Rules, Status, Verdict, Written, mark_restored, rebuild,
+    Rules, Status, Verdict, Written, mark_restored, rebuild, remember,
 };
 pub use ledger::{
     Guest, JournalBreak, Ledger, PeerHeard, Place, Reader, Stored, Unsettled, keep_local, local,

@@ -50,6 +50,8 @@ pub struct Survey {
     /// The pages of the journal as they were stored.
     pub(crate) pages: BTreeMap<Vec<u8>, Bytes>,
     pub(crate) positions: BTreeMap<Incarnation, Position>,
+    /// Positions of stores that restores have replaced.
+    pub(crate) former: BTreeMap<Incarnation, Position>,
     pub(crate) scopes: BTreeMap<u32, ScopeId>,
     pub(crate) peers: BTreeMap<u32, (ReplicaId, ScopeId)>,
     /// How far each peer has taken the feed of each scope.
@@ -232,14 +234,37 @@ impl Survey {
     /// How far each incarnation of a replica has come, as known here.
     #[must_use]
     pub fn positions_of(&self, replica: ReplicaId) -> BTreeMap<Incarnation, Counter> {
-        let of_replica = |(incarnation, position): (&Incarnation, &Position)| {
-            (position.replica == replica.0).then_some((*incarnation, position.counter))
-        };
-        let mut all: BTreeMap<_, _> = self.positions.iter().filter_map(of_replica).collect();
+        let reached = self.reached().into_iter();
+        let of_replica = reached.filter(|(_, position)| position.replica == replica.0);
+        of_replica
+            .map(|(incarnation, position)| (incarnation, position.counter))
+            .collect()
+    }
+
+    /// Every position; how far an own incarnation came stands in its journal.
+    fn reached(&self) -> BTreeMap<Incarnation, Position> {
+        let mut all = self.positions.clone();
         for dot in self.journal.keys() {
-            if let Some(counter) = all.get_mut(&dot.incarnation) {
-                *counter = (*counter).max(dot.counter);
+            if let Some(position) = all.get_mut(&dot.incarnation) {
+                position.counter = position.counter.max(dot.counter);
             }
+        }
+        all
+    }
+
+    /// Every position that was ever known here, or in a store that this one has replaced. Where a
+    /// page of the journal cannot be read, records tell how far an incarnation came.
+    pub(crate) fn ever_reached(&self) -> BTreeMap<Incarnation, Position> {
+        let mut all = self.reached();
+        let states = self.states.values().flatten();
+        for (incarnation, counter) in states.flat_map(|state| state.record.context.entries()) {
+            if let Some(position) = all.get_mut(&incarnation) {
+                position.counter = position.counter.max(counter);
+            }
+        }
+        for (incarnation, former) in &self.former {
+            let known = all.entry(*incarnation).or_insert_with(|| former.clone());
+            known.counter = known.counter.max(former.counter);
         }
         all
     }
@@ -254,6 +279,11 @@ impl Survey {
                 let incarnation = Incarnation(keys::u64_at(key, 1)?);
                 let position = Position::decode(value.clone()).ok()?;
                 self.positions.insert(incarnation, position);
+            }
+            b'O' => {
+                let incarnation = Incarnation(keys::u64_at(key, 1)?);
+                let position = Position::decode(value.clone()).ok()?;
+                self.former.insert(incarnation, position);
             }
             b'S' => {
                 let id = ScopeId::try_from(value.get(..16)?).ok()?;

@@ -27,9 +27,10 @@ pub struct Grounds {
     pub root: Bucket,
     /// How far it has taken the peer's feed.
     pub taken: FeedPoint,
-    /// Its own incarnations, ascending.
+    /// Its own incarnations, ascending, as far as they ever came: also in stores that a restore has
+    /// replaced by this one.
     pub own: Vec<Reached>,
-    /// The peer's incarnations, ascending.
+    /// The peer's incarnations, ascending; likewise.
     pub peers: Vec<Reached>,
     /// Records of the scope that it holds back.
     pub held_back: Vec<RecordKey>,
@@ -72,8 +73,8 @@ impl Host {
             end,
             root,
             taken: taken.unwrap_or_default(),
-            own: self.positions.of(self.config.replica).collect(),
-            peers: self.positions.of(peer).collect(),
+            own: self.positions.ever(self.config.replica),
+            peers: self.positions.ever(peer),
             held_back: held_back.iter().map(|held| held.key).collect(),
             aside,
             drafts,

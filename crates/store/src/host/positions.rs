@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use prost::Message as _;
 use proto::{stored::Position as Stored, sync::Position};
 use replica::{
@@ -15,7 +16,7 @@ use super::{
     Host, Login,
     session::{HEAD_BYTES, Party},
 };
-use crate::{Store, StoreError, keys};
+use crate::{Batch, Store, StoreError, Survey, keys};
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -34,6 +35,52 @@ pub(super) fn told(head: Head) -> Vec<u8> {
     head.0.to_vec()
 }
 
+/// Notes in a store how far every incarnation had come, as the store knew that it replaces.
+///
+/// What was written after a backup and reached no peer is known nowhere once the backup is
+/// restored: a certificate would be true that says nothing was lost. These positions are told to no
+/// peer, which would wait for writes that never come; they are only accounted for.
+///
+/// # Errors
+/// The store failed.
+pub fn remember(store: &dyn Store, replaced: &Survey) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    let mut known = former(store)?;
+    for (incarnation, mut position) in replaced.ever_reached() {
+        let before = known
+            .remove(&incarnation)
+            .map_or(0, |former| former.counter);
+        position.counter = position.counter.max(before);
+        // Where two stores went on from one backup a head may be that of either.
+        position.head.clear();
+        batch.put(keys::former(incarnation), position.encode_to_vec());
+    }
+    store.commit(batch)?;
+    store.sync()
+}
+
+/// The positions of the stores that this one has replaced.
+fn former(store: &dyn Store) -> Result<BTreeMap<Incarnation, Stored>, StoreError> {
+    let mut former = BTreeMap::new();
+    let (from, to) = keys::all(b'O');
+    store.scan(&from, &to, &mut |key, value| {
+        let (incarnation, position) = read(key, value)?;
+        former.insert(incarnation, position);
+        Ok(())
+    })?;
+    Ok(former)
+}
+
+/// Reads a position as it is stored.
+fn read(key: &[u8], value: Bytes) -> Result<(Incarnation, Stored), StoreError> {
+    let damaged = || StoreError::Damaged {
+        what: "position".to_owned(),
+    };
+    let incarnation = Incarnation(keys::u64_at(key, 1).ok_or_else(damaged)?);
+    let stored = Stored::decode(value).map_err(|_e| damaged())?;
+    Ok((incarnation, stored))
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Positions {
@@ -45,6 +92,8 @@ pub(super) struct Positions {
     /// The incarnation before each of this replica, and how far that came.
     parents: BTreeMap<Incarnation, (Incarnation, Counter)>,
     newest_own: Option<Incarnation>,
+    /// How far the incarnations of each replica had come in stores that this one has replaced.
+    former: BTreeMap<Incarnation, (Option<ReplicaId>, Counter)>,
     version: u64,
 }
 
@@ -57,15 +106,12 @@ impl Positions {
             counts: BTreeMap::new(),
             parents: BTreeMap::new(),
             newest_own: None,
+            former: BTreeMap::new(),
             version: 0,
         };
         let (from, to) = keys::all(b'P');
         store.scan(&from, &to, &mut |key, value| {
-            let damaged = || StoreError::Damaged {
-                what: "position".to_owned(),
-            };
-            let incarnation = Incarnation(keys::u64_at(key, 1).ok_or_else(damaged)?);
-            let stored = Stored::decode(value).map_err(|_e| damaged())?;
+            let (incarnation, stored) = read(key, value)?;
             let replica = ReplicaId::try_from(stored.replica.as_slice()).ok();
             let head = Head::try_from(stored.head.as_slice()).unwrap_or_default();
             positions.set(incarnation, stored.counter, head, replica);
@@ -80,6 +126,12 @@ impl Positions {
             positions.load_own(store, incarnation)?;
         }
         positions.find_newest();
+        for (incarnation, former) in former(store)? {
+            let replica = ReplicaId::try_from(former.replica.as_slice()).ok();
+            positions
+                .former
+                .insert(incarnation, (replica, former.counter));
+        }
         Ok(positions)
     }
 
@@ -322,6 +374,23 @@ impl Positions {
         let of = move |known: &Known| known.replica == Some(replica);
         let known = self.known.iter().filter(move |(_, known)| of(known));
         known.map(|(incarnation, known)| (*incarnation, known.counter, known.head))
+    }
+
+    /// The same, as far as they had come in any store that this one has replaced: without a head
+    /// where that is further than is known now.
+    pub(super) fn ever(&self, replica: ReplicaId) -> Vec<(Incarnation, Counter, Head)> {
+        let known = self
+            .of(replica)
+            .map(|(i, counter, head)| (i, (counter, head)));
+        let mut all: BTreeMap<Incarnation, (Counter, Head)> = known.collect();
+        for (incarnation, (of, counter)) in &self.former {
+            let of = self.replica(*incarnation).or(*of);
+            if of == Some(replica) && *counter > self.counter(*incarnation) {
+                all.insert(*incarnation, (*counter, Head::default()));
+            }
+        }
+        let all = all.into_iter();
+        all.map(|(i, (counter, head))| (i, counter, head)).collect()
     }
 }
 

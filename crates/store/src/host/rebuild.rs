@@ -17,7 +17,7 @@ use replica::{
     limits::RECORD_BYTES_MAX, merge,
 };
 
-use super::{Host, HostConfig};
+use super::{Host, HostConfig, remember};
 use crate::{
     Batch, Ledger, Store, StoreError, Survey, WriteFact, keys,
     ledger::{Incoming, Past},
@@ -80,6 +80,9 @@ pub fn rebuild(
     host.close()?;
     drop(host);
     target.commit(rest(own, sources))?;
+    for source in sources {
+        remember(&*target, source)?;
+    }
     target.sync()?;
     let built = Survey::of_store(&*target)?;
     account(own, sources, &built, &mut rebuilt);

@@ -16,7 +16,7 @@
 //! | the session | `feed_head`, `feed_lineage`, `predecessor`, `one_session`, `exchange`, `fork_exchange` |
 //! | where a record belongs | `settled_transfer`, `moved`, `frozen_copy`, `offer_frozen`, `fenced_back` |
 //! | forks | `quarantine`, `rollback_detect`, `lower_context`, `rollback_drafts`, `clone_freeze` |
-//! | the certificate | `named_replaced` |
+//! | the certificate | `named_replaced`; positions of the store that a restore replaces, which the model does not have |
 //!
 //! What some of them cannot show:
 //!
@@ -122,10 +122,12 @@ pub(crate) enum Control {
     FencesIgnored,
     /// The certificate counts what a context covers as replaced (`named_replaced`).
     CoveredIsReplaced,
+    /// A store that is put back knows nothing of the one that it replaces.
+    RestoresForget,
 }
 
 impl Control {
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::AckBeforeSync,
         Self::ReadBeyondDurable,
         Self::DotsUsedAgain,
@@ -156,6 +158,7 @@ impl Control {
         Self::ClonesGoOn,
         Self::FencesIgnored,
         Self::CoveredIsReplaced,
+        Self::RestoresForget,
         Self::RefusalsSaidOnce,
         Self::ForksGoOn,
     ];
@@ -187,6 +190,7 @@ impl Control {
                 &[Fault::Rollback]
             }
             Self::ForksGoOn => &[Fault::RestoreNode, Fault::Transfer],
+            Self::RestoresForget => &[Fault::RestoreNode],
             Self::ClonesGoOn => &[Fault::Clone],
             Self::FencesIgnored => &[Fault::Fence, Fault::Cut],
             Self::None | Self::UndoesUnseen | Self::ValuesRewritten | Self::CoveredIsReplaced => {
@@ -285,7 +289,7 @@ impl Control {
             Self::NoDraftsKept => &["I2", "I4"],
             Self::ClonesGoOn => &["P6"],
             Self::FencesIgnored => &["P5"],
-            Self::CoveredIsReplaced => &["I13"],
+            Self::CoveredIsReplaced | Self::RestoresForget => &["I13"],
             Self::RefusalsSaidOnce => &["I9", "I4"],
             Self::ForksGoOn => &["P4", "I12"],
         }

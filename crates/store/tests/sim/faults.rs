@@ -1,10 +1,11 @@
 //! What happens to machines, lines, disks and clocks.
 
 use replica::{ReplicaId, session::Op};
-use store::Command;
+use store::{Command, Memory, Survey};
 
 use super::{
     clock::JUMP_MS,
+    controls::Control,
     medium::{Image, Medium},
     net::{End, Side},
     options::Fault,
@@ -179,9 +180,14 @@ impl World {
 
     /// A machine, which is down, gets what lay on its disk some time ago.
     pub(crate) fn put_image(&mut self, at: usize, image: Image) {
+        let replaced = self.given_up(at);
         let medium = Medium::new(image, false);
         if at == HUB && self.options.marked {
             store::mark_restored(&*medium).expect("memory takes it");
+        }
+        let replaced = replaced.filter(|_| self.options.control != Control::RestoresForget);
+        if let Some(replaced) = replaced {
+            store::remember(&*medium, &replaced).expect("memory takes it");
         }
         self.replicas[at].medium = medium;
         self.replicas[at].rewound = true;
@@ -189,6 +195,31 @@ impl World {
         self.replicas[at].saved.clear();
         // A disk that was damaged at its start has no start under way.
         self.after(1, Event::Start(at));
+    }
+
+    /// What lies on the disk of a machine before an older state replaces it: what it wrote itself is
+    /// noted. None where the disk is put back behind the program.
+    fn given_up(&mut self, at: usize) -> Option<Survey> {
+        let machine = &self.replicas[at];
+        if at == HUB && !self.options.marked {
+            return None;
+        }
+        let mut image = machine.medium.memory.image();
+        let rotten = machine.medium.rotten();
+        if let Some(key) = &rotten {
+            image.remove(key);
+        }
+        let replaced = Memory::from_image(image);
+        let replaced = Survey::of_store(&replaced).expect("it can be read");
+        let writes = replaced.writes(machine.id).into_values();
+        let own = writes.filter(|fact| fact.is_own);
+        let own = own.map(|fact| (fact.key, fact.dot));
+        self.ghost.given_up[at].extend(own);
+        if rotten.is_some_and(|key| b"JPO".contains(&key[0])) {
+            // How far it came was written there.
+            self.ghost.given_up[at].clear();
+        }
+        Some(replaced)
     }
 
     /// A node's disk is gone; the machine is enrolled anew, which gives it another name.
@@ -202,6 +233,9 @@ impl World {
         let mut id = [0xb0; 16];
         id[8..].copy_from_slice(&self.number().to_be_bytes());
         self.replicas[node].id = ReplicaId(id);
+        // Nothing of the disk is left that could be looked at.
+        self.replicas[node].medium = Medium::new(Image::new(), false);
+        self.ghost.given_up[node].clear();
         self.say(format_args!("{} is WIPED and joins anew", NAMES[node]));
         self.tally.count("a node wiped");
         self.put_image(node, Image::new());

@@ -55,8 +55,13 @@ impl Medium {
     }
 
     pub(crate) fn is_rotten(&self) -> bool {
-        let rotten = self.rotten.lock().unwrap_or_else(PoisonError::into_inner);
-        rotten.is_some()
+        self.rotten().is_some()
+    }
+
+    /// The value that cannot be read.
+    pub(crate) fn rotten(&self) -> Option<Vec<u8>> {
+        let rotten = self.rotten.lock();
+        rotten.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn sound(&self, key: &[u8]) -> Result<(), StoreError> {

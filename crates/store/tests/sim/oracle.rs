@@ -70,6 +70,8 @@ pub(crate) struct Ghost {
     /// Transfers of a restored hub with no other of their epoch anywhere.
     pub(super) unremembered: BTreeSet<(RecordKey, u64)>,
     pub(super) unsent: Vec<Unsent>,
+    /// What each replica had written in the stores that a restore took from it.
+    pub(super) given_up: [BTreeSet<(RecordKey, Dot)>; 1 + NODES.len()],
     /// What is broken, in the order in which it was found.
     pub(crate) broken: Vec<String>,
 }
@@ -403,7 +405,8 @@ impl World {
         self.check_contents(&held);
         self.check_refused(&records);
         self.check_positions(&records[HUB]);
-        self.check_certificates();
+        let lost = self.lost_to_restores(&records, &held, &dots);
+        self.check_certificates(&lost);
     }
 
     /// I1 and I8: both sides hold the same, and show the same conflicts.
@@ -538,6 +541,33 @@ impl World {
             };
             self.broken(format!("{rule} lost write {uid} of {key:?} {}", register.0));
         }
+    }
+
+    /// What each replica wrote before it was put back, and nobody has seen since, nor a write that
+    /// had seen it.
+    fn lost_to_restores(
+        &self,
+        records: &[Records],
+        held: &[Held],
+        on_record: &BTreeSet<Dot>,
+    ) -> Vec<Option<Dot>> {
+        let mut known = on_record.clone();
+        for (_, sibling) in held.iter().flatten() {
+            known.extend(sibling.replaces.iter().copied());
+            known.extend(sibling.ancestry.iter().map(|ancestor| ancestor.dot));
+        }
+        let is_seen = |(key, dot): &(RecordKey, Dot)| {
+            let mut states = records.iter().filter_map(|records| records.get(key));
+            states.any(|stored| stored.record.context.covers(*dot)) || known.contains(dot)
+        };
+        // After a fork one name may stand for two writes, and one of them may be here.
+        let forked = self.is_forked();
+        let lost = |all: &BTreeSet<(RecordKey, Dot)>| {
+            let mut all = all.iter().filter(|_| !forked);
+            let lost = all.find(|write| !is_seen(write));
+            lost.map(|(_, dot)| *dot)
+        };
+        self.ghost.given_up.iter().map(lost).collect()
     }
 
     /// I3: no dot names two contents.

@@ -1,5 +1,6 @@
 //! I13: the certificate that nothing was lost. It is true where nothing was put back to an older
-//! state, and false when a visible write is erased everywhere, contexts kept.
+//! state, and false when a restore has taken a write that nobody has seen, and when a visible write
+//! is erased everywhere, contexts kept.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -130,10 +131,16 @@ impl World {
         Host::open(medium, self.config(at)).expect("a sound store")
     }
 
-    /// The certificate of each node, and of each after a write was erased everywhere.
-    pub(crate) fn check_certificates(&mut self) {
+    /// The certificate of each node, and of each after a write was erased everywhere. It must miss
+    /// what a restore took, from the node or from the hub.
+    pub(crate) fn check_certificates(&mut self, lost: &[Option<Dot>]) {
         let control = self.options.control;
-        let about = [Control::None, Control::CoveredIsReplaced].contains(&control);
+        let about = [
+            Control::None,
+            Control::CoveredIsReplaced,
+            Control::RestoresForget,
+        ];
+        let about = about.contains(&control);
         if !about || !self.ghost.broken.is_empty() {
             return;
         }
@@ -142,17 +149,24 @@ impl World {
         for node in NODES {
             let image = self.image(node);
             let of_node = self.over(node, image.clone());
-            match doubts(&of_node, &of_hub, control) {
-                None => self.tally.count("a true certificate"),
-                Some(_why) => {
+            let lost = lost[node].or(lost[HUB]);
+            let name = NAMES[node];
+            match (doubts(&of_node, &of_hub, control), lost) {
+                (None, None) => self.tally.count("a true certificate"),
+                (None, Some(dot)) => {
+                    self.broken(format!("I13 {name} does not miss {dot} after a restore"));
+                    continue;
+                }
+                (Some(_), Some(_)) => {
+                    self.tally.count("a loss that the certificate shows");
+                    continue;
+                }
+                (Some(_why), None) => {
                     // Cautious: what was superseded before it travelled is known only to a journal
                     // that is gone, that was cut at a fork, or that belongs to a neighbour.
                     self.tally.count("a cautious certificate");
                     // Without the reason, in which heads are named: they hash wall times.
-                    self.say(format_args!(
-                        "the certificate of {} is cautious",
-                        NAMES[node]
-                    ));
+                    self.say(format_args!("the certificate of {name} is cautious"));
                     continue;
                 }
             }
