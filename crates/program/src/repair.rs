@@ -9,15 +9,18 @@ pub mod compare;
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::BufReader,
     path::Path,
     sync::Arc,
 };
 
+use bytes::Bytes;
 use domain::Catalogue;
-use replica::{Clock, Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId};
+use replica::{
+    Clock, Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId, account::LISTED_MAX,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{
@@ -34,7 +37,7 @@ use crate::{
     records::register_name,
 };
 
-/// The name under which a repair keeps what it could not find.
+/// The name under which a repair or a restore keeps what is not in the store any more.
 const MISSING: &str = "repair/missing";
 
 /// A write that is named and whose text is not here.
@@ -82,15 +85,47 @@ impl LostWrite {
     }
 }
 
-/// The writes that the last repair could not find and that no peer has given back so far.
+/// Lists writes that a store has lost, beside those that it lists already: as many as an account
+/// lists singly.
+///
+/// # Errors
+/// The store failed.
+pub(crate) fn note_missing<'a>(
+    target: &dyn store::Store,
+    writes: impl IntoIterator<Item = &'a WriteFact>,
+) -> Result<(), StoreError> {
+    let known = listed(store::local(target, MISSING)?.as_ref());
+    let lost = writes.into_iter().map(LostWrite::of);
+    let all = known.into_iter().chain(lost);
+    let all: BTreeMap<_, _> = all
+        .map(|lost| ((lost.incarnation, lost.counter), lost))
+        .collect();
+    let listed: Vec<&LostWrite> = all.values().take(LISTED_MAX).collect();
+    let text = serde_json::to_vec(&listed).unwrap_or_default();
+    store::keep_local(target, MISSING, text)
+}
+
+/// The writes that a store which was surveyed lists as lost.
+pub(crate) fn missing_in(survey: &Survey) -> Vec<WriteFact> {
+    listed(survey.local(MISSING))
+        .iter()
+        .map(LostWrite::fact)
+        .collect()
+}
+
+fn listed(text: Option<&Bytes>) -> Vec<LostWrite> {
+    let listed = text.and_then(|text| serde_json::from_slice(text).ok());
+    listed.unwrap_or_default()
+}
+
+/// The writes that a repair or a restore has taken and that no peer has given back so far.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
 pub fn missing(app: &App) -> Result<Vec<WriteFact>, Failure> {
-    let stored = app.reader().local(MISSING)?;
-    let listed: Option<Vec<LostWrite>> = stored.and_then(|text| serde_json::from_slice(&text).ok());
     let mut missing = Vec::new();
-    for fact in listed.unwrap_or_default().iter().map(LostWrite::fact) {
+    let listed = listed(app.reader().local(MISSING)?.as_ref());
+    for fact in listed.iter().map(LostWrite::fact) {
         let stored = app.reader().get(fact.key)?;
         let came_back = stored.is_some_and(|stored| stored.record.context.covers(fact.dot));
         if !came_back {
@@ -253,9 +288,7 @@ fn build(path: &Path, config: HostConfig, sources: &[Survey]) -> Result<Rebuilt,
     let target: Arc<dyn store::Store> = Arc::<Disk>::clone(&disk);
     let rebuilt = store::rebuild(Arc::clone(&target), config, sources)?;
     store::mark_restored(&*target)?;
-    let missing: Vec<LostWrite> = rebuilt.missing.iter().map(LostWrite::of).collect();
-    let text = serde_json::to_vec(&missing).unwrap_or_default();
-    store::keep_local(&*target, MISSING, text)?;
+    note_missing(&*target, &rebuilt.missing)?;
     disk.scrub()?;
     let ledger = Ledger::open(target)?;
     let found: BTreeSet<String> = ledger.reader().scrub()?.into_iter().collect();

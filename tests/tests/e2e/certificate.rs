@@ -278,6 +278,92 @@ fn a_restore_that_loses_edits_makes_a_false_certificate_that_names_them() {
     assert_eq!(kept[0]["true"], false, "{kept}");
 }
 
+/// Makes a certificate. Returns whether it is true, and how many writes each side misses.
+fn certified(node: &Program, file: &str) -> (bool, [u64; 2]) {
+    let made = node.run(["certificate", "make", file, "--json"]).json();
+    let missing = ["node", "hub"].map(|name| side(&made, name)["missing"].as_u64().unwrap());
+    (made["true"].as_bool().unwrap(), missing)
+}
+
+/// What nobody else has is missed although no peer ever knew of it: the store that was replaced did.
+/// It can be brought back from there, and then nothing is missing.
+#[test]
+fn what_had_not_left_before_a_restore_is_missing_until_it_is_brought_back() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    let node = &jianxi.node;
+    load_samples(node, 1..=5);
+    settle(node);
+    let backup = city.text_path("node.backup");
+    node.run(["backup", &backup]).ok();
+    put(node, &sample(1).0, "remark=收到过").ok();
+    settle(node);
+    put(node, &sample(2).0, "remark=没有传出").ok();
+    put(node, &sample(3).0, "remark=也没有").ok();
+    node.run(["restore", &backup]).ok();
+    let file = city.text_path("lost.cert");
+    assert_eq!(certified(node, &file), (false, [2, 0]));
+    let lost = node.json(["repair", "--list"]);
+    assert_eq!(lost.as_array().unwrap().len(), 2, "{lost}");
+    let doctor = node.run(["doctor", "--json"]);
+    assert!(doctor.stdout.contains("DOCTOR-024"), "{doctor:?}");
+    // A second restore knows what the first one took.
+    put(node, &sample(4).0, "remark=恢复之后").ok();
+    node.run(["restore", &backup]).ok();
+    assert_eq!(certified(node, &file), (false, [3, 0]));
+    let lost = node.json(["repair", "--list"]);
+    assert_eq!(lost.as_array().unwrap().len(), 3, "{lost}");
+
+    // The oldest of the stores that were put aside, opened as a copy, gives back two of them.
+    let kept = std::fs::read_dir(&node.data).unwrap();
+    let kept = kept.map(|entry| entry.unwrap().path());
+    let kept = kept.filter(|path| path.to_string_lossy().contains("store.before-"));
+    let first = kept.min().unwrap();
+    let aside = Program::node(node_exe(), &city.path("aside"));
+    std::fs::create_dir_all(&aside.data).unwrap();
+    for entry in std::fs::read_dir(&node.data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, aside.data.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    std::fs::rename(first, aside.data.join("store")).unwrap();
+    let newer = city.text_path("newer.backup");
+    aside.run(["backup", &newer]).ok();
+    node.run(["restore", &newer]).ok();
+    assert_eq!(certified(node, &file), (false, [1, 0]));
+    let lost = node.json(["repair", "--list"]);
+    assert_eq!(lost.as_array().unwrap().len(), 1, "{lost}");
+    assert_eq!(verify(&city.hub, &file).code, 1);
+}
+
+/// An edit was acked, and then both sides went back behind it.
+#[test]
+fn what_both_sides_have_forgotten_is_missing() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    let node = &jianxi.node;
+    load_samples(node, 1..=5);
+    settle(node);
+    let (of_node, of_hub) = (city.text_path("node.backup"), city.text_path("hub.backup"));
+    node.run(["backup", &of_node]).ok();
+    city.hub.run(["backup", &of_hub]).ok();
+    put(node, &sample(1).0, "remark=区级的").ok();
+    put(&city.hub.by("市级"), &sample(2).0, "remark=市级的").ok();
+    settle(node);
+    let file = city.text_path("lost.cert");
+    assert_eq!(certified(node, &file), (true, [0, 0]));
+    city.down();
+    city.hub.run(["restore", &of_hub]).ok();
+    node.run(["restore", &of_node]).ok();
+    city.up();
+    let (is_true, [by_node, by_hub]) = certified(node, &file);
+    assert!(
+        !is_true && by_node == 1 && by_hub >= 1,
+        "{by_node} {by_hub}"
+    );
+}
+
 #[test]
 fn a_delivery_has_a_receipt_that_can_be_kept_and_checked() {
     let mut city = City::open();

@@ -337,7 +337,7 @@ fn show_repaired(repaired: &Repaired, out: &mut Out) {
     ));
 }
 
-/// Lists the writes that the last repair could not find and that no peer has given back.
+/// Lists the writes that a repair or a restore has taken and that no peer has given back.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.

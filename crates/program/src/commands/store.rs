@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, Subcommand};
 use replica::Clock as _;
 use serde_json::json;
-use store::{BackupError, BackupFacts, BackupReport, Disk, DiskConfig};
+use store::{BackupError, BackupFacts, BackupReport, Disk, DiskConfig, WriteFact};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     doctor::BACKUP,
     failure::{Exit, Failure},
     output::Out,
-    repair::compare::given_up,
+    repair::{compare::given_up, note_missing},
 };
 
 /// `backup FILE`.
@@ -243,17 +243,20 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     store::keep_local(&filled, BACKUP, backup_note(&report, &path))?;
     let identity = store::local(&filled, IDENTITY)?;
     let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
-    drop(filled);
     let now_ms = SystemClock::default().wall_ms();
+    let kept = format!("store.before-{now_ms}");
     if dir.store().exists() {
         // Taking the lock proves that no program is using it; whether it opens does not matter.
         match Disk::open(&dir.store(), &DiskConfig::default()) {
             Err(error @ store::StoreError::InUse) => return Err(error.into()),
             opened => drop(opened),
         }
+        let given_up = given_up(&dir, &path)?;
+        store::remember(&filled, &given_up.present)?;
+        note_missing(&filled, &given_up.nowhere_else())?;
+        note_given_up(&dir, given_up.lacking, &kept, out);
     }
-    let kept = format!("store.before-{now_ms}");
-    note_given_up(&dir, &path, &kept, out)?;
+    drop(filled);
     replace_store(&dir, &beside, &kept)?;
     restore_keys(&dir, &keys)?;
     // The identity goes last: with it the directory counts as set up.
@@ -268,13 +271,9 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     Ok(())
 }
 
-/// Says what a restore takes out of use, before it does. A store that cannot be read is no reason
-/// not to restore.
-fn note_given_up(dir: &Dir, path: &Path, kept: &str, out: &mut Out) -> Result<(), Failure> {
-    if !dir.store().exists() {
-        return Ok(());
-    }
-    let text = match given_up(dir, path)? {
+/// Says what a restore takes out of use, before it does.
+fn note_given_up(dir: &Dir, lacking: Option<Vec<WriteFact>>, kept: &str, out: &mut Out) {
+    let text = match lacking {
         Some(lacking) => {
             let unacked = lacking.iter().filter(|fact| !fact.is_acked).count();
             let text = out.say(
@@ -293,7 +292,6 @@ fn note_given_up(dir: &Dir, path: &Path, kept: &str, out: &mut Out) -> Result<()
     };
     let kept = dir.path().join(kept).display().to_string();
     out.note(text.replace("{kept}", &kept));
-    Ok(())
 }
 
 /// Puts a new store in the place of the present one, which is kept under another name.

@@ -13,7 +13,7 @@ use replica::{Dot, RecordKey, ReplicaId};
 use serde_json::{Value, json};
 use store::{BackupReport, Holding, StoreError, Survey, WriteFact};
 
-use super::{check_owner, fact_json, read_backup, read_store};
+use super::{check_owner, fact_json, missing_in, read_backup, read_store};
 use crate::{
     app::{App, Live},
     clock::moment,
@@ -299,14 +299,39 @@ impl Both<'_> {
     }
 }
 
-/// The writes in the store of a directory that a backup lacks; none where the store is not whole.
-pub(crate) fn given_up(dir: &Dir, path: &Path) -> Result<Option<Vec<WriteFact>>, Failure> {
+/// What a restore takes out of use.
+pub(crate) struct GivenUp {
+    /// What can be read of the store of the directory.
+    pub(crate) present: Survey,
+    /// The writes in it that the backup lacks; none where it cannot be read whole.
+    pub(crate) lacking: Option<Vec<WriteFact>>,
+}
+
+impl GivenUp {
+    /// The writes that no peer is known to have, and those that were lost before.
+    pub(crate) fn nowhere_else(&self) -> Vec<WriteFact> {
+        let lacking = self.lacking.iter().flatten();
+        let mut all = missing_in(&self.present);
+        all.extend(lacking.filter(|fact| !fact.is_acked).cloned());
+        all
+    }
+}
+
+/// Reads the store of a directory beside the backup that will replace it. What cannot be read is no
+/// reason not to restore.
+pub(crate) fn given_up(dir: &Dir, path: &Path) -> Result<GivenUp, Failure> {
     let (backup, in_backup) = read_backup(path)?;
     let own = ReplicaId::try_from(backup.facts.replica.as_slice());
     let own = own.unwrap_or(ReplicaId([0; 16]));
-    let present = read_store(dir).ok();
-    let present = present.filter(|(salvaged, _)| salvaged.bad + salvaged.gaps == 0);
-    Ok(present.map(|(_, present)| present.lacking_in(&in_backup, own)))
+    let Ok((salvaged, present)) = read_store(dir) else {
+        return Ok(GivenUp {
+            present: Survey::default(),
+            lacking: None,
+        });
+    };
+    let is_whole = salvaged.bad + salvaged.gaps == 0;
+    let lacking = is_whole.then(|| present.lacking_in(&in_backup, own));
+    Ok(GivenUp { present, lacking })
 }
 
 /// Compares a backup with the store of an opened program.

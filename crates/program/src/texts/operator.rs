@@ -70,8 +70,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "DOCTOR-024",
-        "上次修复后仍有 {n} 次修改找不到内容，对端也没有交回。其他数据都在。用 repair --list 查看是哪些记录、谁写的，请填写人补填。",
-        "{n} writes were not found by the last repair, and no peer has given them back. All else is here. See with repair --list which records and whose they are, and have them written again.",
+        "修复或恢复之后仍有 {n} 次修改找不到内容，对端也没有交回。其他数据都在。用 repair --list 查看是哪些记录、谁写的；恢复前的数据库仍在的，可以从中找回，否则请填写人补填。",
+        "{n} writes are not here since a repair or a restore, and no peer has given them back. All else is here. See with repair --list which records and whose they are; find them in the store from before the restore if there is one, or have them written again.",
     ),
     (
         "DOCTOR-025",
