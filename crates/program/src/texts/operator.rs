@@ -40,8 +40,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "DOCTOR-018",
-        "与 {peer} 会话时发现有一方（{whose}）恢复过旧备份，双方正在逐桶补齐。数据安全，备份缺少的由另一方交回。请保持联网，补齐后用 verify 核对。",
-        "At the session with {peer} one side ({whose}) was found restored from a backup, and both give each other what is missing. The data is safe. Stay on line, then run verify.",
+        "与 {peer} 会话时发现有一方（{whose}）恢复过旧备份，双方正在逐桶补齐。数据安全，备份缺少的由另一方交回。请保持联网，补齐后用 verify 核对；没有人恢复过备份的，请查明是否有同一数据目录的副本在别处轮流使用。",
+        "At the session with {peer} one side ({whose}) was found restored from a backup, and both give each other what is missing. The data is safe. Stay on line, then run verify; where nobody has restored anything, find out whether a copy of the data directory is used elsewhere by turns.",
     ),
     (
         "DOCTOR-019",
