@@ -1,6 +1,12 @@
 //! The command line: options, the commands both programs have, and where a command runs.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+};
 
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use domain::{Date, label::Language};
@@ -280,14 +286,26 @@ pub fn main<S: Side>() -> ExitCode {
     };
     logging::start(&cli.options);
     let columns = output_columns();
+    let unsaid = Arc::new(OnceLock::new());
     let mut out = Out::new(
         cli.options.json,
         cli.options.language(),
         columns,
-        terminal(),
+        terminal(Arc::clone(&unsaid)),
     );
     let result = run_process::<S>(cli, args, &mut out);
+    let result = result.and_then(|()| said(&unsaid));
     ExitCode::from(finish(result, &mut out))
+}
+
+/// Whether all of the output was written, or whoever read it had enough.
+fn said(unsaid: &OnceLock<io::Error>) -> Result<(), Failure> {
+    match unsaid.get() {
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new("OUTPUT-001", Exit::Failed).with("detail", error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a failure. Returns the exit code.
@@ -388,8 +406,8 @@ fn check_account(account: &str) -> Result<(), Failure> {
 
 /// Columns of the terminal; 0 when stdout is none, so that tables are not cut for a file.
 fn output_columns() -> u16 {
-    use std::io::IsTerminal as _;
-    if !std::io::stdout().is_terminal() {
+    use io::IsTerminal as _;
+    if !io::stdout().is_terminal() {
         return 0;
     }
     std::env::var("COLUMNS")
@@ -398,18 +416,23 @@ fn output_columns() -> u16 {
         .unwrap_or(120)
 }
 
-/// The sink of a process: stdout, stderr, and a progress bar on a terminal.
-#[expect(clippy::print_stdout, reason = "the one writer of the process")]
-fn terminal() -> impl FnMut(Part) + Send + 'static {
-    use std::io::{IsTerminal as _, Write as _};
-    let shows = std::io::stderr().is_terminal();
+/// The sink of a process: stdout, stderr, and a progress bar on a terminal. After the first part of
+/// the output that cannot be written none is tried: what the command does goes on.
+fn terminal(unsaid: Arc<OnceLock<io::Error>>) -> impl FnMut(Part) + Send + 'static {
+    use io::{IsTerminal as _, Write as _};
+    let shows = io::stderr().is_terminal();
     let mut bar: Option<indicatif::ProgressBar> = None;
     move |part| match part {
-        Part::Stdout(text) => print!("{text}"),
+        Part::Stdout(text) if unsaid.get().is_none() => {
+            let mut stdout = io::stdout().lock();
+            let written = stdout.write_all(text.as_bytes());
+            if let Err(error) = written.and_then(|()| stdout.flush()) {
+                unsaid.get_or_init(|| error);
+            }
+        }
+        Part::Stdout(_) => {}
         // Where nobody can be told, as on a full disk, the exit code still says it.
-        Part::Stderr(text) => std::io::stderr()
-            .write_all(text.as_bytes())
-            .unwrap_or_default(),
+        Part::Stderr(text) => io::stderr().write_all(text.as_bytes()).unwrap_or_default(),
         Part::Progress { done, total, what } => {
             if shows {
                 let bar = bar.get_or_insert_with(|| indicatif::ProgressBar::new(total));

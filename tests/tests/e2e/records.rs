@@ -1,5 +1,7 @@
 //! Reading and writing records by command, and what becomes of a save.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use tests::programs::{Program, Ran};
 
@@ -406,4 +408,29 @@ fn commands_do_the_same_beside_a_serving_program_also_in_a_very_long_directory()
         json!([kept["values"]["employees"], kept["values"]["remark"]]),
         json!([44, "正在运行时写入"])
     );
+}
+
+/// `record list | head` is no accident; a full disk that the output goes to is one.
+#[test]
+fn a_reader_who_has_enough_ends_nothing_and_a_full_output_has_a_code() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=300);
+    for serving in [false, true] {
+        let _serving = serving.then(|| node.serve::<&str>([]));
+        let mut listing = node.command(["record", "list", "organisation"]);
+        let mut listing = listing.spawn().unwrap();
+        drop(listing.stdout.take());
+        let ended = listing.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        assert!(ended.stderr.is_empty(), "{ended:?}");
+
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let mut listing = node.command(["record", "list", "organisation"]);
+        listing.stdout(Stdio::from(full.unwrap()));
+        let ended = listing.output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(said.contains("OUTPUT-001"), "{said}");
+    }
 }

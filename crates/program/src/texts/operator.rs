@@ -184,6 +184,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "There is no held record {id}. Nothing has changed. See quarantine list.",
     ),
     (
+        "OUTPUT-001",
+        "结果没有写完整（{detail}）。命令已经执行，做过的改动都在。请检查输出文件所在的磁盘，再查一次。",
+        "The output could not be written whole ({detail}). The command was carried out, and what it changed is there. Check the disk that the output goes to, and ask again.",
+    ),
+    (
         "REPAIR-001",
         "损坏的数据库里什么也找不到，也没有给出备份。没有改动任何文件。请执行 repair 最近的备份文件；区级没有备份的，用新的邀请码在空目录 join，上传过的数据都会取回。",
         "Nothing can be found in the damaged store and no backup was given. No file was changed. Run repair with the newest backup; a node without one joins again in an empty directory and gets back whatever it had sent.",
