@@ -162,21 +162,25 @@ fn check_owner(backup: &BackupReport, identity: &Identity) -> Result<(), Failure
     Err(Failure::new("BACKUP-010", Exit::Invalid))
 }
 
-/// Reads what can be read of a directory's store.
+/// Surveys what can be read of a directory's store.
 fn read_store(dir: &Dir) -> Result<(Salvaged, Survey), StoreError> {
-    let scratch = dir.path().join("store.reading");
     let mut survey = Survey::default();
+    let salvaged = salvage(dir, &mut |key, value| survey.take(key, &value))?;
+    Ok((salvaged, survey))
+}
+
+/// Visits what can be read of a directory's store.
+fn salvage(dir: &Dir, visit: &mut dyn FnMut(&[u8], Bytes)) -> Result<Salvaged, StoreError> {
+    let scratch = dir.path().join("store.reading");
     // The engine reports what it trips over with a panic, and every one of them is expected here.
     let said = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let salvaged = store::salvage(&dir.store(), &scratch, &mut |key, value| {
-        survey.take(key, &value);
-    });
+    let salvaged = store::salvage(&dir.store(), &scratch, visit);
     std::panic::set_hook(said);
     if let Err(error) = fs::remove_dir_all(&scratch) {
         tracing::debug!(%error, "the copy of the store was not removed");
     }
-    Ok((salvaged?, survey))
+    salvaged
 }
 
 /// What a repair has done.

@@ -37,5 +37,5 @@ pub use ledger::{
 };
 pub use memory::Memory;
 pub use store::{Batch, Store, StoreError, Visitor};
-pub use survey::{Survey, WriteFact};
+pub use survey::{Beyond, Survey, WriteFact};
 pub use writer::{Handle, Writer, WriterConfig};

@@ -27,6 +27,10 @@ use crate::{
     wire::{dot_of, key_of, print_of},
 };
 
+mod beyond;
+
+pub use beyond::Beyond;
+
 /// Above every key.
 const END: [u8; STORE_KEY_BYTES_MAX + 1] = [0xFF; STORE_KEY_BYTES_MAX + 1];
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use replica::Clock as _;
+use replica::{Clock as _, ReplicaId};
 use serde_json::json;
 use store::{BackupError, BackupFacts, BackupReport, Disk, DiskConfig, WriteFact};
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ use crate::{
     doctor::BACKUP,
     failure::{Exit, Failure},
     output::Out,
-    repair::{compare::given_up, note_missing},
+    repair::compare::given_up,
 };
 
 /// `backup FILE`.
@@ -246,14 +246,9 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     let now_ms = SystemClock::default().wall_ms();
     let kept = format!("store.before-{now_ms}");
     if dir.store().exists() {
-        // Taking the lock proves that no program is using it; whether it opens does not matter.
-        match Disk::open(&dir.store(), &DiskConfig::default()) {
-            Err(error @ store::StoreError::InUse) => return Err(error.into()),
-            opened => drop(opened),
-        }
-        let given_up = given_up(&dir, &path)?;
-        store::remember(&filled, &given_up.present)?;
-        note_missing(&filled, &given_up.nowhere_else())?;
+        let own = ReplicaId::try_from(report.facts.replica.as_slice());
+        let own = own.unwrap_or(ReplicaId([0; 16]));
+        let given_up = given_up(&dir, &filled, own)?;
         note_given_up(&dir, given_up.lacking, &kept, out);
     }
     drop(filled);

@@ -11,9 +11,11 @@ use std::{collections::BTreeSet, fmt, io, path::Path};
 use link::Holdings;
 use replica::{Dot, RecordKey, ReplicaId};
 use serde_json::{Value, json};
-use store::{BackupReport, Holding, StoreError, Survey, WriteFact};
+use store::{
+    BackupReport, Beyond, Disk, DiskConfig, Holding, Salvaged, StoreError, Survey, WriteFact,
+};
 
-use super::{check_owner, fact_json, missing_in, read_backup, read_store};
+use super::{check_owner, fact_json, missing_in, note_missing, read_backup, read_store, salvage};
 use crate::{
     app::{App, Live},
     clock::moment,
@@ -301,15 +303,15 @@ impl Both<'_> {
 
 /// What a restore takes out of use.
 pub(crate) struct GivenUp {
-    /// What can be read of the store of the directory.
-    pub(crate) present: Survey,
+    /// What the store of the directory has beyond the backup, as far as it can be read.
+    present: Survey,
     /// The writes in it that the backup lacks; none where it cannot be read whole.
     pub(crate) lacking: Option<Vec<WriteFact>>,
 }
 
 impl GivenUp {
     /// The writes that no peer is known to have, and those that were lost before.
-    pub(crate) fn nowhere_else(&self) -> Vec<WriteFact> {
+    fn nowhere_else(&self) -> Vec<WriteFact> {
         let lacking = self.lacking.iter().flatten();
         let mut all = missing_in(&self.present);
         all.extend(lacking.filter(|fact| !fact.is_acked).cloned());
@@ -317,21 +319,34 @@ impl GivenUp {
     }
 }
 
-/// Reads the store of a directory beside the backup that will replace it. What cannot be read is no
-/// reason not to restore.
-pub(crate) fn given_up(dir: &Dir, path: &Path) -> Result<GivenUp, Failure> {
-    let (backup, in_backup) = read_backup(path)?;
-    let own = ReplicaId::try_from(backup.facts.replica.as_slice());
-    let own = own.unwrap_or(ReplicaId([0; 16]));
-    let Ok((salvaged, present)) = read_store(dir) else {
-        return Ok(GivenUp {
-            present: Survey::default(),
-            lacking: None,
-        });
+/// Reads the store of a directory beside the one that will replace it, and notes there what goes.
+/// What cannot be read is no reason not to restore.
+///
+/// # Errors
+/// The store of the directory is in use, or the one that was filled failed.
+pub(crate) fn given_up(dir: &Dir, filled: &Disk, own: ReplicaId) -> Result<GivenUp, Failure> {
+    let (is_whole, beyond) = match Disk::open(&dir.store(), &DiskConfig::default()) {
+        Err(error @ StoreError::InUse) => return Err(error.into()),
+        Ok(present) => {
+            let mut beyond = Beyond::new(filled);
+            (beyond.take_all(&present).is_ok(), beyond)
+        }
+        Err(_) => (false, Beyond::new(filled)),
     };
-    let is_whole = salvaged.bad + salvaged.gaps == 0;
+    let (is_whole, beyond) = if is_whole {
+        (true, beyond)
+    } else {
+        let mut beyond = Beyond::new(filled);
+        let salvaged = salvage(dir, &mut |key, value| beyond.take(key, &value));
+        let is_whole = |salvaged: Salvaged| salvaged.bad + salvaged.gaps == 0;
+        (salvaged.is_ok_and(is_whole), beyond)
+    };
+    let (present, in_backup) = beyond.finish()?;
     let lacking = is_whole.then(|| present.lacking_in(&in_backup, own));
-    Ok(GivenUp { present, lacking })
+    let given_up = GivenUp { present, lacking };
+    store::remember(filled, &given_up.present)?;
+    note_missing(filled, &given_up.nowhere_else())?;
+    Ok(given_up)
 }
 
 /// Compares a backup with the store of an opened program.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use replica::{RecordKey, Sibling};
 use serde_json::json;
-use store::{Memory, Survey};
+use store::{Beyond, Memory, Survey};
 
 use super::{LostWrite, MISSING, missing};
 use crate::app::host_config;
@@ -205,6 +205,7 @@ fn an_altered_journal_shows() {
 fn what_a_backup_lacks_is_named_with_what_exists_nowhere_else() {
     let (world, keys) = filled();
     let backup = survey(&world, |_, _| true);
+    let filled = Memory::from_image(world.memory().image());
     let own = world.app.identity.replica();
     assert!(backup.lacking_in(&backup, own).is_empty());
     let edit = json!({"remark": "after the backup"});
@@ -228,4 +229,10 @@ fn what_a_backup_lacks_is_named_with_what_exists_nowhere_else() {
     assert!(named.contains(&(keys[1], Some(bob))) && named.contains(&(fourth, Some(alice))));
     assert!(lacking.iter().all(|fact| fact.is_own && !fact.is_acked));
     assert_eq!(present.records_lacking_in(&backup).len(), 1);
+    // A restore looks only at what is not the same in both.
+    let mut beyond = Beyond::new(&filled);
+    beyond.take_all(world.memory()).unwrap();
+    let (here, there) = beyond.finish().unwrap();
+    assert_eq!((here.records(), there.records()), (2, 1));
+    assert_eq!(here.lacking_in(&there, own), lacking);
 }
