@@ -121,7 +121,7 @@ fn entry_json(around: &Around<'_>, entry: &NodeEntry) -> Value {
         "fenced": status.fenced.contains(&entry.replica()),
         "fence": entry.fence.as_ref().filter(|_| status.fenced.contains(&entry.replica())),
         "connection": peer.state,
-        "last_seen": entry.last_seen_ms.map(moment),
+        "last_seen": around.last_heard_ms(entry).map(moment),
         "lag": peer.pending,
         "joined": moment(entry.joined_ms),
         "certificate_serial": entry.serial,
@@ -161,8 +161,8 @@ fn list(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
                 present_code(&around.scopes, entry),
                 entry.name.clone(),
                 state.to_owned(),
-                around.view(entry).state,
-                entry.last_seen_ms.map(moment).unwrap_or_default(),
+                program::texts::peer_state(&around.view(entry).state, out.language),
+                around.last_heard_ms(entry).map(moment).unwrap_or_default(),
             ]
         })
         .collect();
@@ -260,7 +260,7 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
         None => None,
     };
     let now_ms = app.clock.wall_ms();
-    let days_left = |end_ms: u64| end_ms.saturating_sub(now_ms) / (24 * 3_600 * 1_000);
+    let days_left = |end_ms: u64| end_ms.saturating_sub(now_ms) / DAY_MS;
     let nodes = hub.registry.nodes()?;
     let active = nodes.iter().filter(|node| node.state == NodeState::Active);
     let rows: Vec<Map<String, Value>> = active
@@ -360,24 +360,24 @@ fn revoke(hub: &Hub, id: &str, out: &mut Out) -> Result<(), Failure> {
 
 /// Every node as `status` shows it.
 pub(crate) fn peers(app: &App, hub: &Hub, status: &Status) -> Vec<PeerView> {
-    let nodes = hub.registry.nodes().unwrap_or_default();
     let around = Around::new(app, hub, status);
-    nodes.iter().map(|entry| around.view(entry)).collect()
+    let nodes = around.nodes.iter();
+    nodes.map(|entry| around.view(entry)).collect()
 }
 
 /// What the newest question of each connected node found in its scope, where it still stands.
 pub(crate) fn compared(app: &App, hub: &Hub) -> Vec<Compared> {
-    let (Ok(status), Ok(nodes)) = (app.writer.status(), hub.registry.nodes()) else {
+    let Ok(status) = app.writer.status() else {
         return Vec::new();
     };
     let roots = app.reader().scopes();
-    let seats = hub.roster.seats();
+    let around = Around::new(app, hub, &status);
     let is_open = |entry: &NodeEntry| {
-        let mut of_node = seats.iter().filter(|(id, _)| *id == entry.replica());
-        of_node.any(|(_, seat)| seat.progress.borrow().open)
+        let seat = around.seat(entry);
+        seat.is_some_and(|seat| seat.progress.borrow().open)
     };
     let mut compared = Vec::new();
-    for entry in nodes.iter().filter(|entry| is_open(entry)) {
+    for entry in around.nodes.iter().filter(|entry| is_open(entry)) {
         let scope = domain::scope_id(&entry.scope_code);
         let of_node =
             |peer: &&store::PeerStatus| peer.replica == entry.replica() && peer.scope == scope;
@@ -386,7 +386,7 @@ pub(crate) fn compared(app: &App, hub: &Hub) -> Vec<Compared> {
         };
         let own = roots.iter().find(|(id, _, _)| *id == scope);
         compared.push(Compared {
-            peer: format!("{} {}", entry.scope_code, entry.name),
+            peer: around.name(entry),
             scope: entry.scope_code.clone(),
             cut: (own.map_or(0, |(_, end, _)| end.seq.0), peer.received.0),
             root: own.map_or_else(String::new, |(_, _, root)| {
@@ -407,7 +407,10 @@ struct Around<'a> {
     scopes: Scopes<'a>,
     heard: BTreeMap<ReplicaId, PeerHeard>,
     seats: Vec<(ReplicaId, Seat)>,
+    nodes: Vec<NodeEntry>,
 }
+
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
 impl<'a> Around<'a> {
     fn new(app: &'a App, hub: &Hub, status: &'a Status) -> Self {
@@ -417,7 +420,37 @@ impl<'a> Around<'a> {
             scopes: Scopes::new(app),
             heard: app.reader().heard().unwrap_or_default(),
             seats: hub.roster.seats(),
+            nodes: hub.registry.nodes().unwrap_or_default(),
         }
+    }
+
+    fn seat(&self, entry: &NodeEntry) -> Option<&Seat> {
+        let mut seats = self.seats.iter();
+        let own = seats.find(|(replica, _)| *replica == entry.replica());
+        own.map(|(_, seat)| seat)
+    }
+
+    /// When a node was last heard, in whichever run of this program.
+    fn last_heard_ms(&self, entry: &NodeEntry) -> Option<u64> {
+        let heard = self.heard.get(&entry.replica());
+        let heard_ms = heard.and_then(|heard| u64::try_from(heard.at_ms).ok());
+        let began_ms = self.seat(entry).map(|seat| seat.since_ms);
+        entry.last_seen_ms.max(heard_ms).max(began_ms)
+    }
+
+    /// What people call a node: its scope, and where another has joined that scope too, the first
+    /// digits of its id.
+    fn name(&self, entry: &NodeEntry) -> String {
+        let name = format!("{} {}", present_code(&self.scopes, entry), entry.name);
+        let is_alike = |other: &NodeEntry| {
+            other.scope_code == entry.scope_code
+                && other.id != entry.id
+                && other.state != NodeState::Revoked
+        };
+        if self.nodes.iter().any(is_alike) {
+            return format!("{name} ({})", entry.id.get(..8).unwrap_or(&entry.id));
+        }
+        name
     }
 
     fn view(&self, entry: &NodeEntry) -> PeerView {
@@ -428,50 +461,45 @@ impl<'a> Around<'a> {
             .iter()
             .filter(|peer| peer.replica == entry.replica());
         let own = of_peer.clone().find(|peer| peer.scope == scope);
-        let seat = self
-            .seats
-            .iter()
-            .find(|(replica, _)| *replica == entry.replica());
-        let progress = seat.map(|(_, seat)| seat.progress.borrow().clone());
+        let progress = self.seat(entry);
+        let progress = progress.map(|seat| seat.progress.borrow().clone());
         let open = progress.as_ref().is_some_and(|progress| progress.open);
-        // A session that ended in order is no trouble: a node on a schedule has gone for now.
-        let in_order = progress.as_ref().is_some_and(|progress| {
-            progress
-                .ended
-                .as_ref()
-                .is_some_and(|(code, _)| code.is_empty())
-        });
-        let state = match (entry.state, open) {
+        let heard = self.heard.get(&entry.replica()).copied();
+        let last_ms = self.last_heard_ms(entry);
+        let silent_ms = |ms: u64| self.app.clock.wall_ms().saturating_sub(ms);
+        // A node on a schedule is gone between its calls, and that is no trouble: what counts is for
+        // how long nothing was heard, in whichever run of this program.
+        let is_missed = |ms| silent_ms(ms) / DAY_MS >= self.app.config.doctor.not_seen_days;
+        let state = match (entry.state, last_ms) {
             (NodeState::Revoked, _) => "revoked",
-            (_, true) => "connected",
-            (_, false) if in_order => "offline",
-            (_, false) if seat.is_some() || entry.last_seen_ms.is_some() => "unreachable",
-            (_, false) => "never",
+            _ if open => "connected",
+            (_, None) => "never",
+            (_, Some(ms)) if is_missed(ms) => "unreachable",
+            (_, Some(_)) => "offline",
         };
-        let lag = entry
-            .last_seen_ms
-            .map(|ms| self.app.clock.wall_ms().saturating_sub(ms) / 1_000);
         let unequal = of_peer.clone().any(|peer| peer.equal == Some(false));
         // What else ends a session passes, and is the node's to tell.
         let refused_as_clone = progress
             .and_then(|progress| progress.ended)
             .map(|(code, _)| code)
             .filter(|code| !open && program::doctor::is_clone_code(code));
-        let heard = self.heard.get(&entry.replica()).copied();
-        let seen_ms = entry.last_seen_ms.unwrap_or(entry.joined_ms);
-        let seen_ms = i64::try_from(seen_ms).unwrap_or(i64::MAX);
+        let seen_ms = i64::try_from(last_ms.unwrap_or(entry.joined_ms)).unwrap_or(i64::MAX);
         PeerView {
             replica: entry.id.clone(),
             is_expected: entry.state == NodeState::Active,
-            seen_ms: Some(heard.map_or(seen_ms, |heard| heard.at_ms.max(seen_ms))),
+            seen_ms: Some(seen_ms),
             heard,
             failure: refused_as_clone,
-            name: format!("{} {}", present_code(&self.scopes, entry), entry.name),
+            name: self.name(entry),
             state: state.to_owned(),
             sent: own.map_or(0, |peer| peer.sent.0),
             received: own.map_or(0, |peer| peer.received.0),
             pending: own.map_or(0, |peer| peer.pending),
-            lag_s: if open { Some(0) } else { lag },
+            lag_s: if open {
+                Some(0)
+            } else {
+                last_ms.map(|ms| silent_ms(ms) / 1_000)
+            },
             equal: own
                 .and_then(|peer| peer.equal)
                 .map(|equal| equal && !unequal),
