@@ -27,7 +27,7 @@ use replica::{Context, Record, RecordKey, RegisterId, ScopeId, Sibling};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
 
-pub use bulk::{Bulk, Done as BulkDone, Plan, Row, Why, plan};
+pub use bulk::{Bulk, By, Done as BulkDone, Plan, Row, Side, Why, plan};
 pub use card::show;
 pub use decide::{Choice, Decided, decide};
 pub use files::State;

@@ -350,7 +350,7 @@ pub(super) fn plan(bulk: &Bulk, plan: &Plan, out: &mut Out) {
         let left =
             left.map(|(docket, why)| json!({ "id": docket.id(Some(bulk.kind)), "why": why.id() }));
         out.document(&json!({
-            "preset": bulk.rule,
+            "preset": bulk.by.preset(),
             "field": format!("{}.{name}", bulk.kind.id),
             "decides": rows.collect::<Vec<_>>(),
             "left_out": left.collect::<Vec<_>>(),
@@ -381,9 +381,12 @@ pub(super) fn plan(bulk: &Bulk, plan: &Plan, out: &mut Out) {
     out.table(&headings, &rows);
     left_out(bulk, plan, out);
     let lead = match out.language {
-        Language::Zh => format!("共 {} 项。没有处理任何一项。确认码：", plan.rows.len()),
+        Language::Zh => format!(
+            "共 {} 项。没有处理任何一项。确认码（只对您的账号有效）：",
+            plan.rows.len()
+        ),
         Language::En => format!(
-            "{} conflicts; nothing was decided. To decide them: --confirm ",
+            "{} conflicts; nothing was decided. To decide them, with your account: --confirm ",
             plan.rows.len()
         ),
     };
@@ -394,6 +397,9 @@ fn left_out(bulk: &Bulk, plan: &Plan, out: &mut Out) {
     for (docket, why) in &plan.left_out {
         let why = match why.id() {
             "own_words" => out.say("本人填写了其中一个值", "you wrote one of the values"),
+            "no_side" if bulk.by.preset().is_none() => {
+                out.say("这一方不是正好一个值", "not one value on that side")
+            }
             "no_side" => out.say("规则没有建议", "the rule names no side"),
             "other_rule" => out.say("适用其他规则", "another rule fits"),
             "deferred" => out.say("已暂缓", "put off"),
@@ -414,7 +420,7 @@ pub(super) fn done(bulk: &Bulk, plan: &Plan, done: &BulkDone, out: &mut Out) {
         let left = plan.left_out.iter();
         let left = left.map(|(docket, why)| json!({ "id": id(docket), "why": why.id() }));
         out.document(&json!({
-            "preset": bulk.rule,
+            "preset": bulk.by.preset(),
             "decided": done.decided.iter().map(id).collect::<Vec<_>>(),
             "open": done.open.iter().map(id).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),
