@@ -111,7 +111,7 @@ fn list(app: &App, hub: &Hub, all: bool, out: &mut Out) -> Result<(), Failure> {
     let (requests, scopes) = (transfers::all(app)?, Scopes::new(app));
     let (status, nodes) = (app.writer.status()?, hub.registry.nodes()?);
     let mut rows = Vec::new();
-    for request in requests.iter().filter(|one| all || one.is_open()) {
+    for request in transfers::shown(&requests, all) {
         let mut row = request.json(app, &requests, &scopes)?;
         let waits = unmet(&scopes, &nodes, &status, &[request.from, request.to]);
         row.insert("waits_for".to_owned(), waits.into());

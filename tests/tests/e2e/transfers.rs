@@ -103,11 +103,27 @@ fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
     );
     let own = ["transfer", "consent", request];
     refused(&two.jianxi.node, own, 4, "TRANSFER-005");
-    two.laocheng.node.run(["transfer", "consent", request]).ok();
+    // What was said was "asked for", under the id of another request, and the list had two rows.
+    let consent = ["transfer", "consent", request, "--lang", "zh"];
+    let said = two.laocheng.node.run(consent).ok().stdout;
+    let agreed = format!("已同意申请 {request}：{name} 由 410305 迁往 410302");
+    assert!(said.contains(&agreed), "{said}");
     two.settle();
-    let list = two.hub().json(["transfer", "list"]);
-    let mut both = list.as_array().unwrap().iter();
-    assert!(both.all(|one| one["agreed"] == true), "{list}");
+    for program in [two.hub(), &two.jianxi.node, &two.laocheng.node] {
+        let list = program.json(["transfer", "list"]);
+        assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+        let one = (&list[0]["id"], &list[0]["agreed"]);
+        assert_eq!(one, (&json!(request), &json!(true)), "{list}");
+    }
+    // Consent is taken back under the id of what was agreed to.
+    let back = ["transfer", "cancel", request, "--reason", "再议"];
+    two.laocheng.node.run(back).ok();
+    assert_eq!(
+        two.laocheng.node.json(["transfer", "list"])[0]["agreed"],
+        false
+    );
+    two.laocheng.node.run(consent).ok();
+    two.settle();
     // A node that the hub has not met since its start holds the move up, by name.
     two.city.down();
     two.city.up();
@@ -192,6 +208,8 @@ fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
         assert_eq!(late[0]["values"]["remark"], "离线修改");
         assert_eq!(late[0]["code"], "SYNC-131");
     }
+    // Its author has a draft of it until somebody answers, and then no alarm any more.
+    assert_eq!(two.jianxi.node.json(["status"])["refused"], 1);
     let late = two.laocheng.node.json(["proposal", "list"]);
     let proposal = late[0]["id"].as_str().unwrap();
     let accept = ["proposal", "accept", proposal, "--reason", "属实"];
@@ -205,6 +223,14 @@ fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
     assert_eq!(remark(two.hub()), "离线修改");
     let answered = two.jianxi.node.json(["proposal", "list", "--all"]);
     assert_eq!(answered[0]["answer"], "accepted");
+    let author = &two.jianxi.node;
+    assert_eq!(author.json(["status"])["refused"], 0);
+    assert_eq!(author.json(["refusal", "list"]), json!([]));
+    let all = author.json(["refusal", "list", "--all"]);
+    assert_eq!(
+        (&all[0]["done"], &all[0]["open"]),
+        (&json!("accepted"), &json!(false))
+    );
     let written = put(&two.jianxi.node, &id, "remark=y");
     assert_refused(&written, 4, "TRANSFER-013");
 }
