@@ -10,6 +10,7 @@ mod link;
 mod operator;
 mod proof;
 mod records;
+mod rules;
 mod sheet;
 mod words;
 
@@ -468,6 +469,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(import::TEXTS)
         .chain(sheet::TEXTS)
         .chain(proof::TEXTS)
+        .chain(rules::TEXTS)
 }
 
 /// The sentence of a code with its facts in it, as people read it. Where a fact is not known it says
