@@ -143,7 +143,10 @@ fn before(kind: Option<&KindSpec>, card: &Value, out: &mut Out) {
     let base = card.get("base").unwrap_or(&Value::Null);
     if base.get("known") == Some(&true.into()) {
         let value = base.get("value").unwrap_or(&Value::Null);
-        let value = value_text(kind, field, value, out.language);
+        let value = match (field, value) {
+            ("deleted", Value::Object(fields)) => each_field(kind, fields, out),
+            _ => value_text(kind, field, value, out.language),
+        };
         let lead = out.say("  共同的前一个值：", "  the value before: ");
         out.line(format!(
             "{lead}{value}  {} {}",
@@ -312,6 +315,22 @@ pub(crate) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &m
         out.say("理由", "why"),
     ];
     out.table(&headings, &rows);
+}
+
+/// What stood in several registers, each with its name.
+fn each_field(kind: Option<&KindSpec>, fields: &Map<String, Value>, out: &Out) -> String {
+    let one = |(name, value): (&String, &Value)| {
+        let written = json!({ name: value });
+        let text = candidate_text(kind, "deleted", &written, out.language);
+        if !text.is_empty() {
+            return text;
+        }
+        let field = kind.and_then(|kind| kind.field(name));
+        let label = field.map_or(name.as_str(), |field| label::field(field, out.language));
+        format!("{label} {}", out.say("（空）", "(empty)"))
+    };
+    let all: Vec<String> = fields.iter().map(one).collect();
+    all.join(out.language.pick("，", ", "))
 }
 
 /// The value of a candidate. Against a deletion it says which field was written.
