@@ -7,7 +7,7 @@ use program::{
     App, Exit, Failure, Out,
     app::{Compared, PeerView},
     clock::moment,
-    commands::show_rows,
+    commands::{show_parts, show_rows},
     records::Scopes,
 };
 use replica::ReplicaId;
@@ -150,12 +150,7 @@ fn list(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
         .iter()
         .map(|entry| {
             let is_fenced = status.fenced.contains(&entry.replica());
-            let state = match entry.state {
-                NodeState::Invited => out.say("已邀请", "invited"),
-                NodeState::Active if is_fenced => out.say("已隔离", "fenced"),
-                NodeState::Active => out.say("有效", "active"),
-                NodeState::Revoked => out.say("已吊销", "revoked"),
-            };
+            let state = state_word(entry, is_fenced, out);
             vec![
                 entry.id.clone(),
                 present_code(&around.scopes, entry),
@@ -209,18 +204,51 @@ pub(crate) fn find(hub: &Hub, id: &str) -> Result<NodeEntry, Failure> {
 fn show(app: &App, hub: &Hub, id: &str, out: &mut Out) -> Result<(), Failure> {
     let entry = find(hub, id)?;
     let status = app.writer.status()?;
-    let document = entry_json(&Around::new(app, hub, &status), &entry);
+    let around = Around::new(app, hub, &status);
+    let document = entry_json(&around, &entry);
+    let Value::Object(mut parts) = document else {
+        return Ok(());
+    };
     if out.json {
-        out.document(&document);
-    } else if let Value::Object(fields) = &document {
-        for (name, value) in fields {
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            out.line(format!("{name}: {text}"));
-        }
+        out.document(&Value::Object(parts));
+        return Ok(());
     }
+    let is_fenced = status.fenced.contains(&entry.replica());
+    let fence = entry.fence.as_ref().filter(|_| is_fenced);
+    let told = |fence: &Fence| format!("{}  {}  {}", fence.by, moment(fence.at_ms), fence.reason);
+    let connection = program::texts::peer_state(&around.view(&entry).state, out.language);
+    let state = state_word(&entry, is_fenced, out);
+    parts.insert("connection".to_owned(), connection.into());
+    parts.insert("state".to_owned(), state.into());
+    parts.insert("fence".to_owned(), fence.map(told).into());
+    show_parts(None, &parts, PARTS, out);
     Ok(())
+}
+
+/// What a node shows: field, Chinese, English.
+const PARTS: &[(&str, &str, &str)] = &[
+    ("id", "节点", "node"),
+    ("scope", "辖区", "scope"),
+    ("name", "名称", "name"),
+    ("state", "状态", "state"),
+    ("fence", "隔离", "fenced"),
+    ("connection", "连接", "connection"),
+    ("last_seen", "最近联系", "last seen"),
+    ("lag", "待送达", "pending"),
+    ("equal", "一致", "equal"),
+    ("joined", "入网时间", "joined"),
+    ("certificate_serial", "证书序号", "certificate"),
+    ("certificate_ends", "证书到期", "certificate ends"),
+    ("program", "程序", "program"),
+];
+
+fn state_word<'o>(entry: &NodeEntry, is_fenced: bool, out: &'o Out) -> &'o str {
+    match entry.state {
+        NodeState::Invited => out.say("已邀请", "invited"),
+        NodeState::Active if is_fenced => out.say("已隔离", "fenced"),
+        NodeState::Active => out.say("有效", "active"),
+        NodeState::Revoked => out.say("已吊销", "revoked"),
+    }
 }
 
 /// Waits no longer for a node. What it has not sent becomes proposals when it returns.
@@ -301,7 +329,7 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
         ("days", "剩余天数", "days left"),
     ];
     let none = out.say("没有节点", "no nodes").to_owned();
-    show_rows(&rows, columns, &none, out);
+    show_rows(None, &rows, columns, &none, out);
     out.note(out.say(
         "节点在证书用过三分之二后自动更新；未联系的节点请让它运行 sync --once 或 serve",
         "a node renews by itself at two thirds of its certificate's life; let one that has not called run sync --once or serve",

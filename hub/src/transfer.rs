@@ -119,7 +119,8 @@ fn list(app: &App, hub: &Hub, all: bool, out: &mut Out) -> Result<(), Failure> {
     }
     rows.extend(contested(app)?);
     let none = out.say("没有待办理的迁移申请", "no moves wait").to_owned();
-    show_rows(&rows, transfers::COLUMNS, &none, out);
+    let kind = app.catalogue.kind_by_id("transfer_request");
+    show_rows(kind, &rows, transfers::COLUMNS, &none, out);
     Ok(())
 }
 

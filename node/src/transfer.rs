@@ -74,7 +74,8 @@ pub(crate) fn run(app: &App, command: TransferCommand, out: &mut Out) -> Result<
         TransferCommand::List { all } => {
             let rows = transfers::list(app, all)?;
             let none = out.say("没有迁移申请", "no requests").to_owned();
-            show_rows(&rows, transfers::COLUMNS, &none, out);
+            let kind = app.catalogue.kind_by_id("transfer_request");
+            show_rows(kind, &rows, transfers::COLUMNS, &none, out);
         }
     }
     Ok(())
@@ -90,7 +91,8 @@ pub(crate) fn claims(app: &App, out: &mut Out) -> Result<(), Failure> {
     let rows = cases.iter().map(|case| case.json(app, &scopes));
     let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
     let none = out.say("没有重复登记", "no claims").to_owned();
-    show_rows(&rows, claims::COLUMNS, &none, out);
+    let kind = app.catalogue.kind_by_id("duplicate_case");
+    show_rows(kind, &rows, claims::COLUMNS, &none, out);
     Ok(())
 }
 

@@ -73,7 +73,11 @@ pub(crate) fn sentence(check: &Check, out: &Out) -> String {
         return well(check, out);
     }
     let mut failure = Failure::new(check.code, Exit::Failed);
-    failure.facts.clone_from(&check.facts);
+    let fact = |(name, value): &(&'static str, String)| match *name {
+        "whose" => (*name, texts::words::side(value, out.language).to_owned()),
+        _ => (*name, value.clone()),
+    };
+    failure.facts = check.facts.iter().map(fact).collect();
     failure.text(out.language)
 }
 

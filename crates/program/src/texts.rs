@@ -12,7 +12,7 @@ mod proof;
 mod records;
 mod rules;
 mod sheet;
-mod words;
+pub mod words;
 
 pub use words::peer_state;
 

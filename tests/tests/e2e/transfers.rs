@@ -8,7 +8,7 @@ use tests::programs::{Program, Serving};
 use crate::e2e::{
     across::{CODE, Two, made, make, other_code, sample, scope_of},
     certificate::session_by_hand,
-    city::{City, District, assert_refused, organisation, put, refused, settle, until},
+    city::{City, District, assert_refused, in_chinese, organisation, put, refused, settle, until},
 };
 
 /// An organisation of Jianxi with children, and the ids of all of them.
@@ -212,6 +212,12 @@ fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
     assert_eq!(two.jianxi.node.json(["status"])["refused"], 1);
     let late = two.laocheng.node.json(["proposal", "list"]);
     let proposal = late[0]["id"].as_str().unwrap();
+    let said = in_chinese(&two.laocheng.node, &["proposal", "show", proposal]);
+    for part in ["填写辖区：410305", "原因：SYNC-131", "备注", "离线修改"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let list = in_chinese(&two.jianxi.node, &["refusal", "list"]);
+    assert!(list.contains("备注"), "{list}");
     let accept = ["proposal", "accept", proposal, "--reason", "属实"];
     // Its sender cannot answer it.
     let own = two.jianxi.node.run(accept);
@@ -223,6 +229,14 @@ fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
     assert_eq!(remark(two.hub()), "离线修改");
     let answered = two.jianxi.node.json(["proposal", "list", "--all"]);
     assert_eq!(answered[0]["answer"], "accepted");
+    assert_seen_to(&two, &id);
+    let written = put(&two.jianxi.node, &id, "remark=y");
+    assert_refused(&written, 4, "TRANSFER-013");
+}
+
+/// The author of a late edit that was answered has no alarm of it, and people can read what was done.
+#[track_caller]
+fn assert_seen_to(two: &Two, id: &str) {
     let author = &two.jianxi.node;
     assert_eq!(author.json(["status"])["refused"], 0);
     assert_eq!(author.json(["refusal", "list"]), json!([]));
@@ -231,8 +245,23 @@ fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
         (&all[0]["done"], &all[0]["open"]),
         (&json!("accepted"), &json!(false))
     );
-    let written = put(&two.jianxi.node, &id, "remark=y");
-    assert_refused(&written, 4, "TRANSFER-013");
+    let list = in_chinese(author, &["refusal", "list", "--all"]);
+    assert!(list.contains("归属辖区已采纳"), "{list}");
+    let draft = all[0]["id"].as_str().unwrap();
+    let said = in_chinese(author, &["refusal", "show", draft]);
+    assert!(said.contains("处理：归属辖区已采纳"), "{said}");
+    let list = in_chinese(author, &["transfer", "list", "--all"]);
+    assert!(list.contains("已接收") && list.contains("否"), "{list}");
+    let node = node_of(two.hub(), "410305");
+    let said = in_chinese(two.hub(), &["node", "show", &node]);
+    assert!(
+        said.contains("连接：未连接") && said.contains("状态：有效"),
+        "{said}"
+    );
+    for command in ["explain", "history"] {
+        let said = in_chinese(two.hub(), &["record", command, "organisation", id]);
+        assert!(said.contains("归属") && said.contains("410302"), "{said}");
+    }
 }
 
 #[test]

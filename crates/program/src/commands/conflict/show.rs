@@ -7,10 +7,15 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::App,
-    commands::{array, record::value_text, text},
+    commands::{
+        array,
+        record::{register_text, value_text},
+        text,
+    },
     conflicts::{Bulk, BulkDone, Docket, Plan, Storm},
     output::Out,
     records::{register_name, source_name},
+    texts::words,
 };
 
 /// Changes of figures that are shown for one candidate; more hide the rest of the card.
@@ -51,7 +56,8 @@ pub(super) fn storm(storm: &Storm, out: &mut Out) {
     };
     let reasons: Vec<&str> = storm.reasons.iter().map(String::as_str).collect();
     let (id, n, author) = (&storm.id, storm.count, &storm.author);
-    let source = source_label(&source_name(storm.source), out.language);
+    let name = source_name(storm.source);
+    let source = words::source(&name, out.language);
     let reasons = reasons.join(out.language.pick("、", ", "));
     let line = match out.language {
         Language::Zh => format!(
@@ -71,6 +77,7 @@ fn decided(kind: Option<&KindSpec>, entry: &Value, out: &mut Out) {
     let missing: Vec<&str> = array(entry, "missing")
         .iter()
         .filter_map(Value::as_str)
+        .map(|name| words::side(name, out.language))
         .collect();
     let confirmed = if missing.is_empty() {
         out.say("各方均已确认", "confirmed everywhere").to_owned()
@@ -96,17 +103,6 @@ fn choice_label(choice: &str, language: Language) -> &str {
         "undo" => language.pick("撤销决定", "undo"),
         other => other,
     }
-}
-
-fn source_label(source: &str, language: Language) -> String {
-    match source {
-        "form" => language.pick("表单", "form"),
-        "import" => language.pick("导入", "import"),
-        "command" => language.pick("命令", "command"),
-        "decision" => language.pick("处理决定", "decision"),
-        other => other,
-    }
-    .to_owned()
 }
 
 /// Prints the card.
@@ -301,7 +297,7 @@ pub(crate) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &m
                 candidate_text(kind, name, value, out.language),
                 text(candidate, "author").to_owned(),
                 moment(candidate, "at"),
-                source_label(text(candidate, "source"), out.language),
+                words::source(text(candidate, "source"), out.language).to_owned(),
                 text(candidate, "reason").to_owned(),
             ]
         })
@@ -349,6 +345,7 @@ fn candidate_text(
         ("deleted", Some((field, group))) if group.is_object() => {
             value_text(kind, field, group, language)
         }
+        ("owner", _) => register_text(kind, name, value, language),
         _ => value_text(kind, name, value, language),
     }
 }
