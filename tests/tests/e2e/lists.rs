@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tests::programs::Program;
 
-use super::city::{City, load_samples, peer, put, sample, settle, until};
+use super::city::{City, in_chinese, load_samples, peer, put, sample, settle, until};
 
 /// The checks that are not well, by name.
 fn unwell(program: &Program) -> BTreeSet<String> {
@@ -112,6 +112,14 @@ fn a_record_tells_why_it_is_not_at_the_other_side() {
     district.line.cut();
     let serving = node.serve::<&str>([]);
     until("the hub cannot be reached", || why(node, &id) == "WHY-010");
+    // The reason was a whole sentence in English, in the middle of one in Chinese.
+    let said = in_chinese(node, &["doctor"]);
+    let line = said.lines().find(|line| line.contains("DOCTOR-009"));
+    let line = line.unwrap_or_default();
+    assert!(
+        line.contains("：LINK-0") && !line.contains("What was saved"),
+        "{line}"
+    );
     district.line.mend();
     until("it has arrived", || why(node, &id) == "WHY-007");
     until("both are equal for the hub too", || {
