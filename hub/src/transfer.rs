@@ -21,7 +21,7 @@ use replica::{Edit, Owner, RecordKey, RegisterId, ReplicaId, ScopeId, owner};
 use serde_json::{Map, Value, json};
 use store::{Status, Stored};
 
-use crate::{Hub, NodeEntry, NodeState, node::present_code};
+use crate::{Hub, NodeEntry, NodeState, peers::present_code};
 
 /// `transfer …`.
 #[derive(Subcommand, Clone, Debug)]
