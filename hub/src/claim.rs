@@ -13,7 +13,11 @@ use domain::value;
 use program::{
     App, Failure, Out,
     claims::{self, Case},
-    commands::{proposal::id_of, show_rows},
+    commands::{
+        proposal::id_of,
+        record::{field_label, register_text},
+        show_parts, show_rows,
+    },
     records::{self, Ground, Scopes, find, kind_of, meaning, ruled_edit},
 };
 use replica::{Edit, RecordKey, RegisterId};
@@ -195,7 +199,8 @@ fn list(app: &App, hub: &Hub, with_settled: bool, out: &mut Out) -> Result<(), F
         rows.push(row);
     }
     let none = out.say("没有待裁定的重复登记", "no claims wait").to_owned();
-    show_rows(&rows, claims::COLUMNS, &none, out);
+    let kind = app.catalogue.kind_by_id("duplicate_case");
+    show_rows(kind, &rows, claims::COLUMNS, &none, out);
     Ok(())
 }
 
@@ -237,9 +242,15 @@ fn show(app: &App, case: &Case, out: &mut Out) -> Result<(), Failure> {
         out.document(&Value::Object(document));
         return Ok(());
     }
-    let records = document.get("records").and_then(Value::as_array).cloned();
+    let case = app.catalogue.kind_by_id("duplicate_case");
+    show_parts(case, &document, claims::COLUMNS, out);
+    let records = document.get("records").and_then(Value::as_array);
     for record in records.into_iter().flatten() {
-        let text = |name: &str| record.get(name).map(value_text).unwrap_or_default();
+        let text = |name: &str| match record.get(name) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
         let line = ["number", "record", "scope", "name"].map(text);
         out.line(line.join("  "));
     }
@@ -248,24 +259,12 @@ fn show(app: &App, case: &Case, out: &mut Out) -> Result<(), Failure> {
             .get("field")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let label = claims::field_label(app, name, out.language);
+        let label = field_label(Some(kind), name, out.language);
         let values = field.get("values").and_then(Value::as_array);
-        let values: Vec<String> = values.into_iter().flatten().map(value_text).collect();
-        out.line(format!("{label} {name}：{}", values.join(" | ")));
-    }
-    for name in ["evidence", "ruling", "ruled_on", "reason"] {
-        let text = document.get(name).map(value_text).unwrap_or_default();
-        if !text.is_empty() {
-            out.line(format!("{name}: {text}"));
-        }
+        let value = |value| register_text(Some(kind), name, value, out.language);
+        let values: Vec<String> = values.into_iter().flatten().map(value).collect();
+        let colon = out.say("：", ": ");
+        out.line(format!("{label} {name}{colon}{}", values.join(" | ")));
     }
     Ok(())
-}
-
-fn value_text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

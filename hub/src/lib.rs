@@ -7,6 +7,7 @@ mod codes;
 mod command;
 mod init;
 mod node;
+mod peers;
 mod registry;
 mod scope;
 mod serve;
@@ -111,7 +112,7 @@ impl Side for Hub {
 
 impl Live for Hub {
     fn peers(&self, app: &App, status: &Status) -> Vec<PeerView> {
-        node::peers(app, self, status)
+        peers::peers(app, self, status)
     }
 
     fn enrolled(&self, app: &App) -> Enrolled {
@@ -138,7 +139,7 @@ impl Live for Hub {
 
     /// A hub is called and calls nobody: it tells what the nodes' questions of this run found.
     fn compare(&self, app: &App) -> Vec<Compared> {
-        node::compared(app, self)
+        peers::compared(app, self)
     }
 
     fn certify(&self, _app: &App) -> Result<Certificate, Failure> {

@@ -1,23 +1,21 @@
 //! `node …`: inviting nodes, seeing them, revoking them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use link::{AuthorityPrint, Seat, Token};
+use link::{AuthorityPrint, Token};
 use program::{
     App, Exit, Failure, Out,
-    app::{Compared, PeerView},
     clock::moment,
-    commands::show_rows,
+    commands::{show_parts, show_rows},
     records::Scopes,
 };
-use replica::ReplicaId;
 use serde_json::{Map, Value, json};
-use store::{PeerHeard, Status};
 
 use crate::{
     Hub, NodeEntry, NodeState,
     command::{NodeCommand, RefillArgs},
     init::ensure_scope,
+    peers::{Around, DAY_MS, present_code},
     registry::{Fence, InviteEntry},
 };
 
@@ -100,13 +98,6 @@ fn invite(
     Ok(())
 }
 
-/// What the scope of a node is called today.
-pub(crate) fn present_code(scopes: &Scopes<'_>, entry: &NodeEntry) -> String {
-    let code = scopes.code(domain::scope_id(&entry.scope_code));
-    // A store that cannot be read says so elsewhere; here the first code will do.
-    code.unwrap_or_else(|_failure| entry.scope_code.clone())
-}
-
 fn entry_json(around: &Around<'_>, entry: &NodeEntry) -> Value {
     let (peer, status) = (around.view(entry), around.status);
     json!({
@@ -121,7 +112,7 @@ fn entry_json(around: &Around<'_>, entry: &NodeEntry) -> Value {
         "fenced": status.fenced.contains(&entry.replica()),
         "fence": entry.fence.as_ref().filter(|_| status.fenced.contains(&entry.replica())),
         "connection": peer.state,
-        "last_seen": entry.last_seen_ms.map(moment),
+        "last_seen": around.last_heard_ms(entry).map(moment),
         "lag": peer.pending,
         "joined": moment(entry.joined_ms),
         "certificate_serial": entry.serial,
@@ -150,19 +141,14 @@ fn list(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
         .iter()
         .map(|entry| {
             let is_fenced = status.fenced.contains(&entry.replica());
-            let state = match entry.state {
-                NodeState::Invited => out.say("已邀请", "invited"),
-                NodeState::Active if is_fenced => out.say("已隔离", "fenced"),
-                NodeState::Active => out.say("有效", "active"),
-                NodeState::Revoked => out.say("已吊销", "revoked"),
-            };
+            let state = state_word(entry, is_fenced, out);
             vec![
                 entry.id.clone(),
                 present_code(&around.scopes, entry),
                 entry.name.clone(),
                 state.to_owned(),
-                around.view(entry).state,
-                entry.last_seen_ms.map(moment).unwrap_or_default(),
+                program::texts::peer_state(&around.view(entry).state, out.language),
+                around.last_heard_ms(entry).map(moment).unwrap_or_default(),
             ]
         })
         .collect();
@@ -209,18 +195,51 @@ pub(crate) fn find(hub: &Hub, id: &str) -> Result<NodeEntry, Failure> {
 fn show(app: &App, hub: &Hub, id: &str, out: &mut Out) -> Result<(), Failure> {
     let entry = find(hub, id)?;
     let status = app.writer.status()?;
-    let document = entry_json(&Around::new(app, hub, &status), &entry);
+    let around = Around::new(app, hub, &status);
+    let document = entry_json(&around, &entry);
+    let Value::Object(mut parts) = document else {
+        return Ok(());
+    };
     if out.json {
-        out.document(&document);
-    } else if let Value::Object(fields) = &document {
-        for (name, value) in fields {
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            out.line(format!("{name}: {text}"));
-        }
+        out.document(&Value::Object(parts));
+        return Ok(());
     }
+    let is_fenced = status.fenced.contains(&entry.replica());
+    let fence = entry.fence.as_ref().filter(|_| is_fenced);
+    let told = |fence: &Fence| format!("{}  {}  {}", fence.by, moment(fence.at_ms), fence.reason);
+    let connection = program::texts::peer_state(&around.view(&entry).state, out.language);
+    let state = state_word(&entry, is_fenced, out);
+    parts.insert("connection".to_owned(), connection.into());
+    parts.insert("state".to_owned(), state.into());
+    parts.insert("fence".to_owned(), fence.map(told).into());
+    show_parts(None, &parts, PARTS, out);
     Ok(())
+}
+
+/// What a node shows: field, Chinese, English.
+const PARTS: &[(&str, &str, &str)] = &[
+    ("id", "节点", "node"),
+    ("scope", "辖区", "scope"),
+    ("name", "名称", "name"),
+    ("state", "状态", "state"),
+    ("fence", "隔离", "fenced"),
+    ("connection", "连接", "connection"),
+    ("last_seen", "最近联系", "last seen"),
+    ("lag", "待送达", "pending"),
+    ("equal", "一致", "equal"),
+    ("joined", "入网时间", "joined"),
+    ("certificate_serial", "证书序号", "certificate"),
+    ("certificate_ends", "证书到期", "certificate ends"),
+    ("program", "程序", "program"),
+];
+
+fn state_word<'o>(entry: &NodeEntry, is_fenced: bool, out: &'o Out) -> &'o str {
+    match entry.state {
+        NodeState::Invited => out.say("已邀请", "invited"),
+        NodeState::Active if is_fenced => out.say("已隔离", "fenced"),
+        NodeState::Active => out.say("有效", "active"),
+        NodeState::Revoked => out.say("已吊销", "revoked"),
+    }
 }
 
 /// Waits no longer for a node. What it has not sent becomes proposals when it returns.
@@ -260,7 +279,7 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
         None => None,
     };
     let now_ms = app.clock.wall_ms();
-    let days_left = |end_ms: u64| end_ms.saturating_sub(now_ms) / (24 * 3_600 * 1_000);
+    let days_left = |end_ms: u64| end_ms.saturating_sub(now_ms) / DAY_MS;
     let nodes = hub.registry.nodes()?;
     let active = nodes.iter().filter(|node| node.state == NodeState::Active);
     let rows: Vec<Map<String, Value>> = active
@@ -301,7 +320,7 @@ fn renew(app: &App, hub: &Hub, out: &mut Out) -> Result<(), Failure> {
         ("days", "剩余天数", "days left"),
     ];
     let none = out.say("没有节点", "no nodes").to_owned();
-    show_rows(&rows, columns, &none, out);
+    show_rows(None, &rows, columns, &none, out);
     out.note(out.say(
         "节点在证书用过三分之二后自动更新；未联系的节点请让它运行 sync --once 或 serve",
         "a node renews by itself at two thirds of its certificate's life; let one that has not called run sync --once or serve",
@@ -356,127 +375,6 @@ fn revoke(hub: &Hub, id: &str, out: &mut Out) -> Result<(), Failure> {
         out.line(text);
     }
     Ok(())
-}
-
-/// Every node as `status` shows it.
-pub(crate) fn peers(app: &App, hub: &Hub, status: &Status) -> Vec<PeerView> {
-    let nodes = hub.registry.nodes().unwrap_or_default();
-    let around = Around::new(app, hub, status);
-    nodes.iter().map(|entry| around.view(entry)).collect()
-}
-
-/// What the newest question of each connected node found in its scope, where it still stands.
-pub(crate) fn compared(app: &App, hub: &Hub) -> Vec<Compared> {
-    let (Ok(status), Ok(nodes)) = (app.writer.status(), hub.registry.nodes()) else {
-        return Vec::new();
-    };
-    let roots = app.reader().scopes();
-    let seats = hub.roster.seats();
-    let is_open = |entry: &NodeEntry| {
-        let mut of_node = seats.iter().filter(|(id, _)| *id == entry.replica());
-        of_node.any(|(_, seat)| seat.progress.borrow().open)
-    };
-    let mut compared = Vec::new();
-    for entry in nodes.iter().filter(|entry| is_open(entry)) {
-        let scope = domain::scope_id(&entry.scope_code);
-        let of_node =
-            |peer: &&store::PeerStatus| peer.replica == entry.replica() && peer.scope == scope;
-        let Some(peer) = status.peers.iter().find(of_node) else {
-            continue;
-        };
-        let own = roots.iter().find(|(id, _, _)| *id == scope);
-        compared.push(Compared {
-            peer: format!("{} {}", entry.scope_code, entry.name),
-            scope: entry.scope_code.clone(),
-            cut: (own.map_or(0, |(_, end, _)| end.seq.0), peer.received.0),
-            root: own.map_or_else(String::new, |(_, _, root)| {
-                replica::Head(root.to_bytes()).to_string()
-            }),
-            left_out: 0,
-            equal: peer.equal.filter(|equal| *equal),
-            code: (peer.equal != Some(true)).then(|| "PROOF-001".to_owned()),
-        });
-    }
-    compared
-}
-
-/// What is said of nodes beside their entries, read once for all of them.
-struct Around<'a> {
-    app: &'a App,
-    status: &'a Status,
-    scopes: Scopes<'a>,
-    heard: BTreeMap<ReplicaId, PeerHeard>,
-    seats: Vec<(ReplicaId, Seat)>,
-}
-
-impl<'a> Around<'a> {
-    fn new(app: &'a App, hub: &Hub, status: &'a Status) -> Self {
-        Self {
-            app,
-            status,
-            scopes: Scopes::new(app),
-            heard: app.reader().heard().unwrap_or_default(),
-            seats: hub.roster.seats(),
-        }
-    }
-
-    fn view(&self, entry: &NodeEntry) -> PeerView {
-        let scope = domain::scope_id(&entry.scope_code);
-        let of_peer = self
-            .status
-            .peers
-            .iter()
-            .filter(|peer| peer.replica == entry.replica());
-        let own = of_peer.clone().find(|peer| peer.scope == scope);
-        let seat = self
-            .seats
-            .iter()
-            .find(|(replica, _)| *replica == entry.replica());
-        let progress = seat.map(|(_, seat)| seat.progress.borrow().clone());
-        let open = progress.as_ref().is_some_and(|progress| progress.open);
-        // A session that ended in order is no trouble: a node on a schedule has gone for now.
-        let in_order = progress.as_ref().is_some_and(|progress| {
-            progress
-                .ended
-                .as_ref()
-                .is_some_and(|(code, _)| code.is_empty())
-        });
-        let state = match (entry.state, open) {
-            (NodeState::Revoked, _) => "revoked",
-            (_, true) => "connected",
-            (_, false) if in_order => "offline",
-            (_, false) if seat.is_some() || entry.last_seen_ms.is_some() => "unreachable",
-            (_, false) => "never",
-        };
-        let lag = entry
-            .last_seen_ms
-            .map(|ms| self.app.clock.wall_ms().saturating_sub(ms) / 1_000);
-        let unequal = of_peer.clone().any(|peer| peer.equal == Some(false));
-        // What else ends a session passes, and is the node's to tell.
-        let refused_as_clone = progress
-            .and_then(|progress| progress.ended)
-            .map(|(code, _)| code)
-            .filter(|code| !open && program::doctor::is_clone_code(code));
-        let heard = self.heard.get(&entry.replica()).copied();
-        let seen_ms = entry.last_seen_ms.unwrap_or(entry.joined_ms);
-        let seen_ms = i64::try_from(seen_ms).unwrap_or(i64::MAX);
-        PeerView {
-            replica: entry.id.clone(),
-            is_expected: entry.state == NodeState::Active,
-            seen_ms: Some(heard.map_or(seen_ms, |heard| heard.at_ms.max(seen_ms))),
-            heard,
-            failure: refused_as_clone,
-            name: format!("{} {}", present_code(&self.scopes, entry), entry.name),
-            state: state.to_owned(),
-            sent: own.map_or(0, |peer| peer.sent.0),
-            received: own.map_or(0, |peer| peer.received.0),
-            pending: own.map_or(0, |peer| peer.pending),
-            lag_s: if open { Some(0) } else { lag },
-            equal: own
-                .and_then(|peer| peer.equal)
-                .map(|equal| equal && !unequal),
-        }
-    }
 }
 
 #[cfg(test)]

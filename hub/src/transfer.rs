@@ -21,7 +21,7 @@ use replica::{Edit, Owner, RecordKey, RegisterId, ReplicaId, ScopeId, owner};
 use serde_json::{Map, Value, json};
 use store::{Status, Stored};
 
-use crate::{Hub, NodeEntry, NodeState, node::present_code};
+use crate::{Hub, NodeEntry, NodeState, peers::present_code};
 
 /// `transfer …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -111,7 +111,7 @@ fn list(app: &App, hub: &Hub, all: bool, out: &mut Out) -> Result<(), Failure> {
     let (requests, scopes) = (transfers::all(app)?, Scopes::new(app));
     let (status, nodes) = (app.writer.status()?, hub.registry.nodes()?);
     let mut rows = Vec::new();
-    for request in requests.iter().filter(|one| all || one.is_open()) {
+    for request in transfers::shown(&requests, all) {
         let mut row = request.json(app, &requests, &scopes)?;
         let waits = unmet(&scopes, &nodes, &status, &[request.from, request.to]);
         row.insert("waits_for".to_owned(), waits.into());
@@ -119,7 +119,8 @@ fn list(app: &App, hub: &Hub, all: bool, out: &mut Out) -> Result<(), Failure> {
     }
     rows.extend(contested(app)?);
     let none = out.say("没有待办理的迁移申请", "no moves wait").to_owned();
-    show_rows(&rows, transfers::COLUMNS, &none, out);
+    let kind = app.catalogue.kind_by_id("transfer_request");
+    show_rows(kind, &rows, transfers::COLUMNS, &none, out);
     Ok(())
 }
 

@@ -129,6 +129,17 @@ pub(crate) async fn dial(app: &App, material: &NodeMaterial) -> Result<Channel, 
     channel.map_err(|error| dial_failed(&error))
 }
 
+/// Why a call failed, in no language: its code and what the system said. The sentence is for whoever
+/// is told, in theirs.
+fn cause(failure: &Failure) -> String {
+    let mut facts = failure.facts.iter();
+    let said = facts.find(|(name, _)| *name == "detail");
+    said.map_or_else(
+        || failure.code.clone(),
+        |(_, detail)| format!("{}: {detail}", failure.code),
+    )
+}
+
 fn seat(app: &App) -> SessionSeat {
     let hub = app
         .identity
@@ -213,10 +224,7 @@ pub(crate) async fn keep_calling(app: App, line: Arc<Line>, mut stop: Stop) {
                 } else {
                     "refused"
                 };
-                line.set(
-                    format!("{word}: {}", failure.code),
-                    Some(failure.to_string()),
-                );
+                line.set(format!("{word}: {}", failure.code), Some(cause(&failure)));
             }
         }
         // Whoever follows the line looks again, now that it says why.

@@ -8,7 +8,7 @@ use program::{
     records::{Saved, Scopes, key_named, scope_to_enter},
     transfers,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// `transfer …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -61,8 +61,8 @@ pub(crate) fn run(app: &App, command: TransferCommand, out: &mut Out) -> Result<
             asked(&saved, out);
         }
         TransferCommand::Consent { id, reason } => {
-            let saved = transfers::consent(app, id_of(&id)?, &reason)?;
-            asked(&saved, out);
+            let request = transfers::consent(app, id_of(&id)?, &reason)?;
+            consented(request, out);
         }
         TransferCommand::Cancel { id, reason } => {
             let saved = transfers::cancel(app, id_of(&id)?, &reason)?;
@@ -74,7 +74,8 @@ pub(crate) fn run(app: &App, command: TransferCommand, out: &mut Out) -> Result<
         TransferCommand::List { all } => {
             let rows = transfers::list(app, all)?;
             let none = out.say("没有迁移申请", "no requests").to_owned();
-            show_rows(&rows, transfers::COLUMNS, &none, out);
+            let kind = app.catalogue.kind_by_id("transfer_request");
+            show_rows(kind, &rows, transfers::COLUMNS, &none, out);
         }
     }
     Ok(())
@@ -90,7 +91,8 @@ pub(crate) fn claims(app: &App, out: &mut Out) -> Result<(), Failure> {
     let rows = cases.iter().map(|case| case.json(app, &scopes));
     let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
     let none = out.say("没有重复登记", "no claims").to_owned();
-    show_rows(&rows, claims::COLUMNS, &none, out);
+    let kind = app.catalogue.kind_by_id("duplicate_case");
+    show_rows(kind, &rows, claims::COLUMNS, &none, out);
     Ok(())
 }
 
@@ -102,6 +104,26 @@ fn asked(saved: &Saved, out: &mut Out) {
     );
     let text = text.replace("{id}", &id.to_string());
     told(saved, &text, out);
+}
+
+fn consented(request: Map<String, Value>, out: &mut Out) {
+    if out.json {
+        out.document(&Value::Object(request));
+        return;
+    }
+    let said = |name: &str| {
+        request
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let text = out.say(
+        "已同意申请 {id}：{record} 由 {from} 迁往 {to}。双方已同意，等待市级办理；办理前记录仍归原辖区，照常填报。",
+        "Agreed to {id}: {record} moves from {from} to {to}. Both scopes agree now and the city commits it; until then the record stays where it is and is written there.",
+    );
+    let names = ["id", "record", "from", "to"];
+    let fill = |text: String, name: &str| text.replace(&format!("{{{name}}}"), said(name));
+    out.line(names.into_iter().fold(text.to_owned(), fill));
 }
 
 fn told(saved: &Saved, text: &str, out: &mut Out) {

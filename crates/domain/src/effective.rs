@@ -8,7 +8,7 @@
 mod rules;
 
 use bytes::Bytes;
-use replica::{Context, Dot, Incarnation, Record, RegisterId, Sibling};
+use replica::{Ancestor, Context, Dot, Incarnation, Record, RegisterId, Sibling};
 
 use crate::catalogue::{Catalogue, KindSpec, RegisterSpec};
 
@@ -262,6 +262,17 @@ fn delete_conflict(record: &Record, marks: &[Sibling]) -> Option<Conflict> {
         candidates,
         base: None,
     })
+}
+
+/// Of a deletion against edits: the write under one of the edits that whoever deleted had seen, which
+/// is what both sides came from in that register. None where the edit remembers none.
+#[must_use]
+pub fn seen_before_deletion<'s>(open: &Conflict, edit: &'s Sibling) -> Option<&'s Ancestor> {
+    let is_deletion = |one: &&Sibling| one.register == RegisterId::DELETED && !one.value.is_empty();
+    let deletions = open.candidates.iter().filter(is_deletion);
+    let seen: Vec<Context> = deletions.map(|mark| seen_by(&mark.value)).collect();
+    let mut newest_first = edit.ancestry.iter();
+    newest_first.find(|ancestor| seen.iter().all(|context| context.covers(ancestor.dot)))
 }
 
 /// The context that the author of a deletion had seen. A malformed one has seen nothing.

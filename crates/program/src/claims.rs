@@ -3,7 +3,7 @@
 //! The hub opens it and rules it; it lies in the city's own scope and is lent to both. Until it is
 //! ruled both records live, each district counts its own, and the city counts the code once.
 
-use domain::{across, decode, label};
+use domain::{across, decode};
 use prost::Message as _;
 use proto::ledger::{DuplicateCase, ResolutionMode};
 use replica::{Edit, RecordId, RecordKey, ScopeId, Source};
@@ -19,7 +19,7 @@ use crate::{
 
 const KIND: &str = "duplicate_case";
 
-/// What a list of cases shows: field, Chinese, English.
+/// What a list of cases shows, and one case before its records: field, Chinese, English.
 pub const COLUMNS: &[(&str, &str, &str)] = &[
     ("id", "编号", "id"),
     ("state", "状态", "state"),
@@ -184,15 +184,4 @@ pub fn all(app: &App) -> Result<Vec<Case>, Failure> {
         Ok(std::ops::ControlFlow::Continue(()))
     })?;
     Ok(all)
-}
-
-/// The label of a field for people.
-#[must_use]
-pub fn field_label(app: &App, field: &str, language: label::Language) -> String {
-    let kind = app.catalogue.kind_by_id("organisation");
-    let spec = kind.and_then(|kind| kind.field(field));
-    spec.map_or_else(
-        || field.to_owned(),
-        |spec| label::field(spec, language).to_owned(),
-    )
 }

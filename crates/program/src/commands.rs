@@ -15,6 +15,7 @@ pub mod report;
 pub mod store;
 pub mod verify;
 
+use domain::{KindSpec, label::Language};
 use serde_json::{Map, Value};
 
 use certificate::CertificateCommand;
@@ -27,6 +28,7 @@ use crate::{
     failure::{Exit, Failure},
     output::Out,
     status,
+    texts::words,
 };
 
 /// Runs a common command on an opened store.
@@ -103,9 +105,28 @@ fn array<'v>(of: &'v Value, name: &str) -> &'v [Value] {
     array.map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Prints entries: as they are, or as a table of some of their fields, each with its heading in
-/// Chinese and English.
+/// Prints parts of an entry of a kind, one a line with its label; what is empty is left out.
+pub fn show_parts(
+    kind: Option<&KindSpec>,
+    entry: &Map<String, Value>,
+    parts: &[(&str, &str, &str)],
+    out: &mut Out,
+) {
+    let language = out.language;
+    for (name, zh, en) in parts {
+        let value = entry.get(*name).unwrap_or(&Value::Null);
+        let text = entry_text(kind, name, value, language);
+        if !text.is_empty() {
+            let (label, colon) = (language.pick(zh, en), language.pick("：", ": "));
+            out.line(format!("{label}{colon}{text}"));
+        }
+    }
+}
+
+/// Prints entries of a kind: as they are, or as a table of some of their fields, each with its
+/// heading in Chinese and English.
 pub fn show_rows(
+    kind: Option<&KindSpec>,
     rows: &[Map<String, Value>],
     columns: &[(&str, &str, &str)],
     none: &str,
@@ -119,20 +140,43 @@ pub fn show_rows(
         out.line(none);
         return;
     }
-    let text = |row: &Map<String, Value>, name: &str| match row.get(name) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => {
-            let items = items.iter().filter_map(Value::as_str);
-            items.collect::<Vec<_>>().join(" ")
-        }
-        Some(other) => other.to_string(),
+    let language = out.language;
+    let cell = |row: &Map<String, Value>, name: &str| {
+        row.get(name)
+            .map(|value| entry_text(kind, name, value, language))
+            .unwrap_or_default()
     };
-    let cells = |row| columns.iter().map(|(name, _, _)| text(row, name)).collect();
+    let cells = |row| columns.iter().map(|(name, _, _)| cell(row, name)).collect();
     let table: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let headings: Vec<&str> = columns
         .iter()
-        .map(|(_, zh, en)| out.language.pick(zh, en))
+        .map(|(_, zh, en)| language.pick(zh, en))
         .collect();
     out.table(&headings, &table);
+}
+
+/// A part of an entry of a kind as people read it: values by the schema, states by their words.
+pub fn entry_text(
+    kind: Option<&KindSpec>,
+    name: &str,
+    value: &Value,
+    language: Language,
+) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(true) => language.pick("是", "yes").to_owned(),
+        Value::Bool(false) => language.pick("否", "no").to_owned(),
+        Value::Array(items) => {
+            let items = items.iter().filter_map(Value::as_str);
+            items.collect::<Vec<_>>().join(" ")
+        }
+        value => {
+            let text = record::value_text(kind, name, value, language);
+            match name {
+                "state" | "status" => words::state(&text, language).to_owned(),
+                "at" => text.trim_end_matches("+08:00").replace('T', " "),
+                _ => text,
+            }
+        }
+    }
 }

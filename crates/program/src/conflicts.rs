@@ -27,7 +27,7 @@ use replica::{Context, Record, RecordKey, RegisterId, ScopeId, Sibling};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
 
-pub use bulk::{Bulk, Done as BulkDone, Plan, Row, Why, plan};
+pub use bulk::{Bulk, By, Done as BulkDone, Plan, Row, Side, Why, plan};
 pub use card::show;
 pub use decide::{Choice, Decided, decide};
 pub use files::State;
@@ -41,8 +41,7 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        self, Known, Scopes, Seen, find, kind_of, meaning, named, register_name, register_of,
-        register_value,
+        self, Known, Seen, find, kind_of, meaning, named, register_name, register_of, told_value,
     },
 };
 
@@ -128,10 +127,7 @@ pub fn candidates(
         .iter()
         .any(|sibling| sibling.register == RegisterId::DELETED);
     let one = |(at, sibling): (usize, &Sibling)| {
-        let value = match sibling.register {
-            RegisterId::OWNER => owner_value(app, &sibling.value)?,
-            register => register_value(kind, register, &sibling.value),
-        };
+        let value = told_value(app, kind, sibling)?;
         let mut map = Map::new();
         map.insert("candidate".to_owned(), (at + 1).into());
         let value = if is_mixed {
@@ -144,14 +140,6 @@ pub fn candidates(
         Ok(Value::Object(map))
     };
     candidates.iter().enumerate().map(one).collect()
-}
-
-/// The scope that a candidate of the owner names.
-fn owner_value(app: &App, value: &[u8]) -> Result<Value, Failure> {
-    let named: proto::schema::Ownership = domain::decode(value).unwrap_or_default();
-    let scope = ScopeId::try_from(named.scope.as_slice());
-    let code = scope.map_or(Ok(None), |scope| Scopes::new(app).code(scope).map(Some))?;
-    Ok(json!({ "scope": code, "epoch": named.epoch }))
 }
 
 /// Shows every record with open conflicts, ascending.

@@ -70,11 +70,36 @@ pub fn doctor<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
 /// What a check says: what is so, what is safe, what to do next.
 pub(crate) fn sentence(check: &Check, out: &Out) -> String {
     if check.well {
-        return texts::well(check.code, out.language).to_owned();
+        return well(check, out);
     }
     let mut failure = Failure::new(check.code, Exit::Failed);
-    failure.facts.clone_from(&check.facts);
+    let fact = |(name, value): &(&'static str, String)| match *name {
+        "whose" => (*name, texts::words::side(value, out.language).to_owned()),
+        _ => (*name, value.clone()),
+    };
+    failure.facts = check.facts.iter().map(fact).collect();
     failure.text(out.language)
+}
+
+/// What a check says when all is well; of a peer, which one.
+fn well(check: &Check, out: &Out) -> String {
+    let fact = |name: &str| {
+        let mut facts = check.facts.iter().filter(|(known, _)| *known == name);
+        facts.next().map(|(_, value)| value.as_str())
+    };
+    let Some(peer) = fact("peer") else {
+        return texts::well(check.code, out.language).to_owned();
+    };
+    let colon = out.say("：", ": ");
+    // Of a line the state is said, in the word of `status`: a node that calls by itself need not
+    // be there now, and that is well.
+    let Some(state) = fact("state") else {
+        return [peer, colon, texts::well(check.code, out.language)].concat();
+    };
+    let state = texts::peer_state(state, out.language);
+    let (lead, seen) = (out.say("，最近联系 ", ", last heard at "), fact("seen"));
+    let seen = seen.map(|seen| [lead, seen].concat()).unwrap_or_default();
+    [peer, colon, &state, &seen].concat()
 }
 
 /// A check for scripts.

@@ -5,6 +5,8 @@
 //! that stand now, the rules and the authority judge it like any other, and whoever accepts is its
 //! author. The mark on the proposal is written with it, all or none.
 
+use std::collections::BTreeMap;
+
 use domain::{KindSpec, across, decode, value::Input};
 use proto::ledger::{Proposal, ProposalAnswer};
 use replica::{Edit, HybridTime, RecordId, RecordKey, RegisterId, Source};
@@ -19,6 +21,7 @@ use crate::{
         self, Change, Desk, Scopes, deletion_edit, each_here, fields_json, find, kind_of, meaning,
         register_name, register_value, standing, time_text,
     },
+    refusals::Done,
 };
 
 const KIND: &str = "proposal";
@@ -64,11 +67,6 @@ impl Seen {
             let shown = register_value(kind, register, &value.value);
             (register_name(kind, register), shown)
         });
-        let answer = match row.answer() {
-            ProposalAnswer::Unspecified => Value::Null,
-            ProposalAnswer::Accepted => "accepted".into(),
-            ProposalAnswer::Declined => "declined".into(),
-        };
         let mut entry = Map::new();
         entry.insert(
             "id".to_owned(),
@@ -83,7 +81,7 @@ impl Seen {
         entry.insert("reason".to_owned(), row.reason().into());
         entry.insert("code".to_owned(), row.code().into());
         entry.insert("values".to_owned(), Value::Object(values.collect()));
-        entry.insert("answer".to_owned(), answer);
+        entry.insert("answer".to_owned(), answer_name(row.answer()).into());
         entry.insert("answer_reason".to_owned(), row.answer_reason.clone().into());
         entry.insert("answered_by".to_owned(), row.answered_by.clone().into());
         Ok(entry)
@@ -125,6 +123,42 @@ pub fn waiting(app: &App) -> Result<usize, Failure> {
         Ok(std::ops::ControlFlow::Continue(()))
     })?;
     Ok(count)
+}
+
+/// A write by what a proposal says of it: its record, who wrote it, and when.
+pub(crate) type Write = (String, String, u64);
+
+/// What was answered to late writes, as far as their proposals are seen here.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn answers(app: &App) -> Result<BTreeMap<Write, Done>, Failure> {
+    let mut answers = BTreeMap::new();
+    each_here(app, kind_of(app, KIND)?.kind, &mut |stored, meaning| {
+        let row: Proposal = decode(&meaning.values).unwrap_or_default();
+        let Some(how) = answer_name(row.answer()) else {
+            return Ok(std::ops::ControlFlow::Continue(()));
+        };
+        let times = stored.record.siblings.iter().map(|one| one.write.time);
+        let done = Done {
+            how: how.to_owned(),
+            by: row.answered_by().to_owned(),
+            reason: row.answer_reason().to_owned(),
+            at_ms: times.max().map_or(0, HybridTime::millis),
+        };
+        let write = (row.record().to_owned(), row.author().to_owned(), row.time());
+        answers.insert(write, done);
+        Ok(std::ops::ControlFlow::Continue(()))
+    })?;
+    Ok(answers)
+}
+
+fn answer_name(answer: ProposalAnswer) -> Option<&'static str> {
+    match answer {
+        ProposalAnswer::Unspecified => None,
+        ProposalAnswer::Accepted => Some("accepted"),
+        ProposalAnswer::Declined => Some("declined"),
+    }
 }
 
 /// One proposal with what stands in its registers now.
@@ -252,12 +286,8 @@ fn mark(
     reason: &str,
 ) -> Result<Option<Edit>, Failure> {
     let author = app.author();
-    let word = match answer {
-        ProposalAnswer::Accepted => "accepted",
-        ProposalAnswer::Declined | ProposalAnswer::Unspecified => "declined",
-    };
     let set = [
-        ("answer", word),
+        ("answer", answer_name(answer).unwrap_or_default()),
         ("answer_reason", reason),
         ("answered_by", author.as_str()),
     ];

@@ -53,7 +53,7 @@ pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
 pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
-pub(crate) use document::{authorship, fields_json, register_of};
+pub(crate) use document::{authorship, fields_json, register_of, told_value};
 pub(crate) use known::InScope;
 pub(crate) use links::{links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};
@@ -64,6 +64,7 @@ use crate::{failure::Failure, output::Out};
 
 /// Prints warnings for people.
 pub(crate) fn note_warnings(warnings: &[Finding], out: &mut Out) {
+    explained(warnings);
     for warning in warnings {
         let text = out.say(&warning.zh, &warning.en).to_owned();
         out.note(format!("{} {}  {text}", warning.rule, warning.field));
@@ -80,7 +81,14 @@ pub(crate) fn findings_json(findings: &[Finding], out: &Out) -> serde_json::Valu
             "message": out.say(&finding.zh, &finding.en),
         })
     };
+    explained(findings);
     findings.iter().map(one).collect()
+}
+
+/// Whoever is told a code can look it up: a rule without a row on the page of errors is our mistake.
+fn explained(findings: &[Finding]) {
+    let is_known = |finding: &Finding| crate::texts::has(finding.code);
+    debug_assert!(findings.iter().all(is_known), "no text: {findings:?}");
 }
 
 /// A failure that stands for what rules found.
@@ -88,6 +96,7 @@ pub(crate) fn failure_of(findings: &[Finding]) -> Failure {
     let Some(first) = findings.first() else {
         return Failure::new("RECORD-014", crate::failure::Exit::Invalid);
     };
+    explained(findings);
     let join = |text: fn(&Finding) -> &str, mark: &str| {
         findings.iter().map(text).collect::<Vec<_>>().join(mark)
     };

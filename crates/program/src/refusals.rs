@@ -10,7 +10,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use domain::{KindSpec, Purpose, authority::NewState};
+use domain::{KindSpec, Purpose, across, authority::NewState};
 use replica::{Dot, Edit, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId, Set, Sibling};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -21,6 +21,7 @@ use crate::{
     clock::moment,
     failure::{Exit, Failure},
     output::Out,
+    proposals,
     records::{
         self, Change, Desk, Scopes, Seen, allowed, at_text, fields_json, find, reason_of,
         register_name, register_value, set_of_json, source_name,
@@ -34,7 +35,8 @@ const DONE: &str = "draft-done/";
 /// What somebody has done about a draft.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
-    /// `retried` or `dropped`.
+    /// `retried` or `dropped`; of a late write what its new home has answered: `accepted` or
+    /// `declined`.
     pub how: String,
     /// Who.
     pub by: String,
@@ -122,14 +124,9 @@ impl Refused {
 /// # Errors
 /// The store is damaged or cannot be read.
 pub fn all(app: &App) -> Result<Vec<Refused>, Failure> {
-    let mut done: BTreeMap<String, Done> = BTreeMap::new();
-    for (name, text) in app.reader().locals(DONE)? {
-        if let (Some(id), Ok(entry)) = (name.strip_prefix(DONE), serde_json::from_slice(&text)) {
-            done.insert(id.to_owned(), entry);
-        }
-    }
     let mut refused = app.writer.status()?.refused;
     refused.sort_by_key(|one| (one.peer.is_some(), std::cmp::Reverse(one.at_ms), one.dot));
+    let done = marks(app, &refused)?;
     let mut all: Vec<Refused> = Vec::new();
     for one in refused {
         let draft = Draft::of(one)?;
@@ -140,15 +137,41 @@ pub fn all(app: &App) -> Result<Vec<Refused>, Failure> {
     Ok(all)
 }
 
-/// The names of the drafts that somebody has seen to.
+/// What was done about drafts of ours, by their names: what somebody here has noted, and what the
+/// record's home has answered to the proposal that the city made of the write.
+fn marks(app: &App, refused: &[store::Refused]) -> Result<BTreeMap<String, Done>, Failure> {
+    let mut done: BTreeMap<String, Done> = BTreeMap::new();
+    for (name, text) in app.reader().locals(DONE)? {
+        if let (Some(id), Ok(entry)) = (name.strip_prefix(DONE), serde_json::from_slice(&text)) {
+            done.insert(id.to_owned(), entry);
+        }
+    }
+    let is_open = |one: &&store::Refused| one.peer.is_none() && !done.contains_key(&id_of(one));
+    let open: Vec<&store::Refused> = refused.iter().filter(is_open).collect();
+    if open.is_empty() {
+        return Ok(done);
+    }
+    let mut answers = proposals::answers(app)?;
+    for one in open {
+        let draft = Draft::of(one.clone())?;
+        let Some(first) = draft.siblings.first() else {
+            continue;
+        };
+        let name = across::name(app.catalogue, draft.key);
+        let write = (name, first.write.author.clone(), first.write.time.0);
+        if let Some(answer) = answers.remove(&write) {
+            done.insert(draft.id, answer);
+        }
+    }
+    Ok(done)
+}
+
+/// The names of the drafts, among these, that somebody has seen to.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn seen_to(app: &App) -> Result<BTreeSet<String>, Failure> {
-    let marks = app.reader().locals(DONE)?.into_iter();
-    Ok(marks
-        .filter_map(|(name, _)| name.strip_prefix(DONE).map(str::to_owned))
-        .collect())
+pub fn seen_to(app: &App, refused: &[store::Refused]) -> Result<BTreeSet<String>, Failure> {
+    Ok(marks(app, refused)?.into_keys().collect())
 }
 
 /// How many somebody must still see to: the author about a draft, a node about a refusal.
@@ -156,7 +179,7 @@ pub fn seen_to(app: &App) -> Result<BTreeSet<String>, Failure> {
 /// # Errors
 /// The store is damaged or cannot be read.
 pub fn count_open(app: &App, status: &Status) -> Result<usize, Failure> {
-    let seen_to = seen_to(app)?;
+    let seen_to = seen_to(app, &status.refused)?;
     let is_open = |refused: &&store::Refused| match refused.peer {
         Some(_) => !refused.confirmed,
         None => !seen_to.contains(&id_of(refused)),

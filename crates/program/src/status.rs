@@ -1,5 +1,6 @@
 //! `status`: who this is, how it stands with its peers, and what is not well.
 
+use domain::label::Language;
 use serde_json::{Value, json};
 
 use crate::{
@@ -7,6 +8,7 @@ use crate::{
     doctor::{self, Facts},
     failure::Failure,
     output::Out,
+    texts,
 };
 
 fn peer_json(peer: &PeerView) -> Value {
@@ -71,16 +73,20 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
     ));
     show_peers(&peers, out);
     let line = match out.language {
-        domain::label::Language::Zh => format!(
+        Language::Zh => format!(
             "记录 {} 条；冲突待处理 {conflicts} 项；被拒绝 {refused} 项；隔离 {quarantined} 项",
             app.reader().count(),
         ),
-        domain::label::Language::En => format!(
+        Language::En => format!(
             "{} records; {conflicts} open conflicts; {refused} refused; {quarantined} quarantined",
             app.reader().count(),
         ),
     };
     out.line(line);
+    if let Some(days) = certificate_days {
+        let lead = out.say("证书剩余天数：", "days until the certificate ends: ");
+        out.line(format!("{lead}{days}"));
+    }
     for check in &unwell {
         out.line(format!(
             "! {}  {}",
@@ -94,8 +100,10 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
 /// The table of peers.
 fn show_peers(peers: &[PeerView], out: &mut Out) {
     let headings = match out.language {
-        domain::label::Language::Zh => ["对端", "状态", "已送达", "已接收", "待上传", "一致"],
-        domain::label::Language::En => ["peer", "state", "sent", "received", "pending", "equal"],
+        Language::Zh => ["对端", "状态", "已送达", "已接收", "待上传", "滞后", "一致"],
+        Language::En => [
+            "peer", "state", "sent", "received", "pending", "lag", "equal",
+        ],
     };
     let rows: Vec<Vec<String>> = peers
         .iter()
@@ -106,11 +114,27 @@ fn show_peers(peers: &[PeerView], out: &mut Out) {
                 None => "—",
             };
             let numbers = [peer.sent, peer.received, peer.pending].map(|n| n.to_string());
-            let mut row = vec![peer.name.clone(), peer.state.clone()];
+            let state = texts::peer_state(&peer.state, out.language);
+            let mut row = vec![peer.name.clone(), state];
             row.extend(numbers);
+            row.push(lag(peer.lag_s, out.language));
             row.push(equal.to_owned());
             row
         })
         .collect();
     out.table(&headings, &rows);
+}
+
+/// For how long both sides have not been settled, in the largest unit that fits.
+fn lag(lag_s: Option<u64>, language: Language) -> String {
+    let Some(seconds) = lag_s else {
+        return "—".to_owned();
+    };
+    let (count, zh, en) = match seconds {
+        0..60 => (seconds, "秒", "s"),
+        60..3_600 => (seconds / 60, "分钟", "min"),
+        3_600..86_400 => (seconds / 3_600, "小时", "h"),
+        _ => (seconds / 86_400, "天", "d"),
+    };
+    format!("{count} {}", language.pick(zh, en))
 }

@@ -10,7 +10,11 @@ mod link;
 mod operator;
 mod proof;
 mod records;
+mod rules;
 mod sheet;
+pub mod words;
+
+pub use words::peer_state;
 
 use domain::label::Language;
 
@@ -465,6 +469,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(import::TEXTS)
         .chain(sheet::TEXTS)
         .chain(proof::TEXTS)
+        .chain(rules::TEXTS)
 }
 
 /// The sentence of a code with its facts in it, as people read it. Where a fact is not known it says
@@ -520,7 +525,7 @@ pub fn well(code: &str, language: Language) -> &'static str {
             "the authority's key has a passphrase",
         ),
         "DOCTOR-008" => ("时钟相符", "the clocks agree"),
-        "DOCTOR-009" => ("与市级的连接正常", "the hub is reached"),
+        "DOCTOR-009" => ("没有要连接的对端", "there is no peer to reach"),
         "DOCTOR-042" => ("没有待裁定的重复登记", "no claims wait"),
         "DOCTOR-043" => ("没有待办理的迁移", "no moves wait"),
         "DOCTOR-044" => ("没有待答复的迟到修改", "no late writes wait"),

@@ -7,7 +7,7 @@
 
 use domain::{KindSpec, across, decode, value::Input};
 use proto::ledger::{TransferRequest, TransferStatus};
-use replica::{RecordId, RecordKey, ScopeId, Source};
+use replica::{HybridTime, RecordId, RecordKey, ScopeId, Source};
 use serde_json::{Map, Value};
 use store::Stored;
 
@@ -112,6 +112,20 @@ impl Request {
         same.any(|one| one.asks() == scope)
     }
 
+    /// Whether it only joins another that waits for the same move: then it is consent, and no move
+    /// of its own.
+    fn joins_another(&self, all: &[Self]) -> bool {
+        let mut same = all.iter().filter(|one| one.is_open() && self.is_same(one));
+        self.is_open() && same.any(|one| one.made() < self.made())
+    }
+
+    /// When it was made; the id parts those of one moment.
+    fn made(&self) -> Option<(HybridTime, RecordId)> {
+        let siblings = self.stored.record.siblings.iter();
+        let first = siblings.map(|sibling| sibling.write.time).min()?;
+        Some((first, self.id()))
+    }
+
     /// Whether both scopes have asked for it. A scope of the city itself needs nobody's word but
     /// the city's.
     #[must_use]
@@ -194,11 +208,12 @@ pub fn request(app: &App, key: RecordKey, to: ScopeId, reason: &str) -> Result<S
     ask(app, (key, from, to), title.as_deref(), reason)
 }
 
-/// Asks for the same move as the other scope has: that is consent.
+/// Asks for the same move as the other scope has: that is consent. Returns the request that was
+/// agreed to, as a list shows it.
 ///
 /// # Errors
 /// The request is this scope's own, or does not wait any more.
-pub fn consent(app: &App, id: RecordId, reason: &str) -> Result<Saved, Failure> {
+pub fn consent(app: &App, id: RecordId, reason: &str) -> Result<Map<String, Value>, Failure> {
     let other = Request::find(app, id)?;
     if !other.is_open() {
         return Err(Failure::new("TRANSFER-004", Exit::Invalid).with("id", id));
@@ -207,18 +222,23 @@ pub fn consent(app: &App, id: RecordId, reason: &str) -> Result<Saved, Failure> 
         return Err(Failure::new("TRANSFER-005", Exit::Refused).with("id", id));
     }
     let (record, from, to) = (other.record, other.from, other.to);
-    ask(app, (record, from, to), other.row.title.as_deref(), reason)
+    ask(app, (record, from, to), other.row.title.as_deref(), reason)?;
+    other.json(app, &all(app)?, &Scopes::new(app))
 }
 
-/// Takes a request back.
+/// Takes a request back, or the consent to one of the other scope.
 ///
 /// # Errors
 /// It is not this scope's, or does not wait any more.
 pub fn cancel(app: &App, id: RecordId, reason: &str) -> Result<Saved, Failure> {
-    let own = Request::find(app, id)?;
-    if !own.is_open() {
+    let named = Request::find(app, id)?;
+    if !named.is_open() {
         return Err(Failure::new("TRANSFER-004", Exit::Invalid).with("id", id));
     }
+    let all = all(app)?;
+    let mut same = all.iter().filter(|one| one.is_open() && named.is_same(one));
+    let own = same.find(|one| one.asks() == app.scope());
+    let id = own.map_or(id, Request::id);
     put(
         app,
         &Change {
@@ -304,12 +324,20 @@ pub fn title(kind: &KindSpec, values: &[u8]) -> Option<String> {
     said("name").or_else(|| said("display_name"))
 }
 
+/// The requests that a list shows, one for each move that waits, and on request those that are
+/// settled.
+#[must_use]
+pub fn shown(requests: &[Request], with_done: bool) -> Vec<&Request> {
+    let shown = requests.iter().filter(|one| with_done || one.is_open());
+    shown.filter(|one| !one.joins_another(requests)).collect()
+}
+
 /// The requests as scripts read them: those that wait, or all.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
 pub fn list(app: &App, with_done: bool) -> Result<Vec<Map<String, Value>>, Failure> {
     let (requests, scopes) = (all(app)?, Scopes::new(app));
-    let shown = requests.iter().filter(|one| with_done || one.is_open());
+    let shown = shown(&requests, with_done).into_iter();
     shown.map(|one| one.json(app, &requests, &scopes)).collect()
 }

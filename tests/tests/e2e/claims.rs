@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::e2e::{
     across::{CODE, Two, made, make, other_code, sample},
-    city::{City, assert_refused, organisation, put, refused},
+    city::{City, assert_refused, in_chinese, organisation, put, refused},
 };
 
 /// One organisation that both districts have entered, as the city sees it.
@@ -98,8 +98,18 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
         fields.iter().any(|field| field["field"] == "name"),
         "{shown}"
     );
+    let said = in_chinese(two.hub(), &["claim", "show", id]);
+    for part in ["状态：待裁定", "依据：", "单位名称 name："] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(in_chinese(&two.jianxi.node, &["claims"]).contains("待裁定"));
     claimed.merge();
     assert_eq!(claimed.open_cases(), 0);
+    let said = in_chinese(two.hub(), &["claim", "show", id]);
+    assert!(
+        said.contains("状态：已裁定") && said.contains("裁定：合并为一条"),
+        "{said}"
+    );
     assert_eq!(claimed.counted(), [1, 0, 1]);
     let stands = organisation(&two.jianxi.node, &claimed.a);
     assert_eq!(

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tests::programs::Program;
 
-use super::city::{City, load_samples, put, sample, settle, until};
+use super::city::{City, in_chinese, load_samples, peer, put, sample, settle, until};
 
 /// The checks that are not well, by name.
 fn unwell(program: &Program) -> BTreeSet<String> {
@@ -112,6 +112,14 @@ fn a_record_tells_why_it_is_not_at_the_other_side() {
     district.line.cut();
     let serving = node.serve::<&str>([]);
     until("the hub cannot be reached", || why(node, &id) == "WHY-010");
+    // The reason was a whole sentence in English, in the middle of one in Chinese.
+    let said = in_chinese(node, &["doctor"]);
+    let line = said.lines().find(|line| line.contains("DOCTOR-009"));
+    let line = line.unwrap_or_default();
+    assert!(
+        line.contains("：LINK-0") && !line.contains("What was saved"),
+        "{line}"
+    );
     district.line.mend();
     until("it has arrived", || why(node, &id) == "WHY-007");
     until("both are equal for the hub too", || {
@@ -148,4 +156,57 @@ fn a_value_is_explained_with_who_has_it() {
         "{told}"
     );
     assert_eq!(told["fields"][0]["written_here"], Value::Null, "{told}");
+}
+
+/// What an administrator saw of a district that calls by `sync --once` every evening.
+#[test]
+fn a_node_that_calls_on_a_schedule_is_not_called_unreachable_between_its_calls() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    settle(&node);
+    until("the call has ended", || {
+        peer(&city.hub)["state"] == "offline"
+    });
+    city.down();
+    city.up();
+    assert_eq!(peer(&city.hub)["state"], "offline", "after a start, too");
+    let said = city.hub.run(["doctor", "--lang", "zh"]).ok().stdout;
+    let line = said.lines().find(|line| line.contains("DOCTOR-009"));
+    let line = line.unwrap_or_default();
+    assert!(line.contains("410305 涧西区：未连接，最近联系 2"), "{said}");
+    assert!(
+        !said.contains("与市级"),
+        "the hub is no peer of its own: {said}"
+    );
+    let status = city.hub.run(["status", "--lang", "zh"]).ok().stdout;
+    assert!(
+        status.contains("未连接") && status.contains("滞后"),
+        "{status}"
+    );
+    assert!(status.contains("证书剩余天数："), "{status}");
+    // Nothing was heard for longer than the settings allow.
+    city.down();
+    std::fs::write(
+        city.hub.data.join("config.toml"),
+        "[doctor]\nnot_seen_days = 0\n",
+    )
+    .unwrap();
+    assert_eq!(peer(&city.hub)["state"], "unreachable");
+}
+
+#[test]
+fn two_nodes_of_one_scope_have_two_names() {
+    let mut city = City::open();
+    let [office, park] = ["office", "park"].map(|data| city.district("410305", "涧西区", data));
+    for district in [&office, &park] {
+        settle(&district.node);
+    }
+    let status = city.hub.json(["status"]);
+    let peers = status["peers"].as_array().unwrap().iter();
+    let named: BTreeSet<&str> = peers.filter_map(|peer| peer["name"].as_str()).collect();
+    for district in [&office, &park] {
+        let replica = district.node.json(["status"])["replica"].clone();
+        let name = format!("410305 涧西区 ({})", &replica.as_str().unwrap()[..8]);
+        assert!(named.contains(name.as_str()), "{name}: {status}");
+    }
 }

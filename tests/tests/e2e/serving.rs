@@ -107,7 +107,7 @@ fn a_stop_signal_ends_both_programs_in_time_with_all_that_was_saved() {
         "{code} {took:?}"
     );
     until("the hub sees it go", || {
-        peer(&city.hub)["state"] == "unreachable"
+        peer(&city.hub)["state"] == "offline"
     });
     city.down();
 }

@@ -8,7 +8,7 @@ use tests::programs::{Program, Serving};
 use crate::e2e::{
     across::{CODE, Two, made, make, other_code, sample, scope_of},
     certificate::session_by_hand,
-    city::{City, District, assert_refused, organisation, put, refused, settle, until},
+    city::{City, District, assert_refused, in_chinese, organisation, put, refused, settle, until},
 };
 
 /// An organisation of Jianxi with children, and the ids of all of them.
@@ -103,11 +103,27 @@ fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
     );
     let own = ["transfer", "consent", request];
     refused(&two.jianxi.node, own, 4, "TRANSFER-005");
-    two.laocheng.node.run(["transfer", "consent", request]).ok();
+    // What was said was "asked for", under the id of another request, and the list had two rows.
+    let consent = ["transfer", "consent", request, "--lang", "zh"];
+    let said = two.laocheng.node.run(consent).ok().stdout;
+    let agreed = format!("已同意申请 {request}：{name} 由 410305 迁往 410302");
+    assert!(said.contains(&agreed), "{said}");
     two.settle();
-    let list = two.hub().json(["transfer", "list"]);
-    let mut both = list.as_array().unwrap().iter();
-    assert!(both.all(|one| one["agreed"] == true), "{list}");
+    for program in [two.hub(), &two.jianxi.node, &two.laocheng.node] {
+        let list = program.json(["transfer", "list"]);
+        assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+        let one = (&list[0]["id"], &list[0]["agreed"]);
+        assert_eq!(one, (&json!(request), &json!(true)), "{list}");
+    }
+    // Consent is taken back under the id of what was agreed to.
+    let back = ["transfer", "cancel", request, "--reason", "再议"];
+    two.laocheng.node.run(back).ok();
+    assert_eq!(
+        two.laocheng.node.json(["transfer", "list"])[0]["agreed"],
+        false
+    );
+    two.laocheng.node.run(consent).ok();
+    two.settle();
     // A node that the hub has not met since its start holds the move up, by name.
     two.city.down();
     two.city.up();
@@ -192,8 +208,16 @@ fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
         assert_eq!(late[0]["values"]["remark"], "离线修改");
         assert_eq!(late[0]["code"], "SYNC-131");
     }
+    // Its author has a draft of it until somebody answers, and then no alarm any more.
+    assert_eq!(two.jianxi.node.json(["status"])["refused"], 1);
     let late = two.laocheng.node.json(["proposal", "list"]);
     let proposal = late[0]["id"].as_str().unwrap();
+    let said = in_chinese(&two.laocheng.node, &["proposal", "show", proposal]);
+    for part in ["填写辖区：410305", "原因：SYNC-131", "备注", "离线修改"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let list = in_chinese(&two.jianxi.node, &["refusal", "list"]);
+    assert!(list.contains("备注"), "{list}");
     let accept = ["proposal", "accept", proposal, "--reason", "属实"];
     // Its sender cannot answer it.
     let own = two.jianxi.node.run(accept);
@@ -205,8 +229,39 @@ fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
     assert_eq!(remark(two.hub()), "离线修改");
     let answered = two.jianxi.node.json(["proposal", "list", "--all"]);
     assert_eq!(answered[0]["answer"], "accepted");
+    assert_seen_to(&two, &id);
     let written = put(&two.jianxi.node, &id, "remark=y");
     assert_refused(&written, 4, "TRANSFER-013");
+}
+
+/// The author of a late edit that was answered has no alarm of it, and people can read what was done.
+#[track_caller]
+fn assert_seen_to(two: &Two, id: &str) {
+    let author = &two.jianxi.node;
+    assert_eq!(author.json(["status"])["refused"], 0);
+    assert_eq!(author.json(["refusal", "list"]), json!([]));
+    let all = author.json(["refusal", "list", "--all"]);
+    assert_eq!(
+        (&all[0]["done"], &all[0]["open"]),
+        (&json!("accepted"), &json!(false))
+    );
+    let list = in_chinese(author, &["refusal", "list", "--all"]);
+    assert!(list.contains("归属辖区已采纳"), "{list}");
+    let draft = all[0]["id"].as_str().unwrap();
+    let said = in_chinese(author, &["refusal", "show", draft]);
+    assert!(said.contains("处理：归属辖区已采纳"), "{said}");
+    let list = in_chinese(author, &["transfer", "list", "--all"]);
+    assert!(list.contains("已接收") && list.contains("否"), "{list}");
+    let node = node_of(two.hub(), "410305");
+    let said = in_chinese(two.hub(), &["node", "show", &node]);
+    assert!(
+        said.contains("连接：未连接") && said.contains("状态：有效"),
+        "{said}"
+    );
+    for command in ["explain", "history"] {
+        let said = in_chinese(two.hub(), &["record", command, "organisation", id]);
+        assert!(said.contains("归属") && said.contains("410302"), "{said}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, Enrolled},
-    conflicts::{self, Bulk, Choice, Decided, Docket, Filter},
+    conflicts::{self, Bulk, By, Choice, Decided, Docket, Filter, Side},
     failure::{Exit, Failure},
     output::Out,
     records::{self, Scopes, Seen, scope_of},
@@ -53,12 +53,27 @@ pub struct Listing {
     pub storm: Option<String>,
 }
 
+/// A side of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SideArg {
+    /// The value of the source
+    Source,
+    /// The one value that stands against it
+    Other,
+}
+
 /// Many dockets at once.
 #[derive(Args, Clone, Debug)]
 pub struct BulkArgs {
     /// The rule whose preset is applied, as R03
-    #[arg(long, value_name = "RULE")]
-    pub preset: String,
+    #[arg(long, value_name = "RULE", required_unless_present = "storm")]
+    pub preset: Option<String>,
+    /// Instead of a preset: one side for all that this storm's source has made
+    #[arg(long, value_name = "ID", requires = "take", conflicts_with = "preset")]
+    pub storm: Option<String>,
+    /// Of a storm: the value of its source, or the one that stands against it
+    #[arg(long, value_enum, requires = "storm")]
+    pub take: Option<SideArg>,
     /// The field, as organisation.name
     #[arg(long, value_name = "KIND.FIELD")]
     pub field: String,
@@ -155,7 +170,8 @@ pub enum ConflictCommand {
         #[arg(long)]
         reason: String,
     },
-    /// Decide many conflicts by one preset, for one field; the list is shown first
+    /// Decide many conflicts by one preset, or for one side of a storm, for one field; the list is
+    /// shown first
     Bulk(BulkArgs),
     /// Sources that have made more conflicts than they may
     Storm {
@@ -314,7 +330,12 @@ fn said(decided: &Decided, out: &mut Out) {
 fn bulk(app: &App, args: &BulkArgs, out: &mut Out) -> Result<(), Failure> {
     let scope = args.scope.as_deref();
     let scope = scope.map(|scope| scope_of(app, scope)).transpose()?;
-    let bulk = Bulk::parse(app, &args.preset, &args.field, scope)?;
+    let by = match (&args.storm, args.take) {
+        (Some(id), Some(SideArg::Source)) => By::Storm(id.clone(), Side::Source),
+        (Some(id), Some(SideArg::Other)) => By::Storm(id.clone(), Side::Other),
+        _ => By::rule(args.preset.as_deref().unwrap_or_default())?,
+    };
+    let bulk = Bulk::parse(app, by, &args.field, scope)?;
     let plan = conflicts::plan(app, &bulk)?;
     if args.preview {
         show::plan(&bulk, &plan, out);

@@ -1,15 +1,20 @@
 //! `proposal …`: late writes, seen and answered.
 
 use clap::Subcommand;
+use domain::across;
 use replica::RecordId;
 use serde_json::{Map, Value};
 
 use crate::{
     app::App,
-    commands::show_rows,
+    commands::{
+        array,
+        record::{field_label, register_text},
+        show_parts, show_rows, text,
+    },
     failure::{Exit, Failure},
     output::Out,
-    proposals,
+    proposals, texts,
 };
 
 /// `proposal …`.
@@ -56,6 +61,22 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("answer", "答复", "answer"),
 ];
 
+const KIND: &str = "proposal";
+
+/// What one of them shows beside its fields.
+const PARTS: &[(&str, &str, &str)] = &[
+    ("id", "编号", "id"),
+    ("record", "记录", "record"),
+    ("from", "填写辖区", "from"),
+    ("home", "归属辖区", "home"),
+    ("author", "填写人", "author"),
+    ("at", "时间", "at"),
+    ("reason", "理由", "reason"),
+    ("answer", "答复", "answer"),
+    ("answer_reason", "答复理由", "why"),
+    ("answered_by", "答复人", "answered by"),
+];
+
 /// Runs `proposal …`.
 ///
 /// # Errors
@@ -66,9 +87,10 @@ pub fn run(app: &App, command: ProposalCommand, out: &mut Out) -> Result<(), Fai
             let none = out
                 .say("没有待答复的迟到修改", "no late writes wait")
                 .to_owned();
-            show_rows(&proposals::list(app, all)?, COLUMNS, &none, out);
+            let kind = app.catalogue.kind_by_id(KIND);
+            show_rows(kind, &proposals::list(app, all)?, COLUMNS, &none, out);
         }
-        ProposalCommand::Show { id } => show(&proposals::show(app, id_of(&id)?)?, out),
+        ProposalCommand::Show { id } => show(app, &proposals::show(app, id_of(&id)?)?, out),
         ProposalCommand::Accept { id, reason } => {
             let document = proposals::accept(app, id_of(&id)?, &reason)?;
             done(
@@ -107,15 +129,41 @@ fn done(document: &Map<String, Value>, text: String, out: &mut Out) {
     }
 }
 
-fn show(entry: &Map<String, Value>, out: &mut Out) {
+fn show(app: &App, entry: &Map<String, Value>, out: &mut Out) {
     if out.json {
         out.document(&Value::Object(entry.clone()));
         return;
     }
-    for (name, value) in entry.iter().filter(|(_, value)| !value.is_null()) {
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        out.line(format!("{name}: {text}"));
-    }
+    show_parts(app.catalogue.kind_by_id(KIND), entry, PARTS, out);
+    let said = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+    let code = said("code");
+    let lead = out.say("原因：", "code: ");
+    let why = texts::of(code, out.language, &[]);
+    out.line(format!("{lead}{code}  {why}"));
+    let about = across::named(app.catalogue, said("record"));
+    let kind = about.and_then(|key| app.catalogue.kind(key.kind));
+    let language = out.language;
+    let row = |field: &Value| {
+        let name = text(field, "field");
+        let value = |of: &Value| register_text(kind, name, of, language);
+        let present = array(field, "present").iter().map(|candidate| {
+            // Beside a deletion a candidate names its register.
+            let shown = candidate.get("value").unwrap_or(&Value::Null);
+            let shown = value(shown.get(name).unwrap_or(shown));
+            format!("{shown}（{}）", text(candidate, "author"))
+        });
+        vec![
+            field_label(kind, name, language),
+            value(field.get("proposed").unwrap_or(&Value::Null)),
+            present.collect::<Vec<_>>().join(" | "),
+        ]
+    };
+    let fields = entry.get("fields").and_then(Value::as_array);
+    let rows: Vec<Vec<String>> = fields.into_iter().flatten().map(row).collect();
+    let headings = [
+        out.say("字段", "field"),
+        out.say("迟到的内容", "late"),
+        out.say("现在的内容", "present"),
+    ];
+    out.table(&headings, &rows);
 }

@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    commands::{array, text},
+    commands::{
+        array,
+        record::{field_label, register_text},
+        text,
+    },
     failure::{Exit, Failure},
     output::Out,
     quarantine,
@@ -107,16 +111,19 @@ fn show(app: &App, id: &str, out: &mut Out) -> Result<(), Failure> {
     }
     for document in &documents {
         let said = |name| text(document, name);
+        let kind = app.catalogue.kind_by_id(said("kind"));
         out.line(format!("{}  {}  {}", said("id"), said("at"), said("peer")));
         out.line(format!("{}  {}", said("code"), said("message")));
         for value in array(document, "values") {
-            out.line(format!("  {}", text(value, "field")));
+            let name = text(value, "field");
+            out.line(format!("  {}", field_label(kind, name, out.language)));
             for (side, lead) in [
                 ("here", out.say("本机", "here")),
                 ("there", out.say("对端", "there")),
             ] {
                 for candidate in array(value, side) {
                     let said = candidate.get("value").unwrap_or(&Value::Null);
+                    let said = register_text(kind, name, said, out.language);
                     let author = text(candidate, "author");
                     out.line(format!("    {lead}  {said}  {author}"));
                 }

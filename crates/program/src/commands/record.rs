@@ -18,8 +18,8 @@ use crate::{
         set_of_text,
     },
 };
-pub(crate) use show::value_text;
 use show::{explain, history, show, show_saved};
+pub use show::{field_label, register_text, value_text};
 
 /// `record …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -229,6 +229,9 @@ fn get(app: &App, asked: RecordKey, out: &mut Out) -> Result<(), Failure> {
             .iter()
             .filter_map(|link| link.get("field").and_then(Value::as_str))
             .collect();
+        let kind = app.catalogue.kind(key.kind);
+        let label = |name: &&str| field_label(kind, name, out.language);
+        let fields: Vec<String> = fields.iter().map(label).collect();
         let text = out.say(
             "尚未关联：{fields}。用 record links 查看",
             "not yet linked: {fields}; see record links",

@@ -5,11 +5,16 @@ use serde_json::Value;
 
 use crate::{
     app::App,
-    commands::{array, text},
+    commands::{
+        array,
+        record::{field_label, register_text},
+        text,
+    },
     failure::Failure,
     output::Out,
     records::Scopes,
     refusals,
+    texts::words,
 };
 
 /// `refusal …`.
@@ -51,7 +56,7 @@ pub fn run(app: &App, command: RefusalCommand, out: &mut Out) -> Result<(), Fail
         RefusalCommand::Show { id } => {
             let refused = refusals::named(app, &id)?;
             let document = refusals::show(app, &refused, out)?;
-            show(&Value::Object(document), out);
+            show(app, &Value::Object(document), out);
             Ok(())
         }
         RefusalCommand::Retry { id } => {
@@ -102,16 +107,21 @@ fn list(app: &App, all: bool, out: &mut Out) -> Result<(), Failure> {
         return Ok(());
     }
     let rows = entries.iter().map(|entry| {
+        let kind = app.catalogue.kind_by_id(text(entry, "kind"));
         let fields = array(entry, "fields").iter().filter_map(Value::as_str);
+        let fields = fields.map(|name| field_label(kind, name, out.language));
         let said = |name| text(entry, name).to_owned();
         vec![
             said("id"),
             format!("{}/{}", text(entry, "kind"), text(entry, "record")),
-            fields.collect::<Vec<_>>().join(", "),
+            fields
+                .collect::<Vec<_>>()
+                .join(out.language.pick("、", ", ")),
             said("author"),
             said("code"),
             said("at"),
             said("node"),
+            words::done(text(entry, "done"), out.language).to_owned(),
         ]
     });
     let headings = [
@@ -122,12 +132,13 @@ fn list(app: &App, all: bool, out: &mut Out) -> Result<(), Failure> {
         out.say("代码", "code"),
         out.say("时间", "when"),
         out.say("节点", "node"),
+        out.say("处理", "done"),
     ];
     out.table(&headings, &rows.collect::<Vec<_>>());
     Ok(())
 }
 
-fn show(document: &Value, out: &mut Out) {
+fn show(app: &App, document: &Value, out: &mut Out) {
     if out.json {
         out.document(document);
         return;
@@ -142,14 +153,17 @@ fn show(document: &Value, out: &mut Out) {
         said("written"),
     ));
     out.line(format!("{}  {}", said("code"), said("message")));
-    let plain = |value: Option<&Value>| match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) | None => String::new(),
-        Some(other) => other.to_string(),
-    };
+    let kind = app.catalogue.kind_by_id(said("kind"));
+    let language = out.language;
     let rows = array(document, "values").iter().map(|value| {
-        let of = |name: &str| plain(value.get(name));
-        vec![of("field"), of("value"), of("present")]
+        let name = text(value, "field");
+        let plain = |value: &Value| register_text(kind, name, value, language);
+        let present = array(value, "present").iter().map(plain);
+        vec![
+            field_label(kind, name, language),
+            plain(value.get("value").unwrap_or(&Value::Null)),
+            present.collect::<Vec<_>>().join(" | "),
+        ]
     });
     let headings = [
         out.say("字段", "field"),
@@ -157,4 +171,15 @@ fn show(document: &Value, out: &mut Out) {
         out.say("现在的内容", "present"),
     ];
     out.table(&headings, &rows.collect::<Vec<_>>());
+    if let Some(done) = document.get("done").filter(|done| done.is_object()) {
+        let how = words::done(text(done, "how"), language);
+        let parts = [
+            how,
+            text(done, "by"),
+            text(done, "at"),
+            text(done, "reason"),
+        ];
+        let lead = out.say("处理：", "done: ");
+        out.line(format!("{lead}{}", parts.join("  ")));
+    }
 }

@@ -1,25 +1,110 @@
-//! Deciding many conflicts at once: one preset, one field, and the list is seen first.
+//! Deciding many conflicts at once: one preset or one side of one source, one field, and the list is
+//! seen first.
 //!
 //! A plan lists what would be decided and names what is left out, with the reason. Its token stands
 //! for exactly this list, its candidates and whoever saw it: carried out is only what was shown,
 //! and each docket is decided as it was shown, so that a value that arrives meanwhile stays.
 
-use domain::{KindSpec, Suggestion, preset};
-use replica::{RegisterId, ScopeId};
+use domain::{Conflict, KindSpec, Suggestion, preset};
+use replica::{RegisterId, ScopeId, Sibling};
 use serde_json::Value;
 
-use super::{Choice, Docket, State, decide::carry, each_open, files::Files, is_open, words};
+use super::{Choice, Docket, State, decide::carry, each_open, files::Files, is_open, storm, words};
 use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{Scopes, Seen, find, kind_of, reason_of, register_of, register_value},
 };
 
+/// Which candidate is taken in each of the dockets.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// The one that the preset of a rule suggests.
+    Preset(&'static str),
+    /// A side of one source, named by the id of its storm: where no preset names a side, a person
+    /// may say one for all that the source has made.
+    Storm(String, Side),
+}
+
+/// A side of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The value of the source.
+    Source,
+    /// The one value that stands against it.
+    Other,
+}
+
+impl By {
+    /// Reads a rule.
+    ///
+    /// # Errors
+    /// There is no such rule.
+    pub fn rule(text: &str) -> Result<Self, Failure> {
+        let known = preset::RULES;
+        let wanted = text.trim().to_ascii_uppercase();
+        let found = known.iter().find(|known| **known == wanted);
+        found.map(|rule| Self::Preset(rule)).ok_or_else(|| {
+            Failure::new("CONFLICT-011", Exit::Invalid)
+                .with("rule", text)
+                .with("known", known.join(", "))
+        })
+    }
+
+    /// The rule that decides; none where a person names the side.
+    #[must_use]
+    pub fn preset(&self) -> Option<&'static str> {
+        match self {
+            Self::Preset(rule) => Some(rule),
+            Self::Storm(..) => None,
+        }
+    }
+
+    /// What stands for it in a token.
+    fn named(&self) -> String {
+        match self {
+            Self::Preset(rule) => (*rule).to_owned(),
+            Self::Storm(id, side) => format!("{id} {side:?}"),
+        }
+    }
+
+    /// Whether a conflict is of the source that was named.
+    fn is_about(&self, open: &Conflict) -> bool {
+        match self {
+            Self::Preset(_) => true,
+            Self::Storm(id, _) => open.candidates.iter().any(|one| storm::is_of(id, one)),
+        }
+    }
+
+    fn choice(&self, kind: &KindSpec, open: &Conflict, home: &str) -> Result<Choice, Why> {
+        match self {
+            Self::Preset(rule) => {
+                let preset = preset(kind, open, home);
+                match preset.suggestion {
+                    _ if preset.rule != *rule => Err(Why::OtherRule),
+                    Suggestion::Take(number) => Ok(Choice::Take(number)),
+                    Suggestion::KeepBoth => Ok(Choice::KeepBoth),
+                    Suggestion::Nothing => Err(Why::NoSide),
+                }
+            }
+            Self::Storm(id, side) => {
+                let is_its = |one: &Sibling| storm::is_of(id, one) == (*side == Side::Source);
+                let all = open.candidates.iter().enumerate();
+                let mut fits = all.filter(|(_, one)| is_its(one));
+                match (fits.next(), fits.next()) {
+                    (Some((at, _)), None) => Ok(Choice::Take(at + 1)),
+                    _ => Err(Why::NoSide),
+                }
+            }
+        }
+    }
+}
+
 /// What is to be decided together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Bulk {
-    /// The rule whose preset is applied.
-    pub rule: &'static str,
+    /// Which candidate is taken.
+    pub by: By,
     /// The kind of the records.
     pub kind: &'static KindSpec,
     /// The field, or the first of its group.
@@ -29,32 +114,17 @@ pub struct Bulk {
 }
 
 impl Bulk {
-    /// Reads a rule and `KIND.FIELD`.
+    /// Reads `KIND.FIELD`.
     ///
     /// # Errors
-    /// There is no such rule, kind or field.
-    pub fn parse(
-        app: &App,
-        rule: &str,
-        field: &str,
-        scope: Option<ScopeId>,
-    ) -> Result<Self, Failure> {
-        let known = preset::RULES;
-        let wanted = rule.trim().to_ascii_uppercase();
-        let rule = known
-            .iter()
-            .find(|known| **known == wanted)
-            .ok_or_else(|| {
-                Failure::new("CONFLICT-011", Exit::Invalid)
-                    .with("rule", rule)
-                    .with("known", known.join(", "))
-            })?;
+    /// There is no such kind or field.
+    pub fn parse(app: &App, by: By, field: &str, scope: Option<ScopeId>) -> Result<Self, Failure> {
         let bad = || Failure::new("CONFLICT-012", Exit::Invalid).with("field", field);
         let (kind, name) = field.trim().split_once('.').ok_or_else(bad)?;
         let kind = kind_of(app, kind)?;
         let register = register_of(Some(kind), name).ok_or_else(bad)?;
         Ok(Self {
-            rule,
+            by,
             kind,
             register,
             scope,
@@ -84,7 +154,7 @@ pub struct Row {
 pub enum Why {
     /// Whoever decides wrote one of its sides.
     OwnWords,
-    /// The rule names no side here.
+    /// The rule names no side here, or the side that was named has not one value.
     NoSide,
     /// Another rule fits it.
     OtherRule,
@@ -133,7 +203,7 @@ pub struct Done {
 /// Lists what a bulk decision would do. Nothing is written.
 ///
 /// # Errors
-/// The store is damaged or cannot be read.
+/// No conflict is of the source that was named, or the store is damaged or cannot be read.
 pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
     let files = Files::of(app, bulk.scope)?;
     let (scopes, author, today) = (Scopes::new(app), app.author(), app.today());
@@ -142,42 +212,43 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
     hash.update(
         format!(
             "{}\0{}\0{}\0{author}",
-            bulk.rule, bulk.kind.id, bulk.register.0
+            bulk.by.named(),
+            bulk.kind.id,
+            bulk.register.0
         )
         .as_bytes(),
     );
+    let mut is_known = false;
     each_open(app, &mut |stored, meaning| {
+        is_known = is_known || meaning.conflicts.iter().any(|open| bulk.by.is_about(open));
         let record = &stored.record;
         let other_scope = bulk.scope.is_some_and(|scope| scope != stored.home);
         if record.key.kind != bulk.kind.kind || other_scope {
             return Ok(());
         }
-        let own = |open: &&domain::Conflict| open.register == bulk.register;
-        let Some(open) = meaning.conflicts.iter().find(own) else {
+        let own = |open: &&Conflict| open.register == bulk.register;
+        let open = meaning.conflicts.iter().find(own);
+        let Some(open) = open.filter(|open| bulk.by.is_about(open)) else {
             return Ok(());
         };
         let docket = Docket {
             key: record.key,
             register: open.register,
         };
-        let preset = preset(bulk.kind, open, &scopes.code(stored.home)?);
-        let choice = match preset.suggestion {
-            Suggestion::Take(number) => Some(Choice::Take(number)),
-            Suggestion::KeepBoth => Some(Choice::KeepBoth),
-            Suggestion::Nothing => None,
-        };
+        let code = scopes.code(stored.home)?;
+        let choice = bulk.by.choice(bulk.kind, open, &code);
         let mut is_own = false;
         for candidate in &open.candidates {
             is_own |= words::of(app, candidate)?.contains(&author);
         }
-        let why = match files.state(&docket, open, today) {
-            _ if preset.rule != bulk.rule => Some(Why::OtherRule),
+        let why = match (&choice, files.state(&docket, open, today)) {
+            (Err(Why::OtherRule), _) => Some(Why::OtherRule),
             _ if is_own => Some(Why::OwnWords),
-            State::Deferred(_) => Some(Why::Deferred),
-            State::Returned => Some(Why::Returned),
-            State::Open | State::Decided => None,
+            (_, State::Deferred(_)) => Some(Why::Deferred),
+            (_, State::Returned) => Some(Why::Returned),
+            (choice, State::Open | State::Decided) => choice.as_ref().err().copied(),
         };
-        let (None, Some(choice)) = (why, choice) else {
+        let (None, Ok(choice)) = (why, choice) else {
             plan.left_out.push((docket, why.unwrap_or(Why::NoSide)));
             return Ok(());
         };
@@ -188,6 +259,9 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
         plan.rows.push(row);
         Ok(())
     })?;
+    if let (false, By::Storm(id, _)) = (is_known, &bulk.by) {
+        return Err(Failure::new("CONFLICT-015", Exit::Invalid).with("id", id));
+    }
     let token = hash.finalize().to_hex();
     plan.token = token.get(..16).unwrap_or_default().to_owned();
     Ok(plan)
@@ -197,9 +271,9 @@ fn row(
     kind: &KindSpec,
     docket: Docket,
     choice: Choice,
-    (record, open): (&replica::Record, &domain::Conflict),
+    (record, open): (&replica::Record, &Conflict),
 ) -> Row {
-    let value = |s: &replica::Sibling| register_value(Some(kind), s.register, &s.value);
+    let value = |s: &Sibling| register_value(Some(kind), s.register, &s.value);
     let values: Vec<Value> = open.candidates.iter().map(value).collect();
     let chosen = match choice {
         Choice::Take(number) => number.checked_sub(1).and_then(|at| values.get(at).cloned()),
@@ -235,7 +309,7 @@ impl Plan {
         }
         let mut done = Done::default();
         for row in &self.rows {
-            let by = (reason.as_str(), Some(bulk.rule));
+            let by = (reason.as_str(), bulk.by.preset());
             let carried = carry(app, &row.docket, &row.choice, Some(&row.seen), by);
             let open = carried.and_then(|_decision| {
                 let stored = find(app, row.docket.key)?;

@@ -6,9 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Conflict, Effective, KindSpec, Suggestion, label::Language, preset};
+use domain::{
+    Conflict, ConflictKind, Effective, KindSpec, Suggestion, effective::seen_before_deletion,
+    label::Language, preset,
+};
 use proto::ledger::DocketNoteKind;
-use replica::{Dot, ReplicaId, Sibling, Source};
+use replica::{Dot, ReplicaId, Sibling, Source, limits::ANCESTRY_MAX};
 use serde_json::{Map, Value, json};
 use store::{PeerHeard, Stored};
 
@@ -24,8 +27,8 @@ use crate::{
     app::{App, Enrolled},
     failure::Failure,
     records::{
-        Past, Scopes, Seen, authorship, find, meaning, register_value, scope_name, source_name,
-        time_text,
+        Past, Scopes, Seen, authorship, find, meaning, register_name, register_value, scope_name,
+        source_name, time_text,
     },
     report::{self, Effect},
 };
@@ -182,6 +185,9 @@ impl Asked<'_> {
 
     /// The value that all candidates come from, and who wrote it, as far as it is known here.
     fn base(&self, past: &Past) -> Value {
+        if self.open.kind == ConflictKind::DeleteEdit {
+            return self.base_of_deletion(past);
+        }
         let Some((dot, value)) = &self.open.base else {
             return Value::Null;
         };
@@ -194,6 +200,40 @@ impl Asked<'_> {
         base.insert("known".to_owned(), value.is_some().into());
         base.insert("value".to_owned(), value.unwrap_or_default());
         base.insert("dot".to_owned(), dot_text(*dot).into());
+        Value::Object(base)
+    }
+
+    /// What whoever deleted had seen where others were writing, by register: the base of a deletion
+    /// against edits. Who wrote it is told where that is one write.
+    fn base_of_deletion(&self, past: &Past) -> Value {
+        let edits = self.open.candidates.iter();
+        let edits = edits.filter(|edit| !edit.register.is_system());
+        let (mut values, mut writes, mut is_known) = (Map::new(), Vec::new(), true);
+        for edit in edits {
+            let register = edit.register;
+            let before = seen_before_deletion(self.open, edit);
+            let written = before.and_then(|before| past.sibling(register, before.dot));
+            let carried = before.and_then(|before| before.value.as_ref());
+            let value = carried.or_else(|| written.map(|sibling| &sibling.value));
+            // Nothing stood there before an edit that descends from none; of a longer line than a
+            // candidate remembers it cannot be said.
+            is_known &= value.is_some() || (before.is_none() && edit.ancestry.len() < ANCESTRY_MAX);
+            let value = value.map(|value| register_value(self.kind, register, value));
+            values.insert(
+                register_name(self.kind, register),
+                value.unwrap_or_default(),
+            );
+            writes.push(written);
+        }
+        let Some(first) = writes.first() else {
+            return Value::Null;
+        };
+        let is_one = writes
+            .iter()
+            .all(|one| one.map(Sibling::dot) == first.map(Sibling::dot));
+        let mut base = first.filter(|_| is_one).map(authorship).unwrap_or_default();
+        base.insert("known".to_owned(), is_known.into());
+        base.insert("value".to_owned(), values.into());
         Value::Object(base)
     }
 

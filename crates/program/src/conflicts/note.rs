@@ -37,9 +37,15 @@ pub fn defer(
     until: &str,
     reason: &str,
 ) -> Result<(RecordId, Map<String, Value>), Failure> {
-    let wrong = || Failure::new("CONFLICT-009", Exit::Invalid).with("date", until);
+    let today = app.today();
+    let wrong = || {
+        let failure = Failure::new("CONFLICT-009", Exit::Invalid).with("date", until);
+        // A day that would do: whoever copies it is not refused again.
+        let example = today.next_day().unwrap_or(today);
+        failure.with("example", date::text(example))
+    };
     let day = date::read(until).ok_or_else(wrong)?;
-    if day <= app.today() {
+    if day <= today {
         return Err(wrong());
     }
     let day = date::text(day);

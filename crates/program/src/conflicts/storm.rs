@@ -126,6 +126,18 @@ pub(super) fn of<'s>(storms: &'s [Storm], open: &Conflict) -> Option<&'s Storm> 
         .or(Some(first))
 }
 
+/// Whether a candidate is of the source with an id, however many conflicts it has left.
+pub(super) fn is_of(id: &str, sibling: &Sibling) -> bool {
+    let is_value = sibling.write.source != Source::Decision;
+    is_value && id_of(&sibling.write.author, sibling.write.source) == id.trim()
+}
+
+fn id_of(author: &str, source: Source) -> String {
+    let named = format!("{author}\0{}", source.number());
+    let id = blake3::hash(named.as_bytes()).to_hex();
+    id.get(..8).unwrap_or_default().to_owned()
+}
+
 /// The storm with an id.
 pub(super) fn named(storms: Vec<Storm>, id: &str) -> Result<Storm, Failure> {
     let found = storms.into_iter().find(|storm| storm.id == id.trim());
@@ -183,10 +195,8 @@ pub fn release(app: &App, id: &str, reason: &str) -> Result<Vec<RecordId>, Failu
 
 impl Storm {
     fn of((author, source): Key) -> Self {
-        let named = format!("{author}\0{}", source.number());
-        let id = blake3::hash(named.as_bytes()).to_hex();
         Self {
-            id: id.get(..8).unwrap_or_default().to_owned(),
+            id: id_of(&author, source),
             author,
             source,
             count: 0,

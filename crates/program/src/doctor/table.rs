@@ -2,7 +2,7 @@
 
 use proto::sync::Diagnosis;
 
-use crate::{app::PeerView, config::DoctorConfig, doctor::Facts};
+use crate::{app::PeerView, clock::moment, config::DoctorConfig, doctor::Facts};
 
 /// One finding of `doctor`.
 #[derive(Clone, Debug)]
@@ -89,8 +89,15 @@ pub const ROWS: &[Row] = &[
             if detail.as_deref().is_some_and(is_copy_code) {
                 return None;
             }
-            let well = detail.is_none();
-            Some(finding(well, vec![("detail", detail.unwrap_or_default())]))
+            let seen_ms = peer.seen_ms.and_then(|ms| u64::try_from(ms).ok());
+            let said = [
+                ("detail", detail.clone()),
+                ("state", Some(peer.state.clone())),
+                ("seen", seen_ms.map(moment)),
+            ];
+            let said = said.into_iter();
+            let said = said.filter_map(|(name, said)| Some((name, said?)));
+            Some(finding(detail.is_none(), said.collect()))
         })
     }),
     row("DOCTOR-010", "not_seen", |facts, config| {

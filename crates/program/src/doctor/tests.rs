@@ -260,3 +260,29 @@ fn a_copy_is_told_which_to_stop_and_not_to_check_the_line() {
     assert_eq!(names, ["clone"]);
     assert!(say(&found[0], Language::En).contains("stop the one too many"));
 }
+
+/// The hub said of itself that "the hub is reached", while `status` called its node unreachable.
+#[test]
+fn what_is_well_with_a_peer_names_it_and_says_the_state_of_status() {
+    let mut facts = sound();
+    facts.peers[0].seen_ms = Some(NOW_MS);
+    let line = |facts: &Facts, language| {
+        let all = checks(facts, &DoctorConfig::default());
+        let check = all.into_iter().find(|check| check.name == "line").unwrap();
+        say(&check, language)
+    };
+    assert_eq!(
+        line(&facts, Language::En),
+        "410305 Jianxi: not connected, last heard at 2020-10-15 08:00:00"
+    );
+    facts.peers[0].state = "connected".to_owned();
+    assert_eq!(
+        line(&facts, Language::Zh),
+        "410305 Jianxi：已连接，最近联系 2020-10-15 08:00:00"
+    );
+    for check in checks(&facts, &DoctorConfig::default()) {
+        let is_of_peer = check.facts.iter().any(|(name, _)| *name == "peer");
+        let text = say(&check, Language::En);
+        assert_eq!(text.contains("410305 Jianxi"), is_of_peer, "{text}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use domain::{Effective, FieldSpec, KindSpec, RegisterSpec, value};
-use replica::{HybridTime, Record, RegisterId, Sibling, Source};
+use replica::{HybridTime, Record, RegisterId, ScopeId, Sibling, Source};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
 
@@ -124,6 +124,24 @@ pub fn register_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8
     }
     let mark: proto::schema::Deletion = domain::decode(bytes).unwrap_or_default();
     json!({ "reason": mark.reason })
+}
+
+/// What a write gave its register, as scripts read it; of an owner the code of the scope.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn told_value(
+    app: &App,
+    kind: Option<&KindSpec>,
+    sibling: &Sibling,
+) -> Result<Value, Failure> {
+    if sibling.register != RegisterId::OWNER {
+        return Ok(register_value(kind, sibling.register, &sibling.value));
+    }
+    let named: proto::schema::Ownership = domain::decode(&sibling.value).unwrap_or_default();
+    let scope = ScopeId::try_from(named.scope.as_slice());
+    let code = scope.map_or(Ok(None), |scope| Scopes::new(app).code(scope).map(Some))?;
+    Ok(json!({ "scope": code, "epoch": named.epoch }))
 }
 
 /// The fields of a register with their values, null where one is not set.

@@ -5,7 +5,9 @@ use replica::{Kind, Record, RecordId, RecordKey, RegisterId, ReplicaId, Sibling}
 use serde_json::{Map, Value, json};
 
 use super::{
-    Past, Settled, at_text, document::register_of, find, meaning, register_name, register_value,
+    Past, Settled, at_text,
+    document::{register_of, told_value},
+    find, meaning, register_name, register_value,
 };
 use crate::{
     app::{App, PeerView},
@@ -71,10 +73,11 @@ fn register_json(
     let (rule, zh, en) = rule(kind, register, candidates, is_open);
     let mut entry = Map::new();
     entry.insert("field".to_owned(), register_name(kind, register).into());
-    entry.insert(
-        "value".to_owned(),
-        register_value(kind, register, &reading.value),
-    );
+    let value = match author {
+        Some(author) => told_value(app, kind, author)?,
+        None => register_value(kind, register, &reading.value),
+    };
+    entry.insert("value".to_owned(), value);
     entry.insert("rule".to_owned(), rule.into());
     entry.insert("rule_zh".to_owned(), zh.into());
     entry.insert("rule_en".to_owned(), en.into());
@@ -86,8 +89,7 @@ fn register_json(
     let replaced = author.into_iter().flat_map(|author| &author.replaces);
     let told = |sibling: &Sibling| {
         let mut told = first_authorship(app, sibling)?;
-        let value = register_value(kind, register, &sibling.value);
-        told.insert("value".to_owned(), value);
+        told.insert("value".to_owned(), told_value(app, kind, sibling)?);
         Ok::<_, Failure>(Value::Object(told))
     };
     let replaced = replaced

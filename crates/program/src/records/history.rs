@@ -6,7 +6,11 @@ use domain::{KindSpec, value};
 use replica::{Dot, Record, RecordKey, Sibling, Write};
 use serde_json::{Map, Value, json};
 
-use super::{Past, document::authorship, find, register_name, register_value};
+use super::{
+    Past,
+    document::{authorship, told_value},
+    find, register_name,
+};
 use crate::{app::App, failure::Failure};
 
 /// One write of a record.
@@ -58,46 +62,58 @@ pub fn history(app: &App, key: RecordKey) -> Result<Vec<Value>, Failure> {
     let record = find(app, key)?.record;
     let past = Past::of(app, key)?;
     let kind = app.catalogue.kind(key.kind);
+    let around = Around {
+        app,
+        kind,
+        record: &record,
+        past: &past,
+    };
     let events = events(&record, &past);
-    Ok(events
-        .iter()
-        .map(|event| event_json(kind, &record, &past, event))
-        .collect())
+    events.iter().map(|event| around.event(event)).collect()
 }
 
-fn event_json(kind: Option<&KindSpec>, record: &Record, past: &Past, event: &Event) -> Value {
-    let Some(first) = event.siblings.first() else {
-        return Value::Null;
-    };
-    let mut entry = authorship(first);
-    let fields = event
-        .siblings
-        .iter()
-        .flat_map(|sibling| changes(kind, record, past, sibling));
-    entry.insert("fields".to_owned(), fields.collect());
-    entry.insert("standing".to_owned(), event.is_standing.into());
-    Value::Object(entry)
+/// What an event is told with.
+struct Around<'a> {
+    app: &'a App,
+    kind: Option<&'a KindSpec>,
+    record: &'a Record,
+    past: &'a Past,
+}
+
+impl Around<'_> {
+    fn event(&self, event: &Event) -> Result<Value, Failure> {
+        let Some(first) = event.siblings.first() else {
+            return Ok(Value::Null);
+        };
+        let mut entry = authorship(first);
+        let mut fields = Vec::new();
+        for sibling in &event.siblings {
+            fields.extend(changes(self, sibling)?);
+        }
+        entry.insert("fields".to_owned(), fields.into());
+        entry.insert("standing".to_owned(), event.is_standing.into());
+        Ok(Value::Object(entry))
+    }
 }
 
 /// The fields that a candidate set, from what it replaced to what it says.
-fn changes(kind: Option<&KindSpec>, record: &Record, past: &Past, sibling: &Sibling) -> Vec<Value> {
-    let register = sibling.register;
+fn changes(around: &Around<'_>, sibling: &Sibling) -> Result<Vec<Value>, Failure> {
+    let (kind, register) = (around.kind, sibling.register);
     let replaced: Vec<&Sibling> = sibling
         .replaces
         .iter()
         .filter_map(|dot| {
-            let here = record.register(register).iter().find(|s| s.dot() == *dot);
-            here.or_else(|| past.sibling(register, *dot))
+            let standing = around.record.register(register).iter();
+            let here = standing.clone().find(|s| s.dot() == *dot);
+            here.or_else(|| around.past.sibling(register, *dot))
         })
         .collect();
     let fields = kind.and_then(|kind| Some((kind, kind.register(register)?)));
     let Some((kind, spec)) = fields else {
-        let before = replaced
-            .iter()
-            .map(|s| register_value(kind, register, &s.value))
-            .collect();
-        let after = register_value(kind, register, &sibling.value);
-        return vec![change(register_name(kind, register), before, after)];
+        let told = |sibling: &&Sibling| told_value(around.app, kind, sibling);
+        let before = replaced.iter().map(told).collect::<Result<_, _>>()?;
+        let name = register_name(kind, register);
+        return Ok(vec![change(name, before, told(&sibling)?)]);
     };
     let after = value::to_json(kind, &sibling.value);
     let before: Vec<_> = replaced
@@ -107,17 +123,16 @@ fn changes(kind: Option<&KindSpec>, record: &Record, past: &Past, sibling: &Sibl
     let of = |values: &Map<String, Value>, field: &str| {
         values.get(field).cloned().unwrap_or(Value::Null)
     };
-    kind.fields_of(spec)
-        .filter_map(|field| {
-            let after = of(&after, &field.id);
-            let before: Vec<_> = before.iter().map(|values| of(values, &field.id)).collect();
-            // Of a group, those that stayed say nothing.
-            let stayed = before.iter().all(|value| *value == after) && spec.fields.len() > 1;
-            let unset = before.is_empty() && after.is_null();
-            let kept = (stayed && !before.is_empty()) || (unset && spec.fields.len() > 1);
-            (!kept).then(|| change(field.id.clone(), before, after))
-        })
-        .collect()
+    let changed = kind.fields_of(spec).filter_map(|field| {
+        let after = of(&after, &field.id);
+        let before: Vec<_> = before.iter().map(|values| of(values, &field.id)).collect();
+        // Of a group, those that stayed say nothing.
+        let stayed = before.iter().all(|value| *value == after) && spec.fields.len() > 1;
+        let unset = before.is_empty() && after.is_null();
+        let kept = (stayed && !before.is_empty()) || (unset && spec.fields.len() > 1);
+        (!kept).then(|| change(field.id.clone(), before, after))
+    });
+    Ok(changed.collect())
 }
 
 /// `from` is the value that was replaced, none for the first; `from_all` stands where several

@@ -271,12 +271,29 @@ fn of_identity(app: &App, scope: ScopeId) -> Option<String> {
 /// a scope that has ended the one that stands for it.
 ///
 /// # Errors
-/// There is no such scope.
+/// There is no such scope: none is known by this name, and nothing of it lies here.
 pub fn scope_of(app: &App, named: &str) -> Result<ScopeId, Failure> {
     scope_in(&Scopes::new(app), named)
 }
 
 fn scope_in(scopes: &Scopes<'_>, named: &str) -> Result<ScopeId, Failure> {
+    let app = scopes.app;
+    let scope = written(scopes, named)?;
+    let is_known = scopes.table()?.0.contains_key(&scope) || of_identity(app, scope).is_some();
+    // What a node was lent may be of a scope whose own record has not come yet.
+    let lies_here = || app.reader().scopes().iter().any(|(id, ..)| *id == scope);
+    if is_known || lies_here() {
+        return Ok(scope);
+    }
+    Err(unknown(named))
+}
+
+fn unknown(named: &str) -> Failure {
+    Failure::new("RECORD-004", Exit::Invalid).with("scope", named)
+}
+
+/// The scope that a text can only mean, whether there is one or not.
+fn written(scopes: &Scopes<'_>, named: &str) -> Result<ScopeId, Failure> {
     let app = scopes.app;
     let code = text::code(named);
     let found = scopes.table()?.named(named);
@@ -288,19 +305,25 @@ fn scope_in(scopes: &Scopes<'_>, named: &str) -> Result<ScopeId, Failure> {
         .or_else(|| own.map(crate::dir::ScopeName::scope))
         .or_else(|| hex16(named.trim()).map(ScopeId))
         .or_else(|| division::is_code(&code).then(|| domain::scope_id(&code)))
-        .ok_or_else(|| Failure::new("RECORD-004", Exit::Invalid).with("scope", named))
+        .ok_or_else(|| unknown(named))
 }
 
-/// The same, and tells whoever gave an old code which one it is now.
+/// The same as [`scope_of`], and tells whoever gave an old code which one it is now.
 ///
 /// # Errors
 /// There is no such scope.
 pub fn scope_named(app: &App, named: &str, out: &mut Out) -> Result<ScopeId, Failure> {
-    told_in(&Scopes::new(app), named, out)
+    let scopes = Scopes::new(app);
+    let scope = scope_in(&scopes, named)?;
+    tell_new_code(&scopes, (named, scope), out)?;
+    Ok(scope)
 }
 
-fn told_in(scopes: &Scopes<'_>, named: &str, out: &mut Out) -> Result<ScopeId, Failure> {
-    let scope = scope_in(scopes, named)?;
+fn tell_new_code(
+    scopes: &Scopes<'_>,
+    (named, scope): (&str, ScopeId),
+    out: &mut Out,
+) -> Result<(), Failure> {
     let (given, present) = (text::code(named), scopes.code(scope)?);
     // A scope that nobody knows has no code: its id is no new name for what was given.
     if division::is_code(&given) && division::is_code(&present) && given != present {
@@ -310,7 +333,7 @@ fn told_in(scopes: &Scopes<'_>, named: &str, out: &mut Out) -> Result<ScopeId, F
         );
         out.note(text.replace("{old}", &given).replace("{new}", &present));
     }
-    Ok(scope)
+    Ok(())
 }
 
 /// A scope that records can be moved to: one that has a record of its own, goes on, and is neither
@@ -320,7 +343,8 @@ fn told_in(scopes: &Scopes<'_>, named: &str, out: &mut Out) -> Result<ScopeId, F
 /// It is none.
 pub fn scope_to_enter(app: &App, named: &str, out: &mut Out) -> Result<ScopeId, Failure> {
     let scopes = Scopes::new(app);
-    let scope = told_in(&scopes, named, out)?;
+    let scope = written(&scopes, named)?;
+    tell_new_code(&scopes, (named, scope), out)?;
     let places = scopes.places()?;
     let place = places.iter().find(|place| place.id == scope);
     if place.is_some_and(|place| !place.has_ended) && scope != app.published() {

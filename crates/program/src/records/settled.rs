@@ -55,7 +55,7 @@ impl Settled {
         drafts.retain(|draft| draft.peer.is_none());
         // Every save asks this, and seldom is anything refused.
         if !drafts.is_empty() {
-            let seen_to = refusals::seen_to(app)?;
+            let seen_to = refusals::seen_to(app, &drafts)?;
             drafts.retain(|draft| !seen_to.contains(&refusals::id_of(draft)));
         }
         for draft in drafts {

@@ -630,6 +630,31 @@ fn scopes_are_named_by_code_or_name_and_unknown_ones_by_their_id() {
     assert_eq!(scopes.code(unknown).unwrap(), unknown.to_string());
 }
 
+/// `record list --scope 999999` and `report indicators --scope 999999` gave an empty table.
+#[test]
+fn a_scope_that_nobody_has_is_an_error_wherever_one_is_asked_for() {
+    let world = hub();
+    for named in ["999999", "410305", "00000000000000000000000000000009"] {
+        let wrong = scope_of(&world.app, named).unwrap_err();
+        assert_eq!(
+            (wrong.code.as_str(), wrong.exit),
+            ("RECORD-004", Exit::Invalid)
+        );
+        let request = crate::report::Request {
+            scope: Some(named.to_owned()),
+            ..crate::report::Request::default()
+        };
+        let wrong = crate::report::indicators(&world.app, &request).unwrap_err();
+        assert_eq!(wrong.code, "RECORD-004", "{named}");
+    }
+    let own = world.app.identity.scope.code.clone();
+    assert_eq!(scope_of(&world.app, &own).unwrap(), world.app.scope());
+    assert_eq!(
+        scope_of(&world.app, "410300").unwrap(),
+        world.app.published()
+    );
+}
+
 #[test]
 fn the_table_for_people_has_labels_in_both_languages() {
     let world = node();

@@ -246,7 +246,7 @@ fn an_unknown_refusal_is_said() {
         run(&world.app, RefusalCommand::List { all: false }, out)
     });
     assert!(
-        text.contains("AUTH-HUB-ONLY") && text.contains("remark"),
+        text.contains("AUTH-HUB-ONLY") && text.contains("Operating address, Remark"),
         "{text}"
     );
 }

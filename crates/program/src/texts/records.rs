@@ -114,8 +114,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "CONFLICT-009",
-        "“{date}”不是今天之后的日期。没有保存，冲突仍待处理。请写成 2020-09-30 的形式。",
-        "\"{date}\" is no date after today. Nothing was saved; the conflict stays open. Write it like 2020-09-30.",
+        "“{date}”不是今天之后的日期。没有保存，冲突仍待处理。请写今天之后的一天，如 {example}。",
+        "\"{date}\" is no date after today. Nothing was saved; the conflict stays open. Write a day to come, like {example}.",
     ),
     (
         "CONFLICT-010",
@@ -134,8 +134,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "CONFLICT-013",
-        "确认码与现在的清单不符：清单已有变动，或者没有先查看。没有处理任何一项，各个值都保留着。请用 --preview 重新查看，再用新的确认码执行。",
-        "The token does not stand for the list as it is now: something has changed, or nobody looked. Nothing was decided; all values are kept. Look again with --preview and use the new token.",
+        "确认码与现在的清单不符：清单已有变动，没有先查看，或者是别的账号查看的（谁处理，谁先看；本人填写过的不在清单里）。没有处理任何一项，各个值都保留着。请用本账号以 --preview 重新查看，再用新的确认码执行。",
+        "The token does not stand for the list as it is now: something has changed, nobody looked, or another account looked (whoever decides looks first, and is shown no list with their own words). Nothing was decided; all values are kept. Look again with --preview as this account and use the new token.",
     ),
     (
         "CONFLICT-014",

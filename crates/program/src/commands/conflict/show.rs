@@ -7,10 +7,15 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::App,
-    commands::{array, record::value_text, text},
+    commands::{
+        array,
+        record::{register_text, value_text},
+        text,
+    },
     conflicts::{Bulk, BulkDone, Docket, Plan, Storm},
     output::Out,
     records::{register_name, source_name},
+    texts::words,
 };
 
 /// Changes of figures that are shown for one candidate; more hide the rest of the card.
@@ -51,7 +56,8 @@ pub(super) fn storm(storm: &Storm, out: &mut Out) {
     };
     let reasons: Vec<&str> = storm.reasons.iter().map(String::as_str).collect();
     let (id, n, author) = (&storm.id, storm.count, &storm.author);
-    let source = source_label(&source_name(storm.source), out.language);
+    let name = source_name(storm.source);
+    let source = words::source(&name, out.language);
     let reasons = reasons.join(out.language.pick("、", ", "));
     let line = match out.language {
         Language::Zh => format!(
@@ -71,6 +77,7 @@ fn decided(kind: Option<&KindSpec>, entry: &Value, out: &mut Out) {
     let missing: Vec<&str> = array(entry, "missing")
         .iter()
         .filter_map(Value::as_str)
+        .map(|name| words::side(name, out.language))
         .collect();
     let confirmed = if missing.is_empty() {
         out.say("各方均已确认", "confirmed everywhere").to_owned()
@@ -96,17 +103,6 @@ fn choice_label(choice: &str, language: Language) -> &str {
         "undo" => language.pick("撤销决定", "undo"),
         other => other,
     }
-}
-
-fn source_label(source: &str, language: Language) -> String {
-    match source {
-        "form" => language.pick("表单", "form"),
-        "import" => language.pick("导入", "import"),
-        "command" => language.pick("命令", "command"),
-        "decision" => language.pick("处理决定", "decision"),
-        other => other,
-    }
-    .to_owned()
 }
 
 /// Prints the card.
@@ -143,7 +139,10 @@ fn before(kind: Option<&KindSpec>, card: &Value, out: &mut Out) {
     let base = card.get("base").unwrap_or(&Value::Null);
     if base.get("known") == Some(&true.into()) {
         let value = base.get("value").unwrap_or(&Value::Null);
-        let value = value_text(kind, field, value, out.language);
+        let value = match (field, value) {
+            ("deleted", Value::Object(fields)) => each_field(kind, fields, out),
+            _ => value_text(kind, field, value, out.language),
+        };
         let lead = out.say("  共同的前一个值：", "  the value before: ");
         out.line(format!(
             "{lead}{value}  {} {}",
@@ -298,7 +297,7 @@ pub(crate) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &m
                 candidate_text(kind, name, value, out.language),
                 text(candidate, "author").to_owned(),
                 moment(candidate, "at"),
-                source_label(text(candidate, "source"), out.language),
+                words::source(text(candidate, "source"), out.language).to_owned(),
                 text(candidate, "reason").to_owned(),
             ]
         })
@@ -312,6 +311,22 @@ pub(crate) fn show_candidates(kind: Option<&KindSpec>, conflict: &Value, out: &m
         out.say("理由", "why"),
     ];
     out.table(&headings, &rows);
+}
+
+/// What stood in several registers, each with its name.
+fn each_field(kind: Option<&KindSpec>, fields: &Map<String, Value>, out: &Out) -> String {
+    let one = |(name, value): (&String, &Value)| {
+        let written = json!({ name: value });
+        let text = candidate_text(kind, "deleted", &written, out.language);
+        if !text.is_empty() {
+            return text;
+        }
+        let field = kind.and_then(|kind| kind.field(name));
+        let label = field.map_or(name.as_str(), |field| label::field(field, out.language));
+        format!("{label} {}", out.say("（空）", "(empty)"))
+    };
+    let all: Vec<String> = fields.iter().map(one).collect();
+    all.join(out.language.pick("，", ", "))
 }
 
 /// The value of a candidate. Against a deletion it says which field was written.
@@ -330,6 +345,7 @@ fn candidate_text(
         ("deleted", Some((field, group))) if group.is_object() => {
             value_text(kind, field, group, language)
         }
+        ("owner", _) => register_text(kind, name, value, language),
         _ => value_text(kind, name, value, language),
     }
 }
@@ -350,7 +366,7 @@ pub(super) fn plan(bulk: &Bulk, plan: &Plan, out: &mut Out) {
         let left =
             left.map(|(docket, why)| json!({ "id": docket.id(Some(bulk.kind)), "why": why.id() }));
         out.document(&json!({
-            "preset": bulk.rule,
+            "preset": bulk.by.preset(),
             "field": format!("{}.{name}", bulk.kind.id),
             "decides": rows.collect::<Vec<_>>(),
             "left_out": left.collect::<Vec<_>>(),
@@ -381,9 +397,12 @@ pub(super) fn plan(bulk: &Bulk, plan: &Plan, out: &mut Out) {
     out.table(&headings, &rows);
     left_out(bulk, plan, out);
     let lead = match out.language {
-        Language::Zh => format!("共 {} 项。没有处理任何一项。确认码：", plan.rows.len()),
+        Language::Zh => format!(
+            "共 {} 项。没有处理任何一项。确认码（只对您的账号有效）：",
+            plan.rows.len()
+        ),
         Language::En => format!(
-            "{} conflicts; nothing was decided. To decide them: --confirm ",
+            "{} conflicts; nothing was decided. To decide them, with your account: --confirm ",
             plan.rows.len()
         ),
     };
@@ -394,6 +413,9 @@ fn left_out(bulk: &Bulk, plan: &Plan, out: &mut Out) {
     for (docket, why) in &plan.left_out {
         let why = match why.id() {
             "own_words" => out.say("本人填写了其中一个值", "you wrote one of the values"),
+            "no_side" if bulk.by.preset().is_none() => {
+                out.say("这一方不是正好一个值", "not one value on that side")
+            }
             "no_side" => out.say("规则没有建议", "the rule names no side"),
             "other_rule" => out.say("适用其他规则", "another rule fits"),
             "deferred" => out.say("已暂缓", "put off"),
@@ -414,7 +436,7 @@ pub(super) fn done(bulk: &Bulk, plan: &Plan, done: &BulkDone, out: &mut Out) {
         let left = plan.left_out.iter();
         let left = left.map(|(docket, why)| json!({ "id": id(docket), "why": why.id() }));
         out.document(&json!({
-            "preset": bulk.rule,
+            "preset": bulk.by.preset(),
             "decided": done.decided.iter().map(id).collect::<Vec<_>>(),
             "open": done.open.iter().map(id).collect::<Vec<_>>(),
             "failed": failed.collect::<Vec<_>>(),

@@ -10,6 +10,7 @@ use crate::{
     failure::{Exit, Failure},
     output::{Out, Part},
     records::{self, Filter, Saved},
+    texts::words,
 };
 
 /// Prints a record after a save, and what to know about it.
@@ -57,7 +58,7 @@ pub(super) fn show(app: &App, document: &Map<String, Value>, out: &mut Out) {
         "{title}  {}  {}  {}",
         text("id"),
         text("scope"),
-        text("sync")
+        words::sync(text("sync"), out.language)
     ));
     if document.get("deleted") == Some(&Value::Bool(true)) {
         out.line(out.say("（已删除）", "(deleted)"));
@@ -95,7 +96,7 @@ fn field_row(
 }
 
 /// A value as people read it.
-pub(crate) fn value_text(
+pub fn value_text(
     kind: Option<&KindSpec>,
     name: &str,
     value: &Value,
@@ -119,6 +120,37 @@ pub(crate) fn value_text(
         (Value::String(text), None) => text.clone(),
         (Value::Null, None) => String::new(),
         (value, None) => value.to_string(),
+    }
+}
+
+/// What people call a field.
+pub fn field_label(kind: Option<&KindSpec>, name: &str, language: Language) -> String {
+    match (kind.and_then(|kind| kind.field(name)), name) {
+        (Some(field), _) => label::field(field, language).to_owned(),
+        (None, "deleted") => language.pick("删除", "deletion").to_owned(),
+        (None, "owner") => language.pick("归属", "owner").to_owned(),
+        (None, other) => other.to_owned(),
+    }
+}
+
+/// The value of a register as people read it: of a deletion the reason, of an owner the scope.
+pub fn register_text(
+    kind: Option<&KindSpec>,
+    name: &str,
+    value: &Value,
+    language: Language,
+) -> String {
+    match (name, value) {
+        ("owner", Value::Object(_)) => {
+            let scope = value.get("scope").and_then(Value::as_str);
+            scope.unwrap_or_default().to_owned()
+        }
+        ("deleted", Value::Null) => language.pick("未删除", "not deleted").to_owned(),
+        ("deleted", mark) => mark.get("reason").and_then(Value::as_str).map_or_else(
+            || language.pick("删除", "deleted").to_owned(),
+            |reason| format!("{}{reason}", language.pick("删除：", "deleted: ")),
+        ),
+        _ => value_text(kind, name, value, language),
     }
 }
 
@@ -208,10 +240,9 @@ pub(super) fn history(app: &App, key: RecordKey, out: &mut Out) -> Result<(), Fa
                 .unwrap_or_default();
             let value = |of: &str| {
                 let value = change.get(of).unwrap_or(&Value::Null);
-                value_text(kind, name, value, out.language)
+                register_text(kind, name, value, out.language)
             };
-            let label = kind.and_then(|kind| kind.field(name));
-            let label = label.map_or(name, |field| label::field(field, out.language));
+            let label = field_label(kind, name, out.language);
             let step = format!("{label}  {} → {}", value("from"), value("to"));
             rows.push(vec![
                 at.clone(),
@@ -251,9 +282,8 @@ pub(super) fn explain(
     for entry in &entries {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
         let name = text("field");
-        let label = kind.and_then(|kind| kind.field(name));
-        let label = label.map_or(name, |field| label::field(field, out.language));
-        let value = value_text(
+        let label = field_label(kind, name, out.language);
+        let value = register_text(
             kind,
             name,
             entry.get("value").unwrap_or(&Value::Null),
@@ -267,7 +297,7 @@ pub(super) fn explain(
                 "    {}  {}  {}  {}",
                 text("author"),
                 text("at"),
-                text("source"),
+                words::source(text("source"), out.language),
                 text("reason")
             ));
         }
@@ -280,7 +310,7 @@ pub(super) fn explain(
             let listed = entry.get(which).and_then(Value::as_array);
             for other in listed.into_iter().flatten() {
                 let value = other.get("value").unwrap_or(&Value::Null);
-                let value = value_text(kind, name, value, out.language);
+                let value = register_text(kind, name, value, out.language);
                 let author = other.get("author").and_then(Value::as_str);
                 let author = author.unwrap_or_default();
                 out.line(format!("    {lead} {value}（{author}）"));

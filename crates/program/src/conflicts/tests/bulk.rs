@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use domain::label::Language;
 use prost::Message as _;
 use proto::ledger::{DocketNote, DocketNoteKind};
 use replica::{ScopeId, Source};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::list;
 use crate::{
     app::{App, Enrolled},
-    commands::conflict::{BulkArgs, ConflictCommand, Listing, StormCommand, run},
+    commands::conflict::{BulkArgs, ConflictCommand, Listing, SideArg, StormCommand, run},
     config::{Config, ConflictsConfig},
     conflicts::{self, Docket, count, defer, guard, release, storms},
     failure::Exit,
@@ -27,6 +28,10 @@ fn contested(world: &World, clerk: &str, importer: &str, count: usize) -> Vec<St
 }
 
 fn one(world: &World, clerk: &str, importer: &str, n: usize) -> String {
+    one_in(world, "name", (clerk, importer), n)
+}
+
+fn one_in(world: &World, field: &str, (clerk, importer): (&str, &str), n: usize) -> String {
     let mut values = organisation(&format!("单位{clerk}{n}"));
     values.remove("uscc");
     values.insert("remark".to_owned(), "code to come".into());
@@ -35,7 +40,7 @@ fn one(world: &World, clerk: &str, importer: &str, n: usize) -> String {
         .unwrap()
         .stored;
     let seen = || Some(Seen::of(&stored.record));
-    let by_hand = json!({"name": format!("手工{clerk}{n}")});
+    let by_hand = json!({field: format!("手工{clerk}{n}")});
     save(
         &world.by(clerk),
         "organisation",
@@ -45,7 +50,7 @@ fn one(world: &World, clerk: &str, importer: &str, n: usize) -> String {
     )
     .unwrap();
     let app = world.by(importer);
-    let imported = json!({"name": format!("登记{clerk}{n}")});
+    let imported = json!({field: format!("登记{clerk}{n}")});
     let change = Change {
         kind: kind_of(&app, "organisation").unwrap(),
         id: Some(stored.record.key.id),
@@ -56,12 +61,14 @@ fn one(world: &World, clerk: &str, importer: &str, n: usize) -> String {
         source: Source::Import,
     };
     put(&app, &change).unwrap();
-    format!("organisation/{}/name", stored.record.key.id)
+    format!("organisation/{}/{field}", stored.record.key.id)
 }
 
 fn args(preview: bool, confirm: Option<&str>) -> ConflictCommand {
     ConflictCommand::Bulk(BulkArgs {
-        preset: "r03".to_owned(),
+        preset: Some("r03".to_owned()),
+        storm: None,
+        take: None,
         field: "organisation.name".to_owned(),
         scope: None,
         preview,
@@ -142,6 +149,8 @@ fn nothing_is_decided_in_bulk_that_was_not_seen() {
         (failure.code.as_str(), failure.exit),
         ("CONFLICT-013", Exit::Refused)
     );
+    let said = failure.text(Language::En);
+    assert!(said.contains("another account looked"), "{said}");
     assert_eq!(count(&dora).unwrap(), 3);
 }
 
@@ -179,7 +188,8 @@ fn a_bulk_decision_leaves_out_own_words_and_what_was_put_off_and_names_them() {
 fn a_rule_or_a_field_that_there_is_not_is_refused() {
     let world = node();
     let bulk = |rule: &str, field: &str| {
-        conflicts::Bulk::parse(&world.app, rule, field, None)
+        conflicts::By::rule(rule)
+            .and_then(|by| conflicts::Bulk::parse(&world.app, by, field, None))
             .unwrap_err()
             .code
     };
@@ -271,6 +281,67 @@ fn a_storm_is_one_line_in_the_list_and_all_its_dockets_on_request() {
         storm.id,
         "scripts get every docket, marked"
     );
+}
+
+/// A sheet had put another remark into hundreds of records: no rule names a side there, and each had
+/// to be decided by itself.
+#[test]
+fn where_no_rule_names_a_side_one_is_taken_for_all_of_a_storm() {
+    let world = node();
+    let mut ids: Vec<String> = (0..4)
+        .map(|n| one_in(&world, "remark", ("alice", "bob"), n))
+        .collect();
+    ids.sort();
+    let name = one(&world, "alice", "bob", 9);
+    let dora = with_bound(&world.by("dora"), 3);
+    let imported = |storm: &conflicts::Storm| storm.source == Source::Import;
+    let found = storms(&dora).unwrap().into_iter().find(imported);
+    let storm = found.unwrap().id;
+    let bulk = |take, field: &str, storm: &str, confirm: Option<&str>| {
+        ConflictCommand::Bulk(BulkArgs {
+            preset: None,
+            storm: Some(storm.to_owned()),
+            take: Some(take),
+            field: field.to_owned(),
+            scope: None,
+            preview: confirm.is_none(),
+            confirm: confirm.map(str::to_owned),
+            reason: confirm.map(|_| "the sheet is newer".to_owned()),
+        })
+    };
+    let (source, other) = (SideArg::Source, SideArg::Other);
+    let remark = "organisation.remark";
+    let (shown, _) = document(&dora, bulk(source, remark, &storm, None));
+    assert_eq!(shown["decides"].as_array().unwrap().len(), 4, "{shown}");
+    let (turned, _) = document(&dora, bulk(other, remark, &storm, None));
+    assert_ne!(
+        turned["confirm"], shown["confirm"],
+        "each side has its token"
+    );
+    let token = shown["confirm"].as_str().unwrap();
+    let (_, wrong) = document(&dora, bulk(other, remark, &storm, Some(token)));
+    assert_eq!(wrong.unwrap_err().code, "CONFLICT-013");
+    let (own, _) = document(&world.by("bob"), bulk(source, remark, &storm, None));
+    assert_eq!(own["left_out"][0]["why"], "own_words", "{own}");
+    let (done, exit) = document(&dora, bulk(source, remark, &storm, Some(token)));
+    assert_eq!((exit.unwrap(), &done["decided"]), (Exit::Done, &json!(ids)));
+    let card = super::show(&dora, &Docket::parse(&dora, &ids[0]).unwrap());
+    assert!(
+        card["value"].as_str().unwrap().starts_with("登记"),
+        "{card:?}"
+    );
+    assert_eq!(
+        card["decisions"][0]["preset"],
+        Value::Null,
+        "a person said it"
+    );
+    // What is left of the source is no storm any more, and can be settled all the same.
+    assert!(storms(&dora).unwrap().is_empty());
+    let (rest, _) = document(&dora, bulk(other, "organisation.name", &storm, None));
+    assert_eq!(rest["decides"][0]["id"], name, "{rest}");
+    assert_eq!(rest["decides"][0]["chosen"], "手工alice9", "{rest}");
+    let (_, unknown) = document(&dora, bulk(source, remark, "nothing", None));
+    assert_eq!(unknown.unwrap_err().code, "CONFLICT-015");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
     failure::Exit,
     records::{
         Change, Seen, kind_of, put, set_of_json,
-        testing::{hub, made, node, organisation, printed, save},
+        testing::{hub, made, node, now, organisation, printed, save},
     },
     report::{self, Request},
 };
@@ -268,6 +268,34 @@ fn a_deletion_is_shown_with_its_reason_and_what_was_written_against_it() {
         "{text}"
     );
     assert!(text.contains(" Employees 120"), "the label once: {text}");
+}
+
+/// A deletion against an edit had no base: what stood there when it was deleted could not be seen.
+#[test]
+fn a_deletion_against_edits_shows_what_whoever_deleted_had_seen() {
+    let world = node();
+    let stored = made(&world.by("carol"), "甲");
+    let key = stored.record.key;
+    crate::records::delete(&world.by("alice"), key, None, "twice").unwrap();
+    let seen = Some(Seen::of(&stored.record));
+    let first = json!({"name": "乙", "remark": "新"});
+    let bob = world.by("bob");
+    save(&bob, "organisation", Some(&stored), &first, seen).unwrap();
+    // The newest edit is of another write than the one that was deleted.
+    let again = json!({"name": "丙"});
+    save(&bob, "organisation", Some(&now(&bob, key)), &again, None).unwrap();
+    let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
+    let card = show(&world.app, &Docket::parse(&world.app, &id).unwrap());
+    assert_eq!(card["base"]["known"], true, "{card:?}");
+    assert_eq!(card["base"]["value"], json!({"name": "甲", "remark": null}));
+    let show = ConflictCommand::Show { id };
+    let (text, _) = printed(false, |out| {
+        run(&world.app, &Enrolled::default(), show, out)
+    });
+    assert!(
+        text.contains("the value before: Name 甲, Remark (empty)"),
+        "{text}"
+    );
 }
 
 fn made_more(app: &App, count: usize) {

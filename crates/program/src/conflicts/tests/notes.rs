@@ -1,6 +1,6 @@
 //! What notes on a docket promise.
 
-use domain::date;
+use domain::{date, label};
 use serde_json::{Value, json};
 
 use super::{Clash, remarks, show};
@@ -59,6 +59,9 @@ fn a_deferral_needs_a_date_to_come_and_a_reason() {
             ("CONFLICT-009", Exit::Invalid),
             "{date}"
         );
+        // It advised another day that was over.
+        let said = failure.text(label::Language::En);
+        assert!(said.contains("like 2020-10-16."), "{said}");
     }
     assert_eq!(
         defer(&dora, &clash.docket, "2020-10-20", " ")
@@ -174,7 +177,7 @@ fn an_empty_list_denies_only_what_was_asked_for() {
         assert_eq!(said(Some(state), None), text);
     }
     assert_eq!(
-        said(None, Some("410399")),
+        said(None, Some("410300")),
         "no open conflicts in what was asked for"
     );
 }

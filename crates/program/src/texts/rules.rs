@@ -1,0 +1,223 @@
+//! The rules of records by their codes, for the page of errors. What a rule finds brings its own
+//! sentence, which names the field and the values; this table says what the code means in general.
+//!
+//! What is refused says that nothing was saved; what is only remarked on was saved.
+
+/// Code, Chinese, English.
+pub(super) const TEXTS: &[(&str, &str, &str)] = &[
+    (
+        "required",
+        "必填的一项没有填。缺少名称、代码这类决定记录身份的项不能保存，其他的已保存并列为待补。请补填。",
+        "A required field is empty. Without what makes the record what it is nothing was saved; the rest was saved and is asked for. Fill it in.",
+    ),
+    (
+        "malformed",
+        "现有内容无法识别。没有保存，原有内容没有变动。请先升级程序，或联系市级。",
+        "The present content cannot be read. Nothing was saved or changed. Upgrade the program or ask the city.",
+    ),
+    (
+        "unknown_field",
+        "这一类记录没有这一项。没有保存，原有内容没有变动。请核对字段名。",
+        "Records of this kind have no such field. Nothing was saved or changed. Compare the name of the field.",
+    ),
+    (
+        "set_form",
+        "--set 没有写成 字段=值。没有保存，原有内容没有变动。请改正后重试。",
+        "--set is not written field=value. Nothing was saved or changed. Correct it and try again.",
+    ),
+    (
+        "too_many",
+        "这一项填的个数太多。没有保存，原有内容没有变动。请减少后重试。",
+        "The field holds too many items. Nothing was saved or changed. Give fewer and try again.",
+    ),
+    (
+        "too_long",
+        "文字太长。没有保存，原有内容没有变动。请缩短后重试。",
+        "The text is too long. Nothing was saved or changed. Shorten it and try again.",
+    ),
+    (
+        "control",
+        "文字里有不可见的控制字符。没有保存，原有内容没有变动。请重新输入这一项。",
+        "The text holds a control character. Nothing was saved or changed. Type the field anew.",
+    ),
+    (
+        "flag",
+        "这一项只能填是或否。没有保存，原有内容没有变动。请改正后重试。",
+        "The field is yes or no. Nothing was saved or changed. Correct it and try again.",
+    ),
+    (
+        "date",
+        "不是完整的日期。没有保存，原有内容没有变动。请写成 2020-09-30 的形式。",
+        "It is no complete date. Nothing was saved or changed. Write it like 2020-09-30.",
+    ),
+    (
+        "division",
+        "不是区划代码。没有保存，原有内容没有变动。请填 6 位辖区代码或 9 位乡镇代码。",
+        "It is no code of a division. Nothing was saved or changed. Give six digits of a scope or nine of a town.",
+    ),
+    (
+        "count",
+        "不是允许范围内的整数。没有保存，原有内容没有变动。请改正后重试。",
+        "It is no whole number within the limits. Nothing was saved or changed. Correct it and try again.",
+    ),
+    (
+        "enum",
+        "不是可选的内容。没有保存，原有内容没有变动。请从列出的内容中选一个。",
+        "It is none of the values to choose from. Nothing was saved or changed. Choose one of those that are named.",
+    ),
+    (
+        "reference_not_found",
+        "找不到要引用的记录。没有保存，原有内容没有变动。请核对编号、代码或名称，或先登记那条记录。",
+        "The record referred to is not found. Nothing was saved or changed. Compare its id, code or name, or enter that record first.",
+    ),
+    (
+        "form",
+        "内容的形式与这一项不符。没有保存，原有内容没有变动。请改正后重试。",
+        "The value has not the form of the field. Nothing was saved or changed. Correct it and try again.",
+    ),
+    (
+        "uscc_bad",
+        "统一社会信用代码校验不通过：位数、字符或末位校验码不对。没有保存，原有内容没有变动。请对照营业执照或登记证书改正；还没有代码的，清空这一项并在备注中说明原因。",
+        "The credit code fails its check: its length, a character or the check character is wrong. Nothing was saved or changed. Compare the licence; where there is no code yet, clear the field and give the reason in the remark.",
+    ),
+    (
+        "uscc_missing",
+        "没有统一社会信用代码，备注也是空的。没有保存，原有内容没有变动。请填写代码；还没有代码的，在备注中说明原因。",
+        "There is no credit code and the remark is empty. Nothing was saved or changed. Fill in the code, or give the reason in the remark.",
+    ),
+    (
+        "uscc_subject",
+        "信用代码第 9 至 17 位的主体标识码校验不通过。已保存，只是提醒。请对照证照核对。",
+        "The subject code within the credit code fails its own check. It was saved; this is a remark. Compare the licence.",
+    ),
+    (
+        "uscc_kind",
+        "信用代码前两位与组织类型不一致。已保存，只是提醒。请核对代码和组织类型。",
+        "The first two characters of the credit code do not fit the kind. It was saved; this is a remark. Compare both.",
+    ),
+    (
+        "uscc_region",
+        "信用代码第 3 至 8 位不是已知的区划代码。已保存，只是提醒。请核对代码。",
+        "Characters 3 to 8 of the credit code are no division known here. It was saved; this is a remark. Compare the code.",
+    ),
+    (
+        "uscc_dup",
+        "这个信用代码已在另一条在册记录中登记。已保存，全市只计一次。由市级裁定，见 claim list。",
+        "The credit code is on the ledger in another record. It was saved and counts once in the city. The city rules; see claim list.",
+    ),
+    (
+        "name_dup",
+        "本辖区已有同名且没有信用代码的单位，可能重复。已保存，只是提醒。请核对是不是同一家。",
+        "The scope has another organisation of this name without a code. It was saved; this is a remark. See whether it is the same.",
+    ),
+    (
+        "full_members_over_members",
+        "正式党员数大于党员数。没有保存，原有内容没有变动。请核对两项数字。",
+        "There are more full members than members. Nothing was saved or changed. Compare both figures.",
+    ),
+    (
+        "members_over_employees",
+        "党员数大于从业人员数与组织关系不在本单位的党员数之和。没有保存，原有内容没有变动。请核对数字。",
+        "There are more members than employees and members elsewhere together. Nothing was saved or changed. Compare the figures.",
+    ),
+    (
+        "status_needs",
+        "这一排查状态下有一项必须填写。没有保存，原有内容没有变动。请补填后重试。",
+        "This status needs a field that is empty. Nothing was saved or changed. Fill it in and try again.",
+    ),
+    (
+        "industry_letter",
+        "行业门类不是字母 A 至 T。已保存，只是提醒。请按国民经济行业分类改正。",
+        "The industry is no letter from A to T. It was saved; this is a remark. Correct it after GB/T 4754.",
+    ),
+    (
+        "joint_with_3plus",
+        "正式党员人数已够单独组建党组织。已保存，只是提醒。请研究是否单独组建。",
+        "It has enough full members for a Party organisation of its own. It was saved; this is a remark. See whether one should be set up.",
+    ),
+    (
+        "branch_large",
+        "支部党员人数偏多。已保存，只是提醒。请核对人数，或研究分设。",
+        "The branch has many members. It was saved; this is a remark. Compare the figure, or consider a second branch.",
+    ),
+    (
+        "host_missing",
+        "挂靠建没有填写依托单位或依托的上级党组织。没有保存，原有内容没有变动。请补填。",
+        "An affiliated Party organisation names no host. Nothing was saved or changed. Name the host organisation or the host Party organisation.",
+    ),
+    (
+        "approval_slow",
+        "请示至批复的时间偏长。已保存，只是提醒。请核对两个日期。",
+        "The approval took long. It was saved; this is a remark. Compare the two dates.",
+    ),
+    (
+        "election_due",
+        "已到换届时间。已保存，只是提醒。请安排换届，或更新换届日期。",
+        "An election is due. It was saved; this is a remark. Hold it, or bring the date up to date.",
+    ),
+    (
+        "standalone_members",
+        "单独建的正式党员人数不够。没有保存，原有内容没有变动。请核对人数和组建方式。",
+        "A Party organisation of its own needs more full members. Nothing was saved or changed. Compare the figure and the form.",
+    ),
+    (
+        "joint_many",
+        "联合支部覆盖的单位偏多。已保存，只是提醒。请核对覆盖关系。",
+        "The joint branch covers many organisations. It was saved; this is a remark. Look at its links.",
+    ),
+    (
+        "link_dates",
+        "覆盖关系的终止日期早于起始日期。没有保存，原有内容没有变动。请改正日期。",
+        "The link ends before it begins. Nothing was saved or changed. Correct the dates.",
+    ),
+    (
+        "link_overlap",
+        "这家单位与这个党组织在这段时间已有覆盖关系。没有保存，原有内容没有变动。请改用原有的那一条，或改正日期。",
+        "The two are linked in that time already. Nothing was saved or changed. Use the link that there is, or correct the dates.",
+    ),
+    (
+        "link_before_party",
+        "覆盖关系的起始日期早于党组织成立日期。没有保存，原有内容没有变动。请改正日期。",
+        "The link begins before the Party organisation was established. Nothing was saved or changed. Correct the date.",
+    ),
+    (
+        "link_after_party",
+        "党组织撤销之后覆盖关系还没有终止。没有保存，原有内容没有变动。请先终止覆盖关系，或改正日期。",
+        "The link goes on after the Party organisation was dissolved. Nothing was saved or changed. End the link first, or correct the date.",
+    ),
+    (
+        "as_of_future",
+        "数据日期晚于本机时钟的明天。没有保存，原有内容没有变动。请核对日期，或校准本机时钟。",
+        "The date of the figures is later than tomorrow by this machine's clock. Nothing was saved or changed. Correct the date or the clock.",
+    ),
+    (
+        "as_of_old",
+        "数据日期过早。已保存，只是提醒。请更新数据。",
+        "The figures are of long ago. They were saved; this is a remark. Bring them up to date.",
+    ),
+    (
+        "held_in_future",
+        "已完成的活动没有不晚于今天的日期。没有保存，原有内容没有变动。请改正日期或状态。",
+        "What was held has no date up to today. Nothing was saved or changed. Correct the date or the status.",
+    ),
+    (
+        "step_against",
+        "状态不能这样变更。没有保存，原有内容没有变动。请按规定的步骤变更。",
+        "The status does not go that way. Nothing was saved or changed. Take the steps that lead there.",
+    ),
+    (
+        "step_skips",
+        "状态变更跳过了中间的步骤。已保存，只是提醒。请核对是否漏填了中间的变更。",
+        "The status has skipped a step. It was saved; this is a remark. See whether a change in between was left out.",
+    ),
+    (
+        "superseded",
+        "这一项原有待处理的冲突，这次填写取代了各方的值。已保存，原值都在历史里。请用 record history 查看。",
+        "A conflict of the field was open, and what was entered has replaced all sides. It was saved and the former values are in the history. See record history.",
+    ),
+    (
+        "recoded",
+        "区划代码已变更，按现行代码保存。已保存，只是提醒。以后请用现行代码。",
+        "The code of the division has changed and the present one was saved. This is a remark. Use the present code from now on.",
+    ),
+];
