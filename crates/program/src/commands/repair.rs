@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::Catalogue;
 use replica::Clock as _;
 use serde_json::{Value, json};
 use store::WriteFact;
@@ -11,7 +12,10 @@ use crate::{
     app::{App, Live},
     cli::Setting,
     clock::SystemClock,
-    commands::store::{RestoreArgs, keys_for},
+    commands::{
+        record::field_label,
+        store::{RestoreArgs, keys_for},
+    },
     dir::write_whole,
     failure::Failure,
     output::Out,
@@ -27,7 +31,7 @@ use crate::{
 pub struct RepairArgs {
     /// The newest backup, for what cannot be read of the store
     pub backup: Option<PathBuf>,
-    /// Only list the writes that the last repair could not find and nobody has given back
+    /// Only list the writes that a repair or a restore has taken and nobody has given back
     #[arg(long, conflicts_with = "backup")]
     pub list: bool,
 }
@@ -228,7 +232,9 @@ fn show_callers(comparison: &Comparison, out: &mut Out) {
 }
 
 fn show_facts<'a>(facts: impl Iterator<Item = &'a WriteFact>, out: &mut Out) {
+    let language = out.language;
     let rows = facts.map(|fact| {
+        let kind = Catalogue::builtin().kind(fact.key.kind);
         let document = fact_json(fact);
         let text = |name: &str| {
             let value = document.get(name).and_then(Value::as_str);
@@ -236,9 +242,10 @@ fn show_facts<'a>(facts: impl Iterator<Item = &'a WriteFact>, out: &mut Out) {
         };
         let fields = document.get("fields").and_then(Value::as_array);
         let fields = fields.into_iter().flatten().filter_map(Value::as_str);
+        let fields = fields.map(|name| field_label(kind, name, language));
         vec![
             format!("{}/{}", text("kind"), text("record")),
-            fields.collect::<Vec<_>>().join(", "),
+            fields.collect::<Vec<_>>().join(language.pick("、", ", ")),
             text("author"),
             text("at"),
         ]
