@@ -105,7 +105,7 @@ fn pairs(app: &App, hub: &Hub) -> Result<Vec<Pair>, Failure> {
 /// The store is damaged or cannot be read.
 pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
     let pairs = pairs(app, hub)?;
-    if pairs.is_empty() || app.writer.status()?.refilling {
+    if pairs.is_empty() || !app.writer.status()?.refilling.is_empty() {
         return Ok(());
     }
     let app = &App {

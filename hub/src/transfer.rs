@@ -312,7 +312,7 @@ fn short(id: &str) -> &str {
 /// not know that records move.
 pub(crate) fn check_ready(app: &App, hub: &Hub, scopes: &[ScopeId]) -> Result<(), Failure> {
     let status = app.writer.status()?;
-    if status.refilling || status.restored {
+    if !status.refilling.is_empty() || status.restored {
         return Err(Failure::new("TRANSFER-011", Exit::Refused));
     }
     let nodes = hub.registry.nodes()?;

@@ -705,7 +705,7 @@ impl Host {
             met: self.peers_met(),
             fenced: self.fenced.iter().copied().collect(),
             clones: self.clones.iter().copied().collect(),
-            refilling: !self.peers.refills.is_empty(),
+            refilling: self.peers_awaited(),
             restored: self.is_restored(),
         }
     }
@@ -728,8 +728,9 @@ pub struct Status {
     pub fenced: Vec<ReplicaId>,
     /// Nodes of which two copies run.
     pub clones: Vec<ReplicaId>,
-    /// Nodes still give back what a restore took from this hub.
-    pub refilling: bool,
+    /// Nodes that still give back what a restore took from this hub; nobody waits for one that is
+    /// fenced.
+    pub refilling: Vec<ReplicaId>,
     /// A node knows writes of this replica that it has lost, and nobody has said yet that it was
     /// restored.
     pub restored: bool,

@@ -81,3 +81,39 @@ fn a_claim_that_was_ruled_since_the_backup_comes_home() {
     );
     nothing_lost_or_refused(&two);
 }
+
+/// A district's only node was lost after the backup. Nothing that the city does may wait for it for
+/// ever.
+#[test]
+fn a_restored_city_waits_for_no_node_that_is_fenced() {
+    let mut two = Two::open();
+    two.settle();
+    let file = two.city.text_path("hub.backup");
+    two.hub().run(["backup", &file]).ok();
+    put(
+        &two.jianxi.node,
+        &make(&two.jianxi.node, &sample(CODE, "洛阳甲厂")),
+        "remark=之后",
+    )
+    .ok();
+    two.settle();
+    two.city.down();
+    two.hub().run(["restore", &file]).ok();
+    two.city.up();
+    crate::e2e::city::settle(&two.jianxi.node);
+    let waits = || {
+        let found = two.hub().run(["doctor", "--json"]).json();
+        let checks = found["checks"].as_array().unwrap().clone();
+        let mut of_code = checks.into_iter().filter(|one| one["code"] == "DOCTOR-026");
+        of_code.find(|one| one["ok"] != true)
+    };
+    let waiting = waits().unwrap().to_string();
+    assert!(waiting.contains("老城"), "{waiting}");
+    assert!(!waiting.contains("涧西"), "{waiting}");
+    let lost = two.laocheng.node.json(["status"])["replica"].clone();
+    let lost = lost.as_str().unwrap();
+    two.hub()
+        .run(["node", "fence", lost, "--reason", "机器丢失"])
+        .ok();
+    assert_eq!(waits(), None);
+}

@@ -50,8 +50,8 @@ pub struct Facts {
     /// A node knows writes of this replica that it has lost, and nobody has said that it was
     /// restored.
     pub restored: bool,
-    /// Nodes still give back what a restore took from this hub.
-    pub refilling: bool,
+    /// Nodes that still give back what a restore took from this hub, by replica.
+    pub refilling: Vec<String>,
     /// What is wrong with the store.
     pub damage: Vec<String>,
     /// Where the own journals are not whole.
@@ -89,7 +89,7 @@ impl Facts {
             clones: status.clones.iter().map(ToString::to_string).collect(),
             fenced: status.fenced.iter().map(ToString::to_string).collect(),
             restored: status.restored,
-            refilling: status.refilling,
+            refilling: status.refilling.iter().map(ToString::to_string).collect(),
             damage,
             breaks: found.breaks,
             backup_ms: backup_ms(app)?,

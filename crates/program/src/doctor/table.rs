@@ -1,5 +1,7 @@
 //! The checks: one row each.
 
+use std::collections::BTreeSet;
+
 use proto::sync::Diagnosis;
 
 use crate::{app::PeerView, clock::moment, config::DoctorConfig, doctor::Facts};
@@ -178,7 +180,11 @@ pub const ROWS: &[Row] = &[
         vec![finding(!facts.restored, Vec::new())]
     }),
     row("DOCTOR-026", "refilling", |facts, _| {
-        vec![finding(!facts.refilling, Vec::new())]
+        let is_awaited = |peer: &&PeerView| facts.refilling.contains(&peer.replica);
+        let awaited = facts.peers.iter().filter(is_awaited);
+        let nodes: BTreeSet<&str> = awaited.map(|peer| peer.name.as_str()).collect();
+        let nodes = nodes.into_iter().collect::<Vec<_>>().join("、");
+        vec![finding(facts.refilling.is_empty(), vec![("nodes", nodes)])]
     }),
     row("DOCTOR-019", "fence_due", |facts, config| {
         if !facts.is_hub {

@@ -115,7 +115,9 @@ const CASES: &[Case] = &[
         facts.peers[0].equal = None;
     }),
     ("forgotten", &[], |facts| facts.restored = true),
-    ("refilling", &[], |facts| facts.refilling = true),
+    ("refilling", &["nodes"], |facts| {
+        facts.refilling = vec![facts.peers[0].replica.clone()];
+    }),
     ("fence_due", &["not_seen"], |facts| silent(facts, 180)),
     ("schema_behind", &[], |facts| said(facts).schema = 2),
     ("peer_schema_behind", &[], |facts| facts.schema = 2),

@@ -80,8 +80,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "DOCTOR-026",
-        "恢复之后正在从各节点取回缺少的内容，还有节点没有核对一致。数据安全。请让各节点都连一次，用 status 看哪个节点还没有连。",
-        "After a restore what is missing is still coming from the nodes; some have not been found equal yet. The data is safe. Let every node call once; status shows which has not.",
+        "恢复之后正在从各节点取回缺少的内容，还没有核对一致的节点：{nodes}。数据安全。请让它们各连一次；其中确实不会再来的，核实后用 node fence 隔离，不再等它。",
+        "After a restore what is missing is still coming from the nodes; not found equal yet: {nodes}. The data is safe. Let each of them call once; fence one that will certainly never come again (node fence), and nobody waits for it.",
     ),
     (
         "WHY-001",

@@ -69,6 +69,12 @@ impl Marks {
         self.of.is_empty()
     }
 
+    /// The numbers of the peers with a mark in any scope.
+    pub(super) fn peers(&self) -> impl Iterator<Item = u32> {
+        let peers: BTreeSet<u32> = self.of.iter().map(|(peer, _)| *peer).collect();
+        peers.into_iter()
+    }
+
     /// Returns the key to remove when there was a mark.
     pub(super) fn clear(&mut self, peer: u32, scope: u32) -> Option<Vec<u8>> {
         let news = self.of.remove(&(peer, scope));

@@ -5,7 +5,7 @@
 //! `docs/SYNC.md`.
 
 use proto::sync::{Hello, Position};
-use replica::{Incarnation, session::Role};
+use replica::{Incarnation, ReplicaId, session::Role};
 
 use super::{Host, Login, RESTORED, session::SessionState};
 use crate::{StoreError, keys};
@@ -111,6 +111,14 @@ impl Host {
                 self.sessions.retain(others);
             }
         }
+    }
+
+    /// The peers that may give back what a restore took from this hub and have not been found equal
+    /// since. One that is fenced may still bring it, but may never call again.
+    pub(super) fn peers_awaited(&self) -> Vec<ReplicaId> {
+        let awaited = self.peers.refills.peers();
+        let awaited = awaited.filter_map(|peer| self.peers.replica(peer));
+        awaited.filter(|peer| !self.fenced.contains(peer)).collect()
     }
 
     /// Whether the peer may give back, in any scope, what a restore took from this hub. It stands

@@ -130,7 +130,7 @@ impl World {
 
     pub(crate) fn refills(&self) -> bool {
         let host = self.replicas[HUB].host.as_ref();
-        host.is_some_and(|host| host.status().refilling)
+        host.is_some_and(|host| !host.status().refilling.is_empty())
     }
 
     /// A hub that was restored goes on until each of its nodes was found equal since it knows.

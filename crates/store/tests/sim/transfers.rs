@@ -64,7 +64,7 @@ impl World {
             let id = self.replicas[*node].id;
             met.contains(&id) || fenced.contains(&id)
         };
-        !status.refilling && !status.restored && NODES.iter().all(here)
+        status.refilling.is_empty() && !status.restored && NODES.iter().all(here)
     }
 
     /// Fences a node: what it brings next becomes proposals.
