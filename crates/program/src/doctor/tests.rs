@@ -115,7 +115,7 @@ const CASES: &[Case] = &[
         facts.peers[0].equal = None;
     }),
     ("forgotten", &[], |facts| facts.restored = true),
-    ("refilling", &["nodes"], |facts| {
+    ("refilling", &[], |facts| {
         facts.refilling = vec![facts.peers[0].replica.clone()];
     }),
     ("fence_due", &["not_seen"], |facts| silent(facts, 180)),

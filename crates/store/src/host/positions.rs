@@ -384,9 +384,12 @@ impl Positions {
             .map(|(i, counter, head)| (i, (counter, head)));
         let mut all: BTreeMap<Incarnation, (Counter, Head)> = known.collect();
         for (incarnation, (of, counter)) in &self.former {
-            let of = self.replica(*incarnation).or(*of);
-            if of == Some(replica) && *counter > self.counter(*incarnation) {
-                all.insert(*incarnation, (*counter, Head::default()));
+            // What is known only from a record is known without its replica.
+            let known = self.replica(*incarnation);
+            let is_less = *counter > self.counter(*incarnation) || known.is_none();
+            if known.or(*of) == Some(replica) && is_less {
+                let counter = (*counter).max(self.counter(*incarnation));
+                all.insert(*incarnation, (counter, Head::default()));
             }
         }
         let all = all.into_iter();
