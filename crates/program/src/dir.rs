@@ -163,6 +163,34 @@ impl Dir {
         self.path.join("store")
     }
 
+    /// Undoes a restore or a repair that was cut between its two renames, when the former store lies
+    /// aside and no other has its place yet: whoever opens the directory would begin an empty one.
+    ///
+    /// # Errors
+    /// The directory cannot be read or written.
+    pub(crate) fn undo_half_swap(&self) -> std::io::Result<()> {
+        if self.store().exists() || !self.path.exists() {
+            return Ok(());
+        }
+        let mut newest: Option<(u64, PathBuf)> = None;
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let at = ["store.before-", "store.damaged-"].iter();
+            let mut at = at.filter_map(|prefix| name.strip_prefix(prefix)?.parse().ok());
+            let at: Option<u64> = at.next();
+            if let Some(at) = at.filter(|at| newest.as_ref().is_none_or(|(of, _)| of < at)) {
+                newest = Some((at, path));
+            }
+        }
+        let Some((_, former)) = newest else {
+            return Ok(());
+        };
+        tracing::warn!(from = %former.display(), "a restore was cut short and is undone");
+        fs::rename(former, self.store())?;
+        fs::File::open(&self.path)?.sync_all()
+    }
+
     /// The socket of the serving program.
     #[must_use]
     pub fn socket(&self) -> PathBuf {

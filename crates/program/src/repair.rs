@@ -9,7 +9,7 @@ pub mod compare;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{self, File},
     io::BufReader,
     path::Path,
@@ -96,11 +96,10 @@ pub(crate) fn note_missing<'a>(
 ) -> Result<(), StoreError> {
     let known = listed(store::local(target, MISSING)?.as_ref());
     let lost = writes.into_iter().map(LostWrite::of);
-    let all = known.into_iter().chain(lost);
-    let all: BTreeMap<_, _> = all
-        .map(|lost| ((lost.incarnation, lost.counter), lost))
-        .collect();
-    let listed: Vec<&LostWrite> = all.values().take(LISTED_MAX).collect();
+    let mut seen = BTreeSet::new();
+    let news = |lost: &LostWrite| seen.insert((lost.incarnation, lost.counter));
+    let all = known.into_iter().chain(lost).filter(news);
+    let listed: Vec<LostWrite> = all.take(LISTED_MAX).collect();
     let text = serde_json::to_vec(&listed).unwrap_or_default();
     store::keep_local(target, MISSING, text)
 }
@@ -162,25 +161,21 @@ fn check_owner(backup: &BackupReport, identity: &Identity) -> Result<(), Failure
     Err(Failure::new("BACKUP-010", Exit::Invalid))
 }
 
-/// Surveys what can be read of a directory's store.
+/// Reads what can be read of a directory's store.
 fn read_store(dir: &Dir) -> Result<(Salvaged, Survey), StoreError> {
-    let mut survey = Survey::default();
-    let salvaged = salvage(dir, &mut |key, value| survey.take(key, &value))?;
-    Ok((salvaged, survey))
-}
-
-/// Visits what can be read of a directory's store.
-fn salvage(dir: &Dir, visit: &mut dyn FnMut(&[u8], Bytes)) -> Result<Salvaged, StoreError> {
     let scratch = dir.path().join("store.reading");
+    let mut survey = Survey::default();
     // The engine reports what it trips over with a panic, and every one of them is expected here.
     let said = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let salvaged = store::salvage(&dir.store(), &scratch, visit);
+    let salvaged = store::salvage(&dir.store(), &scratch, &mut |key, value| {
+        survey.take(key, &value);
+    });
     std::panic::set_hook(said);
     if let Err(error) = fs::remove_dir_all(&scratch) {
         tracing::debug!(%error, "the copy of the store was not removed");
     }
-    salvaged
+    Ok((salvaged?, survey))
 }
 
 /// What a repair has done.
@@ -236,6 +231,7 @@ pub(crate) fn repair(
     now_ms: u64,
 ) -> Result<Option<Repaired>, Failure> {
     let identity = dir.identity()?;
+    dir.undo_half_swap()?;
     let backup = backup.map(read_backup).transpose()?;
     if let Some((report, _)) = &backup {
         check_owner(report, &identity)?;

@@ -213,6 +213,11 @@ const OWN: &[Row] = &[
         "{file} exists and was not overwritten; no backup was made. Nothing has changed. Choose another name, such as one with the date.",
     ),
     (
+        "BACKUP-015",
+        "现有数据库不能完整读出（{detail}），恢复会把其中还读得出的修改一起换下。没有改动任何文件。请改用 repair 加这份备份：它先取出读得出的部分，再用备份补齐。",
+        "The present store cannot be read whole ({detail}), and a restore would give up unseen what can still be read of it. No file was changed. Use repair with this backup: it takes first what can be read, and the rest from the backup.",
+    ),
+    (
         "BACKUP-010",
         "备份属于另一个副本。没有写入任何内容。请用本副本的备份，新节点请用 join。",
         "The backup belongs to another replica. Nothing was written. Use a backup of this replica; a new node joins.",
@@ -554,7 +559,7 @@ pub fn well(code: &str, language: Language) -> &'static str {
         "DOCTOR-022" => ("备份是近期做的", "the backup is recent"),
         "DOCTOR-023" => ("做过核对过的备份", "there is a verified backup"),
         "DOCTOR-024" => (
-            "修复后没有找不到的修改",
+            "修复或恢复之后没有找不到的修改",
             "no write is missing after a repair",
         ),
         "DOCTOR-025" => (

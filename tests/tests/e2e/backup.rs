@@ -259,3 +259,53 @@ fn an_altered_backup_is_refused_with_nothing_written() {
     refused(&other, ["restore", file.to_str().unwrap()], 6, "BACKUP-010");
     assert_eq!(organisations(&node).len(), 10);
 }
+
+/// The power fails between the two renames of a restore: there is no store in its place. Nobody may
+/// begin an empty one there, and a second restore still knows what the first one took.
+#[test]
+fn a_restore_that_is_cut_between_its_renames_is_undone_or_done_again() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=3);
+    settle(&node);
+    let file = city.path("node.backup");
+    node.run(["backup", file.to_str().unwrap()]).ok();
+    put(&node, &sample(1).0, "remark=没有传出").ok();
+    let (store, aside) = (
+        node.data.join("store"),
+        node.data.join("store.before-1795000000000"),
+    );
+    std::fs::rename(&store, &aside).unwrap();
+    let held = organisation(&node, &sample(1).0);
+    assert_eq!(
+        held["values"]["remark"], "没有传出",
+        "the former store is back"
+    );
+    std::fs::rename(&store, &aside).unwrap();
+    restore(&node, &file);
+    let lost = node.json(["repair", "--list"]);
+    assert_eq!(lost.as_array().unwrap().len(), 1, "{lost}");
+}
+
+/// What a repair can still read would be given up unseen.
+#[test]
+fn a_store_that_cannot_be_read_whole_is_not_restored_over() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=30);
+    settle(&node);
+    let file = city.path("node.backup");
+    let backup = file.to_str().unwrap();
+    node.run(["backup", backup]).ok();
+    put(&node, &sample(1).0, "remark=没有传出").ok();
+    let db = node.data.join("store/db");
+    let mut bytes = std::fs::read(&db).unwrap();
+    bytes[..4096].fill(0xAA);
+    std::fs::write(&db, &bytes).unwrap();
+    refused(&node, ["restore", backup], 7, "BACKUP-015");
+    assert_eq!(std::fs::read(&db).unwrap(), bytes, "nothing was changed");
+    assert!(!node.data.join("store.restoring").exists());
+    node.run(["repair", backup]).ok();
+    let held = organisation(&node, &sample(1).0);
+    assert_eq!(held["values"]["remark"], "没有传出");
+}

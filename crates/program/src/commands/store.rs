@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{BufReader, Seek as _},
+    io::{self, BufReader, Seek as _},
     path::{Path, PathBuf},
 };
 
@@ -169,7 +169,7 @@ fn backup_keys(dir: &Dir, path: &Path, passphrase: &str) -> Result<(), Failure> 
     for name in KEY_FILES {
         match std::fs::read_to_string(dir.path().join(name)) {
             Ok(text) => drop(files.insert(name, text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -231,28 +231,27 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         return Err(Failure::new("BACKUP-010", Exit::Invalid));
     }
     let keys = keys_for(setting, args)?;
-    let beside = dir.path().join("store.restoring");
     std::fs::create_dir_all(dir.path())?;
-    if beside.exists() {
-        std::fs::remove_dir_all(&beside)?;
-    }
+    dir.undo_half_swap()?;
+    let beside = dir.path().join("store.restoring");
+    remove(&beside)?;
     file.rewind()?;
-    let filled = Disk::open(&beside, &DiskConfig::default())?;
-    let report = store::restore(&mut file, &filled).map_err(|error| failed(&error))?;
-    store::mark_restored(&filled)?;
-    store::keep_local(&filled, BACKUP, backup_note(&report, &path))?;
-    let identity = store::local(&filled, IDENTITY)?;
-    let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
-    let now_ms = SystemClock::default().wall_ms();
-    let kept = format!("store.before-{now_ms}");
-    if dir.store().exists() {
-        let own = ReplicaId::try_from(report.facts.replica.as_slice());
-        let own = own.unwrap_or(ReplicaId([0; 16]));
-        let given_up = given_up(&dir, &filled, own)?;
-        note_given_up(&dir, given_up.lacking, &kept, out);
-    }
-    drop(filled);
-    replace_store(&dir, &beside, &kept)?;
+    let kept = format!("store.before-{}", SystemClock::default().wall_ms());
+    let filled = fill(&dir, &beside, &mut file, &path).and_then(|(report, identity, given_up)| {
+        if let Some(lacking) = given_up {
+            note_given_up(&dir, &lacking, &kept, out);
+        }
+        replace_store(&dir, &beside, &kept)?;
+        Ok((report, identity))
+    });
+    let (report, identity) = match filled {
+        Ok(filled) => filled,
+        Err(failure) => {
+            // Where the disk is full it is the room that is lacking.
+            remove(&beside)?;
+            return Err(failure);
+        }
+    };
     restore_keys(&dir, &keys)?;
     // The identity goes last: with it the directory counts as set up.
     if let (None, Some(identity)) = (&known, identity) {
@@ -266,27 +265,51 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     Ok(())
 }
 
+fn remove(folder: &Path) -> io::Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    Ok(())
+}
+
+/// What a restore puts in place: the report of the backup, the identity in it, and the writes of the
+/// present store that it lacks, where there is one.
+type Filled = (BackupReport, Option<Identity>, Option<Vec<WriteFact>>);
+
+/// Fills a store beside the present one.
+fn fill(
+    dir: &Dir,
+    beside: &Path,
+    file: &mut BufReader<File>,
+    path: &Path,
+) -> Result<Filled, Failure> {
+    let filled = Disk::open(beside, &DiskConfig::default())?;
+    let report = store::restore(file, &filled).map_err(|error| failed(&error))?;
+    store::mark_restored(&filled)?;
+    store::keep_local(&filled, BACKUP, backup_note(&report, path))?;
+    let identity = store::local(&filled, IDENTITY)?;
+    let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
+    if !dir.store().exists() {
+        return Ok((report, identity, None));
+    }
+    let own = ReplicaId::try_from(report.facts.replica.as_slice());
+    let lacking = given_up(dir, &filled, own.unwrap_or(ReplicaId([0; 16])))?;
+    Ok((report, identity, Some(lacking)))
+}
+
 /// Says what a restore takes out of use, before it does.
-fn note_given_up(dir: &Dir, lacking: Option<Vec<WriteFact>>, kept: &str, out: &mut Out) {
-    let text = match lacking {
-        Some(lacking) => {
-            let unacked = lacking.iter().filter(|fact| !fact.is_acked).count();
-            let text = out.say(
-                "现有数据库中有 {n} 次修改是备份里没有的，其中 {m} 次没有对端确认收到过；现有数据库保留在 {kept}",
-                "{n} writes of the present store are not in the backup, {m} of them acked by no peer; the present store is kept in {kept}",
-            );
-            text.replace("{n}", &lacking.len().to_string())
-                .replace("{m}", &unacked.to_string())
-        }
-        None => out
-            .say(
-                "现有数据库不能完整读出，不知道备份缺少多少次修改；现有数据库保留在 {kept}",
-                "the present store cannot be read as a whole, so how many writes the backup lacks is not known; the present store is kept in {kept}",
-            )
-            .to_owned(),
-    };
+fn note_given_up(dir: &Dir, lacking: &[WriteFact], kept: &str, out: &mut Out) {
+    let unacked = lacking.iter().filter(|fact| !fact.is_acked).count();
+    let text = out.say(
+        "现有数据库中有 {n} 次修改是备份里没有的，其中 {m} 次没有对端确认收到过；现有数据库保留在 {kept}",
+        "{n} writes of the present store are not in the backup, {m} of them acked by no peer; the present store is kept in {kept}",
+    );
     let kept = dir.path().join(kept).display().to_string();
-    out.note(text.replace("{kept}", &kept));
+    out.note(
+        text.replace("{n}", &lacking.len().to_string())
+            .replace("{m}", &unacked.to_string())
+            .replace("{kept}", &kept),
+    );
 }
 
 /// Puts a new store in the place of the present one, which is kept under another name.

@@ -11,17 +11,15 @@ use std::{collections::BTreeSet, fmt, io, path::Path};
 use link::Holdings;
 use replica::{Dot, RecordKey, ReplicaId};
 use serde_json::{Value, json};
-use store::{
-    BackupReport, Beyond, Disk, DiskConfig, Holding, Salvaged, StoreError, Survey, WriteFact,
-};
+use store::{BackupReport, Beyond, Disk, DiskConfig, Holding, StoreError, Survey, WriteFact};
 
-use super::{check_owner, fact_json, missing_in, note_missing, read_backup, read_store, salvage};
+use super::{check_owner, fact_json, missing_in, note_missing, read_backup, read_store};
 use crate::{
     app::{App, Live},
     clock::moment,
     commands::store::IDENTITY,
     dir::{Dir, Identity},
-    failure::Failure,
+    failure::{Exit, Failure},
 };
 
 /// Reads one of the key files that lie in a directory.
@@ -301,52 +299,33 @@ impl Both<'_> {
     }
 }
 
-/// What a restore takes out of use.
-pub(crate) struct GivenUp {
-    /// What the store of the directory has beyond the backup, as far as it can be read.
-    present: Survey,
-    /// The writes in it that the backup lacks; none where it cannot be read whole.
-    pub(crate) lacking: Option<Vec<WriteFact>>,
-}
-
-impl GivenUp {
-    /// The writes that no peer is known to have, and those that were lost before.
-    fn nowhere_else(&self) -> Vec<WriteFact> {
-        let lacking = self.lacking.iter().flatten();
-        let mut all = missing_in(&self.present);
-        all.extend(lacking.filter(|fact| !fact.is_acked).cloned());
-        all
-    }
-}
-
-/// Reads the store of a directory beside the one that will replace it, and notes there what goes.
-/// What cannot be read is no reason not to restore.
+/// Reads the store of a directory beside the one that will replace it, which was filled from a backup,
+/// and notes there what goes. Returns the writes that the backup lacks.
 ///
 /// # Errors
-/// The store of the directory is in use, or the one that was filled failed.
-pub(crate) fn given_up(dir: &Dir, filled: &Disk, own: ReplicaId) -> Result<GivenUp, Failure> {
-    let (is_whole, beyond) = match Disk::open(&dir.store(), &DiskConfig::default()) {
-        Err(error @ StoreError::InUse) => return Err(error.into()),
-        Ok(present) => {
-            let mut beyond = Beyond::new(filled);
-            (beyond.take_all(&present).is_ok(), beyond)
+/// The store of the directory is in use or cannot be read whole, or the one that was filled failed.
+pub(crate) fn given_up(
+    dir: &Dir,
+    filled: &Disk,
+    own: ReplicaId,
+) -> Result<Vec<WriteFact>, Failure> {
+    let mut beyond = Beyond::new(filled);
+    let present = Disk::open(&dir.store(), &DiskConfig::default());
+    match present.and_then(|present| beyond.take_all(&present)) {
+        Ok(()) => {}
+        // What a repair can still read of it would be given up unseen.
+        Err(StoreError::Damaged { what }) => {
+            return Err(Failure::new("BACKUP-015", Exit::Store).with("detail", what));
         }
-        Err(_) => (false, Beyond::new(filled)),
-    };
-    let (is_whole, beyond) = if is_whole {
-        (true, beyond)
-    } else {
-        let mut beyond = Beyond::new(filled);
-        let salvaged = salvage(dir, &mut |key, value| beyond.take(key, &value));
-        let is_whole = |salvaged: Salvaged| salvaged.bad + salvaged.gaps == 0;
-        (salvaged.is_ok_and(is_whole), beyond)
-    };
+        Err(error) => return Err(error.into()),
+    }
     let (present, in_backup) = beyond.finish()?;
-    let lacking = is_whole.then(|| present.lacking_in(&in_backup, own));
-    let given_up = GivenUp { present, lacking };
-    store::remember(filled, &given_up.present)?;
-    note_missing(filled, &given_up.nowhere_else())?;
-    Ok(given_up)
+    let lacking = present.lacking_in(&in_backup, own);
+    store::remember(filled, &present)?;
+    let lost_before = missing_in(&present);
+    let (acked, alone): (Vec<_>, Vec<_>) = lacking.iter().partition(|fact| fact.is_acked);
+    note_missing(filled, lost_before.iter().chain(alone).chain(acked))?;
+    Ok(lacking)
 }
 
 /// Compares a backup with the store of an opened program.
