@@ -256,6 +256,13 @@ impl Tally {
         self.reach(dot).counts.elsewhere += 1;
     }
 
+    /// Counts the first writes of an incarnation of which its own replica answers for itself.
+    pub fn answered(&mut self, incarnation: Incarnation, upto: Counter) {
+        let life = self.lives.entry(incarnation).or_default();
+        life.counts.elsewhere += upto;
+        life.counter = upto;
+    }
+
     fn reach(&mut self, dot: Dot) -> &mut Life {
         let life = self.lives.entry(dot.incarnation).or_default();
         life.proven = life.proven.max(dot.counter);

@@ -393,6 +393,10 @@ impl<'a> Accounting<'a> {
         for (incarnation, upto, _) in &grounds.own {
             self.journal(*incarnation, *upto, &told)?;
         }
+        for (incarnation, now, then) in &grounds.absent {
+            self.tally.answered(*incarnation, *now);
+            self.reached.insert(*incarnation, (*then, Head::default()));
+        }
         let gaps = self.gaps();
         let elsewhere = if gaps.is_empty() {
             BTreeSet::new()

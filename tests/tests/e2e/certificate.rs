@@ -364,6 +364,30 @@ fn what_both_sides_have_forgotten_is_missing() {
     );
 }
 
+/// The scope's other node had brought an edit, the city went back behind it, and that node never
+/// called again: what it took with it is missing in the certificate of its colleague.
+#[test]
+fn what_a_lost_neighbour_had_brought_is_missing_after_a_restore_of_the_city() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    let park = city.district("410305", "涧西区", "park");
+    load_samples(&jianxi.node, 1..=3);
+    settle(&jianxi.node);
+    settle(&park.node);
+    let backup = city.text_path("hub.backup");
+    city.hub.run(["backup", &backup]).ok();
+    load_samples(&park.node, 4..=5);
+    settle(&park.node);
+    city.down();
+    city.hub.run(["restore", &backup]).ok();
+    city.up();
+    let file = city.text_path("neighbour.cert");
+    assert_eq!(certified(&jianxi.node, &file), (false, [0, 2]));
+    // It was not lost after all: it calls, and brings it again.
+    settle(&park.node);
+    assert_eq!(certified(&jianxi.node, &file), (true, [0, 0]));
+}
+
 #[test]
 fn a_delivery_has_a_receipt_that_can_be_kept_and_checked() {
     let mut city = City::open();

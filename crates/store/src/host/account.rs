@@ -32,6 +32,9 @@ pub struct Grounds {
     pub own: Vec<Reached>,
     /// The peer's incarnations, ascending; likewise.
     pub peers: Vec<Reached>,
+    /// Incarnations of other replicas of the scope that a hub knew further before a restore than it
+    /// knows them now: how far now, and then.
+    pub absent: Vec<(Incarnation, Counter, Counter)>,
     /// Records of the scope that it holds back.
     pub held_back: Vec<RecordKey>,
     /// All states that it keeps aside, whoever sent them.
@@ -75,11 +78,27 @@ impl Host {
             taken: taken.unwrap_or_default(),
             own: self.positions.ever(self.config.replica),
             peers: self.positions.ever(peer),
+            absent: self.absent(scope, peer),
             held_back: held_back.iter().map(|held| held.key).collect(),
             aside,
             drafts,
             refused,
         }
+    }
+
+    /// What other replicas of a scope had brought before a restore, and have not told of since.
+    fn absent(&self, scope: ScopeId, peer: ReplicaId) -> Vec<(Incarnation, Counter, Counter)> {
+        if self.config.role == Role::Node {
+            return Vec::new();
+        }
+        let forgotten = self.positions.forgotten_since();
+        let others = forgotten.filter(|(of, ..)| {
+            let is_other = *of != self.config.replica && *of != peer;
+            is_other && self.peers.scope_of(*of).is_none_or(|of| of == scope)
+        });
+        others
+            .map(|(_, life, now, then)| (life, now, then))
+            .collect()
     }
 
     /// The newest signed receipt of each peer in each scope.

@@ -376,6 +376,18 @@ impl Positions {
         known.map(|(incarnation, known)| (*incarnation, known.counter, known.head))
     }
 
+    /// The incarnations that stores which this one has replaced had known further: whose, how far they
+    /// are known to have come, and how far they had been.
+    pub(super) fn forgotten_since(
+        &self,
+    ) -> impl Iterator<Item = (ReplicaId, Incarnation, Counter, Counter)> + '_ {
+        self.former.iter().filter_map(|(incarnation, (of, then))| {
+            let now = self.counter(*incarnation);
+            let of = self.replica(*incarnation).or(*of)?;
+            (now < *then).then_some((of, *incarnation, now, *then))
+        })
+    }
+
     /// The same, as far as they had come in any store that this one has replaced: without a head
     /// where that is further than is known now.
     pub(super) fn ever(&self, replica: ReplicaId) -> Vec<(Incarnation, Counter, Head)> {
