@@ -1,7 +1,10 @@
 //! `certificate …`: the proof that nothing was lost, made by a node, signed by both sides, checked
 //! by anybody who has the authority's certificate.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 use domain::{label::Language, value::hex};
@@ -276,6 +279,19 @@ fn word(fate: Fate) -> &'static str {
     }
 }
 
+/// A fate for people.
+fn said(fate: Fate, language: Language) -> &'static str {
+    let (zh, en) = match fate {
+        Fate::Unspecified => ("不详", "unspecified"),
+        Fate::Refused => ("被拒绝", "refused"),
+        Fate::Draft => ("退回", "draft"),
+        Fate::Moved => ("移交", "moved"),
+        Fate::Quarantined => ("隔离", "quarantined"),
+        Fate::Missing => ("下落不明", "missing"),
+    };
+    language.pick(zh, en)
+}
+
 fn listed_json(side: &str, listed: &Listed) -> Value {
     let record = listed.record.as_ref();
     json!({
@@ -366,8 +382,22 @@ fn sentences(certificate: &Certificate, checked: &Checked, out: &mut Out) {
         (false, Language::En) => "The certificate is false:".to_owned(),
     };
     out.line(verdict);
+    let mut told = BTreeSet::new();
     for fault in &checked.faults {
-        let text = fault_text(fault).text(out.language);
+        // One sentence a side, however many lives it had.
+        let is_missing = fault.code == "PROOF-015";
+        if is_missing && !told.insert(fault.side) {
+            continue;
+        }
+        let mut fault = fault.clone();
+        if is_missing {
+            let statement = match fault.side {
+                "node" => &checked.node,
+                _ => &checked.hub,
+            };
+            fault.detail = Sum::of(statement).missing.to_string();
+        }
+        let text = fault_text(&fault).text(out.language);
         out.line(format!("{}  {text}", fault.code));
     }
     if !checked.is_signed() {
@@ -380,10 +410,14 @@ fn sentences(certificate: &Certificate, checked: &Checked, out: &mut Out) {
         out.line(Sum::of(statement).line(side, out.language));
         for listed in statement.listed.iter().take(LINES_MAX) {
             let record = listed.record.as_ref();
-            let record = record.map_or_else(|| "?".to_owned(), |r| record_id(&r.id));
+            let unknown = out.say(
+                "记录不详，见该方的 repair --list",
+                "of a record that is not known here; see repair --list of that side",
+            );
+            let record = record.map_or_else(|| unknown.to_owned(), |r| record_id(&r.id));
             out.line(format!(
                 "  {} {:016x} {}–{} {record}",
-                word(listed.fate()),
+                said(listed.fate(), out.language),
                 listed.incarnation,
                 listed.first,
                 listed.last
