@@ -100,6 +100,11 @@ fn backups_of_many_ages_are_restored_while_the_node_goes_on() {
     let (mut saved, mut lost) = (Saved::default(), 0);
     let file = |age: u64| city.path(&format!("node-{age}.backup"));
     let backup = |age: u64| {
+        // A backup overwrites nothing, and the oldest of them give way to newer ones.
+        let former = file(age);
+        if former.exists() {
+            std::fs::remove_file(former).unwrap();
+        }
         node.json(["backup", file(age).to_str().unwrap()]);
     };
     backup(0);
