@@ -19,7 +19,7 @@ use store::Stored;
 use super::{RuleArgs, pairs, registers};
 use crate::{
     Hub,
-    transfer::{back_on_the_ledger, check_ready, moved},
+    transfer::{back_on_the_ledger, check_ready, check_whole, moved},
 };
 
 /// A case that waits, with its records as they are now.
@@ -42,9 +42,10 @@ struct Ruled {
 /// Rules a case.
 ///
 /// # Errors
-/// It does not wait, a record named is none of its, records may not move now, or a value breaks a
-/// rule.
+/// The hub still gets back what a restore took, the case does not wait, a record named is none of
+/// its, records may not move now, or a value breaks a rule.
 pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Result<(), Failure> {
+    check_whole(app)?;
     let case = Case::find(app, id_of(&args.id)?)?;
     // What was given to one scope may still be merged there.
     let may_go_on = args.merge_into.is_some() && case.is_moved();

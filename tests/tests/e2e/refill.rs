@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use crate::e2e::{
-    across::{CODE, Two, make, sample},
-    city::{organisation, put},
+    across::{CODE, Two, make, other_code, sample},
+    city::{organisation, put, refused},
     transfers::{accept, agreed},
 };
 
@@ -80,4 +80,40 @@ fn a_claim_that_was_ruled_since_the_backup_comes_home() {
         "{all}"
     );
     nothing_lost_or_refused(&two);
+}
+
+/// A city that was put back ruled "two organisations" at once, beside the ruling that it had
+/// forgotten and was about to get again.
+#[test]
+fn while_it_refills_the_city_rules_nothing_and_refuses_no_move() {
+    let mut two = Two::open();
+    let a = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let b = make(&two.laocheng.node, &sample(CODE, "洛阳甲厂老城分部"));
+    let moving = make(&two.jianxi.node, &sample(&other_code(), "洛阳丙厂"));
+    let moving = format!("organisation/{moving}");
+    let ask = [
+        "transfer", "request", &moving, "--to", "410302", "--reason", "搬迁",
+    ];
+    let request = two.jianxi.node.json(ask)["id"].as_str().unwrap().to_owned();
+    two.settle();
+    let case = two.hub().json(["claim", "list"])[0]["id"].clone();
+    let case = case.as_str().unwrap();
+    let file = two.city.text_path("hub.backup");
+    two.hub().run(["backup", &file]).ok();
+    two.city.down();
+    two.hub().run(["restore", &file]).ok();
+    let correct = format!("organisation/{b}={}", other_code());
+    let separate = ["claim", "rule", case, "--separate", "--correct", &correct];
+    let separate = separate.into_iter().chain(["--reason", "执照核实"]);
+    refused(two.hub(), separate.clone(), 4, "TRANSFER-011");
+    let survivor = format!("organisation/{a}");
+    let merge = ["claim", "rule", case, "--merge-into", &survivor];
+    let merge = merge.into_iter().chain(["--reason", "同一法人"]);
+    refused(two.hub(), merge, 4, "TRANSFER-011");
+    let refuse = ["transfer", "refuse", &request, "--reason", "手续不全"];
+    refused(two.hub(), refuse, 4, "TRANSFER-011");
+    two.city.up();
+    two.settle();
+    two.hub().run(separate).ok();
+    two.hub().run(refuse).ok();
 }

@@ -115,7 +115,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "TRANSFER-011",
         "市级恢复后还没有补齐，不能办理迁移和裁定。数据没有变动。请等各节点联系后再办；若尚未确认恢复，请执行 refill --confirm。",
-        "This hub is not whole again after it was restored, so nothing moves yet. Nothing has changed. Wait until the nodes have called; if nobody has confirmed the restore, run refill --confirm.",
+        "This hub is not whole again after it was restored, so nothing moves and nothing is ruled yet. Nothing has changed. Wait until the nodes have called; if nobody has confirmed the restore, run refill --confirm.",
     ),
     (
         "TRANSFER-012",
