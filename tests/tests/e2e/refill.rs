@@ -1,11 +1,11 @@
 //! What a city that was put back to an old backup gets again from its districts: what has moved,
 //! and what it had lent.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::e2e::{
     across::{CODE, Two, make, other_code, sample},
-    city::{organisation, put, refused},
+    city::{City, organisation, put, refused, settle, until},
     transfers::{accept, agreed},
 };
 
@@ -15,7 +15,7 @@ fn put_back(two: &mut Two, file: &str, first: &str) {
     two.hub().run(["restore", file]).ok();
     two.city.up();
     if first == "laocheng" {
-        crate::e2e::city::settle(&two.laocheng.node);
+        settle(&two.laocheng.node);
     }
     two.settle();
 }
@@ -116,4 +116,31 @@ fn while_it_refills_the_city_rules_nothing_and_refuses_no_move() {
     two.settle();
     two.hub().run(separate).ok();
     two.hub().run(refuse).ok();
+}
+
+/// `doctor` said that a claim waits while `claim list` showed none.
+#[test]
+fn a_claim_whose_case_may_come_home_is_listed_as_not_opened() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    settle(&jianxi.node);
+    city.down();
+    for name in ["市直甲厂", "市直乙厂"] {
+        make(&city.hub, &sample(CODE, name));
+    }
+    let file = city.text_path("hub.backup");
+    city.hub.run(["backup", &file]).ok();
+    city.hub.run(["restore", &file]).ok();
+    let list = city.hub.json(["claim", "list"]);
+    assert_eq!(list[0]["state"], "unopened", "{list}");
+    assert_eq!(list[0]["records"].as_array().unwrap().len(), 2, "{list}");
+    let claims = |check: &Value| check["code"] == "DOCTOR-042" && check["ok"] == false;
+    let doctor = city.hub.json(["doctor"])["checks"].clone();
+    assert!(doctor.as_array().unwrap().iter().any(claims), "{doctor}");
+    city.up();
+    until("the case is opened under the same id", || {
+        settle(&jianxi.node);
+        let now = city.hub.json(["claim", "list"]);
+        (&now[0]["id"], &now[0]["state"]) == (&list[0]["id"], &json!("open"))
+    });
 }
