@@ -138,6 +138,19 @@ fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
         (&json!("accepted"), &json!(3))
     );
     two.settle();
+    // Settled it is one move as well, beside the consent that was taken back; there were two rows.
+    for program in [two.hub(), &two.jianxi.node, &two.laocheng.node] {
+        let list = program.json(["transfer", "list", "--all"]);
+        let rows = list.as_array().unwrap().iter();
+        let (mut ended, mut others): (Vec<&Value>, Vec<&Value>) =
+            rows.partition(|row| row["status"] == "accepted");
+        let (ended, other) = (ended.pop().unwrap(), others.pop().unwrap());
+        assert_eq!(
+            (&ended["id"], &other["status"]),
+            (&json!(request), &json!("cancelled"))
+        );
+        assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
+    }
     for (kind, id) in &all {
         assert_eq!(scope_of(two.hub(), kind, id), "410302", "{kind}");
         assert_eq!(scope_of(&two.laocheng.node, kind, id), "410302", "{kind}");
