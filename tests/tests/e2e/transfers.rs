@@ -534,6 +534,26 @@ fn a_joint_branch_of_one_district_covers_an_organisation_of_another() {
     two.settle();
     assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 0);
     assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
+    // Who has the organisations is told that nothing covers them any more, until the links end.
+    let left = || two.laocheng.node.json(["record", "links", "--dangling"])["links"].clone();
+    let ended = || {
+        let checks = two.laocheng.node.json(["doctor"])["checks"].clone();
+        let mut checks = checks.as_array().unwrap().clone();
+        checks.retain(|check| check["code"] == "DOCTOR-045");
+        checks.pop().unwrap()
+    };
+    let links = left();
+    assert_eq!(links.as_array().unwrap().len(), 2, "{links}");
+    assert_eq!(links[0]["state"], "ended");
+    assert_eq!(links[0]["target"], format!("party_organisation/{party}"));
+    assert!(ended()["message"].as_str().unwrap().contains('2'));
+    for link in links.as_array().unwrap() {
+        let id = link["record"].as_str().unwrap().split_once('/').unwrap().1;
+        let put = ["record", "put", "coverage_link", id];
+        let end = ["--set", "to_on=2020-09-01", "--reason", "党组织撤销"];
+        two.laocheng.node.run(put.into_iter().chain(end)).ok();
+    }
+    assert_eq!((left(), &ended()["ok"]), (json!([]), &json!(true)));
 }
 
 #[test]
