@@ -68,6 +68,23 @@ impl Claimed {
         self.two.settle();
     }
 
+    /// What lies twice in one scope is a claim as well: the same case, for those who have it now.
+    #[track_caller]
+    fn assert_still_open_in(&self, scope: &str) {
+        let at_hub = self.two.hub().json(["claim", "list"]);
+        self.two.settle();
+        for list in [at_hub, self.two.laocheng.node.json(["claims"])] {
+            assert_eq!(
+                (&list[0]["id"], &list[0]["state"]),
+                (&self.case["id"], &json!("open")),
+                "{list}"
+            );
+            for record in list[0]["records"].as_array().unwrap() {
+                assert_eq!(record["scope"], scope, "{list}");
+            }
+        }
+    }
+
     fn number_of(&self, id: &str) -> u64 {
         let records = self.case["records"].as_array().unwrap();
         let name = format!("organisation/{id}");
@@ -197,19 +214,7 @@ fn a_claim_is_ruled_by_giving_both_records_to_one_scope() {
     };
     assert_eq!(ruled["ruling"], expected);
     two.settle();
-    // What lies twice in one scope is a claim as well: the same case, for those who have it now.
-    let at_hub = two.hub().json(["claim", "list"]);
-    two.settle();
-    for list in [at_hub, two.laocheng.node.json(["claims"])] {
-        assert_eq!(
-            (&list[0]["id"], &list[0]["state"]),
-            (&claimed.case["id"], &json!("open")),
-            "{list}"
-        );
-        for record in list[0]["records"].as_array().unwrap() {
-            assert_eq!(record["scope"], "410302", "{list}");
-        }
-    }
+    claimed.assert_still_open_in("410302");
     for id in [&claimed.a, &claimed.b] {
         assert_eq!(organisation(&two.laocheng.node, id)["scope"], "410302");
     }
@@ -259,6 +264,26 @@ fn a_claim_is_ruled_by_giving_both_records_to_one_scope() {
     );
     two.settle();
     assert_eq!(claimed.open_cases(), 0);
+}
+
+#[test]
+fn both_records_given_to_a_third_scope_are_a_claim_there() {
+    let mut claimed = claimed();
+    let third = claimed.two.city.district("410303", "西工区", "xigong");
+    settle(&third.node);
+    let rule = ["claim", "rule", claimed.id(), "--transfer-to", "410303"];
+    let rule = rule.into_iter().chain(["--reason", "在西工经营"]);
+    assert_eq!(claimed.two.hub().json(rule)["ruling"], "enter");
+    let at_hub = claimed.two.hub().json(["claim", "list"]);
+    settle(&third.node);
+    for list in [at_hub, third.node.json(["claims"])] {
+        assert_eq!(
+            (&list[0]["id"], &list[0]["state"]),
+            (&claimed.case["id"], &json!("open")),
+            "{list}"
+        );
+        assert_eq!(list[0]["records"][1]["scope"], "410303", "{list}");
+    }
 }
 
 #[test]
