@@ -1,15 +1,15 @@
-//! `claim …`: one organisation in two scopes, and what the city rules.
+//! `claim …`: one organisation in two records, and what the city rules.
 //!
-//! A case is opened where the same credit code stands in two scopes: its id comes from the two
-//! records, so it is opened once. That is the one thing the hub writes without a person; it writes
+//! A case is opened where the same credit code stands twice, in two scopes or in one: its id comes
+//! from the two records, so it is opened once. That is the one thing the hub writes without a person; it writes
 //! it alone, so nobody can answer it in a circle.
 
 mod rule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{ArgGroup, Args, Subcommand};
-use domain::value;
+use domain::{across, value};
 use program::{
     App, Failure, Out,
     claims::{self, Case},
@@ -20,7 +20,7 @@ use program::{
     },
     records::{self, Ground, Scopes, find, kind_of, meaning, ruled_edit},
 };
-use replica::{Edit, RecordKey, RegisterId};
+use replica::{Edit, RecordId, RecordKey, RegisterId};
 use serde_json::{Map, Value, json};
 
 use crate::{Hub, codes::Pair};
@@ -32,7 +32,7 @@ const CASES_AT_ONCE: usize = 256;
 /// `claim …`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum ClaimCommand {
-    /// Organisations with one credit code in two scopes
+    /// Organisations with one credit code in two records
     List {
         /// Those that are settled too
         #[arg(long)]
@@ -91,11 +91,11 @@ pub(crate) fn run(
     }
 }
 
-/// The pairs that claim one code now.
-fn pairs(app: &App, hub: &Hub) -> Result<Vec<Pair>, Failure> {
+/// What waits for a ruling now: pairs that claim one code, and circles of mergers.
+fn look(app: &App, hub: &Hub) -> Result<(Vec<Pair>, BTreeSet<Vec<RecordId>>), Failure> {
     let mut codes = hub.codes();
     codes.look(app)?;
-    Ok(codes.pairs())
+    Ok((codes.pairs(), codes.circles()))
 }
 
 /// Opens a case for every pair that has none, and opens one again whose ruling did not end the
@@ -104,7 +104,7 @@ fn pairs(app: &App, hub: &Hub) -> Result<Vec<Pair>, Failure> {
 /// # Errors
 /// The store is damaged or cannot be read.
 pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
-    let pairs = pairs(app, hub)?;
+    let (pairs, _) = look(app, hub)?;
     if pairs.is_empty() || !app.writer.status()?.refilling.is_empty() {
         return Ok(());
     }
@@ -133,7 +133,7 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
         if case.is_ruled() {
             let evidence = evidence(pair, &scopes)?;
             let again = json!({ "ruling": null, "ruled_on": null, "reason": null,
-                "survivor": null, "evidence": evidence });
+                "survivor": null, "evidence": evidence, "scopes": concerned(&case, pair) });
             edits.push(ruled_edit(
                 app,
                 &case.stored,
@@ -149,42 +149,73 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
 }
 
 fn evidence(pair: &Pair, scopes: &Scopes<'_>) -> Result<String, Failure> {
-    let [a, b] = [scopes.code(pair.scopes[0])?, scopes.code(pair.scopes[1])?];
-    Ok(format!(
-        "统一社会信用代码 {} 在 {a} 和 {b} 同时登记",
-        pair.code
-    ))
+    let (code, [a, b]) = (&pair.code, pair.scopes);
+    let (a, is_one) = (scopes.code(a)?, a == b);
+    if is_one {
+        return Ok(format!("统一社会信用代码 {code} 在 {a} 登记了两次"));
+    }
+    let b = scopes.code(b)?;
+    Ok(format!("统一社会信用代码 {code} 在 {a} 和 {b} 同时登记"))
 }
 
-/// How many cases wait for a ruling.
+/// The scopes to which a case is lent when it is opened again: those that have it, and where its
+/// records were moved to.
+fn concerned(case: &Case, pair: &Pair) -> BTreeSet<String> {
+    let before = case.row.scopes.iter();
+    let before = before.filter_map(|bytes| across::scope(Some(bytes)));
+    let all = before.chain(pair.scopes);
+    all.map(|scope| RecordId(scope.0).to_string()).collect()
+}
+
+/// How many rows `claim list` has.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
 pub(crate) fn waiting(app: &App, hub: &Hub) -> Result<usize, Failure> {
-    let mut codes = hub.codes();
-    codes.look(app)?;
-    Ok(codes.pairs().len() + codes.circles().len())
+    let (pairs, circles) = look(app, hub)?;
+    Ok(pairs.len() + circles.len())
+}
+
+/// A pair as a list shows it, by its case where that is open.
+fn row(app: &App, scopes: &Scopes<'_>, pair: &Pair) -> Result<Map<String, Value>, Failure> {
+    let key = claims::case_key(app, &pair.records)?;
+    if app.reader().get(key)?.is_some() {
+        let case = Case::find(app, key.id)?;
+        if !case.is_ruled() {
+            return case.json(app, scopes);
+        }
+    }
+    // While the hub refills it opens none, and again none: the ruling may be on its way.
+    let kind = kind_of(app, "organisation")?.kind;
+    let keys = pair.records.map(|id| RecordKey { kind, id });
+    let mut row = Map::new();
+    row.insert("id".to_owned(), key.id.to_string().into());
+    row.insert("state".to_owned(), "unopened".into());
+    row.insert("evidence".to_owned(), evidence(pair, scopes)?.into());
+    let records = claims::records_json(app, scopes, &keys)?;
+    row.insert("records".to_owned(), records);
+    Ok(row)
 }
 
 fn list(app: &App, hub: &Hub, with_settled: bool, out: &mut Out) -> Result<(), Failure> {
     let scopes = Scopes::new(app);
-    let mut living = Vec::new();
-    for pair in pairs(app, hub)? {
-        living.push(claims::case_key(app, &pair.records)?.id);
-    }
-    let mut rows = Vec::new();
-    for case in claims::all(app)? {
+    let (pairs, circles) = look(app, hub)?;
+    let rows = pairs.iter().map(|pair| row(app, &scopes, pair));
+    let mut rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+    let ids = pairs
+        .iter()
+        .map(|pair| claims::case_key(app, &pair.records));
+    let living: BTreeSet<RecordKey> = ids.collect::<Result<_, _>>()?;
+    let settled = |case: &&Case| with_settled && !living.contains(&case.stored.record.key);
+    for case in claims::all(app)?.iter().filter(settled) {
         let mut row = case.json(app, &scopes)?;
-        if !case.is_ruled() && !living.contains(&case.id()) {
+        if !case.is_ruled() {
             // A code was corrected, or a record deleted, without a ruling.
             row.insert("state".to_owned(), "moot".into());
         }
-        let is_open = row.get("state").and_then(Value::as_str) == Some("open");
-        if with_settled || is_open {
-            rows.push(row);
-        }
+        rows.push(row);
     }
-    for around in hub.codes().circles() {
+    for around in circles {
         let names = around.iter().map(|id| format!("organisation/{id}"));
         let mut row = Map::new();
         row.insert("id".to_owned(), Value::Null);

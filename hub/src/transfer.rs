@@ -184,6 +184,7 @@ fn settle(
 }
 
 fn refuse(app: &App, request: &Request, reason: &str, out: &mut Out) -> Result<(), Failure> {
+    check_whole(app)?;
     let mut edits = marks(app, request, ("refused", reason))?;
     let stored = find(app, request.record)?;
     edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
@@ -305,16 +306,26 @@ fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
 }
 
+/// Whether this hub is whole, so that the city may rule on what it holds.
+///
+/// # Errors
+/// It still gets back what a restore took: a ruling may be among it, and a second one would stand
+/// against it.
+pub(crate) fn check_whole(app: &App) -> Result<Status, Failure> {
+    let status = app.writer.status()?;
+    if !status.refilling.is_empty() || status.restored {
+        return Err(Failure::new("TRANSFER-011", Exit::Refused));
+    }
+    Ok(status)
+}
+
 /// Whether records may move between these scopes now.
 ///
 /// # Errors
 /// The hub still gets back what a restore took, a node has not been found equal yet, or one does
 /// not know that records move.
 pub(crate) fn check_ready(app: &App, hub: &Hub, scopes: &[ScopeId]) -> Result<(), Failure> {
-    let status = app.writer.status()?;
-    if !status.refilling.is_empty() || status.restored {
-        return Err(Failure::new("TRANSFER-011", Exit::Refused));
-    }
+    let status = check_whole(app)?;
     let nodes = hub.registry.nodes()?;
     let refused = |code, nodes: Vec<String>| match nodes.is_empty() {
         true => Ok(()),

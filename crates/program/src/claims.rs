@@ -1,7 +1,10 @@
-//! Two records of one organisation in two scopes, as both districts and the city see the case.
+//! Two records of one organisation, in two scopes or in one, as the districts and the city see the
+//! case.
 //!
-//! The hub opens it and rules it; it lies in the city's own scope and is lent to both. Until it is
+//! The hub opens it and rules it; it lies in the city's own scope and is lent to theirs. Until it is
 //! ruled both records live, each district counts its own, and the city counts the code once.
+
+use std::collections::BTreeSet;
 
 use domain::{across, decode};
 use prost::Message as _;
@@ -73,24 +76,12 @@ impl Case {
         self.row.ruling() != ResolutionMode::Unspecified
     }
 
-    /// Whether the city has given its records to one scope.
-    #[must_use]
-    pub fn is_moved(&self) -> bool {
-        matches!(
-            self.row.ruling(),
-            ResolutionMode::TakeA | ResolutionMode::TakeB | ResolutionMode::Enter
-        )
-    }
-
     /// The case as scripts read it.
     ///
     /// # Errors
     /// The store is damaged or cannot be read.
     pub fn json(&self, app: &App, scopes: &Scopes<'_>) -> Result<Map<String, Value>, Failure> {
-        let mut records = Vec::new();
-        for (at, key) in self.records(app)?.into_iter().enumerate() {
-            records.push(record_json(app, scopes, (at + 1, key))?);
-        }
+        let records = records_json(app, scopes, &self.records(app)?)?;
         let kind = kind_of(app, KIND)?;
         let values = domain::value::to_json(kind, &meaning(app, &self.stored.record)?.values);
         let said = |field: &str| values.get(field).cloned().unwrap_or_default();
@@ -99,7 +90,7 @@ impl Case {
         let state = if self.is_ruled() { "ruled" } else { "open" };
         entry.insert("state".to_owned(), state.into());
         entry.insert("evidence".to_owned(), said("evidence"));
-        entry.insert("records".to_owned(), records.into());
+        entry.insert("records".to_owned(), records);
         for field in ["ruling", "ruled_on", "reason", "survivor"] {
             entry.insert(field.to_owned(), said(field));
         }
@@ -123,7 +114,7 @@ pub fn case_key(app: &App, records: &[RecordId; 2]) -> Result<RecordKey, Failure
         .ok_or_else(|| Failure::new("RECORD-014", Exit::Invalid))
 }
 
-/// The edit that opens a case of two records of two scopes.
+/// The edit that opens a case of two records.
 ///
 /// # Errors
 /// The schema knows no cases.
@@ -133,6 +124,7 @@ pub fn opening(
     scopes: &[ScopeId; 2],
     evidence: &str,
 ) -> Result<Edit, Failure> {
+    let scopes = BTreeSet::from(*scopes);
     let row = DuplicateCase {
         records: records.iter().map(|id| id.0.to_vec()).collect(),
         scopes: scopes.iter().map(|id| id.0.to_vec()).collect(),
@@ -147,6 +139,16 @@ pub fn opening(
         &row.encode_to_vec(),
         (evidence, Source::Command),
     )
+}
+
+/// The records of a case, counted from 1.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn records_json(app: &App, scopes: &Scopes<'_>, keys: &[RecordKey]) -> Result<Value, Failure> {
+    let numbered = keys.iter().enumerate();
+    let records = numbered.map(|(at, key)| record_json(app, scopes, (at + 1, *key)));
+    records.collect()
 }
 
 /// One record of a case, as far as it is known here.

@@ -22,7 +22,7 @@ use crate::{
     config::DoctorConfig,
     failure::{Exit, Failure},
     output::Out,
-    texts,
+    records, texts,
 };
 
 /// Every check on these facts.
@@ -53,7 +53,10 @@ pub(crate) fn unwell(app: &App, facts: &Facts) -> Vec<Check> {
 /// The writer has ended, or the store cannot be read at all.
 pub fn doctor<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure> {
     proof::prove(app)?;
-    let facts = Facts::gather(app, live)?;
+    let facts = Facts {
+        ended_links: Some(records::ended(app)?.len()),
+        ..Facts::gather(app, live)?
+    };
     let checks = checks(&facts, &app.config.doctor);
     if out.json {
         let all: Vec<Value> = checks.iter().map(|check| json(check, out)).collect();

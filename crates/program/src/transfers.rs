@@ -53,13 +53,18 @@ pub struct Request {
     pub to: ScopeId,
     /// How far it has come.
     pub status: TransferStatus,
+    /// When it came so far.
+    since: Option<HybridTime>,
     row: TransferRequest,
 }
 
 impl Request {
     fn of(app: &App, stored: &Stored, values: &[u8]) -> Option<Self> {
         let row: TransferRequest = decode(values).ok()?;
+        let register = kind_of(app, KIND).ok()?.field("status")?.register;
+        let statuses = stored.record.register(register).iter();
         Some(Self {
+            since: statuses.map(|sibling| sibling.write.time).max(),
             stored: stored.clone(),
             record: across::named(app.catalogue, row.record())?,
             from: across::scope(row.from_scope.as_ref())?,
@@ -112,11 +117,15 @@ impl Request {
         same.any(|one| one.asks() == scope)
     }
 
-    /// Whether it only joins another that waits for the same move: then it is consent, and no move
-    /// of its own.
+    /// Whether it only joined another that waited for the same move when it was made, and ended as
+    /// that one did: then it is consent, and no move of its own.
     fn joins_another(&self, all: &[Self]) -> bool {
-        let mut same = all.iter().filter(|one| one.is_open() && self.is_same(one));
-        self.is_open() && same.any(|one| one.made() < self.made())
+        let joins = |one: &Self| {
+            let waited = one.is_open() || one.since > self.made().map(|(at, _)| at);
+            one.made() < self.made() && waited
+        };
+        let mut same = all.iter().filter(|one| self.is_same(one));
+        same.any(|one| one.status == self.status && joins(one))
     }
 
     /// When it was made; the id parts those of one moment.
@@ -324,8 +333,8 @@ pub fn title(kind: &KindSpec, values: &[u8]) -> Option<String> {
     said("name").or_else(|| said("display_name"))
 }
 
-/// The requests that a list shows, one for each move that waits, and on request those that are
-/// settled.
+/// The requests that a list shows, one for each move that waits, and on request one for each that
+/// is settled.
 #[must_use]
 pub fn shown(requests: &[Request], with_done: bool) -> Vec<&Request> {
     let shown = requests.iter().filter(|one| with_done || one.is_open());

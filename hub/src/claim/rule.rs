@@ -16,10 +16,10 @@ use replica::{Edit, RecordKey, ScopeId, Source};
 use serde_json::{Value, json};
 use store::Stored;
 
-use super::{RuleArgs, pairs, registers};
+use super::{RuleArgs, registers};
 use crate::{
     Hub,
-    transfer::{back_on_the_ledger, check_ready, moved},
+    transfer::{back_on_the_ledger, check_ready, check_whole, moved},
 };
 
 /// A case that waits, with its records as they are now.
@@ -42,13 +42,12 @@ struct Ruled {
 /// Rules a case.
 ///
 /// # Errors
-/// It does not wait, a record named is none of its, records may not move now, or a value breaks a
-/// rule.
+/// The hub still gets back what a restore took, the case does not wait, a record named is none of
+/// its, records may not move now, or a value breaks a rule.
 pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Result<(), Failure> {
+    check_whole(app)?;
     let case = Case::find(app, id_of(&args.id)?)?;
-    // What was given to one scope may still be merged there.
-    let may_go_on = args.merge_into.is_some() && case.is_moved();
-    if case.is_ruled() && !may_go_on {
+    if case.is_ruled() {
         return Err(Failure::new("CLAIM-001", Exit::Invalid).with("id", &args.id));
     }
     let keys = case.records(app)?;
@@ -86,21 +85,10 @@ pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Resu
         };
         out.line(text);
     }
-    if !ruling.starts_with("take") {
-        return Ok(());
-    }
-    let still = pairs(app, hub)?;
-    let is_double = claim.case.records(app)?.windows(2).all(|two| {
-        let homes = two
-            .iter()
-            .map(|key| find(app, *key).map(|stored| stored.home).ok());
-        let homes: Vec<_> = homes.collect();
-        homes.first() == homes.last()
-    });
-    if is_double && still.is_empty() {
+    if ["take_a", "take_b", "enter"].contains(&ruling) {
         let text = out.say(
-            "两条记录现在同属一个辖区，可用 claim rule --merge-into 合并",
-            "both records lie in one scope now; merge them with claim rule --merge-into",
+            "两条记录现在同属一个辖区，代码仍然重复，本案继续待裁定：用 claim rule --merge-into 合并，或用 --separate 更正代码",
+            "both records lie in one scope now and the code is still there twice, so the case stays open: merge them with claim rule --merge-into, or correct a code with --separate",
         );
         out.note(text);
     }
@@ -118,6 +106,10 @@ impl Claim<'_> {
     /// Both records belong to one scope.
     fn transfer(&self, to: ScopeId) -> Result<Ruled, Failure> {
         let away: Vec<&Stored> = self.records.iter().filter(|one| one.home != to).collect();
+        if away.is_empty() {
+            let scope = Scopes::new(self.app).code(to)?;
+            return Err(Failure::new("TRANSFER-002", Exit::Invalid).with("scope", scope));
+        }
         let mut concerned: Vec<ScopeId> = away.iter().map(|one| one.home).collect();
         concerned.push(to);
         check_ready(self.app, self.hub, &concerned)?;

@@ -1,10 +1,11 @@
 //! An organisation that two districts claim, ruled each of the three ways.
 
 use serde_json::{Value, json};
+use tests::programs::Program;
 
 use crate::e2e::{
     across::{CODE, Two, made, make, other_code, sample},
-    city::{City, assert_refused, in_chinese, organisation, put, refused},
+    city::{City, assert_refused, in_chinese, organisation, put, refused, settle},
 };
 
 /// One organisation that both districts have entered, as the city sees it.
@@ -65,6 +66,23 @@ impl Claimed {
         assert_eq!(ruled["survivor"], self.a.as_str());
         self.two.laocheng.line.mend();
         self.two.settle();
+    }
+
+    /// What lies twice in one scope is a claim as well: the same case, for those who have it now.
+    #[track_caller]
+    fn assert_still_open_in(&self, scope: &str) {
+        let at_hub = self.two.hub().json(["claim", "list"]);
+        self.two.settle();
+        for list in [at_hub, self.two.laocheng.node.json(["claims"])] {
+            assert_eq!(
+                (&list[0]["id"], &list[0]["state"]),
+                (&self.case["id"], &json!("open")),
+                "{list}"
+            );
+            for record in list[0]["records"].as_array().unwrap() {
+                assert_eq!(record["scope"], scope, "{list}");
+            }
+        }
     }
 
     fn number_of(&self, id: &str) -> u64 {
@@ -196,7 +214,7 @@ fn a_claim_is_ruled_by_giving_both_records_to_one_scope() {
     };
     assert_eq!(ruled["ruling"], expected);
     two.settle();
-    assert_eq!(claimed.open_cases(), 0);
+    claimed.assert_still_open_in("410302");
     for id in [&claimed.a, &claimed.b] {
         assert_eq!(organisation(&two.laocheng.node, id)["scope"], "410302");
     }
@@ -208,8 +226,8 @@ fn a_claim_is_ruled_by_giving_both_records_to_one_scope() {
         0,
         "out of all lists"
     );
-    // Both lie in one scope. The same way cannot be ruled again, but they can be merged there.
-    refused(two.hub(), rule, 6, "CLAIM-001");
+    // The same way cannot be ruled again, but they can be merged there.
+    refused(two.hub(), rule, 6, "TRANSFER-002");
     let survivor = format!("organisation/{}", claimed.b);
     let merge = [
         "claim",
@@ -246,6 +264,26 @@ fn a_claim_is_ruled_by_giving_both_records_to_one_scope() {
     );
     two.settle();
     assert_eq!(claimed.open_cases(), 0);
+}
+
+#[test]
+fn both_records_given_to_a_third_scope_are_a_claim_there() {
+    let mut claimed = claimed();
+    let third = claimed.two.city.district("410303", "西工区", "xigong");
+    settle(&third.node);
+    let rule = ["claim", "rule", claimed.id(), "--transfer-to", "410303"];
+    let rule = rule.into_iter().chain(["--reason", "在西工经营"]);
+    assert_eq!(claimed.two.hub().json(rule)["ruling"], "enter");
+    let at_hub = claimed.two.hub().json(["claim", "list"]);
+    settle(&third.node);
+    for list in [at_hub, third.node.json(["claims"])] {
+        assert_eq!(
+            (&list[0]["id"], &list[0]["state"]),
+            (&claimed.case["id"], &json!("open")),
+            "{list}"
+        );
+        assert_eq!(list[0]["records"][1]["scope"], "410303", "{list}");
+    }
 }
 
 #[test]
@@ -290,6 +328,95 @@ fn a_claim_of_two_organisations_ends_with_the_corrected_code() {
         (&cases[0]["id"], &cases[0]["state"]),
         (&claimed.case["id"], &json!("open"))
     );
+}
+
+/// The number of claims that wait as `doctor` says it.
+fn told(hub: &Program) -> usize {
+    let checks = hub.json(["doctor"])["checks"].clone();
+    let mut checks = checks.as_array().unwrap().iter();
+    let check = checks.find(|check| check["code"] == "DOCTOR-042").unwrap();
+    let said = check["message"].as_str().unwrap();
+    let digits: String = said.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or_default()
+}
+
+/// Office and park, both off line, entered one organisation; nobody saw it twice or could decide.
+#[test]
+fn what_two_nodes_of_one_scope_have_entered_is_a_claim_and_is_merged() {
+    let mut city = City::open();
+    let office = city.jianxi();
+    let park = city.district("410305", "涧西区", "park");
+    let settled = || {
+        for _ in 0..2 {
+            settle(&office.node);
+            settle(&park.node);
+        }
+    };
+    settled();
+    let a = make(&office.node, &sample(CODE, "洛阳甲厂"));
+    let b = make(&park.node, &sample(CODE, "洛阳甲厂园区"));
+    settled();
+    let cases = city.hub.json(["claim", "list"]);
+    assert_eq!(cases.as_array().unwrap().len(), 1, "{cases}");
+    assert_eq!((&cases[0]["state"], told(&city.hub)), (&json!("open"), 1));
+    let case = cases[0]["id"].as_str().unwrap();
+    settled();
+    for node in [&office.node, &park.node] {
+        let seen = node.json(["claims"]);
+        assert_eq!(
+            (&seen[0]["id"], &seen[0]["state"]),
+            (&cases[0]["id"], &json!("open"))
+        );
+        let scopes = [
+            &seen[0]["records"][0]["scope"],
+            &seen[0]["records"][1]["scope"],
+        ];
+        assert_eq!(scopes, ["410305", "410305"]);
+    }
+    // The city counts the code once; a district counts its records, which are one when it is ruled.
+    let counted = || {
+        let report = city.hub.json(["report", "indicators"]);
+        [&report["scopes"]["410305"], &report["city"]].map(|of| of["counted"].clone())
+    };
+    assert_eq!(counted(), [2, 1]);
+    let reason = ["--reason", "同一法人"];
+    let stay = ["claim", "rule", case, "--transfer-to", "410305"];
+    refused(&city.hub, stay.into_iter().chain(reason), 6, "TRANSFER-002");
+    let survivor = format!("organisation/{a}");
+    let merge = ["claim", "rule", case, "--merge-into", &survivor];
+    city.hub.run(merge.into_iter().chain(reason)).ok();
+    settled();
+    assert_eq!(city.hub.json(["claim", "list"]), json!([]));
+    assert_eq!(told(&city.hub), 0);
+    assert_eq!(counted(), [1, 1]);
+    for node in [&office.node, &park.node] {
+        assert_eq!(organisation(node, &b)["id"], a.as_str(), "b is a name of a");
+        assert_eq!(node.json(["claims"])[0]["ruling"], "merge_records");
+    }
+}
+
+#[test]
+fn one_code_twice_in_one_scope_is_corrected_and_a_third_comes_up_after_it() {
+    let city = City::founded();
+    for name in ["市直甲厂", "市直乙厂", "市直丙厂"] {
+        make(&city.hub, &sample(CODE, name));
+    }
+    let cases = || city.hub.json(["claim", "list"]);
+    let correct = |code: &str| {
+        let case = cases()[0].clone();
+        let wrong = case["records"][0]["record"].as_str().unwrap();
+        let correct = format!("{wrong}={code}");
+        let rule = ["claim", "rule", case["id"].as_str().unwrap(), "--separate"];
+        let rule = rule.into_iter().chain(["--correct", &correct]);
+        city.hub.run(rule.chain(["--reason", "执照核实"])).ok();
+        case["id"].clone()
+    };
+    assert_eq!((cases().as_array().unwrap().len(), told(&city.hub)), (1, 1));
+    let first = correct(&other_code());
+    assert_eq!((cases().as_array().unwrap().len(), told(&city.hub)), (1, 1));
+    assert_ne!(cases()[0]["id"], first, "the other two");
+    let all = city.hub.json(["claim", "list", "--all"]);
+    assert_eq!(all.as_array().unwrap().len(), 2, "{all}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What a city that was put back to an old backup gets again from its districts: what has moved,
 //! and what it had lent.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::e2e::{
-    across::{CODE, Two, make, sample},
-    city::{organisation, put},
+    across::{CODE, Two, make, other_code, sample},
+    city::{City, organisation, put, refused, settle, until},
     transfers::{accept, agreed},
 };
 
@@ -15,7 +15,7 @@ fn put_back(two: &mut Two, file: &str, first: &str) {
     two.hub().run(["restore", file]).ok();
     two.city.up();
     if first == "laocheng" {
-        crate::e2e::city::settle(&two.laocheng.node);
+        settle(&two.laocheng.node);
     }
     two.settle();
 }
@@ -116,4 +116,67 @@ fn a_restored_city_waits_for_no_node_that_is_fenced() {
         .run(["node", "fence", lost, "--reason", "机器丢失"])
         .ok();
     assert_eq!(waits(), None);
+}
+
+/// A city that was put back ruled "two organisations" at once, beside the ruling that it had
+/// forgotten and was about to get again.
+#[test]
+fn while_it_refills_the_city_rules_nothing_and_refuses_no_move() {
+    let mut two = Two::open();
+    let a = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let b = make(&two.laocheng.node, &sample(CODE, "洛阳甲厂老城分部"));
+    let moving = make(&two.jianxi.node, &sample(&other_code(), "洛阳丙厂"));
+    let moving = format!("organisation/{moving}");
+    let ask = [
+        "transfer", "request", &moving, "--to", "410302", "--reason", "搬迁",
+    ];
+    let request = two.jianxi.node.json(ask)["id"].as_str().unwrap().to_owned();
+    two.settle();
+    let case = two.hub().json(["claim", "list"])[0]["id"].clone();
+    let case = case.as_str().unwrap();
+    let file = two.city.text_path("hub.backup");
+    two.hub().run(["backup", &file]).ok();
+    two.city.down();
+    two.hub().run(["restore", &file]).ok();
+    let correct = format!("organisation/{b}={}", other_code());
+    let separate = ["claim", "rule", case, "--separate", "--correct", &correct];
+    let separate = separate.into_iter().chain(["--reason", "执照核实"]);
+    refused(two.hub(), separate.clone(), 4, "TRANSFER-011");
+    let survivor = format!("organisation/{a}");
+    let merge = ["claim", "rule", case, "--merge-into", &survivor];
+    let merge = merge.into_iter().chain(["--reason", "同一法人"]);
+    refused(two.hub(), merge, 4, "TRANSFER-011");
+    let refuse = ["transfer", "refuse", &request, "--reason", "手续不全"];
+    refused(two.hub(), refuse, 4, "TRANSFER-011");
+    two.city.up();
+    two.settle();
+    two.hub().run(separate).ok();
+    two.hub().run(refuse).ok();
+}
+
+/// `doctor` said that a claim waits while `claim list` showed none.
+#[test]
+fn a_claim_whose_case_may_come_home_is_listed_as_not_opened() {
+    let mut city = City::open();
+    let jianxi = city.jianxi();
+    settle(&jianxi.node);
+    city.down();
+    for name in ["市直甲厂", "市直乙厂"] {
+        make(&city.hub, &sample(CODE, name));
+    }
+    let file = city.text_path("hub.backup");
+    city.hub.run(["backup", &file]).ok();
+    city.hub.run(["restore", &file]).ok();
+    let list = city.hub.json(["claim", "list"]);
+    assert_eq!(list[0]["state"], "unopened", "{list}");
+    assert_eq!(list[0]["records"].as_array().unwrap().len(), 2, "{list}");
+    let claims = |check: &Value| check["code"] == "DOCTOR-042" && check["ok"] == false;
+    let doctor = city.hub.json(["doctor"])["checks"].clone();
+    assert!(doctor.as_array().unwrap().iter().any(claims), "{doctor}");
+    city.up();
+    until("the case is opened under the same id", || {
+        settle(&jianxi.node);
+        let now = city.hub.json(["claim", "list"]);
+        (&now[0]["id"], &now[0]["state"]) == (&list[0]["id"], &json!("open"))
+    });
 }

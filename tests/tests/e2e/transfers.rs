@@ -138,6 +138,9 @@ fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
         (&json!("accepted"), &json!(3))
     );
     two.settle();
+    for program in [two.hub(), &two.jianxi.node, &two.laocheng.node] {
+        assert_one_row(program, request);
+    }
     for (kind, id) in &all {
         assert_eq!(scope_of(two.hub(), kind, id), "410302", "{kind}");
         assert_eq!(scope_of(&two.laocheng.node, kind, id), "410302", "{kind}");
@@ -151,6 +154,20 @@ fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
     for program in [two.hub(), &two.laocheng.node, &two.jianxi.node] {
         assert_eq!(program.json(["verify"])["findings"], json!([]));
     }
+}
+
+/// Settled it is one move as well, beside the consent that was taken back; there were two rows.
+#[track_caller]
+fn assert_one_row(program: &Program, request: &str) {
+    let list = program.json(["transfer", "list", "--all"]);
+    let rows = list.as_array().unwrap().iter();
+    let (ended, others): (Vec<&Value>, Vec<&Value>) =
+        rows.partition(|row| row["status"] == "accepted");
+    assert_eq!((ended.len(), others.len()), (1, 1), "{list}");
+    assert_eq!(
+        (&ended[0]["id"], &others[0]["status"]),
+        (&json!(request), &json!("cancelled"))
+    );
 }
 
 /// A program of the first version knows nothing of moves, and would hold on to what has moved: it is
@@ -521,6 +538,31 @@ fn a_joint_branch_of_one_district_covers_an_organisation_of_another() {
     two.settle();
     assert_eq!(figures(two.hub())["org_coverage_rate"]["num"], 0);
     assert_eq!(figures(&two.laocheng.node), figures(two.hub()));
+    assert_told_and_ended(&two.laocheng.node, &party);
+}
+
+/// Who has the organisations is told that nothing covers them any more, until the links end.
+#[track_caller]
+fn assert_told_and_ended(node: &Program, party: &str) {
+    let left = || node.json(["record", "links", "--dangling"])["links"].clone();
+    let told = || {
+        let checks = node.json(["doctor"])["checks"].clone();
+        let mut checks = checks.as_array().unwrap().clone();
+        checks.retain(|check| check["code"] == "DOCTOR-045");
+        checks.pop().unwrap()
+    };
+    let links = left();
+    assert_eq!(links.as_array().unwrap().len(), 2, "{links}");
+    assert_eq!(links[0]["state"], "ended");
+    assert_eq!(links[0]["target"], format!("party_organisation/{party}"));
+    assert!(told()["message"].as_str().unwrap().contains('2'));
+    for link in links.as_array().unwrap() {
+        let id = link["record"].as_str().unwrap().split_once('/').unwrap().1;
+        let put = ["record", "put", "coverage_link", id];
+        let end = ["--set", "to_on=2020-09-01", "--reason", "党组织撤销"];
+        node.run(put.into_iter().chain(end)).ok();
+    }
+    assert_eq!((left(), &told()["ok"]), (json!([]), &json!(true)));
 }
 
 #[test]

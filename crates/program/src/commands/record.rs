@@ -233,8 +233,8 @@ fn get(app: &App, asked: RecordKey, out: &mut Out) -> Result<(), Failure> {
         let label = |name: &&str| field_label(kind, name, out.language);
         let fields: Vec<String> = fields.iter().map(label).collect();
         let text = out.say(
-            "尚未关联：{fields}。用 record links 查看",
-            "not yet linked: {fields}; see record links",
+            "尚未关联或所指已终止：{fields}。用 record links 查看",
+            "not yet linked, or to what has ended: {fields}; see record links",
         );
         out.note(text.replace("{fields}", &fields.join("、")));
         document.insert("unlinked".to_owned(), unlinked.into());
@@ -268,7 +268,10 @@ fn links(
         return Ok(());
     }
     if entries.is_empty() {
-        out.line(out.say("没有尚未关联的引用", "nothing is unlinked"));
+        out.line(out.say(
+            "没有尚未关联或所指已终止的引用",
+            "nothing is unlinked or has ended",
+        ));
         return Ok(());
     }
     let names = ["record", "field", "target", "why"];

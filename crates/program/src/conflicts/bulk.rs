@@ -239,7 +239,7 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
         let choice = bulk.by.choice(bulk.kind, open, &code);
         let mut is_own = false;
         for candidate in &open.candidates {
-            is_own |= words::of(app, candidate)?.contains(&author);
+            is_own |= words::are_of(&scopes, &words::of(app, candidate)?, &author)?;
         }
         let why = match (&choice, files.state(&docket, open, today)) {
             (Err(Why::OtherRule), _) => Some(Why::OtherRule),

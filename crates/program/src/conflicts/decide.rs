@@ -17,8 +17,8 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        Desk, InScope, Seen, Shown, allowed, before_and_after, find, made_edit, meaning, new_id,
-        reason_of, set_of_text, shown,
+        Desk, InScope, Scopes, Seen, Shown, allowed, before_and_after, find, made_edit, meaning,
+        new_id, reason_of, set_of_text, shown,
     },
 };
 
@@ -114,9 +114,9 @@ pub(super) fn carry(
 
 /// Nobody decides over their own words, also where a decision or an undo has carried them on.
 fn not_own_words(app: &App, candidates: &[Sibling]) -> Result<(), Failure> {
-    let author = app.author();
+    let (scopes, author) = (Scopes::new(app), app.author());
     for candidate in candidates {
-        if words::of(app, candidate)?.contains(&author) {
+        if words::are_of(&scopes, &words::of(app, candidate)?, &author)? {
             return Err(own_words(&author));
         }
     }

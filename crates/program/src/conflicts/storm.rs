@@ -79,14 +79,16 @@ pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
         return Ok(storms);
     }
     let releases = Files::of(app, None)?.releases;
+    let scopes = Scopes::new(app);
     for storm in &mut storms {
         // What a node says about a storm elsewhere, or its source of itself, releases nothing.
-        let counts = |said: &&Said<DocketNote>| {
-            let note = &said.what;
-            let lies_there = storm.scopes.contains(&said.home);
-            note.storm() == storm.id && lies_there && note.written_by() != storm.author
-        };
-        let notes = releases.iter().filter(counts).map(|said| &said.what);
+        let mut notes = Vec::new();
+        for said in releases.iter().filter(|said| is_about(storm, said)) {
+            if !words::is_same_person(&scopes, said.what.written_by(), &storm.author)? {
+                notes.push(&said.what);
+            }
+        }
+        let notes = notes.into_iter();
         let newest = notes.clone().next_back();
         let allowed = notes.map(DocketNote::count).max();
         let allowed = allowed.map_or(bound, |count| bound.saturating_add(number(count)));
@@ -95,6 +97,10 @@ pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
     }
     storms.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.id.cmp(&b.id)));
     Ok(storms)
+}
+
+fn is_about(storm: &Storm, said: &Said<DocketNote>) -> bool {
+    said.what.storm() == storm.id && storm.scopes.contains(&said.home)
 }
 
 fn number(count: u32) -> usize {
@@ -171,7 +177,7 @@ pub fn release(app: &App, id: &str, reason: &str) -> Result<Vec<RecordId>, Failu
     let reason = reason_of(reason)?;
     let storm = named(storms(app)?, id)?;
     let author = app.author();
-    if storm.author == author {
+    if words::is_same_person(&Scopes::new(app), &storm.author, &author)? {
         return Err(own_words(&author));
     }
     let (mut ids, mut edits) = (Vec::new(), Vec::new());

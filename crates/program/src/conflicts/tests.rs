@@ -16,6 +16,7 @@ use super::{Choice, Docket, Filter, count, decide, send_back};
 use crate::{
     app::{App, Enrolled},
     commands::conflict::{ConflictCommand, Deciding, Listing, run},
+    dir::{Identity, ScopeName},
     failure::Exit,
     records::{
         Seen, find, meaning,
@@ -29,6 +30,22 @@ fn list(app: &App) -> Vec<serde_json::Map<String, Value>> {
 
 fn show(app: &App, docket: &Docket) -> serde_json::Map<String, Value> {
     super::show(app, docket, Language::En, &Enrolled::default()).unwrap()
+}
+
+/// The same account at another node, of a scope with this code.
+fn elsewhere(app: &App, code: &str) -> App {
+    let identity = Identity {
+        replica: "fedcba9876543210fedcba9876543210".to_owned(),
+        scope: ScopeName {
+            code: code.to_owned(),
+            ..app.identity.scope.clone()
+        },
+        ..Identity::clone(&app.identity)
+    };
+    App {
+        identity: std::sync::Arc::new(identity),
+        ..app.clone()
+    }
 }
 
 fn by(reason: &str) -> Deciding {

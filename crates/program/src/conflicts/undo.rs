@@ -22,7 +22,7 @@ use crate::{
     app::App,
     clock,
     failure::{Exit, Failure},
-    records::{Past, allowed, find, made_edit, new_id, reason_of},
+    records::{Past, Scopes, allowed, find, made_edit, new_id, reason_of},
 };
 
 /// Later writes that a refusal names; the history has the rest.
@@ -45,7 +45,7 @@ pub fn undo(app: &App, text: &str, reason: &str) -> Result<Decided, Failure> {
     let unknown = || Failure::new("CONFLICT-001", Exit::Invalid).with("id", text);
     let decision = words::decision(app, id)?.ok_or_else(unknown)?;
     let author = app.author();
-    if words::sides(app, &decision)?.contains(&author) {
+    if words::are_of(&Scopes::new(app), &words::sides(app, &decision)?, &author)? {
         return Err(own_words(&author));
     }
     let case = Case {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::decode;
+use domain::{decode, preset};
 use proto::ledger::{Candidate, Decision, DecisionChoice};
 use replica::{HybridTime, RecordId, RecordKey, Sibling};
 use serde_json::{Map, Value};
@@ -13,8 +13,37 @@ use serde_json::{Map, Value};
 use crate::{
     app::App,
     failure::Failure,
-    records::{authorship, kind_of, source_name, time_text},
+    records::{Scopes, authorship, kind_of, source_name, time_text},
 };
+
+/// Whether two authors are one person: one account of one scope. A scope may have several nodes, and
+/// who writes at one of them does not become somebody else by sitting down at another. A scope that
+/// stands for others has taken over their people.
+pub(super) fn is_same_person(scopes: &Scopes<'_>, one: &str, other: &str) -> Result<bool, Failure> {
+    let account = |author: &str| Some(author.rsplit_once('@')?.0.to_owned());
+    if one == other || account(one) != account(other) {
+        return Ok(one == other);
+    }
+    let (Some(one), Some(other)) = (preset::unit(one), preset::unit(other)) else {
+        return Ok(false);
+    };
+    // A replica signs with the code that its scope had when it joined.
+    Ok(one == other || scopes.first_code(one)? == scopes.first_code(other)?)
+}
+
+/// Whether any of these authors is a person.
+pub(super) fn are_of(
+    scopes: &Scopes<'_>,
+    words: &BTreeSet<String>,
+    author: &str,
+) -> Result<bool, Failure> {
+    for word in words {
+        if is_same_person(scopes, word, author)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// A decision by its id, also one that somebody has deleted; none when it is not known here.
 pub(super) fn decision(app: &App, id: RecordId) -> Result<Option<Decision>, Failure> {

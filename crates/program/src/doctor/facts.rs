@@ -39,6 +39,9 @@ pub struct Facts {
     pub own: OwnFacts,
     /// Late writes that wait for an answer.
     pub late: usize,
+    /// Coverages that go on while their Party organisation has ended. A pass over all of them: only
+    /// `doctor` looks.
+    pub ended_links: Option<usize>,
     /// Free disk, MiB, where the system says so.
     pub disk_free_mib: Option<u64>,
     /// Memory of the program, MiB, where the system says so.
@@ -84,6 +87,7 @@ impl Facts {
             certificate_days: live.certificate_days(app),
             own: live.own_facts(app),
             late: proposals::waiting(app).unwrap_or_default(),
+            ended_links: None,
             disk_free_mib: disk_free_mib(app),
             memory_mib: memory_mib(),
             clones: status.clones.iter().map(ToString::to_string).collect(),

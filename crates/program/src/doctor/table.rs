@@ -236,6 +236,9 @@ pub const ROWS: &[Row] = &[
         facts.own.moves.map(count).unwrap_or_default()
     }),
     row("DOCTOR-044", "late_writes", |facts, _| count(facts.late)),
+    row("DOCTOR-045", "ended_links", |facts, _| {
+        facts.ended_links.map(count).unwrap_or_default()
+    }),
 ];
 
 const fn row(

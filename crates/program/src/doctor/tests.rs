@@ -50,6 +50,7 @@ fn sound() -> Facts {
             moves: Some(0),
         },
         late: 0,
+        ended_links: Some(0),
         disk_free_mib: Some(50_000),
         memory_mib: Some(200),
         backup_ms: Some(NOW_MS - DAY_MS),
@@ -132,6 +133,7 @@ const CASES: &[Case] = &[
     ("claims", &[], |facts| facts.own.claims = Some(1)),
     ("moves", &[], |facts| facts.own.moves = Some(2)),
     ("late_writes", &[], |facts| facts.late = 3),
+    ("ended_links", &[], |facts| facts.ended_links = Some(2)),
 ];
 
 fn said(facts: &mut Facts) -> &mut PeerHeard {

@@ -1,18 +1,23 @@
 //! References between records, and those that lead nowhere: "not yet linked".
 //!
-//! A reference may come before what it names, or name what a person has deleted. Nothing cascades:
-//! the record stays as it is, and a person chooses another target by an ordinary edit. The list is
-//! made when it is asked for; no table of targets has to be kept true.
+//! A reference may come before what it names, or name what a person has deleted; a Party
+//! organisation may end in one scope while another scope says that it covers somebody. Nothing
+//! cascades: the record stays as it is, and a person chooses another target, or ends the link, by
+//! an ordinary edit. The list is made when it is asked for; no table of targets has to be kept true.
 
 use std::{cell::RefCell, collections::BTreeMap, ops::ControlFlow};
 
-use domain::{Alias, Effective, across};
+use domain::{Alias, Effective, KindSpec, across, date, decode};
+use proto::ledger::{CoverageLink, PartyOrgStatus, PartyOrganisation};
 use replica::{RecordKey, ScopeId};
 use serde_json::{Map, Value, json};
 use store::Stored;
 
-use super::{Scopes, alias_of, each, find, meaning};
+use super::{Scopes, alias_of, each, find, kind_of, meaning};
 use crate::{app::App, failure::Failure, output::Out};
+
+/// The kind that says who is covered by which Party organisation.
+const COVERAGE: &str = "coverage_link";
 
 /// What a reference leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub enum Target {
     Missing,
     /// A record that was deleted.
     Deleted,
+    /// A Party organisation that has ended under a coverage that goes on: it covers nobody.
+    Ended,
 }
 
 impl Target {
@@ -36,13 +43,14 @@ impl Target {
             Self::Merged(_) => "merged",
             Self::Missing => "missing",
             Self::Deleted => "deleted",
+            Self::Ended => "ended",
         }
     }
 
-    /// Whether it leads nowhere.
+    /// Whether it leads nowhere, or to what has ended.
     #[must_use]
     pub fn dangles(self) -> bool {
-        matches!(self, Self::Missing | Self::Deleted)
+        matches!(self, Self::Missing | Self::Deleted | Self::Ended)
     }
 
     fn why(self, out: &Out) -> &str {
@@ -59,6 +67,10 @@ impl Target {
             Self::Deleted => out.say(
                 "尚未关联：所指的记录已删除；请改填其他记录，关键字段则删除后重建，或恢复所指的记录",
                 "not linked: the record was deleted; choose another, or delete and make anew where it is a key field, or restore it",
+            ),
+            Self::Ended => out.say(
+                "党组织已撤销：这条覆盖关系保留，但自撤销之日起不算覆盖；请填写终止日期，再为单位另选党组织或选派指导员",
+                "the Party organisation was dissolved: the link is kept and covers nobody from that day; end it, then choose another Party organisation or send an instructor",
             ),
         }
     }
@@ -97,17 +109,17 @@ impl<'a> Links<'a> {
     }
 
     /// What a key leads to.
-    ///
-    /// # Errors
-    /// The store is damaged or cannot be read.
-    pub fn target(&self, key: RecordKey) -> Result<Target, Failure> {
+    fn target(&self, key: RecordKey) -> Result<Target, Failure> {
         if let Some(known) = self.known.borrow().get(&key) {
             return Ok(*known);
         }
         let stored = self.app.reader().get(key)?;
-        let target = match stored.filter(|stored| !stored.record.is_empty()) {
+        let read = stored.filter(|stored| !stored.record.is_empty());
+        let read = read.map(|stored| meaning(self.app, &stored.record));
+        let target = match read.transpose()? {
             None => Target::Missing,
-            Some(stored) if meaning(self.app, &stored.record)?.deleted => Target::Deleted,
+            Some(meaning) if meaning.deleted => Target::Deleted,
+            Some(meaning) if self.has_ended(key, &meaning.values) => Target::Ended,
             Some(_) => match alias_of(self.app, key)? {
                 Alias::Of(id) => Target::Merged(RecordKey { id, ..key }),
                 Alias::Itself | Alias::Circle => Target::Here,
@@ -127,16 +139,41 @@ impl<'a> Links<'a> {
             return Ok(Vec::new());
         };
         let references = across::references(catalogue, kind, &meaning.values);
+        let goes_on = self.covers(kind, &meaning.values);
         let link = |(field, to): (&'static domain::FieldSpec, RecordKey)| {
+            let target = match self.target(to)? {
+                Target::Ended if !goes_on => Target::Here,
+                target => target,
+            };
             Ok(Link {
                 from: stored.record.key,
                 scope: stored.home,
                 field: field.id.as_str(),
                 to,
-                target: self.target(to)?,
+                target,
             })
         };
         references.into_iter().map(link).collect()
+    }
+
+    /// Whether a record says of a Party organisation that it covers somebody after today.
+    fn covers(&self, kind: &KindSpec, values: &[u8]) -> bool {
+        kind.id == COVERAGE && {
+            let row: CoverageLink = decode(values).unwrap_or_default();
+            let to = row.to_on.as_deref().and_then(date::stored);
+            to.is_none_or(|to| to > self.app.today())
+        }
+    }
+
+    /// Whether what a key names has ended: a Party organisation that was dissolved.
+    fn has_ended(&self, key: RecordKey, values: &[u8]) -> bool {
+        let kind = self.app.catalogue.kind(key.kind);
+        kind.is_some_and(|kind| kind.id == "party_organisation") && {
+            let row: PartyOrganisation = decode(values).unwrap_or_default();
+            let day = row.dissolved_on.as_deref().and_then(date::stored);
+            let is_said = row.status() == PartyOrgStatus::Dissolved;
+            day.map_or(is_said, |day| day <= self.app.today())
+        }
     }
 }
 
@@ -149,7 +186,7 @@ pub fn links_of(app: &App, key: RecordKey) -> Result<Vec<Link>, Failure> {
     Links::new(app).of(&stored, &meaning(app, &stored.record)?)
 }
 
-/// Every reference that leads nowhere, of one scope or of all.
+/// Every reference that leads nowhere or to what has ended, of one scope or of all.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
@@ -163,6 +200,32 @@ pub fn dangling(app: &App, scope: Option<ScopeId>) -> Result<Vec<Link>, Failure>
             Ok(ControlFlow::Continue(()))
         })?;
     }
+    Ok(all)
+}
+
+/// The coverages of this scope that go on while their Party organisation has ended.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn ended(app: &App) -> Result<Vec<Link>, Failure> {
+    let links = Links::new(app);
+    let mut all = Vec::new();
+    let kind = kind_of(app, COVERAGE)?.kind;
+    each(
+        app,
+        kind,
+        Some(app.scope()),
+        None,
+        &mut |stored, meaning| {
+            let found = links.of(stored, meaning)?;
+            all.extend(
+                found
+                    .into_iter()
+                    .filter(|link| link.target == Target::Ended),
+            );
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     Ok(all)
 }
 
@@ -189,7 +252,7 @@ pub(crate) fn links_json(app: &App, links: &[Link], out: &Out) -> Result<Vec<Val
     links.iter().map(one).collect()
 }
 
-/// The fields of a record that lead nowhere, for its document.
+/// The fields of a record that lead nowhere or to what has ended, for its document.
 ///
 /// # Errors
 /// There is no such record, or the store is damaged or cannot be read.

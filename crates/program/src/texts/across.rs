@@ -48,6 +48,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "{n} late writes wait for this scope's answer. They are all kept. See proposal list; answer with proposal accept or decline.",
     ),
     (
+        "DOCTOR-045",
+        "有 {n} 条覆盖关系的党组织已撤销，自撤销之日起不算覆盖。记录都保留着。用 record links --dangling 查看，填写终止日期，再为单位另选党组织或选派指导员。",
+        "The Party organisations of {n} coverage links were dissolved; the links cover nobody from that day. All records are kept. See record links --dangling, end the links, then choose another Party organisation or send an instructor.",
+    ),
+    (
         "ACROSS-001",
         "“{id}”不是编号。没有改动。请从列表复制编号。",
         "\"{id}\" is no id. Nothing has changed. Copy it from the list.",
@@ -115,7 +120,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "TRANSFER-011",
         "市级恢复后还没有补齐，不能办理迁移和裁定。数据没有变动。请等各节点联系后再办；若尚未确认恢复，请执行 refill --confirm。",
-        "This hub is not whole again after it was restored, so nothing moves yet. Nothing has changed. Wait until the nodes have called; if nobody has confirmed the restore, run refill --confirm.",
+        "This hub is not whole again after it was restored, so nothing moves and nothing is ruled yet. Nothing has changed. Wait until the nodes have called; if nobody has confirmed the restore, run refill --confirm.",
     ),
     (
         "TRANSFER-012",

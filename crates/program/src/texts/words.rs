@@ -33,6 +33,7 @@ pub fn state(name: &str, language: Language) -> &str {
         "open" => language.pick("待裁定", "open"),
         "ruled" => language.pick("已裁定", "ruled"),
         "moot" => language.pick("已不成立", "moot"),
+        "unopened" => language.pick("尚未立案", "not opened yet"),
         "circle" => language.pick("互相并入成环", "merged in a circle"),
         "contested" => language.pick("归属有争议", "contested"),
         other => other,

@@ -8,7 +8,7 @@ use proto::ledger::{DocketNote, DocketNoteKind};
 use replica::{ScopeId, Source};
 use serde_json::{Value, json};
 
-use super::list;
+use super::{elsewhere, list};
 use crate::{
     app::{App, Enrolled},
     commands::conflict::{BulkArgs, ConflictCommand, Listing, SideArg, StormCommand, run},
@@ -359,7 +359,9 @@ fn a_released_source_goes_on_until_it_storms_again() {
         .unwrap()
         .id
         .clone();
-    assert_eq!(release(&bob, &id, "mine").unwrap_err().code, "CONFLICT-003");
+    for own in [&bob, &elsewhere(&bob, "410305")] {
+        assert_eq!(release(own, &id, "mine").unwrap_err().code, "CONFLICT-003");
+    }
     assert_eq!(
         release(&dora, "nothing", "x").unwrap_err().code,
         "CONFLICT-015"
@@ -424,6 +426,8 @@ fn what_a_source_says_of_itself_or_another_scope_says_releases_nothing() {
     let of_import = |storm: &conflicts::Storm| storm.source == Source::Import;
     let storm = storms(&bob).unwrap().into_iter().find(of_import).unwrap();
     forge_release(&bob, &storm.id, own, &bob.author());
+    let there = elsewhere(&bob, &bob.identity.scope.code).author();
+    forge_release(&bob, &storm.id, own, &there);
     assert!(guard(&bob).is_err(), "the source of itself");
     forge_release(&bob, &storm.id, district, "eve@410305-01234567");
     assert!(guard(&bob).is_err(), "a district where it does not lie");

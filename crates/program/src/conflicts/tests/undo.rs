@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Clash, clash, list, remarks, show, value};
+use super::{Clash, clash, elsewhere, list, remarks, show, value};
 use crate::{
     conflicts::{Choice, Docket, count, decide, undo},
     failure::Exit,
@@ -192,6 +192,32 @@ fn nobody_undoes_or_decides_over_their_own_words_also_after_an_undo() {
     );
     let open = decide(&dora, &clash.docket, &Choice::Take(1), None, "theirs").unwrap();
     assert!(!open.is_open, "who put them back has not written them");
+}
+
+/// Whoever sat down at the other node of their scope could decide over what they had written.
+#[test]
+fn nobody_decides_over_their_own_words_at_another_node_of_their_scope() {
+    let clash = remarks();
+    let alice = clash.world.by("alice");
+    let there = elsewhere(&alice, "410305");
+    assert_eq!(there.author(), "alice@410305-fedcba98");
+    let own = decide(&there, &clash.docket, &Choice::Take(1), None, "mine").unwrap_err();
+    assert_eq!(
+        (own.code.as_str(), own.exit),
+        ("CONFLICT-003", Exit::Refused)
+    );
+    decide(
+        &elsewhere(&alice, "410302"),
+        &clash.docket,
+        &Choice::Take(2),
+        None,
+        "an account of another scope is another person",
+    )
+    .unwrap();
+    assert_eq!(
+        undo(&there, &clash.id, "mine").unwrap_err().code,
+        "CONFLICT-003"
+    );
 }
 
 #[test]

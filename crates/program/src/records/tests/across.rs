@@ -14,7 +14,8 @@ use crate::{
     failure::{Exit, Failure},
     output::{Out, Part},
     records::{
-        Scopes, Target, circle, dangling, links_of, list, scope_of, scope_to_enter, standing,
+        Scopes, Target, circle, dangling, ended, links_of, list, scope_of, scope_to_enter,
+        standing,
         testing::{World, hub, kind, made, node, organisation, printed, save},
     },
 };
@@ -149,6 +150,43 @@ fn a_reference_into_nothing_is_listed_and_links_itself_when_its_target_comes() {
     )
     .unwrap();
     assert!(dangling(&world.app, None).unwrap().is_empty());
+}
+
+/// A branch was dissolved, and nothing told those whom it had covered.
+#[test]
+fn a_coverage_that_outlives_its_party_organisation_is_listed_until_it_ends() {
+    let world = node();
+    let app = &world.app;
+    let covered = made(app, "甲").record.key.id;
+    let party = json!({ "name": "园区联合党支部", "type": "joint_branch", "status": "active",
+        "form": "area", "established_on": "2020-06-18" });
+    let party = save(app, "party_organisation", None, &party, None)
+        .unwrap()
+        .stored;
+    let link = json!({ "organisation": covered.to_string(), "form": "area",
+        "party_organisation": party.record.key.id.to_string(), "from_on": "2020-06-18" });
+    let link = save(app, "coverage_link", None, &link, None)
+        .unwrap()
+        .stored;
+    assert!(dangling(app, None).unwrap().is_empty());
+    let dissolved = json!({ "status": "dissolved", "dissolved_on": "2020-09-01",
+        "dissolve_reason": "合并" });
+    save(app, "party_organisation", Some(&party), &dissolved, None).unwrap();
+    for found in [dangling(app, None).unwrap(), ended(app).unwrap()] {
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            (found[0].from, found[0].target),
+            (link.record.key, Target::Ended)
+        );
+    }
+    let ends = json!({ "to_on": "2020-09-01" });
+    save(app, "coverage_link", Some(&link), &ends, None).unwrap();
+    assert!(dangling(app, None).unwrap().is_empty() && ended(app).unwrap().is_empty());
+    let links = links_of(app, link.record.key).unwrap();
+    assert!(
+        links.iter().all(|link| link.target == Target::Here),
+        "{links:?}"
+    );
 }
 
 /// A city in which 410322 is called 410308 now and stands for 410306 too.
