@@ -100,7 +100,7 @@ fn a_restored_city_waits_for_no_node_that_is_fenced() {
     two.city.down();
     two.hub().run(["restore", &file]).ok();
     two.city.up();
-    crate::e2e::city::settle(&two.jianxi.node);
+    settle(&two.jianxi.node);
     let waits = || {
         let found = two.hub().run(["doctor", "--json"]).json();
         let checks = found["checks"].as_array().unwrap().clone();
