@@ -19,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use domain::Catalogue;
 use replica::{
-    Clock, Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId, account::LISTED_MAX,
+    Clock, Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId, ReplicaId, account::LISTED_MAX,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -152,6 +152,12 @@ pub(crate) fn fact_json(fact: &WriteFact) -> Value {
 fn read_backup(path: &Path) -> Result<(BackupReport, Survey), Failure> {
     let mut file = BufReader::new(File::open(path)?);
     Survey::of_backup(&mut file).map_err(|error| failed(&error))
+}
+
+/// Whose a backup is; nobody's where it does not say.
+pub(crate) fn owner(backup: &BackupReport) -> ReplicaId {
+    let named = ReplicaId::try_from(backup.facts.replica.as_slice());
+    named.unwrap_or(ReplicaId([0; 16]))
 }
 
 fn check_owner(backup: &BackupReport, identity: &Identity) -> Result<(), Failure> {

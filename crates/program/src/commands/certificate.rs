@@ -268,18 +268,7 @@ impl Sum {
     }
 }
 
-fn word(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Unspecified => "unspecified",
-        Fate::Refused => "refused",
-        Fate::Draft => "draft",
-        Fate::Moved => "moved",
-        Fate::Quarantined => "quarantined",
-        Fate::Missing => "missing",
-    }
-}
-
-/// A fate for people.
+/// A fate for people. In English it is what scripts read, too.
 fn said(fate: Fate, language: Language) -> &'static str {
     let (zh, en) = match fate {
         Fate::Unspecified => ("不详", "unspecified"),
@@ -296,7 +285,7 @@ fn listed_json(side: &str, listed: &Listed) -> Value {
     let record = listed.record.as_ref();
     json!({
         "side": side,
-        "fate": word(listed.fate()),
+        "fate": said(listed.fate(), Language::En),
         "incarnation": format!("{:016x}", listed.incarnation),
         "first": listed.first,
         "last": listed.last,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use replica::{Clock as _, ReplicaId};
+use replica::Clock as _;
 use serde_json::json;
 use store::{BackupError, BackupFacts, BackupReport, Disk, DiskConfig, WriteFact};
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ use crate::{
     doctor::BACKUP,
     failure::{Exit, Failure},
     output::Out,
-    repair::compare::given_up,
+    repair::{compare::given_up, owner},
 };
 
 /// `backup FILE`.
@@ -292,8 +292,7 @@ fn fill(
     if !dir.store().exists() {
         return Ok((report, identity, None));
     }
-    let own = ReplicaId::try_from(report.facts.replica.as_slice());
-    let lacking = given_up(dir, &filled, own.unwrap_or(ReplicaId([0; 16])))?;
+    let lacking = given_up(dir, &filled, owner(&report))?;
     Ok((report, identity, Some(lacking)))
 }
 

@@ -13,7 +13,7 @@ use replica::{Dot, RecordKey, ReplicaId};
 use serde_json::{Value, json};
 use store::{BackupReport, Beyond, Disk, DiskConfig, Holding, StoreError, Survey, WriteFact};
 
-use super::{check_owner, fact_json, missing_in, note_missing, read_backup, read_store};
+use super::{check_owner, fact_json, missing_in, note_missing, owner, read_backup, read_store};
 use crate::{
     app::{App, Live},
     clock::moment,
@@ -205,8 +205,7 @@ struct Both<'a> {
 
 impl Both<'_> {
     fn compared<L: Live>(self, file: KeyFile<'_>, runtime: &tokio::runtime::Handle) -> Comparison {
-        let own = ReplicaId::try_from(self.backup.facts.replica.as_slice());
-        let own = own.unwrap_or(ReplicaId([0; 16]));
+        let own = owner(&self.backup);
         let present = self.present.as_ref();
         let lacking = present.map(|present| present.lacking_in(&self.in_backup, own));
         let lacking = lacking.unwrap_or_default();
