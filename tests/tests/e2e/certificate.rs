@@ -21,7 +21,16 @@ use tests::programs::{Program, Ran};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
-use super::city::{City, load_samples, node_exe, put, refused, sample, settle, until};
+use super::city::{City, check, load_samples, node_exe, put, refused, sample, settle, until};
+
+/// A node with five organisations that the city has. Returns a backup of it.
+fn backed_up(city: &City, node: &Program) -> String {
+    load_samples(node, 1..=5);
+    settle(node);
+    let backup = city.text_path("node.backup");
+    node.run(["backup", &backup]).ok();
+    backup
+}
 
 fn verify(program: &Program, file: &str) -> Ran {
     program.run(["certificate", "verify", file, "--json"])
@@ -141,10 +150,7 @@ fn a_restore_that_the_city_heals_keeps_the_certificate_true() {
     let mut city = City::open();
     let jianxi = city.jianxi();
     let node = &jianxi.node;
-    load_samples(node, 1..=5);
-    settle(node);
-    let backup = city.text_path("node.backup");
-    node.run(["backup", &backup]).ok();
+    let backup = backed_up(&city, node);
     put(node, &sample(1).0, "remark=备份之后").ok();
     put(node, &sample(1).0, "remark=再改一次").ok();
     load_samples(node, 6..=8);
@@ -245,10 +251,7 @@ fn a_restore_that_loses_edits_makes_a_false_certificate_that_names_them() {
     let mut city = City::open();
     let jianxi = city.jianxi();
     let node = &jianxi.node;
-    load_samples(node, 1..=5);
-    settle(node);
-    let backup = city.text_path("node.backup");
-    node.run(["backup", &backup]).ok();
+    let backup = backed_up(&city, node);
     load_samples(node, 6..=1_305);
     one_batch_only(node);
     node.run(["restore", &backup]).ok();
@@ -292,10 +295,7 @@ fn what_had_not_left_before_a_restore_is_missing_until_it_is_brought_back() {
     let mut city = City::open();
     let jianxi = city.jianxi();
     let node = &jianxi.node;
-    load_samples(node, 1..=5);
-    settle(node);
-    let backup = city.text_path("node.backup");
-    node.run(["backup", &backup]).ok();
+    let backup = backed_up(&city, node);
     put(node, &sample(1).0, "remark=收到过").ok();
     settle(node);
     put(node, &sample(2).0, "remark=没有传出").ok();
@@ -305,8 +305,8 @@ fn what_had_not_left_before_a_restore_is_missing_until_it_is_brought_back() {
     assert_eq!(certified(node, &file), (false, [2, 0]));
     let lost = node.json(["repair", "--list"]);
     assert_eq!(lost.as_array().unwrap().len(), 2, "{lost}");
-    let doctor = node.run(["doctor", "--json"]);
-    assert!(doctor.stdout.contains("DOCTOR-024"), "{doctor:?}");
+    let told = check(node, "DOCTOR-024");
+    assert_eq!(told["ok"], false, "{told}");
     // A second restore knows what the first one took.
     put(node, &sample(4).0, "remark=恢复之后").ok();
     node.run(["restore", &backup]).ok();
@@ -343,10 +343,7 @@ fn what_both_sides_have_forgotten_is_missing() {
     let mut city = City::open();
     let jianxi = city.jianxi();
     let node = &jianxi.node;
-    load_samples(node, 1..=5);
-    settle(node);
-    let (of_node, of_hub) = (city.text_path("node.backup"), city.text_path("hub.backup"));
-    node.run(["backup", &of_node]).ok();
+    let (of_node, of_hub) = (backed_up(&city, node), city.text_path("hub.backup"));
     city.hub.run(["backup", &of_hub]).ok();
     put(node, &sample(1).0, "remark=区级的").ok();
     put(&city.hub.by("市级"), &sample(2).0, "remark=市级的").ok();

@@ -213,6 +213,14 @@ pub(super) fn put(program: &Program, id: &str, set: &str) -> Ran {
     ])
 }
 
+/// What `doctor` says under a code.
+#[track_caller]
+pub(super) fn check(program: &Program, code: &str) -> Value {
+    let checks = program.json(["doctor"])["checks"].clone();
+    let mut checks = checks.as_array().unwrap().iter();
+    checks.find(|check| check["code"] == code).unwrap().clone()
+}
+
 /// The document of an organisation.
 #[track_caller]
 pub(super) fn organisation(program: &Program, id: &str) -> Value {

@@ -5,7 +5,7 @@ use tests::programs::Program;
 
 use crate::e2e::{
     across::{CODE, Two, made, make, other_code, sample},
-    city::{City, assert_refused, in_chinese, organisation, put, refused, settle},
+    city::{City, assert_refused, check, in_chinese, organisation, put, refused, settle},
 };
 
 /// One organisation that both districts have entered, as the city sees it.
@@ -332,10 +332,8 @@ fn a_claim_of_two_organisations_ends_with_the_corrected_code() {
 
 /// The number of claims that wait as `doctor` says it.
 fn told(hub: &Program) -> usize {
-    let checks = hub.json(["doctor"])["checks"].clone();
-    let mut checks = checks.as_array().unwrap().iter();
-    let check = checks.find(|check| check["code"] == "DOCTOR-042").unwrap();
-    let said = check["message"].as_str().unwrap();
+    let told = check(hub, "DOCTOR-042");
+    let said = told["message"].as_str().unwrap();
     let digits: String = said.chars().filter(char::is_ascii_digit).collect();
     digits.parse().unwrap_or_default()
 }

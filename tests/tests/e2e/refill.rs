@@ -1,11 +1,11 @@
 //! What a city that was put back to an old backup gets again from its districts: what has moved,
 //! and what it had lent.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::e2e::{
     across::{CODE, Two, make, other_code, sample},
-    city::{City, organisation, put, refused, settle, until},
+    city::{City, check, organisation, put, refused, settle, until},
     transfers::{accept, agreed},
 };
 
@@ -102,10 +102,8 @@ fn a_restored_city_waits_for_no_node_that_is_fenced() {
     two.city.up();
     settle(&two.jianxi.node);
     let waits = || {
-        let found = two.hub().run(["doctor", "--json"]).json();
-        let checks = found["checks"].as_array().unwrap().clone();
-        let mut of_code = checks.into_iter().filter(|one| one["code"] == "DOCTOR-026");
-        of_code.find(|one| one["ok"] != true)
+        let told = check(two.hub(), "DOCTOR-026");
+        (told["ok"] == false).then_some(told)
     };
     let waiting = waits().unwrap().to_string();
     assert!(waiting.contains("老城"), "{waiting}");
@@ -170,9 +168,8 @@ fn a_claim_whose_case_may_come_home_is_listed_as_not_opened() {
     let list = city.hub.json(["claim", "list"]);
     assert_eq!(list[0]["state"], "unopened", "{list}");
     assert_eq!(list[0]["records"].as_array().unwrap().len(), 2, "{list}");
-    let claims = |check: &Value| check["code"] == "DOCTOR-042" && check["ok"] == false;
-    let doctor = city.hub.json(["doctor"])["checks"].clone();
-    assert!(doctor.as_array().unwrap().iter().any(claims), "{doctor}");
+    let told = check(&city.hub, "DOCTOR-042");
+    assert_eq!(told["ok"], false, "{told}");
     city.up();
     until("the case is opened under the same id", || {
         settle(&jianxi.node);

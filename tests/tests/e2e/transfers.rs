@@ -8,7 +8,10 @@ use tests::programs::{Program, Serving};
 use crate::e2e::{
     across::{CODE, Two, made, make, other_code, sample, scope_of},
     certificate::session_by_hand,
-    city::{City, District, assert_refused, in_chinese, organisation, put, refused, settle, until},
+    city::{
+        City, District, assert_refused, check, in_chinese, organisation, put, refused, settle,
+        until,
+    },
 };
 
 /// An organisation of Jianxi with children, and the ids of all of them.
@@ -545,12 +548,7 @@ fn a_joint_branch_of_one_district_covers_an_organisation_of_another() {
 #[track_caller]
 fn assert_told_and_ended(node: &Program, party: &str) {
     let left = || node.json(["record", "links", "--dangling"])["links"].clone();
-    let told = || {
-        let checks = node.json(["doctor"])["checks"].clone();
-        let mut checks = checks.as_array().unwrap().clone();
-        checks.retain(|check| check["code"] == "DOCTOR-045");
-        checks.pop().unwrap()
-    };
+    let told = || check(node, "DOCTOR-045");
     let links = left();
     assert_eq!(links.as_array().unwrap().len(), 2, "{links}");
     assert_eq!(links[0]["state"], "ended");
@@ -618,17 +616,7 @@ fn a_scope_without_one_successor_is_left_to_the_city_until_somebody_names_it() {
         json!(["410323", "410324"]),
         "{done}"
     );
-    let open_ends = || {
-        let checks = city.hub.json(["doctor"])["checks"]
-            .as_array()
-            .unwrap()
-            .clone();
-        let check = checks
-            .iter()
-            .find(|check| check["code"] == "DOCTOR-041")
-            .unwrap();
-        check["ok"] == false
-    };
+    let open_ends = || check(&city.hub, "DOCTOR-041")["ok"] == false;
     assert!(open_ends(), "doctor says so until a person has decided");
     let decide = [
         "record",
