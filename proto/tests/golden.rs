@@ -85,6 +85,7 @@ const CODECS: &[(&str, Codec)] = &[
     ("schema.v1.Ownership", again::<schema::Ownership>),
     ("schema.v1.Value", again::<schema::Value>),
     ("store.v1.Ancestor", again::<stored::Ancestor>),
+    ("store.v1.ArrivalPage", again::<stored::ArrivalPage>),
     ("store.v1.BackupEntry", again::<stored::BackupEntry>),
     ("store.v1.BackupHead", again::<stored::BackupHead>),
     ("store.v1.Certificate", again::<stored::Certificate>),

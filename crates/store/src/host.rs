@@ -7,6 +7,7 @@
 
 mod account;
 mod apply;
+mod arrivals;
 mod heard;
 mod home;
 mod journal;
@@ -35,6 +36,7 @@ use replica::{
 
 use crate::{Ledger, Reader, Store, StoreError, Stored, keys, ledger::Incoming};
 pub use account::{Grounds, OnRecord, Reached};
+use arrivals::Arrivals;
 pub use peers::PeerStatus;
 use peers::Peers;
 use positions::Positions;
@@ -328,6 +330,8 @@ pub struct Host {
     shown_own: bool,
     /// This hub was restored, and knows no peer that could give anything back.
     refill_due: bool,
+    /// When changes arrived, here and at the peers.
+    arrivals: Arrivals,
     /// Guests put since the last commit.
     recent_guests: BTreeSet<(u32, RecordKey)>,
     /// The store failed in the middle of a command: what is staged of it is not whole.
@@ -369,6 +373,7 @@ impl Host {
             restored,
             shown_own: false,
             refill_due: false,
+            arrivals: Arrivals::default(),
             recent_guests: BTreeSet::new(),
             failed: false,
         };
@@ -465,6 +470,7 @@ impl Host {
         }
         if self.ledger.is_dirty() {
             self.end_own_section();
+            self.arrive()?;
             self.ledger.commit()?;
             self.recent_guests.clear();
             self.ledger.store().sync()?;
@@ -482,6 +488,7 @@ impl Host {
             return Err(StoreError::Failed);
         }
         self.end_own_section();
+        self.arrive()?;
         self.ledger.commit()?;
         self.ledger.store().sync()
     }

@@ -20,6 +20,7 @@
 //! | `T` incarnation, counter | journal head there: the end of a commit of a node, at the hub | batches |
 //! | `B` incarnation | nothing: a copy of its replica went on without it | sessions |
 //! | `Z` replica | nothing: the node is fenced | a person |
+//! | `A` peer u32, scope u32, first seq u64 | `ArrivalPage`: when changes of the feed were durable at the peer, or here (0) | commits and acks, once a minute |
 //! | `L` name | what the programs keep for themselves; no feed carries it | programs |
 //!
 //! Numbers are big-endian, so that byte order is number order. Scopes and peers are interned:
@@ -116,6 +117,17 @@ pub(crate) fn left_behind(incarnation: Incarnation) -> Vec<u8> {
 
 pub(crate) fn fenced(replica: ReplicaId) -> Vec<u8> {
     key(b'Z', &[&replica.0])
+}
+
+/// A page of the arrivals at a peer, or here, in the feed of a scope.
+pub(crate) fn arrivals((peer, scope): (u32, u32), first: u64) -> Vec<u8> {
+    let (peer, scope) = (peer.to_be_bytes(), scope.to_be_bytes());
+    key(b'A', &[&peer, &scope, &first.to_be_bytes()])
+}
+
+/// All of them: from, to.
+pub(crate) fn arrivals_of(lane: (u32, u32)) -> (Vec<u8>, Vec<u8>) {
+    (arrivals(lane, 0), arrivals(lane, u64::MAX))
 }
 
 pub(crate) fn local(name: &str) -> Vec<u8> {

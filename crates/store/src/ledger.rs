@@ -5,6 +5,7 @@
 //! open in one pass, which also proves every scope's fingerprint against the one stored with the
 //! data. One thread changes the ledger; [`Reader`]s read beside it.
 
+mod arrival;
 mod head;
 mod index;
 mod stage;
@@ -22,6 +23,7 @@ use replica::{
 };
 
 use crate::{Store, StoreError, keys};
+pub(crate) use arrival::{ArrivalPage, HERE};
 pub(crate) use head::RecordHead;
 pub(crate) use index::Lies;
 use index::{End, ScopeIndex, Shared};
@@ -433,6 +435,14 @@ impl Ledger {
         self.stage.lazy.insert(key, value);
     }
 
+    /// The feeds that the next commit makes longer: scope, end before, end after.
+    pub(crate) fn grown(&self) -> Vec<(u32, u64, u64)> {
+        let index = self.shared.read();
+        let ends = self.stage.ends();
+        let grown = ends.map(|(scope, end)| (scope, index.end(scope).seq.0, end.seq.0));
+        grown.filter(|(_, before, after)| before < after).collect()
+    }
+
     /// Whether something waits to be committed, beyond what may wait.
     pub(crate) fn is_dirty(&self) -> bool {
         self.stage.is_dirty()
@@ -587,6 +597,8 @@ pub(crate) struct Past {
     pub(crate) previous_scope: u32,
     /// The siblings that the change removed, as a record of their own; none when it removed none.
     pub(crate) replaced: Option<Record>,
+    /// The dots that came with the change; none when an older program wrote the entry.
+    pub(crate) came: Option<Vec<Dot>>,
 }
 
 impl Past {
@@ -599,6 +611,7 @@ impl Past {
 
     /// Reads an entry as it is stored; none when its siblings cannot be read.
     pub(crate) fn read(entry: HistoryEntry) -> Option<Self> {
+        let came = entry.says_came.then(|| came(&entry).collect());
         let replaced = if entry.replaced.is_empty() {
             None
         } else {
@@ -608,8 +621,18 @@ impl Past {
             previous: entry.previous,
             previous_scope: entry.previous_scope,
             replaced,
+            came,
         })
     }
+}
+
+/// The dots that came with a change.
+fn came(entry: &HistoryEntry) -> impl Iterator<Item = Dot> + '_ {
+    let dots = entry.came_incarnations.iter().zip(&entry.came_counters);
+    dots.map(|(incarnation, counter)| Dot {
+        incarnation: Incarnation(*incarnation),
+        counter: *counter,
+    })
 }
 
 /// One entry of a history page by its sequence.

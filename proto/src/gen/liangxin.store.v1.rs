@@ -142,6 +142,25 @@ pub struct HistoryEntry {
     /// The number of the scope whose feed the former state lay in; 0 when it was this one.
     #[prost(uint32, tag = "4")]
     pub previous_scope: u32,
+    /// The dots whose siblings came with the change: incarnations and counters in parallel.
+    #[prost(fixed64, repeated, tag = "5")]
+    pub came_incarnations: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "6")]
+    pub came_counters: ::prost::alloc::vec::Vec<u64>,
+    /// The two fields above say all. An older program said nothing of it.
+    #[prost(bool, tag = "7")]
+    pub says_came: bool,
+}
+/// When the changes of one feed became durable at one replica, by minutes: a mark for each minute in
+/// which any did.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArrivalPage {
+    /// The first sequence of each mark, less that of the mark before.
+    #[prost(uint64, repeated, tag = "1")]
+    pub seqs: ::prost::alloc::vec::Vec<u64>,
+    /// Its minute since 1970 by the wall clock of whoever notes it, less that of the mark before.
+    #[prost(sint64, repeated, tag = "2")]
+    pub minutes: ::prost::alloc::vec::Vec<i64>,
 }
 /// How far an incarnation has come, as known here.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Host {
-    fn wall_ms(&self) -> i64 {
+    pub(super) fn wall_ms(&self) -> i64 {
         i64::try_from(self.config.clock.wall_ms()).unwrap_or(i64::MAX)
     }
 

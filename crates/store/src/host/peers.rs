@@ -208,6 +208,12 @@ impl Peers {
         point(state.and_then(|state| state.taken.as_ref()))
     }
 
+    /// How far the peer has taken our feed.
+    pub(super) fn acked(&self, peer: u32, scope: u32) -> FeedPoint {
+        let state = self.scopes.get(&(peer, scope));
+        point(state.and_then(|state| state.acked.as_ref()))
+    }
+
     /// Notes how far the peer's feed was taken. Returns what to store.
     pub(super) fn set_taken(&mut self, peer: u32, scope: u32, at: FeedPoint) -> (Vec<u8>, Vec<u8>) {
         let state = self.scopes.entry((peer, scope)).or_default();

@@ -654,8 +654,7 @@ impl Host {
             if self.config.role == Role::Node && !ack.receipt.is_empty() {
                 self.peers.set_receipt(peer, number, &ack.receipt);
             }
-            let (key, value) = self.peers.set_acked(peer, number, point);
-            self.ledger.stage_lazily(key, value);
+            self.took(peer, number, point)?;
         }
         for result in &ack.results {
             if result.outcome() == Outcome::Quarantined {
@@ -668,6 +667,15 @@ impl Host {
             let refused: Vec<_> = ack.results.iter().flat_map(|r| r.refused.clone()).collect();
             self.take_back(&refused)?;
         }
+        Ok(())
+    }
+
+    /// Notes how far a peer has taken our feed of a scope.
+    fn took(&mut self, peer: u32, scope: u32, at: FeedPoint) -> Result<(), StoreError> {
+        let before = self.peers.acked(peer, scope).seq;
+        self.note_arrival((peer, scope), (before.0, at.seq.0))?;
+        let (key, value) = self.peers.set_acked(peer, scope, at);
+        self.ledger.stage_lazily(key, value);
         Ok(())
     }
 
@@ -688,8 +696,7 @@ impl Host {
         let number = self.ledger.scope_number(scope);
         let peer = self.party(login).number;
         self.peers.set_equal(peer, number, ours.seq, theirs.seq);
-        let (key, value) = self.peers.set_acked(peer, number, ours);
-        self.ledger.stage_lazily(key, value);
+        self.took(peer, number, ours)?;
         // What nobody holds any more comes with no batch, and would show a gap at every Hello.
         let state = self.sessions.get_mut(&login.session);
         if let Some(state) = state.filter(|_| scope == login.scope) {

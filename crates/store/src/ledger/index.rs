@@ -256,7 +256,7 @@ impl Shared {
         Ok(places)
     }
 
-    fn walk(
+    pub(super) fn walk(
         &self,
         key: RecordKey,
         stage: &Stage,
@@ -466,7 +466,7 @@ pub(crate) enum Lies {
 /// Reads beside the writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Reader {

@@ -11,7 +11,7 @@ use replica::{
 };
 
 use super::{
-    End, Guest, Incoming, Past, Place, Seat, Shared, Stored, head::RecordHead, history_entry,
+    End, Guest, Incoming, Past, Place, Seat, Shared, Stored, came, head::RecordHead, history_entry,
     index::scope_to_bytes,
 };
 use crate::{Batch, StoreError, keys};
@@ -102,6 +102,11 @@ impl Stage {
         self.ends.get(&scope).copied()
     }
 
+    /// The ends of the feeds that have changed.
+    pub(super) fn ends(&self) -> impl Iterator<Item = (u32, FeedPoint)> {
+        self.ends.iter().map(|(scope, end)| (*scope, *end))
+    }
+
     pub(super) fn touch(&mut self, scope: u32) {
         self.ends.entry(scope).or_default();
     }
@@ -118,18 +123,17 @@ impl Stage {
     pub(super) fn put(&mut self, mut staged: Staged, former: Option<Stored>, point: FeedPoint) {
         let scope = staged.place.scope;
         if let Some(former) = former {
-            let stays = |s: &Sibling| {
-                staged
-                    .new
-                    .record
-                    .register(s.register)
-                    .iter()
-                    .any(|other| other.dot() == s.dot())
-            };
+            let present = &staged.new.record;
+            let new = present.siblings.iter();
+            let new = new.filter(|sibling| !holds(&former.record, sibling));
+            let came: BTreeSet<Dot> = new.map(Sibling::dot).collect();
             let mut replaced = former.record;
-            replaced.siblings.retain(|s| !stays(s));
+            replaced.siblings.retain(|s| !holds(present, s));
             let empty = replaced.siblings.is_empty();
             let entry = HistoryEntry {
+                came_incarnations: came.iter().map(|dot| dot.incarnation.0).collect(),
+                came_counters: came.iter().map(|dot| dot.counter).collect(),
+                says_came: true,
                 seq: point.seq.0,
                 previous: former.place.seq.0,
                 previous_scope: if former.place.scope == scope {
@@ -351,7 +355,7 @@ fn history_pages(batch: &mut Batch, history: BTreeMap<(u32, u64), HistoryEntry>)
     let mut page: Vec<HistoryEntry> = Vec::new();
     let (mut scope, mut bytes) = (0, 0);
     for ((entry_scope, _), entry) in history {
-        let size = entry.replaced.len() + 24;
+        let size = entry.replaced.len() + 16 * entry.came_counters.len() + 24;
         if !page.is_empty() && (entry_scope != scope || bytes + size > PAGE_BYTES_MAX) {
             put_page(batch, scope, std::mem::take(&mut page));
             bytes = 0;
@@ -407,10 +411,20 @@ fn damaged_history() -> StoreError {
     }
 }
 
+/// Whether a record holds a sibling.
+fn holds(record: &Record, sibling: &Sibling) -> bool {
+    let mut candidates = record.register(sibling.register).iter();
+    candidates.any(|other| other.dot() == sibling.dot())
+}
+
 /// Takes siblings out of a history entry. Returns whether it held any.
 fn entry_without(entry: &mut HistoryEntry, gone: &dyn Fn(Dot) -> bool) -> Result<bool, StoreError> {
+    let came: Vec<Dot> = came(entry).filter(|dot| !gone(*dot)).collect();
+    let said = came.len() < entry.came_counters.len();
+    entry.came_incarnations = came.iter().map(|dot| dot.incarnation.0).collect();
+    entry.came_counters = came.iter().map(|dot| dot.counter).collect();
     if entry.replaced.is_empty() {
-        return Ok(false);
+        return Ok(said);
     }
     let bytes = Bytes::from(std::mem::take(&mut entry.replaced));
     let mut record = Record::decode(&bytes).map_err(|_e| damaged_history())?;
@@ -418,7 +432,7 @@ fn entry_without(entry: &mut HistoryEntry, gone: &dyn Fn(Dot) -> bool) -> Result
     record.siblings.retain(|sibling| !gone(sibling.dot()));
     if record.siblings.len() == before {
         entry.replaced = bytes.to_vec();
-        return Ok(false);
+        return Ok(said);
     }
     if !record.siblings.is_empty() {
         entry.replaced = record.encode().to_vec();

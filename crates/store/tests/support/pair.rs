@@ -90,6 +90,11 @@ fn rules() -> Rules {
 
 /// Opens a replica. Its incarnations are the same in every run; `life` counts its starts.
 pub fn open(role: Role, store: Arc<dyn Store>, life: u64) -> Host {
+    open_by(Arc::new(Still), role, store, life)
+}
+
+/// The same by a clock of its own.
+pub fn open_by(clock: Arc<dyn Clock>, role: Role, store: Arc<dyn Store>, life: u64) -> Host {
     let next = AtomicU64::new(life << 8);
     let (replica, scope, salt) = match role {
         Role::Hub => (HUB, PUBLISHED, 0xA000_0000_0000_0000),
@@ -104,7 +109,7 @@ pub fn open(role: Role, store: Arc<dyn Store>, life: u64) -> Host {
         rules: rules(),
         believes_peers: false,
         seal: (role == Role::Hub).then(|| SealKey::new([42; 32])),
-        clock: Arc::new(Still),
+        clock,
         random: Arc::new(move || salt + next.fetch_add(1, Ordering::Relaxed)),
     };
     Host::open(store, config).unwrap()
