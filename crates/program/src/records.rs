@@ -6,6 +6,7 @@
 //! around the rules, and an edit replaces exactly the candidates that its form showed.
 
 mod alias;
+mod arrivals;
 mod batch;
 mod change;
 mod document;

@@ -325,8 +325,9 @@ impl Survey {
             b'T' | b'B' | b'Z' => {
                 self.marks.insert(key.to_vec(), value.clone());
             }
-            // Ends of sections, refills and loans are of no use to anybody but their own store.
-            b'E' | b'F' | b'G' => {}
+            // Ends of sections, refills, loans and arrivals are of no use to anybody but their own
+            // store.
+            b'E' | b'F' | b'W' | b'G' | b'A' => {}
             _ => return None,
         }
         Some(())

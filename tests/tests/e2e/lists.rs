@@ -158,6 +158,57 @@ fn a_value_is_explained_with_who_has_it() {
     assert_eq!(told["fields"][0]["written_here"], Value::Null, "{told}");
 }
 
+/// When each side got a value: the moment where it was written, the minute where it came.
+#[test]
+fn a_value_is_explained_with_when_each_side_got_it() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=1);
+    let id = sample(1).0;
+    settle(&node);
+    put(&node, &id, "remark=一").ok();
+    let arrived = |program: &Program| -> Vec<(bool, String, Option<String>)> {
+        let told = program.json(["record", "explain", "organisation", &id, "remark"]);
+        let field = &told["fields"][0];
+        let sides = field["arrived"].as_array().unwrap().iter();
+        let side = |side: &Value| {
+            let at = side["at"].as_str().map(str::to_owned);
+            let is_here = side["here"].as_bool().unwrap();
+            (is_here, side["how"].as_str().unwrap().to_owned(), at)
+        };
+        sides.map(side).collect()
+    };
+    let how = |program: &Program| -> Vec<String> {
+        let sides = arrived(program).into_iter();
+        sides.map(|(_, how, _)| how).collect()
+    };
+    assert_eq!(how(&node), ["written", "waits"]);
+    settle(&node);
+    assert_eq!(how(&node), ["written", "received"]);
+    assert_eq!(how(&city.hub), ["received", "written"]);
+    let [(true, _, Some(came)), (false, _, Some(written))] = &arrived(&city.hub)[..] else {
+        panic!("{:?}", arrived(&city.hub));
+    };
+    let shape = |text: &str| -> String {
+        let digit = |c: char| if c.is_ascii_digit() { '9' } else { c };
+        text.chars().map(digit).collect()
+    };
+    assert_eq!(shape(came), "9999-99-99T99:99+99:99");
+    assert!(came[..16] >= written[..16], "{came} {written}");
+    let acked = arrived(&node)[1].2.clone().unwrap();
+    assert!(acked[..16] >= came[..16], "{acked} {came}");
+    // A value of the city's.
+    put(&city.hub, &id, "remark=二").ok();
+    assert_eq!(how(&city.hub), ["written", "waits"]);
+    settle(&node);
+    assert_eq!(how(&city.hub), ["written", "received"]);
+    assert_eq!(how(&node), ["received", "written"]);
+    let text = node
+        .run(["record", "explain", "organisation", &id, "remark"])
+        .ok();
+    assert!(text.stdout.contains("本机  收到  2"), "{text:?}");
+}
+
 /// What an administrator saw of a district that calls by `sync --once` every evening.
 #[test]
 fn a_node_that_calls_on_a_schedule_is_not_called_unreachable_between_its_calls() {

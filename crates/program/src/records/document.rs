@@ -177,6 +177,15 @@ pub fn time_text(time: HybridTime) -> String {
     format!("{}+08:00", clock::moment(time.millis()).replace(' ', "T"))
 }
 
+/// A minute since 1970 for scripts: `2020-09-30T17:05+08:00`.
+#[must_use]
+pub(super) fn minute_text(minute: i64) -> String {
+    let ms = u64::try_from(minute).unwrap_or(0).saturating_mul(60_000);
+    let moment = clock::moment(ms).replace(' ', "T");
+    let to_the_minute = moment.rsplit_once(':').map_or("", |(minute, _)| minute);
+    format!("{to_the_minute}+08:00")
+}
+
 /// When a candidate was written, for scripts.
 #[must_use]
 pub fn at_text(sibling: &Sibling) -> String {

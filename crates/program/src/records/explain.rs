@@ -1,11 +1,13 @@
 //! Why a field reads as it does, and who has it.
 
 use domain::{KindSpec, catalogue::Merge, effective};
-use replica::{Kind, Record, RecordId, RecordKey, RegisterId, ReplicaId, Sibling};
+use replica::{Kind, Record, RecordId, RecordKey, RegisterId, Sibling};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Past, Settled, at_text,
+    Past, Settled,
+    arrivals::{Arrivals, name_of},
+    at_text,
     document::{register_of, told_value},
     find, meaning, register_name, register_value,
 };
@@ -16,13 +18,21 @@ use crate::{
 };
 
 /// Says of a field, or of every field that holds something: its value, who wrote it, what it
-/// replaced, which rule made it what is read, which decision stands behind it, and why that was
-/// taken.
+/// replaced, which rule made it what is read, which decision stands behind it and why that was
+/// taken, and when each side got it.
 ///
 /// # Errors
 /// There is no such record or field, or the store is damaged or cannot be read.
-pub fn explain(app: &App, key: RecordKey, field: Option<&str>) -> Result<Vec<Value>, Failure> {
-    let record = find(app, key)?.record;
+pub fn explain(
+    app: &App,
+    key: RecordKey,
+    field: Option<&str>,
+    peers: &[PeerView],
+) -> Result<Vec<Value>, Failure> {
+    let stored = find(app, key)?;
+    let settled = Settled::now(app)?;
+    let arrivals = Arrivals::new(app, &stored, &settled, peers);
+    let record = &stored.record;
     let kind = app.catalogue.kind(key.kind);
     let past = Past::of(app, key)?;
     let registers: Vec<RegisterId> = match field {
@@ -34,7 +44,7 @@ pub fn explain(app: &App, key: RecordKey, field: Option<&str>) -> Result<Vec<Val
     };
     registers
         .into_iter()
-        .map(|register| register_json(app, kind, (&record, &past), register))
+        .map(|register| register_json(app, kind, (record, &past), &arrivals, register))
         .collect()
 }
 
@@ -45,15 +55,10 @@ pub fn explain(app: &App, key: RecordKey, field: Option<&str>) -> Result<Vec<Val
 /// There is no such record, or the writer has ended.
 pub fn holders(app: &App, key: RecordKey, peers: &[PeerView]) -> Result<Vec<Value>, Failure> {
     let stored = find(app, key)?;
-    let name = |replica: ReplicaId| {
-        let id = replica.to_string();
-        let known = peers.iter().find(|peer| peer.replica == id);
-        known.map_or(id, |peer| peer.name.clone())
-    };
     let settled = Settled::now(app)?;
     let all = settled.holders(app, &stored).into_iter();
     Ok(all
-        .map(|(replica, holds)| json!({"peer": name(replica), "holds": holds}))
+        .map(|(replica, holds)| json!({"peer": name_of(replica, peers), "holds": holds}))
         .collect())
 }
 
@@ -61,6 +66,7 @@ fn register_json(
     app: &App,
     kind: Option<&KindSpec>,
     (record, past): (&Record, &Past),
+    arrivals: &Arrivals<'_>,
     register: RegisterId,
 ) -> Result<Value, Failure> {
     let look = |register, dot| past.value(register, dot);
@@ -85,6 +91,8 @@ fn register_json(
         entry.extend(first_authorship(app, author)?);
     }
     entry.insert("written_here".to_owned(), written_here(app, author).into());
+    let arrived = author.map(|author| arrivals.of(author)).transpose()?;
+    entry.insert("arrived".to_owned(), arrived.unwrap_or_default().into());
     entry.insert("decided".to_owned(), decided(app, author)?);
     let replaced = author.into_iter().flat_map(|author| &author.replaces);
     let told = |sibling: &Sibling| {

@@ -137,6 +137,15 @@ impl Settled {
             .collect()
     }
 
+    /// How far a peer has acked the feed in which the record lies.
+    #[must_use]
+    pub fn acked(&self, app: &App, stored: &Stored, peer: ReplicaId) -> Option<Seq> {
+        let scope = app.reader().scope_id(stored.place.scope);
+        let mut peers = self.peers.iter();
+        let found = peers.find(|p| p.replica == peer && Some(p.scope) == scope);
+        found.map(|peer| peer.sent)
+    }
+
     /// The peers of the record's scope that are not known to hold its present state.
     #[must_use]
     pub fn waiting(&self, app: &App, stored: &Stored) -> Vec<ReplicaId> {

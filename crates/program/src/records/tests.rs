@@ -479,12 +479,12 @@ fn history_and_explanation_name_writers_reasons_and_what_became_what() {
         (&history[1]["author"], &history[1]["standing"]),
         (&json!("alice@410305-01234567"), &json!(true))
     );
-    let explained = super::explain(&world.app, key, Some("members")).unwrap();
+    let explained = super::explain(&world.app, key, Some("members"), &[]).unwrap();
     assert_eq!(explained[0]["value"]["members"], 6);
     assert_eq!(explained[0]["rule"], "only");
     assert_eq!(explained[0]["replaced"][0]["value"]["members"], 5);
     assert_eq!(
-        super::explain(&world.app, key, Some("nothing"))
+        super::explain(&world.app, key, Some("nothing"), &[])
             .unwrap_err()
             .code,
         "RECORD-015"

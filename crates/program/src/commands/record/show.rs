@@ -270,7 +270,7 @@ pub(super) fn explain(
     peers: &[PeerView],
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let entries = records::explain(app, key, field)?;
+    let entries = records::explain(app, key, field, peers)?;
     let holders = records::holders(app, key, peers)?;
     let kind = app.catalogue.kind(key.kind);
     if out.json {
@@ -316,6 +316,7 @@ pub(super) fn explain(
                 out.line(format!("    {lead} {value}（{author}）"));
             }
         }
+        show_arrivals(entry, out);
         if let Some(decided) = entry.get("decided").filter(|decided| !decided.is_null()) {
             let of = |name| {
                 decided
@@ -330,6 +331,36 @@ pub(super) fn explain(
     }
     show_holders(&holders, out);
     Ok(())
+}
+
+/// Prints when each side got a value.
+fn show_arrivals(entry: &Value, out: &mut Out) {
+    let listed = entry.get("arrived").and_then(Value::as_array);
+    for arrival in listed.into_iter().flatten() {
+        let of = |name: &str| {
+            arrival
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let is_here = arrival.get("here").and_then(Value::as_bool) == Some(true);
+        let side = if is_here {
+            out.say("本机", "here")
+        } else {
+            of("side")
+        };
+        let way = match of("how") {
+            "written" => out.say("在此填写", "written there"),
+            "received" => out.say("收到", "received"),
+            "sent" => out.say("由此转来", "passed it on"),
+            _ => out.say("尚未确认收到", "not known to have it"),
+        };
+        let at = match (of("how"), of("at")) {
+            ("received", "") => out.say("时间未记录", "time not noted"),
+            (_, at) => at,
+        };
+        out.line(format!("    {side}  {way}  {at}").trim_end());
+    }
 }
 
 /// Prints who has the present state of a record.
