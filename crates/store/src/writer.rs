@@ -285,12 +285,18 @@ impl Handle {
         self.act(Act::Refill)
     }
 
-    /// Releases a record that is held back: see [`Act::Release`].
+    /// Releases a record that is held back, and keeps what a program says of it under a name: see
+    /// [`Act::Release`].
     ///
     /// # Errors
     /// The writer has ended.
-    pub fn release(&self, key: RecordKey, peer: Option<ReplicaId>) -> Result<bool, HostError> {
-        self.act(Act::Release(key, peer))
+    pub fn release(
+        &self,
+        key: RecordKey,
+        peer: Option<ReplicaId>,
+        note: (String, Vec<u8>),
+    ) -> Result<bool, HostError> {
+        self.act(Act::Release(key, peer, Some(note)))
     }
 
     /// What the replica knows of its peers. Blocks for the group under way.
