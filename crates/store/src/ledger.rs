@@ -24,8 +24,8 @@ use replica::{
 use crate::{Store, StoreError, keys};
 pub(crate) use head::RecordHead;
 pub(crate) use index::Lies;
+pub use index::{ClockReading, JournalBreak, PeerHeard, Reader, Unsettled, keep_local, local};
 use index::{End, ScopeIndex, Shared};
-pub use index::{JournalBreak, PeerHeard, Reader, Unsettled, keep_local, local};
 pub(crate) use index::{heard_name, unsettled_name};
 pub(crate) use stage::journal_page;
 use stage::{Copied, Stage, Staged};
