@@ -89,6 +89,7 @@ const CODECS: &[(&str, Codec)] = &[
     ("store.v1.BackupEntry", again::<stored::BackupEntry>),
     ("store.v1.BackupHead", again::<stored::BackupHead>),
     ("store.v1.Certificate", again::<stored::Certificate>),
+    ("store.v1.ClockReading", again::<stored::ClockReading>),
     ("store.v1.Cut", again::<stored::Cut>),
     ("store.v1.CutPoint", again::<stored::CutPoint>),
     ("store.v1.FeedPoint", again::<stored::FeedPoint>),

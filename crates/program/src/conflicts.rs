@@ -7,6 +7,7 @@
 mod acks;
 mod bulk;
 mod card;
+mod clocks;
 mod decide;
 mod files;
 mod list;

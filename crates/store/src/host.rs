@@ -246,7 +246,7 @@ pub enum Command {
 }
 
 /// What a person decides about replication itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     /// A node was away too long, or is not to be trusted: what it brings next becomes proposals,
     /// until it was found equal.
@@ -255,8 +255,9 @@ pub enum Act {
     /// forgotten.
     Refill,
     /// Of a record that is held back, what is held here stays; the other side takes its own
-    /// content back and keeps it as a draft. Of one peer, or of all.
-    Release(RecordKey, Option<ReplicaId>),
+    /// content back and keeps it as a draft. Of one peer, or of all. What a program keeps about
+    /// it, under a name, is written together with it.
+    Release(RecordKey, Option<ReplicaId>, Option<(String, Vec<u8>)>),
     /// A draft is done with: it was written again, or is not wanted.
     Drop(Dot),
 }
@@ -444,7 +445,13 @@ impl Host {
                 self.begin_refill(None);
                 true
             }
-            Act::Release(key, peer) => self.release(key, peer),
+            Act::Release(key, peer, note) => {
+                let news = self.release(key, peer);
+                if let Some((name, value)) = note.filter(|_| news) {
+                    self.ledger.stage(keys::local(&name), Some(value));
+                }
+                news
+            }
             Act::Drop(dot) => {
                 let gone = self.peers.drop_drafts(dot);
                 let news = !gone.is_empty();

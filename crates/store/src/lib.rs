@@ -33,7 +33,8 @@ pub use host::{
     Rules, Status, Verdict, Written, mark_restored, rebuild, remember,
 };
 pub use ledger::{
-    Guest, JournalBreak, Ledger, PeerHeard, Place, Reader, Stored, Unsettled, keep_local, local,
+    ClockReading, Guest, JournalBreak, Ledger, PeerHeard, Place, Reader, Stored, Unsettled,
+    keep_local, local,
 };
 pub use memory::Memory;
 pub use store::{Batch, Store, StoreError, Visitor};

@@ -151,4 +151,20 @@ impl StoreError {
             Self::Io(_) => "STORE-007",
         }
     }
+
+    /// The same error once more, for another who waits for what has failed.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::InUse => Self::InUse,
+            Self::Damaged { what } => Self::Damaged { what: what.clone() },
+            Self::Full => Self::Full,
+            Self::ReadOnly => Self::ReadOnly,
+            Self::Format { found, known } => Self::Format {
+                found: *found,
+                known: *known,
+            },
+            Self::Failed => Self::Failed,
+            Self::Io(error) => Self::Io(std::io::Error::new(error.kind(), error.to_string())),
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //! after its sync.
 //!
 //! It takes what is there, up to a bound, and never waits for more: under load the groups grow by
-//! themselves, and a single save is synced at once.
+//! themselves, and a single save is synced at once. When the store fails, whoever waits or comes
+//! later is told how it failed.
 
 use std::{
     fmt,
@@ -39,6 +40,8 @@ impl Default for WriterConfig {
     }
 }
 
+/// Why the writer has ended, once the store has failed.
+type Failure = Arc<Mutex<Option<StoreError>>>;
 type Done = Box<dyn FnOnce(Reply) + Send>;
 type Watcher = Box<dyn Fn(ScopeId, FeedPoint) + Send>;
 type Still = Box<dyn FnOnce(&dyn Store) + Send>;
@@ -76,16 +79,12 @@ impl Writer {
             failed: Arc::clone(&failed),
         };
         let body = move || {
-            let result = Loop {
+            let running = Loop {
                 host,
                 watchers: Vec::new(),
-            }
-            .run(&queue, config.group_commands);
-            if let Err(error) = &result {
-                tracing::error!(code = error.code(), %error, "the writer has failed");
-                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.code());
-            }
-            result
+                failed,
+            };
+            running.run(&queue, config.group_commands)
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -113,6 +112,7 @@ impl Writer {
 struct Loop {
     host: Host,
     watchers: Vec<(u64, Watcher)>,
+    failed: Failure,
 }
 
 impl Loop {
@@ -156,12 +156,19 @@ impl Loop {
                 break;
             }
         }
-        self.host.close()
+        self.host.close().map_err(|error| self.note(error))
+    }
+
+    /// Keeps why the writer ends, before those who wait find that nobody answers.
+    fn note(&self, error: StoreError) -> StoreError {
+        tracing::error!(code = error.code(), %error, "the writer has failed");
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.again());
+        error
     }
 
     fn flush(&mut self, waiting: &mut Vec<(u64, Done)>) -> Result<(), StoreError> {
         let before = self.host.ends().clone();
-        let answers = self.host.flush()?;
+        let answers = self.host.flush().map_err(|error| self.note(error))?;
         let done = waiting.drain(..).map(|(_, done)| done);
         for (answer, done) in answers.into_iter().zip(done) {
             done(answer.reply);
@@ -183,7 +190,7 @@ pub struct Handle {
     jobs: SyncSender<Job>,
     reader: Reader,
     config: Arc<HostConfig>,
-    failed: Arc<Mutex<Option<&'static str>>>,
+    failed: Failure,
 }
 
 impl fmt::Debug for Handle {
@@ -207,10 +214,26 @@ impl Handle {
         &self.config
     }
 
-    /// The code of the failure that has ended the writer, if one has.
+    /// The code of the failure of the store that has ended the writer, if one has.
     #[must_use]
     pub fn failure(&self) -> Option<&'static str> {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.as_ref().map(StoreError::code)
+    }
+
+    /// Why nobody answers: how the store has failed, or else that the writer has stopped.
+    #[must_use]
+    pub fn ended(&self) -> HostError {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = failed.as_ref().map(StoreError::again);
+        again.map_or(HostError::Busy, HostError::Store)
+    }
+
+    fn refused(&self, refused: &TrySendError<Job>) -> HostError {
+        match refused {
+            TrySendError::Full(_) => HostError::Busy,
+            TrySendError::Disconnected(_) => self.ended(),
+        }
     }
 
     /// Hands a command over without waiting. `done` is called on the writer's thread when the
@@ -225,7 +248,7 @@ impl Handle {
     ) -> Result<(), HostError> {
         self.jobs
             .try_send(Job::Command(command, Box::new(done)))
-            .map_err(busy)
+            .map_err(|refused| self.refused(&refused))
     }
 
     /// Writes edits, all or none, and waits until they are durable. Blocks.
@@ -243,10 +266,10 @@ impl Handle {
             answer.send(reply).unwrap_or_default();
         });
         let job = Job::Command(Command::Edit(edits, local), done);
-        self.jobs.send(job).map_err(|_gone| HostError::Busy)?;
+        self.jobs.send(job).map_err(|_gone| self.ended())?;
         match reply.recv() {
             Ok(Reply::Written(written)) => written,
-            Ok(Reply::Input(_) | Reply::Done(_) | Reply::Nothing) | Err(_) => Err(HostError::Busy),
+            Ok(Reply::Input(_) | Reply::Done(_) | Reply::Nothing) | Err(_) => Err(self.ended()),
         }
     }
 
@@ -260,12 +283,10 @@ impl Handle {
         let done: Done = Box::new(move |reply| answer.send(reply).unwrap_or_default());
         self.jobs
             .send(Job::Command(Command::Act(act), done))
-            .map_err(|_gone| HostError::Busy)?;
+            .map_err(|_gone| self.ended())?;
         match reply.recv() {
             Ok(Reply::Done(changed)) => Ok(changed),
-            Ok(Reply::Written(_) | Reply::Input(_) | Reply::Nothing) | Err(_) => {
-                Err(HostError::Busy)
-            }
+            Ok(Reply::Written(_) | Reply::Input(_) | Reply::Nothing) | Err(_) => Err(self.ended()),
         }
     }
 
@@ -285,12 +306,18 @@ impl Handle {
         self.act(Act::Refill)
     }
 
-    /// Releases a record that is held back: see [`Act::Release`].
+    /// Releases a record that is held back, and keeps what a program says of it under a name: see
+    /// [`Act::Release`].
     ///
     /// # Errors
     /// The writer has ended.
-    pub fn release(&self, key: RecordKey, peer: Option<ReplicaId>) -> Result<bool, HostError> {
-        self.act(Act::Release(key, peer))
+    pub fn release(
+        &self,
+        key: RecordKey,
+        peer: Option<ReplicaId>,
+        note: (String, Vec<u8>),
+    ) -> Result<bool, HostError> {
+        self.act(Act::Release(key, peer, Some(note)))
     }
 
     /// What the replica knows of its peers. Blocks for the group under way.
@@ -302,8 +329,8 @@ impl Handle {
         let done = Box::new(move |status| answer.send(status).unwrap_or_default());
         self.jobs
             .send(Job::Status(done))
-            .map_err(|_gone| HostError::Busy)?;
-        reply.recv().map_err(|_gone| HostError::Busy)
+            .map_err(|_gone| self.ended())?;
+        reply.recv().map_err(|_gone| self.ended())
     }
 
     /// Runs work on the store while nothing is written: everything committed is durable, and
@@ -319,8 +346,8 @@ impl Handle {
         let work = move |store: &dyn Store| answer.send(work(store)).unwrap_or_default();
         self.jobs
             .send(Job::Still(Box::new(work)))
-            .map_err(|_gone| HostError::Busy)?;
-        reply.recv().map_err(|_gone| HostError::Busy)
+            .map_err(|_gone| self.ended())?;
+        reply.recv().map_err(|_gone| self.ended())
     }
 
     /// Asks the replica something between two commits: everything taken before is durable. Blocks
@@ -336,8 +363,8 @@ impl Handle {
         let question = move |host: &Host| answer.send(question(host)).unwrap_or_default();
         self.jobs
             .send(Job::Ask(Box::new(question)))
-            .map_err(|_gone| HostError::Busy)?;
-        reply.recv().map_err(|_gone| HostError::Busy)
+            .map_err(|_gone| self.ended())?;
+        reply.recv().map_err(|_gone| self.ended())
     }
 
     /// Calls `watcher` with the durable end of every feed, now and after every change, on the
@@ -352,7 +379,7 @@ impl Handle {
     ) -> Result<(), HostError> {
         self.jobs
             .try_send(Job::Watch(id, Box::new(watcher)))
-            .map_err(busy)
+            .map_err(|refused| self.refused(&refused))
     }
 
     /// Ends a watch. Nothing happens when the writer has ended or has too much to do; the watcher
@@ -360,8 +387,4 @@ impl Handle {
     pub fn unwatch(&self, id: u64) {
         self.jobs.try_send(Job::Unwatch(id)).unwrap_or_default();
     }
-}
-
-fn busy(_refused: TrySendError<Job>) -> HostError {
-    HostError::Busy
 }

@@ -250,7 +250,7 @@ pub struct Quarantine {
     pub at_ms: i64,
 }
 /// What a peer said of itself when a session last began.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PeerHeard {
     /// The own wall time then, milliseconds since 1970.
     #[prost(int64, tag = "1")]
@@ -264,6 +264,20 @@ pub struct PeerHeard {
     /// What the session found: liangxin.sync.v1.Diagnosis.
     #[prost(uint32, tag = "4")]
     pub diagnosis: u32,
+    /// What the peer's clock was found to be, in the order in which it was; one reading where that had
+    /// changed.
+    #[prost(message, repeated, tag = "5")]
+    pub clocks: ::prost::alloc::vec::Vec<ClockReading>,
+}
+/// A peer's clock, as it was found when it greeted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClockReading {
+    /// The peer's wall time, milliseconds since 1970.
+    #[prost(int64, tag = "1")]
+    pub theirs_ms: i64,
+    /// The same less the own wall time.
+    #[prost(int64, tag = "2")]
+    pub ahead_ms: i64,
 }
 /// A record that the peer has answered with anything but "applied", until both sides are equal.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

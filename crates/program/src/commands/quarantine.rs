@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
+use store::HeldBack;
 
 use crate::{
     app::App,
@@ -10,9 +11,9 @@ use crate::{
         record::{field_label, register_text},
         text,
     },
-    failure::{Exit, Failure},
+    failure::Failure,
     output::Out,
-    quarantine,
+    quarantine::{self, Released},
     records::Scopes,
 };
 
@@ -20,8 +21,12 @@ use crate::{
 #[derive(Subcommand, Clone, Debug)]
 pub enum QuarantineCommand {
     /// Records that are held back
-    List,
-    /// One of them: what is here, and what came
+    List {
+        /// Also those that somebody has released, with who, when and why
+        #[arg(long)]
+        all: bool,
+    },
+    /// One of them: what is here, and what came; who has released it before, and why
     Show {
         /// KIND/ID
         id: String,
@@ -45,7 +50,7 @@ pub enum QuarantineCommand {
 /// The command failed.
 pub fn run(app: &App, command: &QuarantineCommand, out: &mut Out) -> Result<(), Failure> {
     match command {
-        QuarantineCommand::List => list(app, out),
+        QuarantineCommand::List { all } => list(app, *all, out),
         QuarantineCommand::Show { id } => show(app, id, out),
         QuarantineCommand::Release { id, peer, reason } => {
             release(app, id, (peer.as_deref(), reason), out)
@@ -59,10 +64,10 @@ fn release(
     (peer, reason): (Option<&str>, &str),
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let mut held = quarantine::named(app, id)?;
+    let mut held = quarantine::held_of(app, id)?;
     held.retain(|held| peer.is_none_or(|peer| held.peer.to_string().starts_with(peer)));
     if held.is_empty() {
-        return Err(Failure::new("QUARANTINE-001", Exit::Invalid).with("id", id));
+        return Err(quarantine::not_held(id));
     }
     for held in &held {
         quarantine::release(app, held, reason)?;
@@ -79,32 +84,74 @@ fn release(
     Ok(())
 }
 
-fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
-    let all = quarantine::all(app)?;
-    let scopes = Scopes::new(app);
-    let entry = |held| quarantine::entry(app, &scopes, held, out).map(Value::Object);
-    let entries: Vec<Value> = all.iter().map(entry).collect::<Result<_, _>>()?;
+fn list(app: &App, all: bool, out: &mut Out) -> Result<(), Failure> {
+    let held = quarantine::all(app)?;
+    let released = if all {
+        quarantine::released(app)?
+    } else {
+        Vec::new()
+    };
+    let entries = entries(app, &held, &released, out)?;
     if out.json {
         out.document(&Value::Array(entries));
         return Ok(());
     }
-    let columns = ["id", "code", "at", "peer"];
-    let row = |entry: &Value| columns.map(|name| text(entry, name).to_owned()).to_vec();
-    let headings = [
+    let row = |entry: &Value| {
+        let mut row = ["id", "code", "at", "peer"]
+            .map(|name| text(entry, name).to_owned())
+            .to_vec();
+        if all {
+            let done = entry.get("released").unwrap_or(&Value::Null);
+            row.extend(["by", "at", "reason"].map(|name| text(done, name).to_owned()));
+        }
+        row
+    };
+    let mut headings = vec![
         out.say("记录", "record"),
         out.say("代码", "code"),
         out.say("时间", "when"),
         out.say("来自", "from"),
     ];
+    if all {
+        headings.extend([
+            out.say("解除人", "released by"),
+            out.say("解除时间", "released"),
+            out.say("理由", "why"),
+        ]);
+    }
     out.table(&headings, &entries.iter().map(row).collect::<Vec<_>>());
     Ok(())
 }
 
+/// What is held back, and after it what was released.
+fn entries(
+    app: &App,
+    held: &[HeldBack],
+    released: &[Released],
+    out: &Out,
+) -> Result<Vec<Value>, Failure> {
+    let scopes = Scopes::new(app);
+    let held = held
+        .iter()
+        .map(|held| quarantine::entry(app, &scopes, held, out));
+    let released = released
+        .iter()
+        .map(|one| quarantine::released_entry(app, &scopes, one, out));
+    held.chain(released)
+        .map(|entry| entry.map(Value::Object))
+        .collect()
+}
+
 fn show(app: &App, id: &str, out: &mut Out) -> Result<(), Failure> {
-    let held = quarantine::named(app, id)?;
+    let held = quarantine::held_of(app, id)?;
+    let released = quarantine::released_of(app, id)?;
+    if held.is_empty() && released.is_empty() {
+        return Err(quarantine::not_held(id));
+    }
     let scopes = Scopes::new(app);
     let document = |held| quarantine::show(app, &scopes, held, out).map(Value::Object);
-    let documents: Vec<Value> = held.iter().map(document).collect::<Result<_, _>>()?;
+    let mut documents: Vec<Value> = held.iter().map(document).collect::<Result<_, _>>()?;
+    documents.extend(entries(app, &[], &released, out)?);
     if out.json {
         out.document(&Value::Array(documents));
         return Ok(());
@@ -114,6 +161,11 @@ fn show(app: &App, id: &str, out: &mut Out) -> Result<(), Failure> {
         let kind = app.catalogue.kind_by_id(said("kind"));
         out.line(format!("{}  {}  {}", said("id"), said("at"), said("peer")));
         out.line(format!("{}  {}", said("code"), said("message")));
+        if let Some(done) = document.get("released").filter(|done| done.is_object()) {
+            let parts = ["by", "at", "reason"].map(|name| text(done, name));
+            let lead = out.say("已解除隔离：", "released: ");
+            out.line(format!("{lead}{}", parts.join("  ")));
+        }
         for value in array(document, "values") {
             let name = text(value, "field");
             out.line(format!("  {}", field_label(kind, name, out.language)));

@@ -4,20 +4,19 @@
 //! when, why, how they came in and what each would do to the figures; what the rules suggest; what
 //! was said and decided before; what else is open in the record.
 
-use std::collections::BTreeMap;
-
 use domain::{
     Conflict, ConflictKind, Effective, KindSpec, Suggestion, effective::seen_before_deletion,
     label::Language, preset,
 };
 use proto::ledger::DocketNoteKind;
-use replica::{Dot, ReplicaId, Sibling, Source, limits::ANCESTRY_MAX};
+use replica::{Dot, HybridTime, Sibling, Source, limits::ANCESTRY_MAX};
 use serde_json::{Map, Value, json};
-use store::{PeerHeard, Stored};
+use store::Stored;
 
 use super::{
     Docket,
     acks::Acks,
+    clocks::Clocks,
     files::Files,
     kind_label,
     list::{decided_entry, mark, open_entry, told},
@@ -59,7 +58,7 @@ pub fn show(
                 meaning: &meaning,
                 open,
                 language,
-                heard: app.reader().heard()?,
+                clocks: Clocks::now(app)?,
             };
             asked.card(&files)?
         }
@@ -87,7 +86,7 @@ struct Asked<'a> {
     meaning: &'a Effective,
     open: &'a Conflict,
     language: Language,
-    heard: BTreeMap<ReplicaId, PeerHeard>,
+    clocks: Clocks,
 }
 
 impl Asked<'_> {
@@ -147,7 +146,11 @@ impl Asked<'_> {
         let author = said("author").unwrap_or(&sibling.write.author);
         map.insert("dot".to_owned(), dot_text(sibling.dot()).into());
         map.insert("unit".to_owned(), self.unit(author)?);
-        map.insert("clock_error_s".to_owned(), self.clock_error(author));
+        let written = words::first_time(self.app, sibling)?;
+        map.insert(
+            "clock_error_s".to_owned(),
+            self.clock_error(author, written),
+        );
         let is_import = said("source") == Some(&source_name(Source::Import));
         let line = said("reason").filter(|_| is_import);
         let line = line.and_then(words::sheet_line).map(|(_, line)| line);
@@ -159,20 +162,10 @@ impl Asked<'_> {
         Ok(map)
     }
 
-    /// How far the clock at which an author works is ahead of this one, in seconds, as its replica
-    /// has last said. Only those that call here say so.
-    fn clock_error(&self, author: &str) -> Value {
-        let replica = author.rsplit_once('@').map(|(_, replica)| replica);
-        let short = replica.and_then(|name| name.rsplit_once('-'));
-        let Some((_, short)) = short.filter(|(_, short)| !short.is_empty()) else {
-            return Value::Null;
-        };
-        let mut named = self.heard.iter();
-        let found = named.find(|(replica, _)| replica.to_string().starts_with(short));
-        // One that has come by stick alone has never said what time it is there.
-        let ahead_ms = found.map(|(_, heard)| heard.ahead_ms);
-        let known = ahead_ms.filter(|ahead_ms| *ahead_ms != 0);
-        known.map_or(Value::Null, |ahead_ms| (ahead_ms / 1_000).into())
+    /// How far the clock at which an author works was ahead of this one at a write, in seconds.
+    fn clock_error(&self, author: &str, written: HybridTime) -> Value {
+        let error_ms = self.clocks.error_ms(author, written);
+        error_ms.map_or(Value::Null, |error_ms| (error_ms / 1_000).into())
     }
 
     /// The scope and the replica at which an author works.

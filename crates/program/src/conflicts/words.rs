@@ -198,6 +198,12 @@ pub(crate) fn first_authorship(
     Ok(map)
 }
 
+/// When the value of a candidate was written first, by the clock of whoever wrote it.
+pub(super) fn first_time(app: &App, sibling: &Sibling) -> Result<HybridTime, Failure> {
+    let first = originals(app, sibling)?.into_iter().next();
+    Ok(first.map_or(sibling.write.time, |first| HybridTime(first.time)))
+}
+
 /// The file and the line of its sheet, which an import writes as the reason.
 pub(super) fn sheet_line(reason: &str) -> Option<(&str, u32)> {
     let (file, line) = reason.rsplit_once(':')?;

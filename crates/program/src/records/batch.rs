@@ -6,7 +6,7 @@ use std::{
 };
 
 use replica::{Edit, RecordKey};
-use store::{Command, Handle, HostError, Reply, Written};
+use store::{Command, Handle, Reply, Written};
 
 use crate::failure::Failure;
 
@@ -140,7 +140,7 @@ impl<T> Batcher<T> {
         let result = match reply {
             Some(Reply::Written(written)) => written.map_err(Failure::from),
             Some(Reply::Input(_) | Reply::Done(_) | Reply::Nothing) | None => {
-                Err(HostError::Busy.into())
+                Err(self.handle.ended().into())
             }
         };
         self.done.push(Done { tag, result });

@@ -221,6 +221,11 @@ impl World {
 
     /// Greets the hub of tests, which refuses these writes.
     pub(crate) fn refused_by_hub(&self, refusals: Vec<proto::sync::Refused>) {
+        self.welcomed(90_000, refusals);
+    }
+
+    /// Greets the hub of tests, whose clock is ahead of what this one was at its start.
+    pub(crate) fn welcomed(&self, ahead_ms: i64, refusals: Vec<proto::sync::Refused>) {
         self.session(Op::Greet);
         let scopes = [self.app.scope(), self.app.published()];
         let feeds = scopes.map(|scope| proto::sync::FeedState {
@@ -230,7 +235,7 @@ impl World {
         let welcome = proto::sync::Welcome {
             replica: PEER.0.to_vec(),
             schema: 1,
-            now_ms: i64::try_from(NOW_MS).expect("a time of our days") + 90_000,
+            now_ms: i64::try_from(NOW_MS).expect("a time of our days") + ahead_ms,
             feeds: feeds.to_vec(),
             refusals,
             ..Default::default()

@@ -15,7 +15,7 @@ use replica::{
 
 use super::{Guest, Past, Place, Stored, head::RecordHead, history_entry, stage::Stage};
 use crate::{Store, StoreError, keys};
-pub use lists::{JournalBreak, PeerHeard, Unsettled, keep_local};
+pub use lists::{ClockReading, JournalBreak, PeerHeard, Unsettled, keep_local};
 pub(crate) use lists::{heard_name, unsettled_name};
 
 /// Changes of one record that a walk through its history follows: one a minute for two years of

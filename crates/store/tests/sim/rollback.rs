@@ -34,7 +34,7 @@ impl Given {
             Command::Edit(edits, _) => Self::Edit(edits.clone()),
             Command::Session(login, op) => Self::Session(*login, op.clone()),
             Command::Close(session) => Self::Close(*session),
-            Command::Act(act) => Self::Act(*act),
+            Command::Act(act) => Self::Act(act.clone()),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use domain::{Conflict, ConflictKind, label::Language};
+use prost::Message as _;
+use proto::stored::PeerHeard;
 use replica::{Edit, RegisterId, Set, Sibling, Source};
 use serde_json::{Value, json};
 
@@ -13,7 +15,7 @@ use crate::{
     failure::Exit,
     records::{
         Change, Seen, kind_of, put, set_of_json,
-        testing::{hub, made, node, now, organisation, printed, save},
+        testing::{PEER, World, hub, made, node, now, organisation, printed, save},
     },
     report::{self, Request},
 };
@@ -85,11 +87,8 @@ fn the_card_says_who_where_when_why_and_how_it_came_in() {
     assert_eq!(lines, [&json!(17)]);
 }
 
-#[test]
-fn the_card_says_how_far_the_clock_of_another_writer_is_off() {
-    let world = node();
-    // The hub of tests says that it is 90 seconds later there.
-    world.refused_by_hub(Vec::new());
+/// A name that alice has written here, and against it one that was written at the hub of tests.
+fn written_at_the_hub(world: &World) -> String {
     let stored = made(&world.app, "甲");
     let seen = Some(Seen::of(&stored.record));
     let by = world.by("alice");
@@ -121,16 +120,25 @@ fn the_card_says_how_far_the_clock_of_another_writer_is_off() {
         decision: Bytes::new(),
     };
     world.app.writer.edit(vec![edit], Vec::new()).unwrap();
-    let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
-    let docket = Docket::parse(&world.app, &id).unwrap();
+    list(&world.app)[0]["id"].as_str().unwrap().to_owned()
+}
+
+/// How far the clocks of the writers are off, as the card says.
+fn clock_errors(world: &World, id: &str) -> Vec<Value> {
+    let docket = Docket::parse(&world.app, id).unwrap();
     let card = show(&world.app, &docket);
-    let errors: Vec<&Value> = card["candidates"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| &one["clock_error_s"])
-        .collect();
-    assert_eq!(errors[0], &Value::Null, "the own clock is the measure");
+    let candidates = card["candidates"].as_array().unwrap().iter();
+    candidates.map(|one| one["clock_error_s"].clone()).collect()
+}
+
+#[test]
+fn the_card_says_how_far_the_clock_of_another_writer_is_off() {
+    let world = node();
+    // The hub of tests says that it is 90 seconds later there.
+    world.refused_by_hub(Vec::new());
+    let id = written_at_the_hub(&world);
+    let errors = clock_errors(&world, &id);
+    assert_eq!(errors[0], Value::Null, "the own clock is the measure");
     let error = errors[1].as_i64().unwrap();
     assert!((89..=90).contains(&error), "{error}");
     let show = ConflictCommand::Show { id };
@@ -138,6 +146,37 @@ fn the_card_says_how_far_the_clock_of_another_writer_is_off() {
         run(&world.app, &Enrolled::default(), show, out)
     });
     assert!(text.contains("s ahead of this one"), "{text}");
+}
+
+/// A clock that was right when something was written and was set wrong since made the card doubt
+/// the moment of what was written, and the other way round.
+#[test]
+fn the_error_of_a_clock_is_that_of_the_writing() {
+    let world = node();
+    world.welcomed(0, Vec::new());
+    let id = written_at_the_hub(&world);
+    world.welcomed(90_000, Vec::new());
+    assert_eq!(clock_errors(&world, &id), [Value::Null, json!(0)]);
+    let world = world.restarted();
+    assert_eq!(clock_errors(&world, &id), [Value::Null, json!(0)]);
+}
+
+/// An older program has kept only the last error.
+#[test]
+fn an_error_that_an_older_program_has_kept_still_counts() {
+    let world = node();
+    world.welcomed(0, Vec::new());
+    let id = written_at_the_hub(&world);
+    let heard = PeerHeard {
+        at_ms: 1_602_720_000_000,
+        ahead_ms: 90_000,
+        schema: 1,
+        ..PeerHeard::default()
+    };
+    let name = format!("heard/{PEER}");
+    let local = vec![(name, Some(heard.encode_to_vec()))];
+    world.handle().edit(Vec::new(), local).unwrap();
+    assert_eq!(clock_errors(&world, &id), [Value::Null, json!(90)]);
 }
 
 #[test]

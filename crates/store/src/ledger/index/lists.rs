@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::stored::{JournalPage, PeerHeard as HeardWire, Unsettled as UnsettledWire};
+use proto::stored::{
+    ClockReading as ClockWire, JournalPage, PeerHeard as HeardWire, Unsettled as UnsettledWire,
+};
 use replica::{Counter, Head, Incarnation, Kind, RecordId, RecordKey, ReplicaId, ScopeId, chain};
 
 use super::Reader;
@@ -22,6 +24,15 @@ pub struct PeerHeard {
     pub schema: u32,
     /// What the session found: `liangxin.sync.v1.Diagnosis`.
     pub diagnosis: u32,
+}
+
+/// A peer's clock, as it was found when it greeted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// The peer's wall time, milliseconds since 1970.
+    pub theirs_ms: i64,
+    /// The same less the own.
+    pub ahead_ms: i64,
 }
 
 /// How a peer answered a record that it has not simply taken.
@@ -85,6 +96,19 @@ fn hex16(text: &str) -> Option<[u8; 16]> {
     (text.len() == 32).then(|| number.to_be_bytes())
 }
 
+/// Reads what a peer has said. A program that kept only the last error of its clock has left a
+/// reading without a list.
+fn heard_of(value: Bytes) -> Result<HeardWire, StoreError> {
+    let mut heard = HeardWire::decode(value).map_err(|_e| damaged("what a peer said"))?;
+    if heard.clocks.is_empty() && heard.ahead_ms != 0 {
+        heard.clocks.push(ClockWire {
+            theirs_ms: heard.at_ms.saturating_add(heard.ahead_ms),
+            ahead_ms: heard.ahead_ms,
+        });
+    }
+    Ok(heard)
+}
+
 fn damaged(what: &str) -> StoreError {
     StoreError::Damaged {
         what: what.to_owned(),
@@ -108,20 +132,46 @@ impl Reader {
     /// # Errors
     /// The store is damaged or cannot be read.
     pub fn heard(&self) -> Result<BTreeMap<ReplicaId, PeerHeard>, StoreError> {
-        let mut all = BTreeMap::new();
-        for (name, value) in self.locals(HEARD)? {
-            let peer = name.strip_prefix(HEARD).and_then(hex16).map(ReplicaId);
-            let peer = peer.ok_or_else(|| damaged("the name of a peer"))?;
-            let heard = HeardWire::decode(value).map_err(|_e| damaged("what a peer said"))?;
+        let heard = |(peer, heard): (ReplicaId, HeardWire)| {
             let heard = PeerHeard {
                 at_ms: heard.at_ms,
                 ahead_ms: heard.ahead_ms,
                 schema: heard.schema,
                 diagnosis: heard.diagnosis,
             };
-            all.insert(peer, heard);
-        }
-        Ok(all)
+            (peer, heard)
+        };
+        Ok(self.all_heard()?.into_iter().map(heard).collect())
+    }
+
+    /// What each peer's clock was found to be, in the order in which it was: one reading where its
+    /// error had changed. Nothing of a peer that has never said what time it is there.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn clocks(&self) -> Result<BTreeMap<ReplicaId, Vec<ClockReading>>, StoreError> {
+        let reading = |clock: &ClockWire| ClockReading {
+            theirs_ms: clock.theirs_ms,
+            ahead_ms: clock.ahead_ms,
+        };
+        let all = self.all_heard()?.into_iter();
+        let all = all.map(|(peer, heard)| (peer, heard.clocks.iter().map(reading).collect()));
+        Ok(all.collect())
+    }
+
+    /// What one peer said of itself when a session last began, as it is stored.
+    pub(crate) fn heard_from(&self, peer: ReplicaId) -> Result<Option<HeardWire>, StoreError> {
+        let value = self.local(&heard_name(peer))?;
+        value.map(heard_of).transpose()
+    }
+
+    fn all_heard(&self) -> Result<Vec<(ReplicaId, HeardWire)>, StoreError> {
+        let one = |(name, value): (String, Bytes)| {
+            let peer = name.strip_prefix(HEARD).and_then(hex16).map(ReplicaId);
+            let peer = peer.ok_or_else(|| damaged("the name of a peer"))?;
+            Ok((peer, heard_of(value)?))
+        };
+        self.locals(HEARD)?.into_iter().map(one).collect()
     }
 
     /// The records that the peer has answered with anything but "applied" since both sides were
