@@ -166,7 +166,7 @@ impl Common {
     pub fn place(&self) -> Place {
         match self {
             Self::Restore(args) if args.dry_run => Place::Beside,
-            Self::Repair(args) if args.list => Place::Store,
+            Self::Repair(args) if args.needs_store() => Place::Store,
             Self::Restore(_) | Self::Repair(_) | Self::Config(_) => Place::Local,
             Self::Certificate(command) => command.place(),
             Self::Receipt(command) => command.place(),
