@@ -69,15 +69,20 @@ impl By {
     }
 
     /// Whether a conflict is of the source that was named.
-    fn is_about(&self, open: &Conflict) -> bool {
+    fn is_about(&self, scopes: &Scopes<'_>, open: &Conflict) -> Result<bool, Failure> {
         match self {
-            Self::Preset(_) => true,
-            Self::Storm(id, _) => open.candidates.iter().any(|one| storm::is_of(id, one)),
+            Self::Preset(_) => Ok(true),
+            Self::Storm(id, _) => Ok(of_source(scopes, id, open)?.contains(&true)),
         }
     }
 
-    fn choice(&self, kind: &KindSpec, open: &Conflict, home: &str) -> Result<Choice, Why> {
-        match self {
+    fn choice(
+        &self,
+        scopes: &Scopes<'_>,
+        (kind, home): (&KindSpec, &str),
+        open: &Conflict,
+    ) -> Result<Result<Choice, Why>, Failure> {
+        Ok(match self {
             Self::Preset(rule) => {
                 let preset = preset(kind, open, home);
                 match preset.suggestion {
@@ -88,16 +93,24 @@ impl By {
                 }
             }
             Self::Storm(id, side) => {
-                let is_its = |one: &Sibling| storm::is_of(id, one) == (*side == Side::Source);
-                let all = open.candidates.iter().enumerate();
-                let mut fits = all.filter(|(_, one)| is_its(one));
+                let of_source = of_source(scopes, id, open)?;
+                let all = of_source.iter().enumerate();
+                let mut fits = all.filter(|(_, is_its)| **is_its == (*side == Side::Source));
                 match (fits.next(), fits.next()) {
                     (Some((at, _)), None) => Ok(Choice::Take(at + 1)),
                     _ => Err(Why::NoSide),
                 }
             }
-        }
+        })
     }
+}
+
+/// Which candidates of a conflict are of a source.
+fn of_source(scopes: &Scopes<'_>, id: &str, open: &Conflict) -> Result<Vec<bool>, Failure> {
+    let candidates = open.candidates.iter();
+    candidates
+        .map(|one| storm::is_of(scopes, id, one))
+        .collect()
 }
 
 /// What is to be decided together.
@@ -220,15 +233,20 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
     );
     let mut is_known = false;
     each_open(app, &mut |stored, meaning| {
-        is_known = is_known || meaning.conflicts.iter().any(|open| bulk.by.is_about(open));
+        let mut asked = None;
+        for open in &meaning.conflicts {
+            let is_about = bulk.by.is_about(&scopes, open)?;
+            is_known |= is_about;
+            if is_about && open.register == bulk.register {
+                asked = Some(open);
+            }
+        }
         let record = &stored.record;
         let other_scope = bulk.scope.is_some_and(|scope| scope != stored.home);
         if record.key.kind != bulk.kind.kind || other_scope {
             return Ok(());
         }
-        let own = |open: &&Conflict| open.register == bulk.register;
-        let open = meaning.conflicts.iter().find(own);
-        let Some(open) = open.filter(|open| bulk.by.is_about(open)) else {
+        let Some(open) = asked else {
             return Ok(());
         };
         let docket = Docket {
@@ -236,7 +254,7 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
             register: open.register,
         };
         let code = scopes.code(stored.home)?;
-        let choice = bulk.by.choice(bulk.kind, open, &code);
+        let choice = bulk.by.choice(&scopes, (bulk.kind, &code), open)?;
         let mut is_own = false;
         for candidate in &open.candidates {
             is_own |= words::are_of(&scopes, &words::of(app, candidate)?, &author)?;
