@@ -9,7 +9,9 @@ use domain::{Conflict, KindSpec, Suggestion, preset};
 use replica::{RegisterId, ScopeId, Sibling};
 use serde_json::Value;
 
-use super::{Choice, Docket, State, decide::carry, each_open, files::Files, is_open, storm, words};
+use super::{
+    Choice, Docket, Reason, State, decide::carry, each_open, files::Files, is_open, storm, words,
+};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -41,14 +43,7 @@ impl By {
     /// # Errors
     /// There is no such rule.
     pub fn rule(text: &str) -> Result<Self, Failure> {
-        let known = preset::RULES;
-        let wanted = text.trim().to_ascii_uppercase();
-        let found = known.iter().find(|known| **known == wanted);
-        found.map(|rule| Self::Preset(rule)).ok_or_else(|| {
-            Failure::new("CONFLICT-011", Exit::Invalid)
-                .with("rule", text)
-                .with("known", known.join(", "))
-        })
+        rule_of(text).map(Self::Preset)
     }
 
     /// The rule that decides; none where a person names the side.
@@ -111,6 +106,21 @@ fn of_source(scopes: &Scopes<'_>, id: &str, open: &Conflict) -> Result<Vec<bool>
     candidates
         .map(|one| storm::is_of(scopes, id, one))
         .collect()
+}
+
+/// The rule with a code.
+///
+/// # Errors
+/// There is no such rule.
+pub fn rule_of(text: &str) -> Result<&'static str, Failure> {
+    let known = preset::RULES;
+    let wanted = text.trim().to_ascii_uppercase();
+    let found = known.iter().find(|known| **known == wanted);
+    found.copied().ok_or_else(|| {
+        Failure::new("CONFLICT-011", Exit::Invalid)
+            .with("rule", text)
+            .with("known", known.join(", "))
+    })
 }
 
 /// What is to be decided together.
@@ -314,21 +324,20 @@ impl Plan {
     /// # Errors
     /// The token stands for another list: something has changed, or nobody looked. Nothing is
     /// decided then. What fails on the way is in the result.
-    pub fn carry_out(
-        &self,
-        app: &App,
-        bulk: &Bulk,
-        token: &str,
-        reason: &str,
-    ) -> Result<Done, Failure> {
-        let reason = reason_of(reason)?;
+    pub fn carry_out(&self, app: &App, token: &str, reason: Reason<'_>) -> Result<Done, Failure> {
+        if let Reason::Said(text)
+        | Reason::Rule {
+            said: Some(text), ..
+        } = reason
+        {
+            reason_of(text)?;
+        }
         if token.trim() != self.token {
             return Err(Failure::new("CONFLICT-013", Exit::Refused));
         }
         let mut done = Done::default();
         for row in &self.rows {
-            let by = (reason.as_str(), bulk.by.preset());
-            let carried = carry(app, &row.docket, &row.choice, Some(&row.seen), by);
+            let carried = carry(app, &row.docket, &row.choice, Some(&row.seen), reason);
             let open = carried.and_then(|_decision| {
                 let stored = find(app, row.docket.key)?;
                 is_open(app, &stored, &row.docket)

@@ -322,6 +322,12 @@ fn where_no_rule_names_a_side_one_is_taken_for_all_of_a_storm() {
         "each side has its token"
     );
     let token = shown["confirm"].as_str().unwrap();
+    let ConflictCommand::Bulk(mut silent) = bulk(source, remark, &storm, Some(token)) else {
+        panic!("a bulk decision");
+    };
+    silent.reason = None;
+    let (_, silent) = document(&dora, ConflictCommand::Bulk(silent));
+    assert_eq!(silent.unwrap_err().code, "CONFLICT-016", "no rule says why");
     let (_, wrong) = document(&dora, bulk(other, remark, &storm, Some(token)));
     assert_eq!(wrong.unwrap_err().code, "CONFLICT-013");
     let (own, _) = document(&world.by("bob"), bulk(source, remark, &storm, None));
