@@ -25,6 +25,7 @@ use crate::{
         fact_json,
         lost::{self, Lost, Rest},
     },
+    texts::causes,
 };
 
 /// `repair [BACKUP]`.
@@ -139,6 +140,7 @@ fn show_comparison(comparison: &Comparison, out: &mut Out) {
 /// Says whether the peer was asked, and what it knows where the own store does not say it.
 fn show_asked(comparison: &Comparison, out: &mut Out) {
     let peer = comparison.peer.as_deref().unwrap_or_default();
+    let peer = &causes::peer(peer, out.language).into_owned();
     match &comparison.asked {
         Asked::Nobody => {}
         Asked::Failed(failure) => {
