@@ -111,6 +111,10 @@ impl Side for Hub {
 }
 
 impl Live for Hub {
+    fn call_again(&self, _app: &App, peer: ReplicaId) -> bool {
+        self.roster.hang_up(peer)
+    }
+
     fn peers(&self, app: &App, status: &Status) -> Vec<PeerView> {
         peers::peers(app, self, status)
     }

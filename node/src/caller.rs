@@ -7,7 +7,7 @@ use std::{
 
 use link::{
     Backoff, Channel, DialError, Dialer, HubAddress, NodeMaterial, Progress, SessionSeat, Stop,
-    call_over, renew, renew_at, session_number,
+    call_over, renew, renew_at, session_number, stop_signal,
 };
 use program::{App, Exit, Failure, app::random, dir::Identity};
 use replica::session::Role;
@@ -36,6 +36,7 @@ pub(crate) struct Line {
     state: Mutex<LineState>,
     progress: watch::Sender<Progress>,
     nudge: Notify,
+    hang_up: Notify,
 }
 
 impl Default for Line {
@@ -49,6 +50,7 @@ impl Default for Line {
             state: Mutex::new(state),
             progress: watch::Sender::new(Progress::default()),
             nudge: Notify::new(),
+            hang_up: Notify::new(),
         }
     }
 }
@@ -74,6 +76,17 @@ impl Line {
             self.set("calling".to_owned(), None);
             self.nudge.notify_one();
         }
+    }
+
+    /// Ends the session under way, if one is, and has the hub called again at once. Returns whether
+    /// anybody is there to call.
+    pub(crate) fn call_again(&self) -> bool {
+        if self.state().text == "stopped" {
+            return false;
+        }
+        self.hang_up.notify_waiters();
+        self.nudge.notify_one();
+        true
     }
 
     fn set(&self, text: String, failure: Option<String>) {
@@ -172,15 +185,27 @@ pub(crate) async fn call(app: &App, line: &Line, stop: Stop) -> Result<String, F
     Ok(code)
 }
 
-async fn call_once(app: &App, line: &Line, stop: Stop) -> Result<String, Failure> {
+async fn call_once(app: &App, line: &Line, mut stop: Stop) -> Result<String, Failure> {
     let material = join::material(&app.dir, &app.identity)?;
     let channel = dial(app, &material).await?;
     line.progress.send_replace(Progress::default());
     line.set("connected".to_owned(), None);
     let watching = line.follow();
+    let (stopper, goodbye) = stop_signal();
+    let running = call_over(channel, seat(app), goodbye, &line.progress);
+    tokio::pin!(running);
     let ended = tokio::select! {
-        done = call_over(channel, seat(app), stop, &line.progress) => done,
+        done = &mut running => done,
         () = note_settled(app, line, watching) => return Ok(String::new()),
+        () = async {
+            tokio::select! {
+                () = stop.wait() => {}
+                () = line.hang_up.notified() => {}
+            }
+        } => {
+            stopper.stop();
+            running.await
+        }
     };
     ended
         .map(|done| done.code)
@@ -207,10 +232,10 @@ pub(crate) async fn keep_calling(app: App, line: Arc<Line>, mut stop: Stop) {
             Ok(code) => {
                 tracing::info!(code = %code, "session ended");
                 let was_open = code.is_empty() || code == "SYNC-100" || code == "SYNC-115";
-                let text = if code.is_empty() {
-                    "stopped".to_owned()
-                } else {
-                    format!("unreachable: {code}")
+                let text = match code.as_str() {
+                    "" if stop.is_stopped() => "stopped".to_owned(),
+                    "" => "calling".to_owned(),
+                    code => format!("unreachable: {code}"),
                 };
                 line.set(text, (!code.is_empty()).then_some(code));
                 if was_open {

@@ -21,6 +21,7 @@ use program::{
     repair::compare::Asking,
 };
 use proto::stored::Certificate;
+use replica::ReplicaId;
 use store::Status;
 
 use caller::Line;
@@ -83,6 +84,10 @@ impl Side for Node {
 }
 
 impl Live for Node {
+    fn call_again(&self, _app: &App, _peer: ReplicaId) -> bool {
+        self.line.call_again()
+    }
+
     fn peers(&self, app: &App, status: &Status) -> Vec<PeerView> {
         let Some(hub) = &app.identity.hub else {
             return Vec::new();

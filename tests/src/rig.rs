@@ -453,3 +453,33 @@ impl Running {
         self.task.await.unwrap_or_default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_hub_hangs_up_on_one_node_and_is_called_again() {
+        let hub = HubRig::start(fresh_replica(), &Medium::Memory).await;
+        let node = |scope| hub.node(fresh_replica(), scope, &Medium::Memory);
+        let (one, other) = (node("410305"), node("410311"));
+        assert!(!hub.roster.hang_up(one.replica), "it has not called");
+        let (first, second) = (one.connect(), other.connect());
+        first.settled(PATIENCE).await;
+        second.settled(PATIENCE).await;
+        assert!(hub.roster.hang_up(one.replica));
+        let mut follow = first.progress.clone();
+        let ended = follow.wait_for(|now| now.ended.is_some());
+        let ended = tokio::time::timeout(PATIENCE, ended)
+            .await
+            .expect("in time");
+        drop(ended.expect("the session tells"));
+        assert!(second.progress.borrow().open, "nobody else's");
+        one.settle(PATIENCE).await;
+        first.stop().await;
+        second.stop().await;
+        hub.stop().await.expect("a memory store does not fail");
+    }
+}

@@ -10,6 +10,7 @@ use crate::{
     authority::status,
     catalogue::{FieldSpec, KindSpec, RegisterSpec},
     effective::{Conflict, ConflictKind},
+    label::Language,
     state::Step,
 };
 
@@ -49,6 +50,17 @@ pub struct Preset {
     pub zh: &'static str,
     /// Why, in English.
     pub en: &'static str,
+}
+
+impl Preset {
+    /// The reason of a decision that a person makes by it: the rule and what it says.
+    #[must_use]
+    pub fn reason(&self, language: Language) -> String {
+        match language {
+            Language::Zh => format!("{}：{}", self.rule, self.zh),
+            Language::En => format!("{}: {}", self.rule, self.en),
+        }
+    }
 }
 
 /// Every rule that may suggest something.

@@ -22,7 +22,7 @@ use crate::fault::DialError;
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::refusal::status;
 use crate::serve::peer_of;
-use crate::stop::Stop;
+use crate::stop::{Stop, Stopper, stop_signal};
 use crate::tls::NodeMaterial;
 
 /// The sessions under way at a hub, by replica. Cheap to clone.
@@ -40,6 +40,8 @@ pub struct Seat {
     pub since_ms: u64,
     /// Follows the newest session.
     pub progress: watch::Receiver<Progress>,
+    /// Ends the newest session.
+    stopper: Arc<Stopper>,
 }
 
 impl Roster {
@@ -54,6 +56,19 @@ impl Roster {
             .iter()
             .map(|(replica, seat)| (*replica, seat.clone()))
             .collect()
+    }
+
+    /// Ends the session with a node, with a goodbye; the node calls again by itself. Returns whether
+    /// one was open.
+    #[must_use]
+    pub fn hang_up(&self, replica: ReplicaId) -> bool {
+        let seats = self.lock();
+        let seat = seats.get(&replica);
+        let open = seat.filter(|seat| seat.progress.borrow().open);
+        open.is_some_and(|seat| {
+            seat.stopper.stop();
+            true
+        })
     }
 
     /// Sessions that are open now.
@@ -141,10 +156,13 @@ impl<R: Registrar> SyncRpc for SyncService<R> {
         let (outbound, frames) = mpsc::channel(OUTBOUND_FRAMES);
         let (progress, follows) = watch::channel(Progress::default());
         let since_ms = self.clock.wall_ms();
+        let (stopper, goodbye) = stop_signal();
+        let stopper = Arc::new(stopper);
         let seat = Seat {
             scope: login.scope,
             since_ms,
             progress: follows,
+            stopper: Arc::clone(&stopper),
         };
         self.roster.lock().insert(login.peer, seat);
         let seat = SessionSeat {
@@ -153,12 +171,20 @@ impl<R: Registrar> SyncRpc for SyncService<R> {
             writer: self.writer.clone(),
             clock: Arc::clone(&self.clock),
         };
-        let stop = self.stop.clone();
+        let mut stop = self.stop.clone();
         let inbound = request.into_inner();
         // The task ends with the stream: when the peer has gone, when either side ends the
         // session, or at the stop signal. The server waits for the stream before it ends.
         tokio::spawn(async move {
-            let done = run_session(seat, inbound, outbound, stop, &progress).await;
+            let running = run_session(seat, inbound, outbound, goodbye, &progress);
+            tokio::pin!(running);
+            let done = tokio::select! {
+                done = &mut running => done,
+                () = stop.wait() => {
+                    stopper.stop();
+                    running.await
+                }
+            };
             tracing::info!(peer = %login.peer, code = %done.code, by_peer = done.by_peer, "session ended");
         });
         let Some(signer) = self.signer.clone() else {

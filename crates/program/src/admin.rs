@@ -38,7 +38,7 @@ use tonic::{
 
 use crate::{
     app::App,
-    cli::{Cli, Setting, Side, report, run_as},
+    cli::{Cli, Setting, Side, misused, report, run_as},
     dir::Dir,
     failure::{Exit, Failure},
     output::{Out, Part},
@@ -195,7 +195,7 @@ impl<S: Side> Service<S> {
         let cli = match cli {
             Ok(cli) => cli,
             Err(error) => {
-                out.note(error.to_string());
+                misused(&error, &mut out);
                 return Exit::Usage as i32;
             }
         };

@@ -46,6 +46,11 @@ pub trait Live: Bundles + Send + Sync {
     fn enrolled(&self, _app: &App) -> Enrolled {
         Enrolled::default()
     }
+    /// Has a peer's session begin anew, so that what did not fit is tried again: a node calls at once,
+    /// a hub hangs up and is called again. Returns whether it could.
+    fn call_again(&self, _app: &App, _peer: ReplicaId) -> bool {
+        false
+    }
     /// What only this program knows of itself, for `doctor`.
     fn own_facts(&self, app: &App) -> OwnFacts;
     /// Each scope compared with each peer that is connected. Blocks.

@@ -166,7 +166,7 @@ impl Common {
     pub fn place(&self) -> Place {
         match self {
             Self::Restore(args) if args.dry_run => Place::Beside,
-            Self::Repair(args) if args.list => Place::Store,
+            Self::Repair(args) if args.needs_store() => Place::Store,
             Self::Restore(_) | Self::Repair(_) | Self::Config(_) => Place::Local,
             Self::Certificate(command) => command.place(),
             Self::Receipt(command) => command.place(),
@@ -273,16 +273,7 @@ pub fn main<S: Side>() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let cli = match Cli::<S::Command>::read((S::NAME, S::ABOUT), args.clone()) {
         Ok(cli) => cli,
-        Err(error) => {
-            let code = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
-            };
-            // Nothing is left to be done when even the help cannot be printed.
-            error.print().unwrap_or_default();
-            return ExitCode::from(code as u8);
-        }
+        Err(error) => return ExitCode::from(unread(&error, &args) as u8),
     };
     logging::start(&cli.options);
     let columns = output_columns();
@@ -296,6 +287,57 @@ pub fn main<S: Side>() -> ExitCode {
     let result = run_process::<S>(cli, args, &mut out);
     let result = result.and_then(|()| said(&unsaid));
     ExitCode::from(finish(result, &mut out))
+}
+
+/// Says why a command line cannot be read, or prints the help that was asked for.
+fn unread(error: &clap::Error, args: &[OsString]) -> Exit {
+    if !error.use_stderr() {
+        // Nothing is left to be done when even the help cannot be printed.
+        error.print().unwrap_or_default();
+        return Exit::Done;
+    }
+    let unsaid = Arc::new(OnceLock::new());
+    let asked = Asked::of(args);
+    let mut out = Out::new(asked.json, asked.language, 0, terminal(unsaid));
+    misused(error, &mut out);
+    Exit::Usage
+}
+
+/// What a command line that cannot be read asks for all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    json: bool,
+    language: Language,
+}
+
+impl Asked {
+    fn of(args: &[OsString]) -> Self {
+        let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+        let next = words.iter().skip(1).map(Some).chain([None]);
+        let named = |(word, next): (&&str, Option<&&str>)| match word.strip_prefix("--lang")? {
+            "" => next.map(|next| (*next).to_owned()),
+            value => value.strip_prefix('=').map(str::to_owned),
+        };
+        let language = match words.iter().zip(next).find_map(named).as_deref() {
+            Some("en") => Language::En,
+            Some("zh") => Language::Zh,
+            _ => locale(),
+        };
+        Self {
+            json: words.contains(&"--json"),
+            language,
+        }
+    }
+}
+
+/// Says that a command line is not well formed, and in the words of its parser what is wrong.
+pub(crate) fn misused(error: &clap::Error, out: &mut Out) {
+    let detail = error.to_string();
+    report(
+        &Failure::new("USAGE-006", Exit::Usage).with("detail", &detail),
+        out,
+    );
+    out.note(detail);
 }
 
 /// Whether all of the output was written, or whoever read it had enough.
@@ -319,11 +361,15 @@ fn finish(result: Result<(), Failure>, out: &mut Out) -> u8 {
     }
 }
 
-/// Prints a failure for people, and with `--json` for machines.
+/// Prints a failure for people, and with `--json` for machines, with its cause as it came.
 pub(crate) fn report(failure: &Failure, out: &mut Out) {
     let text = failure.text(out.language);
     if out.json {
-        out.document(&serde_json::json!({"error": {"code": failure.code, "message": text}}));
+        let mut facts = failure.facts.iter();
+        let detail = facts.find(|(name, _)| *name == "detail");
+        let detail = detail.map(|(_, detail)| detail);
+        let error = serde_json::json!({"code": failure.code, "message": text, "detail": detail});
+        out.document(&serde_json::json!({"error": error}));
     }
     out.note(format!("{}  {text}", failure.code));
 }
@@ -444,5 +490,27 @@ fn terminal(unsaid: Arc<OnceLock<io::Error>>) -> impl FnMut(Part) + Send + 'stat
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(args: &[&str]) -> Asked {
+        Asked::of(&args.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_answered_in_the_language_it_asks_for() {
+        for args in [
+            &["status", "--lang", "en", "--x"][..],
+            &["--lang=en", "--x"],
+        ] {
+            assert_eq!(asked(args).language, Language::En);
+        }
+        assert_eq!(asked(&["--x", "--lang", "zh"]).language, Language::Zh);
+        assert_eq!(asked(&["--x", "--lang"]).language, locale());
+        assert!(asked(&["--json", "--x"]).json && !asked(&["--x"]).json);
     }
 }

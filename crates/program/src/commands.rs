@@ -50,8 +50,10 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Backup(args) => store::backup(app, &args, out),
         Common::Bundle(command) => bundle::run(app, live, &command, out),
         Common::Refusal(command) => refusal::run(app, command, out),
-        Common::Quarantine(command) => quarantine::run(app, &command, out),
-        Common::Repair(args) if args.list => repair::list(app, out),
+        Common::Quarantine(command) => {
+            quarantine::run(app, &|peer| live.call_again(app, peer), &command, out)
+        }
+        Common::Repair(args) if args.needs_store() => repair::lost(app, &args, out),
         Common::Restore(args) if args.dry_run => repair::compare_serving::<L>(app, &args, out),
         Common::Doctor => doctor::doctor(app, live, out),
         Common::Restore(_) | Common::Repair(_) | Common::Config(_) => {

@@ -29,6 +29,8 @@ pub struct StoreConfig {
     pub cache_mib: u64,
     /// Free disk, MiB, below which the store does not open.
     pub min_free_mib: u64,
+    /// Hours between two proofs of a serving program; 0: one up to 100,000 records, 24 above.
+    pub proof_hours: u64,
 }
 
 impl Default for StoreConfig {
@@ -36,6 +38,7 @@ impl Default for StoreConfig {
         Self {
             cache_mib: 64,
             min_free_mib: 64,
+            proof_hours: 0,
         }
     }
 }
@@ -161,6 +164,10 @@ impl Config {
         if self.store.min_free_mib > 1 << 20 {
             return wrong("store.min_free_mib: at most 1048576");
         }
+        // Damage is found within a day, whatever the setting.
+        if self.store.proof_hours > 24 {
+            return wrong("store.proof_hours: 0 to 24");
+        }
         if !(1..=1_000_000).contains(&self.conflicts.storm) {
             return wrong("conflicts.storm: 1 to 1000000");
         }
@@ -179,6 +186,16 @@ mod tests {
     #[test]
     fn the_sample_is_the_default() {
         assert_eq!(Config::parse(SAMPLE).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn damage_is_looked_for_at_least_once_a_day() {
+        let hours = |text: &str| Config::parse(text).map(|config| config.store.proof_hours);
+        assert_eq!(hours("[store]\nproof_hours = 24").unwrap(), 24);
+        assert_eq!(
+            hours("[store]\nproof_hours = 25").unwrap_err().code,
+            "CONFIG-001"
+        );
     }
 
     #[test]

@@ -28,9 +28,9 @@ use replica::{Context, Record, RecordKey, RegisterId, ScopeId, Sibling};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
 
-pub use bulk::{Bulk, By, Done as BulkDone, Plan, Row, Side, Why, plan};
+pub use bulk::{Bulk, By, Done as BulkDone, Plan, Row, Side, Why, plan, rule_of};
 pub use card::show;
-pub use decide::{Choice, Decided, decide};
+pub use decide::{Choice, Decided, Reason, decide};
 pub use files::State;
 pub use list::{Filter, list};
 pub use note::{defer, send_back};

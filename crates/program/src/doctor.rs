@@ -93,16 +93,17 @@ fn well(check: &Check, out: &Out) -> String {
     let Some(peer) = fact("peer") else {
         return texts::well(check.code, out.language).to_owned();
     };
+    let peer = texts::causes::peer(peer, out.language);
     let colon = out.say("：", ": ");
     // Of a line the state is said, in the word of `status`: a node that calls by itself need not
     // be there now, and that is well.
     let Some(state) = fact("state") else {
-        return [peer, colon, texts::well(check.code, out.language)].concat();
+        return [&peer, colon, texts::well(check.code, out.language)].concat();
     };
     let state = texts::peer_state(state, out.language);
     let (lead, seen) = (out.say("，最近联系 ", ", last heard at "), fact("seen"));
     let seen = seen.map(|seen| [lead, seen].concat()).unwrap_or_default();
-    [peer, colon, &state, &seen].concat()
+    [&peer, colon, &state, &seen].concat()
 }
 
 /// A check for scripts.

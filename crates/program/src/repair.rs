@@ -5,6 +5,7 @@
 //! back.
 
 pub mod compare;
+pub mod lost;
 #[cfg(test)]
 mod tests;
 
@@ -16,12 +17,8 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use domain::Catalogue;
-use replica::{
-    Clock, Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId, ReplicaId, account::LISTED_MAX,
-};
-use serde::{Deserialize, Serialize};
+use replica::{Clock, ReplicaId};
 use serde_json::{Value, json};
 use store::{
     BackupReport, Disk, DiskConfig, HostConfig, Ledger, Rebuilt, Salvaged, StoreError, Survey,
@@ -29,110 +26,13 @@ use store::{
 };
 
 use crate::{
-    app::{App, host_config},
+    app::host_config,
     clock::{SystemClock, moment},
     commands::store::{failed, replace_store},
     dir::{Dir, Identity},
     failure::{Exit, Failure},
     records::register_name,
 };
-
-/// The name under which a repair or a restore keeps what is not in the store any more.
-const MISSING: &str = "repair/missing";
-
-/// A write that is named and whose text is not here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LostWrite {
-    incarnation: u64,
-    counter: u64,
-    kind: u32,
-    record: [u8; 16],
-    registers: Vec<u32>,
-    author: Option<String>,
-    at_ms: Option<u64>,
-}
-
-impl LostWrite {
-    fn of(fact: &WriteFact) -> Self {
-        Self {
-            incarnation: fact.dot.incarnation.0,
-            counter: fact.dot.counter,
-            kind: fact.key.kind.0,
-            record: fact.key.id.0,
-            registers: fact.registers.iter().map(|register| register.0).collect(),
-            author: fact.author.clone(),
-            at_ms: fact.at_ms,
-        }
-    }
-
-    fn fact(&self) -> WriteFact {
-        WriteFact {
-            dot: Dot {
-                incarnation: Incarnation(self.incarnation),
-                counter: self.counter,
-            },
-            key: RecordKey {
-                kind: Kind(self.kind),
-                id: RecordId(self.record),
-            },
-            author: self.author.clone(),
-            at_ms: self.at_ms,
-            registers: self.registers.iter().copied().map(RegisterId).collect(),
-            is_own: true,
-            is_acked: false,
-            seen_by: BTreeSet::new(),
-        }
-    }
-}
-
-/// Lists writes that a store has lost, beside those that it lists already: as many as an account
-/// lists singly.
-///
-/// # Errors
-/// The store failed.
-pub(crate) fn note_missing<'a>(
-    target: &dyn store::Store,
-    writes: impl IntoIterator<Item = &'a WriteFact>,
-) -> Result<(), StoreError> {
-    let known = listed(store::local(target, MISSING)?.as_ref());
-    let lost = writes.into_iter().map(LostWrite::of);
-    let mut seen = BTreeSet::new();
-    let news = |lost: &LostWrite| seen.insert((lost.incarnation, lost.counter));
-    let all = known.into_iter().chain(lost).filter(news);
-    let listed: Vec<LostWrite> = all.take(LISTED_MAX).collect();
-    let text = serde_json::to_vec(&listed).unwrap_or_default();
-    store::keep_local(target, MISSING, text)
-}
-
-/// The writes that a store which was surveyed lists as lost.
-pub(crate) fn missing_in(survey: &Survey) -> Vec<WriteFact> {
-    listed(survey.local(MISSING))
-        .iter()
-        .map(LostWrite::fact)
-        .collect()
-}
-
-fn listed(text: Option<&Bytes>) -> Vec<LostWrite> {
-    let listed = text.and_then(|text| serde_json::from_slice(text).ok());
-    listed.unwrap_or_default()
-}
-
-/// The writes that a repair or a restore has taken and that no peer has given back so far.
-///
-/// # Errors
-/// The store is damaged or cannot be read.
-pub fn missing(app: &App) -> Result<Vec<WriteFact>, Failure> {
-    let mut missing = Vec::new();
-    let listed = listed(app.reader().local(MISSING)?.as_ref());
-    for fact in listed.iter().map(LostWrite::fact) {
-        let stored = app.reader().get(fact.key)?;
-        let came_back = stored.is_some_and(|stored| stored.record.context.covers(fact.dot));
-        if !came_back {
-            missing.push(fact);
-        }
-    }
-    Ok(missing)
-}
 
 /// A write for scripts.
 pub(crate) fn fact_json(fact: &WriteFact) -> Value {
@@ -294,7 +194,7 @@ fn build(path: &Path, config: HostConfig, sources: &[Survey]) -> Result<Rebuilt,
     let target: Arc<dyn store::Store> = Arc::<Disk>::clone(&disk);
     let rebuilt = store::rebuild(Arc::clone(&target), config, sources)?;
     store::mark_restored(&*target)?;
-    note_missing(&*target, &rebuilt.missing)?;
+    lost::note(&*target, &rebuilt.missing, 0)?;
     disk.scrub()?;
     let ledger = Ledger::open(target)?;
     let found: BTreeSet<String> = ledger.reader().scrub()?.into_iter().collect();

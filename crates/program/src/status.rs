@@ -115,7 +115,8 @@ fn show_peers(peers: &[PeerView], out: &mut Out) {
             };
             let numbers = [peer.sent, peer.received, peer.pending].map(|n| n.to_string());
             let state = texts::peer_state(&peer.state, out.language);
-            let mut row = vec![peer.name.clone(), state];
+            let name = texts::causes::peer(&peer.name, out.language).into_owned();
+            let mut row = vec![name, state];
             row.extend(numbers);
             row.push(lag(peer.lag_s, out.language));
             row.push(equal.to_owned());

@@ -5,6 +5,7 @@
 
 mod across;
 mod bundle;
+pub mod causes;
 mod import;
 mod link;
 mod operator;
@@ -46,6 +47,11 @@ const OWN: &[Row] = &[
         "USAGE-005",
         "这条命令不能在运行中的程序里执行。数据没有变动。请先停止程序，再执行。",
         "This command does not run inside a serving program. Nothing has changed. Stop the program first.",
+    ),
+    (
+        "USAGE-006",
+        "命令的写法不对，没有执行。数据没有变动。请看下面的说明，或加 --help 查看写法。",
+        "The command is not well formed and was not carried out. Nothing has changed. See below, or add --help.",
     ),
     (
         "DIR-001",
@@ -487,7 +493,10 @@ pub fn of(code: &str, language: Language, facts: &[(&'static str, String)]) -> S
     for part in parts {
         let (name, rest) = part.split_once('}').unwrap_or(("", part));
         let fact = facts.iter().find(|(known, _)| *known == name);
-        text.push_str(fact.map_or(unknown, |(_, value)| value));
+        match fact {
+            Some((_, value)) => text.push_str(&causes::fact(name, value, language)),
+            None => text.push_str(unknown),
+        }
         text.push_str(rest);
     }
     text

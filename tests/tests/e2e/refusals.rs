@@ -185,7 +185,20 @@ fn without_a_directory_or_with_wrong_usage_the_exit_code_is_2() {
             let ran = usage(exe, args);
             assert_eq!(ran.code, 2, "{args:?} {ran:?}");
             assert!(ran.stdout.is_empty() && !ran.stderr.is_empty(), "{ran:?}");
+            assert_refused(&ran, 2, "USAGE-006");
         }
+        // What the parser says stands below the sentence, and in the document of a script.
+        let wrong = ["status", "--nonsense", "--lang", "en"];
+        let ran = usage(exe, &wrong);
+        assert!(
+            ran.stderr.contains("The command is not well formed"),
+            "{ran:?}"
+        );
+        assert!(ran.stderr.contains("--nonsense"), "{ran:?}");
+        let ran = usage(exe, &["status", "--nonsense", "--json"]);
+        assert_refused(&ran, 2, "USAGE-006");
+        let detail = &ran.json()["error"]["detail"];
+        assert!(detail.as_str().unwrap().contains("--nonsense"), "{ran:?}");
         for args in [&["--help"][..], &["--version"], &["record", "--help"]] {
             let ran = usage(exe, args);
             assert!(ran.code == 0 && !ran.stdout.is_empty(), "{args:?} {ran:?}");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, Enrolled},
-    conflicts::{self, Bulk, By, Choice, Decided, Docket, Filter, Side},
+    conflicts::{self, Bulk, By, Choice, Decided, Docket, Filter, Reason, Side, rule_of},
     failure::{Exit, Failure},
     output::Out,
     records::{self, Scopes, Seen, scope_of},
@@ -34,9 +34,12 @@ pub struct Deciding {
     /// What you saw: the `seen` of the conflict; without it the present state
     #[arg(long, value_name = "TOKEN")]
     pub seen: Option<String>,
+    /// The rule whose preset this is, as R03: without a reason of your own its sentence is the reason
+    #[arg(long, value_name = "RULE")]
+    pub preset: Option<String>,
     /// Why
-    #[arg(long)]
-    pub reason: String,
+    #[arg(long, required_unless_present = "preset")]
+    pub reason: Option<String>,
 }
 
 /// Which dockets.
@@ -84,9 +87,9 @@ pub struct BulkArgs {
     #[arg(long, conflicts_with = "confirm")]
     pub preview: bool,
     /// Decide the list that was shown with this token
-    #[arg(long, value_name = "TOKEN", requires = "reason")]
+    #[arg(long, value_name = "TOKEN")]
     pub confirm: Option<String>,
-    /// Why
+    /// Why; with a preset, without one, the rule's own sentence
     #[arg(long)]
     pub reason: Option<String>,
 }
@@ -308,9 +311,23 @@ fn decide(
         .as_deref()
         .map(|token| Seen::parse_for(token, docket.key))
         .transpose()?;
-    let decided = conflicts::decide(app, &docket, choice, seen.as_ref(), &by.reason)?;
+    let rule = by.preset.as_deref().map(rule_of).transpose()?;
+    let reason = reason(rule, by.reason.as_deref(), out.language);
+    let decided = conflicts::decide(app, &docket, choice, seen.as_ref(), reason)?;
     said(&decided, out);
     Ok(())
+}
+
+/// Why something is decided: by the rule that is named, in its words unless others are given.
+fn reason<'a>(rule: Option<&'static str>, said: Option<&'a str>, language: Language) -> Reason<'a> {
+    match rule {
+        Some(rule) => Reason::Rule {
+            rule,
+            said,
+            language,
+        },
+        None => Reason::Said(said.unwrap_or_default()),
+    }
 }
 
 fn said(decided: &Decided, out: &mut Out) {
@@ -341,10 +358,12 @@ fn bulk(app: &App, args: &BulkArgs, out: &mut Out) -> Result<(), Failure> {
         show::plan(&bulk, &plan, out);
         return Ok(());
     }
-    let (Some(token), Some(reason)) = (&args.confirm, &args.reason) else {
+    let (said, rule) = (args.reason.as_deref(), bulk.by.preset());
+    let Some(token) = args.confirm.as_ref().filter(|_| said.or(rule).is_some()) else {
         return Err(Failure::new("CONFLICT-016", Exit::Usage));
     };
-    let done = plan.carry_out(app, &bulk, token, reason)?;
+    let reason = reason(rule, said, out.language);
+    let done = plan.carry_out(app, token, reason)?;
     if !done.open.is_empty() || !done.failed.is_empty() {
         out.exit = Exit::Beside;
     }

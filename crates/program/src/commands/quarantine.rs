@@ -1,6 +1,7 @@
 //! `quarantine …`: states that are held back.
 
 use clap::Subcommand;
+use replica::ReplicaId;
 use serde_json::{Value, json};
 use store::HeldBack;
 
@@ -31,6 +32,11 @@ pub enum QuarantineCommand {
         /// KIND/ID
         id: String,
     },
+    /// Try again: have a new session begun with whoever it came from
+    Retry {
+        /// KIND/ID
+        id: String,
+    },
     /// End it: what is held here stays, and the peer takes its own back into a draft
     Release {
         /// KIND/ID
@@ -44,18 +50,54 @@ pub enum QuarantineCommand {
     },
 }
 
-/// Runs `quarantine …`.
+/// Runs `quarantine …`. `call_again` has a session with a peer begin anew, and says whether it could.
 ///
 /// # Errors
 /// The command failed.
-pub fn run(app: &App, command: &QuarantineCommand, out: &mut Out) -> Result<(), Failure> {
+pub fn run(
+    app: &App,
+    call_again: &dyn Fn(ReplicaId) -> bool,
+    command: &QuarantineCommand,
+    out: &mut Out,
+) -> Result<(), Failure> {
     match command {
+        QuarantineCommand::Retry { id } => retry(app, call_again, id, out),
         QuarantineCommand::List { all } => list(app, *all, out),
         QuarantineCommand::Show { id } => show(app, id, out),
         QuarantineCommand::Release { id, peer, reason } => {
             release(app, id, (peer.as_deref(), reason), out)
         }
     }
+}
+
+/// Every new session tries again what is held back, so a new session is all that is asked for.
+fn retry(
+    app: &App,
+    call_again: &dyn Fn(ReplicaId) -> bool,
+    id: &str,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let held = quarantine::held_of(app, id)?;
+    if held.is_empty() {
+        return Err(quarantine::not_held(id));
+    }
+    let asked = held.iter().filter(|held| call_again(held.peer)).count();
+    if out.json {
+        out.document(&json!({"id": id, "held": held.len(), "asked": asked}));
+        return Ok(());
+    }
+    out.line(if asked == held.len() {
+        out.say(
+            "正在重新会话，会再试一次；只是途中损坏的随即解除，仍不相符的继续隔离",
+            "a new session begins and tries again; what was only damaged on its way fits then, what does not fit stays held",
+        )
+    } else {
+        out.say(
+            "现在没有会话；下次联网时自动再试一次，节点上可执行 sync --once",
+            "there is no session now; the next one tries again by itself, at a node run sync --once",
+        )
+    });
+    Ok(())
 }
 
 fn release(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use domain::Catalogue;
+use domain::{Catalogue, label::Language};
 use replica::Clock as _;
 use serde_json::{Value, json};
 use store::WriteFact;
@@ -11,7 +11,7 @@ use store::WriteFact;
 use crate::{
     app::{App, Live},
     cli::Setting,
-    clock::SystemClock,
+    clock::{SystemClock, moment},
     commands::{
         record::field_label,
         store::{RestoreArgs, keys_for},
@@ -23,7 +23,9 @@ use crate::{
         self, Repaired,
         compare::{Asked, Caller, Comparison, Fate, compare_closed, compare_opened},
         fact_json,
+        lost::{self, Lost, Rest},
     },
+    texts::causes,
 };
 
 /// `repair [BACKUP]`.
@@ -34,6 +36,24 @@ pub struct RepairArgs {
     /// Only list the writes that a repair or a restore has taken and nobody has given back
     #[arg(long, conflicts_with = "backup")]
     pub list: bool,
+    /// With --list: also those that somebody has settled, with who, when and why
+    #[arg(long, requires = "list")]
+    pub all: bool,
+    /// Only state that a write of the list was entered anew or is given up: its name there, KIND/ID
+    /// for those of a record, or `rest` for those that the list has no room for
+    #[arg(long, value_name = "WRITE", conflicts_with_all = ["backup", "list"], requires = "reason")]
+    pub settle: Option<String>,
+    /// Why it is settled
+    #[arg(long, requires = "settle")]
+    pub reason: Option<String>,
+}
+
+impl RepairArgs {
+    /// Whether it works on an opened store: it repairs nothing then.
+    #[must_use]
+    pub fn needs_store(&self) -> bool {
+        self.list || self.settle.is_some()
+    }
 }
 
 /// Compares a backup with the store of the directory, if there is one, and asks the peer.
@@ -120,6 +140,7 @@ fn show_comparison(comparison: &Comparison, out: &mut Out) {
 /// Says whether the peer was asked, and what it knows where the own store does not say it.
 fn show_asked(comparison: &Comparison, out: &mut Out) {
     let peer = comparison.peer.as_deref().unwrap_or_default();
+    let peer = &causes::peer(peer, out.language).into_owned();
     match &comparison.asked {
         Asked::Nobody => {}
         Asked::Failed(failure) => {
@@ -232,32 +253,37 @@ fn show_callers(comparison: &Comparison, out: &mut Out) {
 }
 
 fn show_facts<'a>(facts: impl Iterator<Item = &'a WriteFact>, out: &mut Out) {
-    let language = out.language;
-    let rows = facts.map(|fact| {
-        let kind = Catalogue::builtin().kind(fact.key.kind);
-        let document = fact_json(fact);
-        let text = |name: &str| {
-            let value = document.get(name).and_then(Value::as_str);
-            value.unwrap_or("—").to_owned()
-        };
-        let fields = document.get("fields").and_then(Value::as_array);
-        let fields = fields.into_iter().flatten().filter_map(Value::as_str);
-        let fields = fields.map(|name| field_label(kind, name, language));
-        vec![
-            format!("{}/{}", text("kind"), text("record")),
-            fields.collect::<Vec<_>>().join(language.pick("、", ", ")),
-            text("author"),
-            text("at"),
-        ]
-    });
-    let rows: Vec<Vec<String>> = rows.collect();
-    let headings = [
+    let rows: Vec<Vec<String>> = facts.map(|fact| fact_row(fact, out.language)).collect();
+    let headings = fact_headings(out);
+    out.table(&headings, &rows);
+}
+
+fn fact_headings(out: &Out) -> [&'static str; 4] {
+    [
         out.say("记录", "record"),
         out.say("字段", "fields"),
         out.say("填写人", "who"),
         out.say("时间", "when"),
-    ];
-    out.table(&headings, &rows);
+    ]
+}
+
+/// A write in a table: which record, which fields, who, when.
+fn fact_row(fact: &WriteFact, language: Language) -> Vec<String> {
+    let kind = Catalogue::builtin().kind(fact.key.kind);
+    let document = fact_json(fact);
+    let text = |name: &str| {
+        let value = document.get(name).and_then(Value::as_str);
+        value.unwrap_or("—").to_owned()
+    };
+    let fields = document.get("fields").and_then(Value::as_array);
+    let fields = fields.into_iter().flatten().filter_map(Value::as_str);
+    let fields = fields.map(|name| field_label(kind, name, language));
+    vec![
+        format!("{}/{}", text("kind"), text("record")),
+        fields.collect::<Vec<_>>().join(language.pick("、", ", ")),
+        text("author"),
+        text("at"),
+    ]
 }
 
 /// Builds a damaged store anew. The report is printed and kept in the directory.
@@ -344,18 +370,86 @@ fn show_repaired(repaired: &Repaired, out: &mut Out) {
     ));
 }
 
-/// Lists the writes that a repair or a restore has taken and that no peer has given back.
+/// Lists the writes that a repair or a restore has taken and that no peer has given back, or states
+/// that one is settled.
 ///
 /// # Errors
-/// The store is damaged or cannot be read.
-pub fn list(app: &App, out: &mut Out) -> Result<(), Failure> {
-    let missing = repair::missing(app)?;
-    if out.json {
-        out.document(&missing.iter().map(fact_json).collect());
-    } else {
-        show_facts(missing.iter(), out);
+/// The store is damaged or cannot be read, or what was to be settled is not open.
+pub fn lost(app: &App, args: &RepairArgs, out: &mut Out) -> Result<(), Failure> {
+    if let Some(name) = &args.settle {
+        let reason = args.reason.as_deref().unwrap_or_default();
+        let settled = lost::settle(app, name, reason)?;
+        if out.json {
+            out.document(&Value::Array(settled));
+        } else {
+            let text = out.say(
+                "已注明 {n} 项；内容仍算丢失，证书里照样列出",
+                "settled: {n}; what is lost stays lost, and a certificate still says so",
+            );
+            out.line(text.replace("{n}", &settled.len().to_string()));
+        }
+        return Ok(());
     }
+    let mut missing = lost::missing(app)?;
+    missing.retain(|lost| args.all || lost.settled.is_none());
+    if out.json {
+        out.document(&missing.iter().map(Lost::json).collect());
+    } else {
+        show_lost(&missing, args.all, out);
+    }
+    show_rest(&lost::rest(app)?, args.all, out);
     Ok(())
+}
+
+fn show_lost(missing: &[Lost], all: bool, out: &mut Out) {
+    let language = out.language;
+    let row = |lost: &Lost| {
+        let mut row = vec![lost.fact.dot.to_string()];
+        row.extend(fact_row(&lost.fact, language));
+        if all {
+            let settled = lost.settled.as_ref();
+            row.push(settled.map(|one| one.by.clone()).unwrap_or_default());
+            row.push(settled.map(|one| moment(one.at_ms)).unwrap_or_default());
+            row.push(settled.map(|one| one.reason.clone()).unwrap_or_default());
+        }
+        row
+    };
+    let rows: Vec<Vec<String>> = missing.iter().map(row).collect();
+    let mut headings = vec![out.say("编号", "write")];
+    headings.extend(fact_headings(out));
+    if all {
+        headings.extend([
+            out.say("注明人", "settled by"),
+            out.say("注明时间", "settled"),
+            out.say("理由", "why"),
+        ]);
+    }
+    out.table(&headings, &rows);
+}
+
+/// Says how many there are beyond the list.
+fn show_rest(rest: &Rest, all: bool, out: &mut Out) {
+    let n = rest.count.to_string();
+    match &rest.settled {
+        _ if rest.count == 0 => {}
+        None => {
+            let text = out.say(
+                "另有 {n} 次没有逐条列出，其中哪些已经回来无从知道。确认之后可用 repair --settle rest 注明。",
+                "{n} more are not listed singly; which of them have come back nobody can tell. When that is clear, settle them with repair --settle rest.",
+            );
+            out.note(text.replace("{n}", &n));
+        }
+        Some(settled) if all => {
+            let text = out.say(
+                "另有 {n} 次没有逐条列出，已注明：",
+                "{n} more are not listed singly, settled: ",
+            );
+            let when = moment(settled.at_ms);
+            let said = format!("{}  {when}  {}", settled.by, settled.reason);
+            out.note(format!("{}{said}", text.replace("{n}", &n)));
+        }
+        Some(_) => {}
+    }
 }
 
 #[cfg(test)]

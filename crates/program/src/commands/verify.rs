@@ -94,6 +94,7 @@ fn sentence(entry: &Compared, language: Language) -> String {
         equal,
         code,
     } = entry;
+    let peer = crate::texts::causes::peer(peer, language);
     let root = root.get(..16).unwrap_or(root);
     let without = match (left_out, language) {
         (0, _) => String::new(),

@@ -9,7 +9,9 @@ use domain::{Conflict, KindSpec, Suggestion, preset};
 use replica::{RegisterId, ScopeId, Sibling};
 use serde_json::Value;
 
-use super::{Choice, Docket, State, decide::carry, each_open, files::Files, is_open, storm, words};
+use super::{
+    Choice, Docket, Reason, State, decide::carry, each_open, files::Files, is_open, storm, words,
+};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -41,14 +43,7 @@ impl By {
     /// # Errors
     /// There is no such rule.
     pub fn rule(text: &str) -> Result<Self, Failure> {
-        let known = preset::RULES;
-        let wanted = text.trim().to_ascii_uppercase();
-        let found = known.iter().find(|known| **known == wanted);
-        found.map(|rule| Self::Preset(rule)).ok_or_else(|| {
-            Failure::new("CONFLICT-011", Exit::Invalid)
-                .with("rule", text)
-                .with("known", known.join(", "))
-        })
+        rule_of(text).map(Self::Preset)
     }
 
     /// The rule that decides; none where a person names the side.
@@ -69,15 +64,20 @@ impl By {
     }
 
     /// Whether a conflict is of the source that was named.
-    fn is_about(&self, open: &Conflict) -> bool {
+    fn is_about(&self, scopes: &Scopes<'_>, open: &Conflict) -> Result<bool, Failure> {
         match self {
-            Self::Preset(_) => true,
-            Self::Storm(id, _) => open.candidates.iter().any(|one| storm::is_of(id, one)),
+            Self::Preset(_) => Ok(true),
+            Self::Storm(id, _) => Ok(of_source(scopes, id, open)?.contains(&true)),
         }
     }
 
-    fn choice(&self, kind: &KindSpec, open: &Conflict, home: &str) -> Result<Choice, Why> {
-        match self {
+    fn choice(
+        &self,
+        scopes: &Scopes<'_>,
+        (kind, home): (&KindSpec, &str),
+        open: &Conflict,
+    ) -> Result<Result<Choice, Why>, Failure> {
+        Ok(match self {
             Self::Preset(rule) => {
                 let preset = preset(kind, open, home);
                 match preset.suggestion {
@@ -88,16 +88,39 @@ impl By {
                 }
             }
             Self::Storm(id, side) => {
-                let is_its = |one: &Sibling| storm::is_of(id, one) == (*side == Side::Source);
-                let all = open.candidates.iter().enumerate();
-                let mut fits = all.filter(|(_, one)| is_its(one));
+                let of_source = of_source(scopes, id, open)?;
+                let all = of_source.iter().enumerate();
+                let mut fits = all.filter(|(_, is_its)| **is_its == (*side == Side::Source));
                 match (fits.next(), fits.next()) {
                     (Some((at, _)), None) => Ok(Choice::Take(at + 1)),
                     _ => Err(Why::NoSide),
                 }
             }
-        }
+        })
     }
+}
+
+/// Which candidates of a conflict are of a source.
+fn of_source(scopes: &Scopes<'_>, id: &str, open: &Conflict) -> Result<Vec<bool>, Failure> {
+    let candidates = open.candidates.iter();
+    candidates
+        .map(|one| storm::is_of(scopes, id, one))
+        .collect()
+}
+
+/// The rule with a code.
+///
+/// # Errors
+/// There is no such rule.
+pub fn rule_of(text: &str) -> Result<&'static str, Failure> {
+    let known = preset::RULES;
+    let wanted = text.trim().to_ascii_uppercase();
+    let found = known.iter().find(|known| **known == wanted);
+    found.copied().ok_or_else(|| {
+        Failure::new("CONFLICT-011", Exit::Invalid)
+            .with("rule", text)
+            .with("known", known.join(", "))
+    })
 }
 
 /// What is to be decided together.
@@ -220,15 +243,20 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
     );
     let mut is_known = false;
     each_open(app, &mut |stored, meaning| {
-        is_known = is_known || meaning.conflicts.iter().any(|open| bulk.by.is_about(open));
+        let mut asked = None;
+        for open in &meaning.conflicts {
+            let is_about = bulk.by.is_about(&scopes, open)?;
+            is_known |= is_about;
+            if is_about && open.register == bulk.register {
+                asked = Some(open);
+            }
+        }
         let record = &stored.record;
         let other_scope = bulk.scope.is_some_and(|scope| scope != stored.home);
         if record.key.kind != bulk.kind.kind || other_scope {
             return Ok(());
         }
-        let own = |open: &&Conflict| open.register == bulk.register;
-        let open = meaning.conflicts.iter().find(own);
-        let Some(open) = open.filter(|open| bulk.by.is_about(open)) else {
+        let Some(open) = asked else {
             return Ok(());
         };
         let docket = Docket {
@@ -236,7 +264,7 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
             register: open.register,
         };
         let code = scopes.code(stored.home)?;
-        let choice = bulk.by.choice(bulk.kind, open, &code);
+        let choice = bulk.by.choice(&scopes, (bulk.kind, &code), open)?;
         let mut is_own = false;
         for candidate in &open.candidates {
             is_own |= words::are_of(&scopes, &words::of(app, candidate)?, &author)?;
@@ -296,21 +324,20 @@ impl Plan {
     /// # Errors
     /// The token stands for another list: something has changed, or nobody looked. Nothing is
     /// decided then. What fails on the way is in the result.
-    pub fn carry_out(
-        &self,
-        app: &App,
-        bulk: &Bulk,
-        token: &str,
-        reason: &str,
-    ) -> Result<Done, Failure> {
-        let reason = reason_of(reason)?;
+    pub fn carry_out(&self, app: &App, token: &str, reason: Reason<'_>) -> Result<Done, Failure> {
+        if let Reason::Said(text)
+        | Reason::Rule {
+            said: Some(text), ..
+        } = reason
+        {
+            reason_of(text)?;
+        }
         if token.trim() != self.token {
             return Err(Failure::new("CONFLICT-013", Exit::Refused));
         }
         let mut done = Done::default();
         for row in &self.rows {
-            let by = (reason.as_str(), bulk.by.preset());
-            let carried = carry(app, &row.docket, &row.choice, Some(&row.seen), by);
+            let carried = carry(app, &row.docket, &row.choice, Some(&row.seen), reason);
             let open = carried.and_then(|_decision| {
                 let stored = find(app, row.docket.key)?;
                 is_open(app, &stored, &row.docket)

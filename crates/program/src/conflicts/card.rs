@@ -278,6 +278,7 @@ impl Asked<'_> {
             "candidate": candidate,
             "keep_both": preset.suggestion == Suggestion::KeepBoth,
             "why": self.language.pick(preset.zh, preset.en),
+            "reason": preset.reason(self.language),
         }))
     }
 }

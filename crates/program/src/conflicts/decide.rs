@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use domain::{
-    Conflict, Finding, KindSpec, Purpose, Subject, across,
+    Conflict, Finding, KindSpec, Purpose, Subject, Suggestion, across,
     authority::NewState,
     effective::{deletion, effective_with},
+    label::Language,
+    preset,
     value::{self, Input, RegisterEdit},
 };
 use prost::Message as _;
@@ -33,6 +35,65 @@ pub enum Choice {
     KeepBoth,
 }
 
+/// Why a conflict is settled so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason<'a> {
+    /// As whoever decides says.
+    Said(&'a str),
+    /// By the preset of a rule, which whoever decides has named.
+    Rule {
+        /// The rule, as `R03`.
+        rule: &'static str,
+        /// What is said instead of the rule's own sentence.
+        said: Option<&'a str>,
+        /// The language of that sentence.
+        language: Language,
+    },
+}
+
+impl<'a> From<&'a str> for Reason<'a> {
+    fn from(said: &'a str) -> Self {
+        Self::Said(said)
+    }
+}
+
+impl Reason<'_> {
+    /// The rule that is named.
+    fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::Said(_) => None,
+            Self::Rule { rule, .. } => Some(*rule),
+        }
+    }
+
+    /// The text that is kept. A rule is named only for what it suggests.
+    fn text(
+        &self,
+        choice: &Choice,
+        (kind, home): (&KindSpec, &str),
+        open: &Conflict,
+    ) -> Result<String, Failure> {
+        let (rule, said, language) = match *self {
+            Self::Said(text) => return reason_of(text),
+            Self::Rule {
+                rule,
+                said,
+                language,
+            } => (rule, said, language),
+        };
+        let preset = preset(kind, open, home);
+        let fits = match (choice, preset.suggestion) {
+            (Choice::Take(chosen), Suggestion::Take(suggested)) => *chosen == suggested,
+            (Choice::KeepBoth, Suggestion::KeepBoth) => true,
+            _ => false,
+        };
+        if preset.rule != rule || !fits {
+            return Err(Failure::new("CONFLICT-017", Exit::Invalid).with("rule", rule));
+        }
+        said.map_or_else(|| Ok(preset.reason(language)), reason_of)
+    }
+}
+
 /// A decision after it was written.
 #[derive(Clone, Debug)]
 pub struct Decided {
@@ -50,15 +111,15 @@ pub struct Decided {
 ///
 /// # Errors
 /// The conflict is not open, its author decides it (exit code 4), there is no authority for it
-/// (4), the choice does not fit (6), or the store failed.
-pub fn decide(
+/// (4), the choice does not fit, also not the rule that is named (6), or the store failed.
+pub fn decide<'a>(
     app: &App,
     docket: &Docket,
     choice: &Choice,
     seen: Option<&Seen>,
-    reason: &str,
+    reason: impl Into<Reason<'a>>,
 ) -> Result<Decided, Failure> {
-    let (decision, warnings) = carry(app, docket, choice, seen, (reason, None))?;
+    let (decision, warnings) = carry(app, docket, choice, seen, reason.into())?;
     let (mut document, is_open) = after(app, docket)?;
     document.insert("decision".to_owned(), decision.to_string().into());
     Ok(Decided {
@@ -69,16 +130,14 @@ pub fn decide(
     })
 }
 
-/// Writes a decision, by the preset of a rule where there is one. Returns its id, and what to know
-/// about the value that was entered.
+/// Writes a decision. Returns its id, and what to know about the value that was entered.
 pub(super) fn carry(
     app: &App,
     docket: &Docket,
     choice: &Choice,
     seen: Option<&Seen>,
-    (reason, preset): (&str, Option<&'static str>),
+    reason: Reason<'_>,
 ) -> Result<(RecordId, Vec<Finding>), Failure> {
-    let reason = reason_of(reason)?;
     let stored = find(app, docket.key)?;
     let (record, home) = (stored.record, stored.home);
     let kind = kind_of_docket(app, docket)?;
@@ -87,6 +146,9 @@ pub(super) fn carry(
     let past = |register, dot| shown.past.value(register, dot);
     let seen_meaning = effective_with(app.catalogue, &shown.record, &past);
     let open = open_of(&seen_meaning, docket, Some(kind))?;
+    let code = Scopes::new(app).code(home)?;
+    let preset = reason.rule();
+    let reason = reason.text(choice, (kind, &code), open)?;
     not_own_words(app, &open.candidates)?;
     let case = Case {
         app,

@@ -1,8 +1,9 @@
 //! Storms: one source that has made hundreds of conflicts.
 //!
-//! A source is an author and the way in which the values came. When more of the open conflicts
-//! than a bound hold a value of one source, its imports and bulk writes are refused until a person
-//! releases it or the conflicts are settled. That stops the source and not the administrators: the
+//! A source is a person and the way in which the values came: at whichever node of a scope somebody
+//! writes, it is one source. When more of the open conflicts than a bound hold a value of one
+//! source, its imports and bulk writes are refused until a person releases it or the conflicts are
+//! settled. That stops the source and not the administrators: the
 //! list folds the storm to one line, and single saves go on.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +33,12 @@ const REASONS_NAMED_MAX: usize = 5;
 pub struct Storm {
     /// Its id in commands.
     pub id: String,
-    /// ACCOUNT@replica.
+    /// ACCOUNT@replica, or ACCOUNT@CODE where the person wrote at several.
     pub author: String,
+    /// Every author of its values.
+    pub authors: BTreeSet<String>,
+    /// ACCOUNT@CODE.
+    person: String,
     /// How the values came in.
     pub source: Source,
     /// Open conflicts that hold a value of it.
@@ -48,7 +53,7 @@ pub struct Storm {
     pub is_stopped: bool,
 }
 
-/// Who wrote, and how it came in.
+/// Who wrote, as an author or as a person, and how it came in.
 type Key = (String, Source);
 
 /// All storms, the largest first.
@@ -57,12 +62,19 @@ type Key = (String, Source);
 /// The store is damaged or cannot be read.
 pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
     let bound = app.config.conflicts.storm;
+    let scopes = Scopes::new(app);
     let mut found: BTreeMap<Key, Storm> = BTreeMap::new();
     each_open(app, &mut |stored, meaning| {
         for open in &meaning.conflicts {
-            for (key, reason) in sources(open) {
-                let storm = found.entry(key.clone()).or_insert_with(|| Storm::of(key));
-                storm.count += 1;
+            let mut told = BTreeSet::new();
+            for ((author, source), reason) in sources(open) {
+                let key = (words::person(&scopes, &author)?, source);
+                let storm = found
+                    .entry(key.clone())
+                    .or_insert_with(|| Storm::of(key.clone()));
+                // A person may stand on both sides of one conflict.
+                storm.count += usize::from(told.insert(key));
+                storm.authors.insert(author);
                 storm.scopes.insert(stored.home);
                 if storm.reasons.len() < REASONS_NAMED_MAX {
                     storm.reasons.insert(reason);
@@ -74,17 +86,17 @@ pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
     let mut storms: Vec<Storm> = found
         .into_values()
         .filter(|storm| storm.count > bound)
+        .map(Storm::named)
         .collect();
     if storms.is_empty() {
         return Ok(storms);
     }
     let releases = Files::of(app, None)?.releases;
-    let scopes = Scopes::new(app);
     for storm in &mut storms {
         // What a node says about a storm elsewhere, or its source of itself, releases nothing.
         let mut notes = Vec::new();
         for said in releases.iter().filter(|said| is_about(storm, said)) {
-            if !words::is_same_person(&scopes, said.what.written_by(), &storm.author)? {
+            if words::person(&scopes, said.what.written_by())? != storm.person {
                 notes.push(&said.what);
             }
         }
@@ -100,7 +112,12 @@ pub fn storms(app: &App) -> Result<Vec<Storm>, Failure> {
 }
 
 fn is_about(storm: &Storm, said: &Said<DocketNote>) -> bool {
-    said.what.storm() == storm.id && storm.scopes.contains(&said.home)
+    // Earlier programs knew each author as a source of its own.
+    let mut of_authors = storm.authors.iter();
+    let named = said.what.storm();
+    let is_named =
+        named == storm.id || of_authors.any(|author| named == id_of(author, storm.source));
+    is_named && storm.scopes.contains(&said.home)
 }
 
 fn number(count: u32) -> usize {
@@ -125,7 +142,10 @@ fn sources(open: &Conflict) -> BTreeMap<Key, String> {
 /// The storm that a conflict belongs to: of an import rather than of people, then the largest.
 pub(super) fn of<'s>(storms: &'s [Storm], open: &Conflict) -> Option<&'s Storm> {
     let sources = sources(open);
-    let is_of = |storm: &&Storm| sources.contains_key(&(storm.author.clone(), storm.source));
+    let is_of = |storm: &&Storm| {
+        let mut of_storm = sources.keys().filter(|(_, source)| *source == storm.source);
+        of_storm.any(|(author, _)| storm.authors.contains(author))
+    };
     let mut own = storms.iter().filter(is_of);
     let first = own.clone().next()?;
     own.find(|storm| storm.source == Source::Import)
@@ -133,13 +153,16 @@ pub(super) fn of<'s>(storms: &'s [Storm], open: &Conflict) -> Option<&'s Storm> 
 }
 
 /// Whether a candidate is of the source with an id, however many conflicts it has left.
-pub(super) fn is_of(id: &str, sibling: &Sibling) -> bool {
-    let is_value = sibling.write.source != Source::Decision;
-    is_value && id_of(&sibling.write.author, sibling.write.source) == id.trim()
+pub(super) fn is_of(scopes: &Scopes<'_>, id: &str, sibling: &Sibling) -> Result<bool, Failure> {
+    if sibling.write.source == Source::Decision {
+        return Ok(false);
+    }
+    let person = words::person(scopes, &sibling.write.author)?;
+    Ok(id_of(&person, sibling.write.source) == id.trim())
 }
 
-fn id_of(author: &str, source: Source) -> String {
-    let named = format!("{author}\0{}", source.number());
+fn id_of(whose: &str, source: Source) -> String {
+    let named = format!("{whose}\0{}", source.number());
     let id = blake3::hash(named.as_bytes()).to_hex();
     id.get(..8).unwrap_or_default().to_owned()
 }
@@ -150,13 +173,14 @@ pub(super) fn named(storms: Vec<Storm>, id: &str) -> Result<Storm, Failure> {
     found.ok_or_else(|| Failure::new("CONFLICT-015", Exit::Invalid).with("id", id))
 }
 
-/// Refuses bulk writes of a source that has made a storm.
+/// Refuses bulk writes of a source that has made a storm, at whichever node of its scope.
 ///
 /// # Errors
 /// It has (exit code 4), or the store is damaged or cannot be read.
 pub fn guard(app: &App) -> Result<(), Failure> {
     let (author, source) = (app.author(), Source::Import);
-    let is_own = |storm: &Storm| storm.author == author && storm.source == source;
+    let person = words::person(&Scopes::new(app), &author)?;
+    let is_own = |storm: &Storm| storm.person == person && storm.source == source;
     let stopped = storms(app)?
         .into_iter()
         .find(|storm| storm.is_stopped && is_own(storm));
@@ -177,7 +201,7 @@ pub fn release(app: &App, id: &str, reason: &str) -> Result<Vec<RecordId>, Failu
     let reason = reason_of(reason)?;
     let storm = named(storms(app)?, id)?;
     let author = app.author();
-    if words::is_same_person(&Scopes::new(app), &storm.author, &author)? {
+    if words::person(&Scopes::new(app), &author)? == storm.person {
         return Err(own_words(&author));
     }
     let (mut ids, mut edits) = (Vec::new(), Vec::new());
@@ -200,10 +224,12 @@ pub fn release(app: &App, id: &str, reason: &str) -> Result<Vec<RecordId>, Failu
 }
 
 impl Storm {
-    fn of((author, source): Key) -> Self {
+    fn of((person, source): Key) -> Self {
         Self {
-            id: id_of(&author, source),
-            author,
+            id: id_of(&person, source),
+            author: person.clone(),
+            authors: BTreeSet::new(),
+            person,
             source,
             count: 0,
             scopes: BTreeSet::new(),
@@ -211,6 +237,14 @@ impl Storm {
             released: None,
             is_stopped: false,
         }
+    }
+
+    /// Names it as its values do, where they all do.
+    fn named(mut self) -> Self {
+        if let (Some(author), 1) = (self.authors.first(), self.authors.len()) {
+            author.clone_into(&mut self.author);
+        }
+        self
     }
 
     /// The JSON of the command line.
@@ -227,6 +261,7 @@ impl Storm {
         let json = json!({
             "id": self.id,
             "author": self.author,
+            "authors": self.authors,
             "source": source_name(self.source),
             "conflicts": self.count,
             "scopes": scopes?,

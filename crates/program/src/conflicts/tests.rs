@@ -8,6 +8,7 @@ mod bulk;
 mod card;
 mod ends;
 mod notes;
+mod presets;
 mod undo;
 
 use domain::label::Language;
@@ -51,7 +52,8 @@ fn elsewhere(app: &App, code: &str) -> App {
 fn by(reason: &str) -> Deciding {
     Deciding {
         seen: None,
-        reason: reason.to_owned(),
+        preset: None,
+        reason: Some(reason.to_owned()),
     }
 }
 

@@ -16,19 +16,21 @@ use crate::{
     records::{Scopes, authorship, kind_of, source_name, time_text},
 };
 
-/// Whether two authors are one person: one account of one scope. A scope may have several nodes, and
-/// who writes at one of them does not become somebody else by sitting down at another. A scope that
-/// stands for others has taken over their people.
-pub(super) fn is_same_person(scopes: &Scopes<'_>, one: &str, other: &str) -> Result<bool, Failure> {
-    let account = |author: &str| Some(author.rsplit_once('@')?.0.to_owned());
-    if one == other || account(one) != account(other) {
-        return Ok(one == other);
+/// The person behind an author: ACCOUNT@CODE. A scope may have several nodes, and who writes at one
+/// of them does not become somebody else by sitting down at another, or when a node joins anew. A
+/// scope that stands for others has taken over their people, and a replica signs with the code that
+/// its scope had when it joined: so the code is the scope's first one.
+pub(super) fn person(scopes: &Scopes<'_>, author: &str) -> Result<String, Failure> {
+    let account = author.rsplit_once('@').map(|(account, _)| account);
+    match (account, preset::unit(author)) {
+        (Some(account), Some(unit)) => Ok(format!("{account}@{}", scopes.first_code(unit)?)),
+        _ => Ok(author.to_owned()),
     }
-    let (Some(one), Some(other)) = (preset::unit(one), preset::unit(other)) else {
-        return Ok(false);
-    };
-    // A replica signs with the code that its scope had when it joined.
-    Ok(one == other || scopes.first_code(one)? == scopes.first_code(other)?)
+}
+
+/// Whether two authors are one person.
+pub(super) fn is_same_person(scopes: &Scopes<'_>, one: &str, other: &str) -> Result<bool, Failure> {
+    Ok(one == other || person(scopes, one)? == person(scopes, other)?)
 }
 
 /// Whether any of these authors is a person.

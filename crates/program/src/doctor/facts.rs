@@ -61,7 +61,8 @@ pub struct Facts {
     pub breaks: Vec<JournalBreak>,
     /// When the newest verified backup was made, milliseconds since 1970.
     pub backup_ms: Option<i64>,
-    /// Writes that a repair could not find and that no peer has given back so far.
+    /// Writes that a repair or a restore has taken, that no peer has given back so far, and that
+    /// nobody has settled.
     pub missing: usize,
 }
 
@@ -97,7 +98,7 @@ impl Facts {
             damage,
             breaks: found.breaks,
             backup_ms: backup_ms(app)?,
-            missing: repair::missing(app)?.len(),
+            missing: repair::lost::count_open(app)?,
         })
     }
 }

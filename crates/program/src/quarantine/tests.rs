@@ -84,7 +84,9 @@ fn release(id: &str, reason: &str) -> QuarantineCommand {
 }
 
 fn said(world: &World, account: &str, command: &QuarantineCommand) -> Result<Value, Failure> {
-    let (text, result) = printed(true, |out| run(&world.by(account), command, out));
+    let (text, result) = printed(true, |out| {
+        run(&world.by(account), &|_| false, command, out)
+    });
     result.map(|_done| serde_json::from_str(&text).unwrap())
 }
 
@@ -121,13 +123,13 @@ fn who_has_released_a_record_and_why_outlasts_a_start() {
 fn a_record_that_is_held_no_more_is_shown_with_its_release() {
     let (world, id) = held();
     said(&world, "bob", &release(&id, "the city's is right")).unwrap();
-    let show = QuarantineCommand::Show { id: id.clone() };
+    let show = QuarantineCommand::Show { id };
     let document = said(&world, "alice", &show).unwrap();
     assert_eq!(document[0]["released"]["reason"], "the city's is right");
-    let (text, _) = printed(false, |out| run(&world.app, &show, out));
+    let (text, _) = printed(false, |out| run(&world.app, &|_| false, &show, out));
     assert!(text.contains("released: bob@"), "{text}");
     let list = QuarantineCommand::List { all: true };
-    let (text, _) = printed(false, |out| run(&world.app, &list, out));
+    let (text, _) = printed(false, |out| run(&world.app, &|_| false, &list, out));
     assert!(text.contains("the city's is right"), "{text}");
     let other = QuarantineCommand::Show {
         id: "organisation/nothing".to_owned(),
@@ -150,4 +152,33 @@ fn a_release_that_changes_nothing_leaves_no_word() {
     let empty = said(&world, "carol", &release(&id, " ")).unwrap_err();
     assert_eq!(empty.code, "QUARANTINE-001");
     assert_eq!(listed(&world, true).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn to_try_again_is_to_begin_a_session_with_whoever_it_came_from() {
+    let (world, id) = held();
+    let retry = QuarantineCommand::Retry { id: id.clone() };
+    let asked = std::cell::RefCell::new(Vec::new());
+    let call_again = |peer| {
+        asked.borrow_mut().push(peer);
+        true
+    };
+    let (text, result) = printed(true, |out| run(&world.app, &call_again, &retry, out));
+    result.unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document, json!({"id": id, "held": 1, "asked": 1}));
+    assert_eq!(*asked.borrow(), [PEER]);
+    assert_eq!(
+        listed(&world, false).as_array().unwrap().len(),
+        1,
+        "nothing is decided"
+    );
+    // Without a line the next session does it.
+    let (text, _) = printed(false, |out| run(&world.app, &|_| false, &retry, out));
+    assert!(text.contains("the next one tries again"), "{text}");
+    said(&world, "bob", &release(&id, "the city's is right")).unwrap();
+    assert_eq!(
+        said(&world, "bob", &retry).unwrap_err().code,
+        "QUARANTINE-001"
+    );
 }

@@ -13,7 +13,7 @@ use replica::{Dot, RecordKey, ReplicaId};
 use serde_json::{Value, json};
 use store::{BackupReport, Beyond, Disk, DiskConfig, Holding, StoreError, Survey, WriteFact};
 
-use super::{check_owner, fact_json, missing_in, note_missing, owner, read_backup, read_store};
+use super::{check_owner, fact_json, lost, owner, read_backup, read_store};
 use crate::{
     app::{App, Live},
     clock::moment,
@@ -321,9 +321,10 @@ pub(crate) fn given_up(
     let (present, in_backup) = beyond.finish()?;
     let lacking = present.lacking_in(&in_backup, own);
     store::remember(filled, &present)?;
-    let lost_before = missing_in(&present);
+    let before = lost::carry(filled, &present)?;
     let (acked, alone): (Vec<_>, Vec<_>) = lacking.iter().partition(|fact| fact.is_acked);
-    note_missing(filled, lost_before.iter().chain(alone).chain(acked))?;
+    let all = before.iter().chain(alone).chain(acked);
+    lost::note(filled, all, lost::more_in(&present))?;
     Ok(lacking)
 }
 

@@ -7,7 +7,7 @@ use replica::{RecordKey, Sibling};
 use serde_json::json;
 use store::{Beyond, Memory, Survey};
 
-use super::{LostWrite, MISSING, missing};
+use super::lost::{LostWrite, MISSING, missing};
 use crate::app::host_config;
 use crate::records::{
     history,

@@ -70,8 +70,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "DOCTOR-024",
-        "修复或恢复之后仍有 {n} 次修改找不到内容，对端也没有交回。其他数据都在。用 repair --list 查看是哪些记录、谁写的；恢复前的数据库仍在的，可以从中找回，否则请填写人补填。",
-        "{n} writes are not here since a repair or a restore, and no peer has given them back. All else is here. See with repair --list which records and whose they are; find them in the store from before the restore if there is one, or have them written again.",
+        "修复或恢复之后仍有 {n} 次修改找不到内容，对端也没有交回。其他数据都在。用 repair --list 查看是哪些记录、谁写的；恢复前的数据库仍在的，可以从中找回，否则请填写人补填，再用 repair --settle 注明。",
+        "{n} writes are not here since a repair or a restore, and no peer has given them back. All else is here. See with repair --list which records and whose they are; find them in the store from before the restore if there is one, or have them written again and say so with repair --settle.",
     ),
     (
         "DOCTOR-025",
@@ -192,5 +192,15 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "REPAIR-001",
         "损坏的数据库里什么也找不到，也没有给出备份。没有改动任何文件。请执行 repair 最近的备份文件；区级没有备份的，用新的邀请码在空目录 join，上传过的数据都会取回。",
         "Nothing can be found in the damaged store and no backup was given. No file was changed. Run repair with the newest backup; a node without one joins again in an empty directory and gets back whatever it had sent.",
+    ),
+    (
+        "REPAIR-002",
+        "没有编号为 {id} 的丢失修改，或者它已经回来了。数据没有变动。请用 repair --list 查看编号。",
+        "No write {id} is lost, or it has come back. Nothing has changed. See the names with repair --list.",
+    ),
+    (
+        "REPAIR-003",
+        "{by} 已经注明过。数据没有变动。用 repair --list --all 查看由谁、何时、以什么理由注明。",
+        "{by} has settled it already. Nothing has changed. See with repair --list --all who, when and why.",
     ),
 ];

@@ -149,8 +149,13 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "CONFLICT-016",
-        "批量处理须先查看清单。没有处理任何一项，各个值都保留着。请先加 --preview 执行，再用清单末尾的确认码加 --confirm 和 --reason 执行。",
-        "A bulk decision needs its list to be seen first. Nothing was decided; all values are kept. Run it with --preview, then with --confirm and the token at the end of the list, and --reason.",
+        "批量处理须先查看清单。没有处理任何一项，各个值都保留着。请先加 --preview 执行，再用清单末尾的确认码加 --confirm 执行；不是按规则处理的，还要写明 --reason。",
+        "A bulk decision needs its list to be seen first. Nothing was decided; all values are kept. Run it with --preview, then with --confirm and the token at the end of the list; where no rule decides, with --reason.",
+    ),
+    (
+        "CONFLICT-017",
+        "规则 {rule} 对这项冲突没有这样的建议。没有处理，各个值都保留着。请用 conflict show 查看适用的规则和建议；要另作选择，请不加 --preset，写明 --reason。",
+        "Rule {rule} does not suggest that for this conflict. Nothing was decided; all values are kept. See with conflict show which rule fits and what it suggests; to choose otherwise leave --preset out and give a --reason.",
     ),
     (
         "REPORT-001",

@@ -234,6 +234,14 @@ fn preset(card: &Value, out: &mut Out) {
         "{lead} {rule} {suggestion}{}{why}",
         out.say("：", ": ")
     ));
+    let id = text(card, "id");
+    let command = match (number, keep_both) {
+        (Some(number), _) => format!("conflict take {id} {number} --preset {rule}"),
+        (None, true) => format!("conflict keep-both {id} --preset {rule}"),
+        (None, false) => return,
+    };
+    let lead = out.say("  同意的话：", "  if you agree: ");
+    out.line(format!("{lead}{command}"));
 }
 
 /// Notes and earlier decisions.

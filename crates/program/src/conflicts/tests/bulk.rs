@@ -1,6 +1,6 @@
 //! What deciding many at once, and stopping a storm, promise.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use domain::label::Language;
 use prost::Message as _;
@@ -13,7 +13,7 @@ use crate::{
     app::{App, Enrolled},
     commands::conflict::{BulkArgs, ConflictCommand, Listing, SideArg, StormCommand, run},
     config::{Config, ConflictsConfig},
-    conflicts::{self, Docket, count, defer, guard, release, storms},
+    conflicts::{self, Docket, Filter, count, defer, guard, release, storms},
     failure::Exit,
     output::Out,
     records::{
@@ -32,6 +32,10 @@ fn one(world: &World, clerk: &str, importer: &str, n: usize) -> String {
 }
 
 fn one_in(world: &World, field: &str, (clerk, importer): (&str, &str), n: usize) -> String {
+    one_by(world, field, (clerk, &world.by(importer)), n)
+}
+
+fn one_by(world: &World, field: &str, (clerk, importer): (&str, &App), n: usize) -> String {
     let mut values = organisation(&format!("单位{clerk}{n}"));
     values.remove("uscc");
     values.insert("remark".to_owned(), "code to come".into());
@@ -49,10 +53,9 @@ fn one_in(world: &World, field: &str, (clerk, importer): (&str, &str), n: usize)
         seen(),
     )
     .unwrap();
-    let app = world.by(importer);
     let imported = json!({field: format!("登记{clerk}{n}")});
     let change = Change {
-        kind: kind_of(&app, "organisation").unwrap(),
+        kind: kind_of(importer, "organisation").unwrap(),
         id: Some(stored.record.key.id),
         set: set_of_json(imported.as_object().unwrap()),
         seen: seen(),
@@ -60,7 +63,7 @@ fn one_in(world: &World, field: &str, (clerk, importer): (&str, &str), n: usize)
         reason: &format!("import registry.xlsx:{}", n + 2),
         source: Source::Import,
     };
-    put(&app, &change).unwrap();
+    put(importer, &change).unwrap();
     format!("organisation/{}/{field}", stored.record.key.id)
 }
 
@@ -319,6 +322,12 @@ fn where_no_rule_names_a_side_one_is_taken_for_all_of_a_storm() {
         "each side has its token"
     );
     let token = shown["confirm"].as_str().unwrap();
+    let ConflictCommand::Bulk(mut silent) = bulk(source, remark, &storm, Some(token)) else {
+        panic!("a bulk decision");
+    };
+    silent.reason = None;
+    let (_, silent) = document(&dora, ConflictCommand::Bulk(silent));
+    assert_eq!(silent.unwrap_err().code, "CONFLICT-016", "no rule says why");
     let (_, wrong) = document(&dora, bulk(other, remark, &storm, Some(token)));
     assert_eq!(wrong.unwrap_err().code, "CONFLICT-013");
     let (own, _) = document(&world.by("bob"), bulk(source, remark, &storm, None));
@@ -391,6 +400,58 @@ fn a_released_source_goes_on_until_it_storms_again() {
         "CONFLICT-014",
         "it has made as many again"
     );
+}
+
+/// Who was stopped went on at another node of the scope, or after joining anew.
+#[test]
+fn a_storm_stops_the_person_at_every_node_of_the_scope() {
+    let world = node();
+    contested(&world, "alice", "bob", 4);
+    let bob = with_bound(&world.by("bob"), 3);
+    let there = elsewhere(&bob, "410305");
+    for own in [&bob, &there] {
+        assert_eq!(guard(own).unwrap_err().code, "CONFLICT-014");
+    }
+    let namesake = elsewhere(&bob, "410311");
+    assert!(guard(&namesake).is_ok(), "somebody of another scope");
+    // What came in at either node counts together.
+    let of_import = |storm: &conflicts::Storm| storm.source == Source::Import;
+    let (one, both) = (with_bound(&bob, 4), with_bound(&there, 4));
+    assert!(guard(&one).is_ok());
+    one_by(&world, "name", ("alice", &both), 50);
+    assert!(guard(&one).is_err() && guard(&both).is_err());
+    let storm = storms(&one).unwrap().into_iter().find(of_import).unwrap();
+    assert_eq!((storm.count, storm.author.as_str()), (5, "bob@410305"));
+    assert_eq!(
+        storm.authors,
+        BTreeSet::from([bob.author(), there.author()])
+    );
+    let filter = Filter {
+        storm: Some(storm.id.clone()),
+        ..Filter::default()
+    };
+    let listed = conflicts::list(&one, &filter, &storms(&one).unwrap()).unwrap();
+    assert_eq!(listed.len(), 5);
+    release(
+        &with_bound(&world.by("dora"), 4),
+        &storm.id,
+        "both are the registry's",
+    )
+    .unwrap();
+    assert!(guard(&one).is_ok() && guard(&both).is_ok());
+}
+
+/// Earlier programs knew each author as a source of its own, and released that.
+#[test]
+fn a_release_of_an_author_still_counts() {
+    let world = node();
+    contested(&world, "alice", "bob", 4);
+    let bob = with_bound(&world.by("bob"), 3);
+    let named = format!("{}\0{}", bob.author(), Source::Import.number());
+    let id = blake3::hash(named.as_bytes()).to_hex();
+    assert!(guard(&bob).is_err());
+    forge_release(&bob, &id[..8], bob.scope(), "dora@410305-01234567");
+    assert!(guard(&bob).is_ok());
 }
 
 /// A release that no command makes.

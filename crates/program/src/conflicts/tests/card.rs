@@ -22,7 +22,7 @@ use crate::{
 
 /// Two people write one field of a stored record without having seen each other; the second in
 /// another way.
-fn contest(app: &App, second: &App, values: [&Value; 2], source: Source) -> Docket {
+pub(super) fn contest(app: &App, second: &App, values: [&Value; 2], source: Source) -> Docket {
     let stored = made(app, "甲");
     let seen = || Some(Seen::of(&stored.record));
     save(app, "organisation", Some(&stored), values[0], seen()).unwrap();
