@@ -30,6 +30,7 @@ pub use holdings::{Holdings, holdings};
 pub use receipt::{CheckedReceipt, check_receipt};
 pub(crate) use receipt::{complete, receipted};
 pub use sign::{SignatureFault, Signer};
+pub(crate) use state::{StateError, Stating, accepted, answer, claims_of};
 
 /// The number of the certificate's form.
 pub(crate) const FORMAT: u32 = 1;

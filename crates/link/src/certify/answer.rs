@@ -325,13 +325,12 @@ impl Desk {
             grounds: stand.grounds.clone(),
             extract,
             peer: stand.caller.node,
-            claims,
             cut: stand.cut.clone(),
             known: stand.grounds.peers.clone(),
         };
         let (writer, signer) = (self.writer.clone(), self.signer.clone());
         let clock = Arc::clone(&self.clock);
-        let signed = beside(move || stating.sign(&writer, &signer, &*clock)).await;
+        let signed = beside(move || stating.sign(&claims, &writer, &signer, &*clock)).await;
         signed.map_err(|error| match error {
             StateError::Moved => refuse(Code::Aborted, "PROOF-001"),
             StateError::Host(error) => failed(&error),

@@ -324,17 +324,17 @@ impl Prover {
             hub: self.hub,
         };
         let ends = (talk.grounds.end, talk.grounds.taken);
+        let claims = claims_of(own, &talk.answer, names, talk.left_out.clone());
         let stating = Stating {
             grounds: talk.grounds.clone(),
             extract,
             peer: self.hub,
-            claims: claims_of(own, &talk.answer, names, talk.left_out.clone()),
             cut: cut_of(sides, ends, &talk.left_out, talk.root),
             known: talk.grounds.peers.clone(),
         };
         let (writer, signer) = (self.writer.clone(), self.signer.clone());
         let clock = Arc::clone(&self.clock);
-        Ok(beside(move || stating.sign(&writer, &signer, &*clock)).await?)
+        Ok(beside(move || stating.sign(&claims, &writer, &signer, &*clock)).await?)
     }
 }
 

@@ -24,8 +24,6 @@ pub(crate) struct Stating {
     pub(crate) extract: Extract,
     /// The other side.
     pub(crate) peer: ReplicaId,
-    /// What the other side says.
-    pub(crate) claims: Claims,
     /// Where both stood, equal. By a stick that is before where this side stands.
     pub(crate) cut: Cut,
     /// How far this side knew the other's incarnations at the cut.
@@ -47,20 +45,21 @@ pub(crate) enum StateError {
 }
 
 impl Stating {
-    /// Accounts for every write of this side, and signs. Blocks for as long as its journals are
-    /// long.
+    /// Accounts for every write of this side, with what the other side says, and signs. Blocks for
+    /// as long as its journals are long.
     ///
     /// # Errors
     /// The scope has moved meanwhile, the store cannot be read, or the key cannot sign.
     pub(crate) fn sign(
         self,
+        claims: &Claims,
         writer: &Handle,
         signer: &Signer,
         clock: &dyn Clock,
     ) -> Result<Signed, StateError> {
         let account = self
             .grounds
-            .account(writer.reader(), self.extract, &self.claims)?;
+            .account(writer.reader(), self.extract, claims)?;
         let now = writer.grounds(self.grounds.scope, self.peer)?;
         if !stands(&self.grounds, &now) {
             return Err(StateError::Moved);
