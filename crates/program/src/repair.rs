@@ -31,7 +31,10 @@ use store::{
 use crate::{
     app::{App, host_config},
     clock::{SystemClock, moment},
-    commands::store::{failed, replace_store},
+    commands::{
+        bundle::forget_proof,
+        store::{failed, replace_store},
+    },
     dir::{Dir, Identity},
     failure::{Exit, Failure},
     records::register_name,
@@ -271,7 +274,7 @@ pub(crate) fn repair(
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let config = host_config(&identity, clock, dir.seal()?);
-    let rebuilt = build(&fresh, config, &sources)?;
+    let rebuilt = build(&fresh, config, &sources, &identity)?;
     let kept = format!("store.damaged-{now_ms}");
     replace_store(dir, &fresh, &kept)?;
     Ok(Some(Repaired {
@@ -289,11 +292,17 @@ fn opens(path: &Path) -> bool {
 }
 
 /// Builds a store beside, proves that it opens, and notes what is missing in it.
-fn build(path: &Path, config: HostConfig, sources: &[Survey]) -> Result<Rebuilt, Failure> {
+fn build(
+    path: &Path,
+    config: HostConfig,
+    sources: &[Survey],
+    identity: &Identity,
+) -> Result<Rebuilt, Failure> {
     let disk = Arc::new(Disk::open(path, &DiskConfig::default())?);
     let target: Arc<dyn store::Store> = Arc::<Disk>::clone(&disk);
     let rebuilt = store::rebuild(Arc::clone(&target), config, sources)?;
     store::mark_restored(&*target)?;
+    forget_proof(&*target, identity)?;
     note_missing(&*target, &rebuilt.missing)?;
     disk.scrub()?;
     let ledger = Ledger::open(target)?;
