@@ -3,7 +3,8 @@
 //!
 //! The node asks; both sides read their journals beside their writers and say what became of every
 //! write; each signs its own statement with the key of its certificate. Whoever holds the
-//! authority's certificate can check the result without either store.
+//! authority's certificate can check the result without either store. By a line both do so at once,
+//! by sticks one after the other (`bundle/proof.rs`).
 
 mod answer;
 mod ask;
