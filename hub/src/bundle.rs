@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use domain::value::{hex, unhex};
-use link::{Authority, BundleKeys, BundleRoute, BundleSender, NodeId, Renewal, check_request};
+use link::{
+    Authority, BundleKeys, BundleRoute, BundleSender, NodeId, Renewal, Signer, check_request,
+};
 use program::{
     App, Exit, Failure,
     commands::bundle::{BundlePeer, Bundles},
@@ -100,12 +102,17 @@ impl Bundles for Hub {
 
     fn keys(&self, app: &App, passphrase: Option<&str>) -> Result<BundleKeys, Failure> {
         let authority = authority(app, self, passphrase)?;
+        let signer = authority
+            .issue_server(&[], app.clock.wall_ms())
+            .and_then(|signing| Signer::new(&signing.certificate, &signing.key));
         Ok(BundleKeys {
             own: app.identity.replica(),
             key: authority.key(),
             authorities: vec![authority.certificate().clone()],
             hub: authority.hub(),
             deny: Some(self.registry.deny_list()?),
+            signer: signer.map_err(|error| authority_failed(&error))?,
+            scope_code: String::new(),
         })
     }
 

@@ -1,8 +1,8 @@
 //! Bundles at the node: to its hub and from its hub only, and the certificate's renewal by them.
 
 use link::{
-    BundleKeys, BundleRoute, BundleSender, NodeMaterial, Renewal, authority_key, certificate_from,
-    certificate_pem, facts_of, renew_at,
+    AuthorityError, BundleKeys, BundleRoute, BundleSender, NodeMaterial, Renewal, Signer,
+    authority_key, certificate_from, certificate_pem, facts_of, renew_at,
 };
 use program::{
     App, Exit, Failure,
@@ -33,10 +33,12 @@ fn renewal(app: &App, material: &NodeMaterial) -> Result<Renewal, Failure> {
     if now_ms < renew_at(facts.not_before_ms, facts.not_after_ms, 0) {
         return Ok(Renewal::None);
     }
-    let failed = |error: link::AuthorityError| {
-        Failure::new("LINK-009", Exit::Failed).with("detail", program::failure::causes(&error))
-    };
-    Ok(Renewal::Request(material.key.request().map_err(failed)?))
+    let request = material.key.request().map_err(key_failed)?;
+    Ok(Renewal::Request(request))
+}
+
+fn key_failed(error: AuthorityError) -> Failure {
+    Failure::new("LINK-009", Exit::Failed).with("detail", program::failure::causes(&error))
 }
 
 impl Bundles for Node {
@@ -66,12 +68,15 @@ impl Bundles for Node {
 
     fn keys(&self, app: &App, _passphrase: Option<&str>) -> Result<BundleKeys, Failure> {
         let material = join::material(&app.dir, &app.identity)?;
+        let signer = Signer::new(&material.certificate, &material.key).map_err(key_failed)?;
         Ok(BundleKeys {
             own: app.identity.replica(),
             key: material.key,
             authorities: material.authorities,
             hub: material.hub,
             deny: None,
+            signer,
+            scope_code: app.identity.scope.code.clone(),
         })
     }
 

@@ -121,6 +121,7 @@ const CODECS: &[(&str, Codec)] = &[
     ("sync.v1.BundleOpening", again::<sync::BundleOpening>),
     ("sync.v1.BundlePart", again::<sync::BundlePart>),
     ("sync.v1.BundlePoint", again::<sync::BundlePoint>),
+    ("sync.v1.BundleQuestion", again::<sync::BundleQuestion>),
     ("sync.v1.Bye", again::<sync::Bye>),
     ("sync.v1.CertifyAsk", again::<sync::CertifyAsk>),
     ("sync.v1.CertifyReply", again::<sync::CertifyReply>),

@@ -34,5 +34,7 @@ mod replay;
 mod restored;
 #[path = "attacks/scopes.rs"]
 mod scopes;
+#[path = "attacks/stick_proof.rs"]
+mod stick_proof;
 #[path = "attacks/world.rs"]
 mod world;

@@ -30,6 +30,7 @@ mod e2e {
     mod refusals;
     mod repair;
     mod serving;
+    mod stick_proof;
     mod transfers;
     mod walk;
 }

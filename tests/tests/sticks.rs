@@ -1,8 +1,9 @@
 //! Random histories of a city whose districts have no line: edits on all sides, sticks that are
 //! lost, late, doubled and carried in any order, restarts, and restores from old backups.
 //!
-//! At the end a few quiet rounds must make all sides equal, and whatever any of them held when the
-//! noise ended must still be there. A failure names its seed; `LIANGXIN_SEEDS=FROM..TO` runs others.
+//! At the end a few quiet rounds must make all sides equal, whatever any of them held when the noise
+//! ended must still be there, and each district must get a certificate by stick: false exactly where a
+//! restore has taken a write that nobody else had. A failure names its seed; `LIANGXIN_SEEDS=FROM..TO` runs others.
 
 #![expect(
     clippy::unwrap_used,
@@ -21,11 +22,12 @@ use std::{
 
 use bytes::Bytes;
 use link::{
-    Authority, BundleError, BundleKeys, BundleRoute, DenyList, NodeId, PrivateKey, Renewal,
-    SessionSeat, Taken, authority_key, facts_of, give, memory_bytes, memory_from, open_bundle,
-    session_number, take,
+    Authority, BundleError, BundleKeys, BundleRoute, CERTIFICATES, DenyList, NodeId, PrivateKey,
+    Renewal, SessionSeat, Signer, Taken, authority_key, check, facts_of, forget_proof, give,
+    memory_bytes, memory_from, open_bundle, read_certificate, session_number, take,
 };
 use program::dir::Role;
+use proto::stored::Certificate;
 use proto::sync::BundleMemory;
 use replica::{
     Clock, Context, Dot, Mono, RecordKey, RegisterId, ReplicaId, ScopeId, Sibling,
@@ -43,6 +45,9 @@ const SEEDS: u64 = 24;
 const STEPS: usize = 60;
 /// Quiet rounds that must be enough.
 const ROUNDS: usize = 8;
+/// Quiet rounds in which every node must get its certificate, and the hub its copy: the neighbour's
+/// last edit comes by the second, the answer to a question after it by the third, and one to hand in.
+const PROOF_ROUNDS: usize = 4;
 /// The districts: two nodes of one, one of another.
 const CODES: [&str; 3] = ["410305", "410305", "410311"];
 /// 2026, so that certificates are good.
@@ -121,10 +126,29 @@ impl Side {
             self.backup = Some(self.store.image());
             return self.start();
         };
+        let present = self.handle().reader().survey().unwrap();
         self.writer.take().unwrap().stop().unwrap();
         self.store = Arc::new(Memory::from_image(backup));
         store::mark_restored(&*self.store).unwrap();
+        store::remember(&*self.store, &present).unwrap();
         self.start();
+    }
+
+    /// What `restore` does beside putting back.
+    fn forget_proof(&self, peer: ReplicaId) {
+        let mut memory = self.memory(peer);
+        forget_proof(&mut memory);
+        self.keep(peer, &memory);
+    }
+
+    /// The newest certificate of a node that is kept here.
+    fn certificate(&self, node: ReplicaId) -> Option<Certificate> {
+        let kept = self
+            .handle()
+            .reader()
+            .locals(&format!("{CERTIFICATES}{node}/"));
+        let (_, newest) = kept.unwrap().pop()?;
+        read_certificate(&newest)
     }
 
     fn handle(&self) -> Handle {
@@ -158,8 +182,8 @@ impl Side {
         }
     }
 
-    /// Writes a remark, or makes the record if there is none.
-    fn write(&self, scope: ScopeId, n: u64, text: &str) {
+    /// Writes a remark, or makes the record if there is none. Returns the name of the write.
+    fn write(&self, scope: ScopeId, n: u64, text: &str) -> Option<(RecordKey, Dot)> {
         let key = RecordKey {
             kind: sample::ORGANISATION,
             id: sample::id_of(scope, n),
@@ -173,10 +197,14 @@ impl Side {
             }
         };
         // Too many candidates are no fault: a person would decide first.
-        self.handle()
-            .edit(vec![edit], Vec::new())
-            .map(drop)
-            .unwrap_or_default();
+        let written = self.handle().edit(vec![edit], Vec::new());
+        Some((key, written.ok()?[0].dot))
+    }
+
+    /// Whether a write has been seen by the record it was made to: it stands, or what replaced it.
+    fn has_seen(&self, (key, dot): &(RecordKey, Dot)) -> bool {
+        let stored = self.handle().reader().get(*key).unwrap();
+        stored.is_some_and(|stored| stored.record.context.covers(*dot))
     }
 
     /// Writes what only the hub may write, where there is a record. Returns the name of the write.
@@ -204,6 +232,12 @@ impl Side {
             .collect()
     }
 
+    fn end(&self, scope: ScopeId) -> u64 {
+        let scopes = self.handle().reader().scopes();
+        let known = scopes.into_iter().find(|(id, ..)| *id == scope);
+        known.map_or(0, |(_, end, _)| end.seq.0)
+    }
+
     fn print(&self, scope: ScopeId) -> String {
         let scopes = self.handle().reader().scopes();
         let known = scopes.into_iter().find(|(id, ..)| *id == scope);
@@ -223,6 +257,8 @@ struct World {
     written: u64,
     /// Writes that are refused and taken back, wherever they come.
     forbidden: Vec<Dot>,
+    /// All others, by who made them.
+    made: BTreeMap<ReplicaId, Vec<(RecordKey, Dot)>>,
 }
 
 impl World {
@@ -263,6 +299,7 @@ impl World {
             sticks: Vec::new(),
             written: 0,
             forbidden: Vec::new(),
+            made: BTreeMap::new(),
         }
     }
 
@@ -298,12 +335,15 @@ impl World {
     }
 
     fn hub_takes(&self, node: usize, stick: &[u8]) -> Result<Taken, BundleError> {
+        let leaf = self.authority.issue_server(&[], NOW_MS).unwrap();
         let keys = BundleKeys {
             own: self.hub.replica,
             key: self.authority.key(),
             authorities: vec![self.authority.certificate().clone()],
             hub: self.hub.replica,
             deny: Some(DenyList::default()),
+            signer: Signer::new(&leaf.certificate, &leaf.key).unwrap(),
+            scope_code: String::new(),
         };
         self.carry(&self.hub, self.nodes[node].replica, node, keys, stick)
     }
@@ -315,6 +355,8 @@ impl World {
             authorities: vec![self.authority.certificate().clone()],
             hub: self.hub.replica,
             deny: None,
+            signer: Signer::new(&self.keys[node].certificate, &self.keys[node].key).unwrap(),
+            scope_code: CODES[node].to_owned(),
         };
         self.carry(&self.nodes[node], self.hub.replica, node, keys, stick)
     }
@@ -346,6 +388,17 @@ impl World {
         }
     }
 
+    fn note(&mut self, by: ReplicaId, made: Option<(RecordKey, Dot)>) {
+        self.made.entry(by).or_default().extend(made);
+    }
+
+    /// Whether a write of this replica was lost: the hub, which holds what its nodes hold, has not
+    /// seen it.
+    fn has_lost(&self, side: &Side) -> bool {
+        let made = self.made.get(&side.replica).into_iter().flatten();
+        made.into_iter().any(|made| !self.hub.has_seen(made))
+    }
+
     fn step(&mut self) {
         let node = self.random.below(CODES.len());
         match self.random.below(100) {
@@ -357,7 +410,8 @@ impl World {
             2..30 => {
                 self.written += 1;
                 let (n, text) = (self.random.below(8) as u64, format!("{}", self.written));
-                self.nodes[node].write(self.scope(node), n, &text);
+                let made = self.nodes[node].write(self.scope(node), n, &text);
+                self.note(self.nodes[node].replica, made);
             }
             30..40 => {
                 self.written += 1;
@@ -366,7 +420,8 @@ impl World {
                     0 => self.scope(node),
                     _ => domain::scope_id(CITY),
                 };
-                self.hub.write(scope, n, &text);
+                let made = self.hub.write(scope, n, &text);
+                self.note(self.hub.replica, made);
             }
             40..52 => self.sticks.push((None, node, self.node_gives(node))),
             52..64 => self.sticks.push((Some(node), node, self.hub_gives(node))),
@@ -389,7 +444,10 @@ impl World {
             }
             93..96 => self.nodes[node].restart(),
             96..97 => self.hub.restart(),
-            97..99 => self.nodes[node].restore(),
+            97..99 => {
+                self.nodes[node].restore();
+                self.nodes[node].forget_proof(self.hub.replica);
+            }
             99.. => self.hub.restore(),
             _ => {}
         }
@@ -408,11 +466,49 @@ impl World {
         all
     }
 
+    /// Each node writes once more, so that there is something new to prove.
+    fn proves(&mut self) {
+        for node in 0..CODES.len() {
+            let made = self.nodes[node].write(self.scope(node), node as u64, "last");
+            self.note(self.nodes[node].replica, made);
+        }
+        for _ in 0..PROOF_ROUNDS {
+            self.round();
+        }
+        for node in 0..CODES.len() {
+            self.proves_one(node);
+        }
+    }
+
+    fn proves_one(&self, node: usize) {
+        let (seed, side) = (self.seed, &self.nodes[node]);
+        let authorities = [self.authority.certificate().clone()];
+        let made = side.certificate(side.replica);
+        let made = made.unwrap_or_else(|| panic!("seed {seed}: node {node} has none"));
+        let checked = check(&made, &authorities);
+        assert!(checked.is_signed(), "seed {seed}: {:?}", checked.faults);
+        let cut = checked.cut.node_end.clone().unwrap_or_default();
+        let end = side.end(self.scope(node));
+        assert_eq!(cut.seq, end, "seed {seed}: node {node} has an old one");
+        let copy = self.hub.certificate(side.replica);
+        assert_eq!(copy, Some(made), "seed {seed}: node {node}");
+        let lost = self.has_lost(side) || self.has_lost(&self.hub);
+        // Of a neighbour the hub answers for what it knew before a restore.
+        let mut neighbours = self.nodes.iter().filter(|other| other.code == side.code);
+        let any_lost = lost || neighbours.any(|other| self.has_lost(other));
+        let is_right = if checked.is_true() { !lost } else { any_lost };
+        assert!(
+            is_right,
+            "seed {seed}: node {node}: {lost} {:?}",
+            checked.faults
+        );
+    }
+
     fn scopes(&self, node: usize) -> [ScopeId; 2] {
         [self.scope(node), domain::scope_id(CITY)]
     }
 
-    fn ends_well(self) {
+    fn ends_well(mut self) {
         let seed = self.seed;
         let mut held: Vec<(usize, ScopeId, BTreeMap<RecordKey, Context>)> = Vec::new();
         for node in 0..CODES.len() {
@@ -436,6 +532,7 @@ impl World {
                 assert_eq!(here, hub, "seed {seed}: node {node} {scope}");
             }
         }
+        self.proves();
         for (node, scope, records) in held {
             let now = self.nodes[node].contexts(scope);
             for (key, before) in records {

@@ -4,17 +4,20 @@
 //! A file is sealed to one receiver and signed by its sender ([`seal`]), and what comes out of it
 //! goes through the same state machine and the same operations as a session ([`take`]). The sender
 //! starts from what the receiver has last confirmed and not from its last file ([`give`]), so a
-//! lost stick heals with the next one.
+//! lost stick heals with the next one. The certificate that nothing was lost comes about the same
+//! way ([`proof`]).
 
 mod give;
 mod host;
 mod keys;
+mod proof;
 mod seal;
 mod take;
 
 use std::fmt;
 use std::io;
 
+use proto::stored::Certificate;
 use proto::sync::{BundleMemory, BundleOpening, Result as ResultWire};
 use replica::ReplicaId;
 use rustls::pki_types::CertificateDer;
@@ -25,6 +28,7 @@ pub use seal::{Parcel, Sealer, is_bundle, open};
 pub use take::take;
 
 use crate::authority::PrivateKey;
+use crate::certify::Signer;
 use crate::deny::DenyList;
 use crate::fault::{DialError, Refusal};
 use crate::identity::CertificateFacts;
@@ -72,6 +76,10 @@ pub struct BundleKeys {
     pub hub: ReplicaId,
     /// At the hub, who is refused all the same. A node believes its hub only.
     pub deny: Option<DenyList>,
+    /// What the own statement of a certificate is signed with.
+    pub signer: Signer,
+    /// The code of the node's scope, for people who read a certificate.
+    pub scope_code: String,
 }
 
 /// Who has made a bundle: verified.
@@ -98,6 +106,19 @@ pub struct Given {
     pub records: u64,
     /// It carries everything, because the checkpoints are worthless.
     pub exchange: bool,
+    /// What it carries for a certificate.
+    pub proof: GivenProof,
+}
+
+/// What a bundle carries for the certificate that nothing was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GivenProof {
+    /// A node asks for one at the cut of this bundle.
+    pub asks: bool,
+    /// The hub's statement for one.
+    pub states: bool,
+    /// The last one, for the hub to keep.
+    pub hands_in: bool,
 }
 
 /// What became of a bundle.
@@ -121,6 +142,11 @@ pub struct Taken {
     pub exchange: bool,
     /// Batches that start behind the point where this replica stands: they were not taken.
     pub gap: Option<Gap>,
+    /// The hub has stated for a certificate: the next bundle from here carries it.
+    pub stated: bool,
+    /// A certificate: at a node the one that was made of the hub's statement, at the hub the one that
+    /// was handed in and is new. It may be false: whoever needs to know checks it.
+    pub certificate: Option<Certificate>,
 }
 
 /// A bundle starts behind the point where its receiver stands.
@@ -243,6 +269,14 @@ pub fn memory_from(stored: Option<&[u8]>) -> BundleMemory {
     stored
         .and_then(|bytes| prost::Message::decode(bytes).ok())
         .unwrap_or_default()
+}
+
+/// Forgets the certificate under way. A replica that was put back must not go on with it: what it
+/// lacks is about to come home, and would be missing. The next bundles begin another.
+pub fn forget_proof(memory: &mut BundleMemory) {
+    memory.asked.clear();
+    memory.proved = None;
+    memory.stated = None;
 }
 
 /// Writes it.

@@ -3,7 +3,8 @@
 //!
 //! The node asks; both sides read their journals beside their writers and say what became of every
 //! write; each signs its own statement with the key of its certificate. Whoever holds the
-//! authority's certificate can check the result without either store.
+//! authority's certificate can check the result without either store. By a line both do so at once,
+//! by sticks one after the other (`bundle/proof.rs`).
 
 mod answer;
 mod ask;
@@ -11,6 +12,7 @@ mod check;
 mod holdings;
 mod receipt;
 mod sign;
+mod state;
 
 use prost::Message as _;
 use proto::stored::{Certificate, Cut, CutPoint, Reached as ReachedWire, RecordName, Statement};
@@ -29,9 +31,10 @@ pub use holdings::{Holdings, holdings};
 pub use receipt::{CheckedReceipt, check_receipt};
 pub(crate) use receipt::{complete, receipted};
 pub use sign::{SignatureFault, Signer};
+pub(crate) use state::{StateError, Stating, accepted, answer, claims_of};
 
 /// The number of the certificate's form.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// What a file of a certificate begins with.
 const MAGIC: &[u8] = b"LXCERT1\n";
@@ -75,7 +78,8 @@ pub fn read_receipt(file: &[u8]) -> Option<&[u8]> {
     file.strip_prefix(RECEIPT_MAGIC)
 }
 
-/// Keeps a certificate under its node and time. Blocks until it is durable.
+/// Keeps a certificate under its node and time, once. Blocks until it is durable. Returns whether it
+/// was not there yet: a stick may bring it twice.
 ///
 /// # Errors
 /// The store failed, or the writer has ended.
@@ -84,9 +88,13 @@ pub(crate) fn keep(
     node: ReplicaId,
     at_ms: u64,
     certificate: &Certificate,
-) -> Result<(), HostError> {
+) -> Result<bool, HostError> {
     let of_node = format!("{CERTIFICATES}{node}/");
     let kept = writer.reader().locals(&of_node)?;
+    let file = certificate_file(certificate);
+    if kept.iter().any(|(_, held)| held.as_ref() == file) {
+        return Ok(false);
+    }
     let many = (kept.len() + 1).saturating_sub(KEPT_MAX);
     let mut local: Vec<_> = kept
         .into_iter()
@@ -94,19 +102,20 @@ pub(crate) fn keep(
         .map(|(name, _)| (name, None))
         .collect();
     let name = format!("{of_node}{at_ms:015}");
-    local.push((name, Some(certificate_file(certificate))));
-    writer.edit(Vec::new(), local).map(drop)
+    local.push((name, Some(file)));
+    writer.edit(Vec::new(), local)?;
+    Ok(true)
 }
 
 /// Both sides at one cut.
 #[derive(Clone, Copy, Debug)]
-struct Sides {
-    scope: ScopeId,
-    node: ReplicaId,
-    hub: ReplicaId,
+pub(crate) struct Sides {
+    pub(crate) scope: ScopeId,
+    pub(crate) node: ReplicaId,
+    pub(crate) hub: ReplicaId,
 }
 
-fn cut_of(
+pub(crate) fn cut_of(
     sides: Sides,
     (node, hub): (FeedPoint, FeedPoint),
     left_out: &[RecordKey],
@@ -124,7 +133,7 @@ fn cut_of(
     }
 }
 
-fn point(at: FeedPoint) -> CutPoint {
+pub(crate) fn point(at: FeedPoint) -> CutPoint {
     CutPoint {
         seq: at.seq.0,
         head: at.head.0.to_vec(),
@@ -148,14 +157,14 @@ fn statement(
     }
 }
 
-fn record_name(key: RecordKey) -> RecordName {
+pub(crate) fn record_name(key: RecordKey) -> RecordName {
     RecordName {
         kind: key.kind.0,
         id: key.id.0.to_vec(),
     }
 }
 
-fn key_of(kind: u32, id: &[u8]) -> Option<RecordKey> {
+pub(crate) fn key_of(kind: u32, id: &[u8]) -> Option<RecordKey> {
     Some(RecordKey {
         kind: Kind(kind),
         id: RecordId::try_from(id).ok()?,
@@ -163,7 +172,7 @@ fn key_of(kind: u32, id: &[u8]) -> Option<RecordKey> {
 }
 
 /// The records that either side holds back, ascending, each once.
-fn union(ours: &[RecordKey], theirs: &[RecordName]) -> Vec<RecordKey> {
+pub(crate) fn union(ours: &[RecordKey], theirs: &[RecordName]) -> Vec<RecordKey> {
     let mut all: Vec<RecordKey> = theirs
         .iter()
         .filter_map(|name| key_of(name.kind, &name.id))
@@ -190,7 +199,7 @@ fn known_head(head: Head) -> Vec<u8> {
 }
 
 /// Positions of the other side's incarnations, as it is told them.
-fn positions_to_wire(replica: ReplicaId, known: &[Reached]) -> Vec<Position> {
+pub(crate) fn positions_to_wire(replica: ReplicaId, known: &[Reached]) -> Vec<Position> {
     let wire = |(incarnation, counter, head): &Reached| Position {
         incarnation: incarnation.0,
         counter: *counter,
@@ -201,7 +210,7 @@ fn positions_to_wire(replica: ReplicaId, known: &[Reached]) -> Vec<Position> {
 }
 
 /// What the other side says of our incarnations; anything else it says is passed over.
-fn positions_from_wire(own: ReplicaId, told: &[Position]) -> Vec<Reached> {
+pub(crate) fn positions_from_wire(own: ReplicaId, told: &[Position]) -> Vec<Reached> {
     let ours = told.iter().filter(|position| position.replica == own.0);
     let reached = |position: &Position| {
         let counter = position.counter.min(replica::limits::COUNTER_MAX);
@@ -214,7 +223,7 @@ fn positions_from_wire(own: ReplicaId, told: &[Position]) -> Vec<Reached> {
 }
 
 /// The names of an extract that the other side cannot see by itself, in messages.
-fn names_to_wire(extract: &Extract) -> impl Iterator<Item = NamesWire> + '_ {
+pub(crate) fn names_to_wire(extract: &Extract) -> impl Iterator<Item = NamesWire> + '_ {
     let wire = |(name, replaced): (&replica::account::Name, &Vec<Dot>)| NameWire {
         incarnation: name.0.incarnation.0,
         counter: name.0.counter,
@@ -238,7 +247,7 @@ fn names_to_wire(extract: &Extract) -> impl Iterator<Item = NamesWire> + '_ {
 }
 
 /// Adds what a message says to what was said before. Returns whether that is still bounded.
-fn learn(names: &mut Names, told: NamesWire) -> bool {
+pub(crate) fn learn(names: &mut Names, told: NamesWire) -> bool {
     for name in told.names {
         let dots = name.incarnations.iter().zip(&name.counters);
         let dot = |(incarnation, counter): (&u64, &u64)| Dot {
@@ -264,9 +273,9 @@ fn stands(before: &Grounds, now: &Grounds) -> bool {
 }
 
 /// Runs what blocks beside the tasks. What was ended with its task counts as not done.
-async fn beside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
-) -> Result<T, HostError> {
+async fn beside<T: Send + 'static, E: From<HostError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or(Err(HostError::Busy))
+    done.unwrap_or_else(|_ended| Err(HostError::Busy.into()))
 }

@@ -37,8 +37,9 @@ pub use authority::{
 };
 pub use backoff::Backoff;
 pub use bundle::{
-    BundleError, BundleKeys, BundleRoute, BundleSender, Gap, Given, Parcel, Renewal, Sealer, Taken,
-    give, is_bundle, memory_bytes, memory_from, open as open_bundle, take,
+    BundleError, BundleKeys, BundleRoute, BundleSender, Gap, Given, GivenProof, Parcel, Renewal,
+    Sealer, Taken, forget_proof, give, is_bundle, memory_bytes, memory_from, open as open_bundle,
+    take,
 };
 pub use certify::{
     CERTIFICATES, Checked, CheckedReceipt, Comparison, Fault, Holdings, Outcome, ProofError,

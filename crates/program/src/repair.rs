@@ -28,7 +28,10 @@ use store::{
 use crate::{
     app::host_config,
     clock::{SystemClock, moment},
-    commands::store::{failed, replace_store},
+    commands::{
+        bundle::forget_proof,
+        store::{failed, replace_store},
+    },
     dir::{Dir, Identity},
     failure::{Exit, Failure},
     records::register_name,
@@ -171,7 +174,7 @@ pub(crate) fn repair(
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let config = host_config(&identity, clock, dir.seal()?);
-    let rebuilt = build(&fresh, config, &sources)?;
+    let rebuilt = build(&fresh, config, &sources, &identity)?;
     let kept = format!("store.damaged-{now_ms}");
     replace_store(dir, &fresh, &kept)?;
     Ok(Some(Repaired {
@@ -189,11 +192,17 @@ fn opens(path: &Path) -> bool {
 }
 
 /// Builds a store beside, proves that it opens, and notes what is missing in it.
-fn build(path: &Path, config: HostConfig, sources: &[Survey]) -> Result<Rebuilt, Failure> {
+fn build(
+    path: &Path,
+    config: HostConfig,
+    sources: &[Survey],
+    identity: &Identity,
+) -> Result<Rebuilt, Failure> {
     let disk = Arc::new(Disk::open(path, &DiskConfig::default())?);
     let target: Arc<dyn store::Store> = Arc::<Disk>::clone(&disk);
     let rebuilt = store::rebuild(Arc::clone(&target), config, sources)?;
     store::mark_restored(&*target)?;
+    forget_proof(&*target, identity)?;
     lost::note(&*target, &rebuilt.missing, 0)?;
     disk.scrub()?;
     let ledger = Ledger::open(target)?;

@@ -649,117 +649,6 @@ pub mod sync_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// What stands in the clear, so that whoever finds a stick knows where it belongs. The seal and the
-/// signature cover it.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BundleHeader {
-    /// The replicas at both ends, 16 bytes each.
-    #[prost(bytes = "vec", tag = "1")]
-    pub from: ::prost::alloc::vec::Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    pub to: ::prost::alloc::vec::Vec<u8>,
-    /// The sender's key of this file only, a point on P-256, uncompressed.
-    #[prost(bytes = "vec", tag = "3")]
-    pub ephemeral: ::prost::alloc::vec::Vec<u8>,
-    /// BLAKE3 of the receiver's public key, 32 bytes.
-    #[prost(bytes = "vec", tag = "4")]
-    pub receiver_key: ::prost::alloc::vec::Vec<u8>,
-    /// Grows with every bundle from this sender to this receiver.
-    #[prost(uint64, tag = "5")]
-    pub number: u64,
-    /// When it was made, milliseconds since 1970. Shown to people; decides nothing.
-    #[prost(int64, tag = "6")]
-    pub made_ms: i64,
-}
-/// One sealed part.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BundlePart {
-    #[prost(oneof = "bundle_part::Part", tags = "1, 2")]
-    pub part: ::core::option::Option<bundle_part::Part>,
-}
-/// Nested message and enum types in `BundlePart`.
-pub mod bundle_part {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Part {
-        /// The first part.
-        #[prost(message, tag = "1")]
-        Opening(super::BundleOpening),
-        /// All others: first the Hello of a node or the Welcome of the hub, last a Bye.
-        #[prost(message, tag = "2")]
-        Frame(super::Frame),
-    }
-}
-/// Who the sender is, and what it knows of the way here.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BundleOpening {
-    /// The sender's certificate, DER.
-    #[prost(bytes = "vec", tag = "1")]
-    pub certificate: ::prost::alloc::vec::Vec<u8>,
-    /// The highest number of the receiver's bundles that the sender has taken.
-    #[prost(uint64, tag = "2")]
-    pub taken: u64,
-    /// Points of the sender's feeds at which the receiver may stand, the first of them the one from
-    /// which the batches start: what it has confirmed, and what earlier bundles reached.
-    #[prost(message, repeated, tag = "3")]
-    pub points: ::prost::alloc::vec::Vec<BundlePoint>,
-    /// From a node whose certificate is old: a request for the next one, DER.
-    #[prost(bytes = "vec", tag = "4")]
-    pub request: ::prost::alloc::vec::Vec<u8>,
-    /// From the hub: the certificate for such a request, DER.
-    #[prost(bytes = "vec", tag = "5")]
-    pub renewed: ::prost::alloc::vec::Vec<u8>,
-    /// It carries everything, outside the feeds, because the checkpoints are worthless.
-    #[prost(bool, tag = "6")]
-    pub everything: bool,
-}
-/// A point of the sender's feed of one scope.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BundlePoint {
-    #[prost(bytes = "vec", tag = "1")]
-    pub scope: ::prost::alloc::vec::Vec<u8>,
-    #[prost(message, optional, tag = "2")]
-    pub point: ::core::option::Option<FeedPoint>,
-}
-/// What a replica keeps of the bundles to and from one peer. It lies in the store as local data.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct BundleMemory {
-    /// The number of the last bundle made.
-    #[prost(uint64, tag = "1")]
-    pub made: u64,
-    /// The highest number of the peer's bundles that was taken here.
-    #[prost(uint64, tag = "2")]
-    pub taken: u64,
-    /// What the peer has last said it has taken of our feeds.
-    #[prost(message, repeated, tag = "3")]
-    pub confirmed: ::prost::alloc::vec::Vec<BundlePoint>,
-    /// Points that bundles have reached and the peer has not yet confirmed.
-    #[prost(message, repeated, tag = "4")]
-    pub reached: ::prost::alloc::vec::Vec<BundlePoint>,
-    /// The checkpoints are worthless: the next bundle carries everything.
-    #[prost(bool, tag = "5")]
-    pub exchange: bool,
-    /// Exchanges in a row that have not made both sides equal.
-    #[prost(uint32, tag = "6")]
-    pub exchanges: u32,
-    /// What the peer's last bundle was found to be.
-    #[prost(enumeration = "Diagnosis", tag = "7")]
-    pub diagnosis: i32,
-    /// Results of the peer's last bundle, for its next answer.
-    #[prost(message, repeated, tag = "8")]
-    pub acks: ::prost::alloc::vec::Vec<Ack>,
-    /// The number of the last bundle made that carried everything.
-    #[prost(uint64, tag = "9")]
-    pub full: u64,
-    /// At the hub, what the next Welcome tells a node of its lives that it knows otherwise.
-    #[prost(message, repeated, tag = "10")]
-    pub heads: ::prost::alloc::vec::Vec<Position>,
-    /// At a node, how far the hub knew its lives when it made its last bundle.
-    #[prost(message, repeated, tag = "11")]
-    pub known: ::prost::alloc::vec::Vec<Position>,
-    /// The records that either side holds back from the other.
-    #[prost(message, repeated, tag = "12")]
-    pub held_back: ::prost::alloc::vec::Vec<RecordName>,
-}
 /// What the node says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CertifyAsk {
@@ -1240,4 +1129,155 @@ pub mod proof_server {
     impl<T> tonic::server::NamedService for ProofServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+/// What stands in the clear, so that whoever finds a stick knows where it belongs. The seal and the
+/// signature cover it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BundleHeader {
+    /// The replicas at both ends, 16 bytes each.
+    #[prost(bytes = "vec", tag = "1")]
+    pub from: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub to: ::prost::alloc::vec::Vec<u8>,
+    /// The sender's key of this file only, a point on P-256, uncompressed.
+    #[prost(bytes = "vec", tag = "3")]
+    pub ephemeral: ::prost::alloc::vec::Vec<u8>,
+    /// BLAKE3 of the receiver's public key, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub receiver_key: ::prost::alloc::vec::Vec<u8>,
+    /// Grows with every bundle from this sender to this receiver.
+    #[prost(uint64, tag = "5")]
+    pub number: u64,
+    /// When it was made, milliseconds since 1970. Shown to people; decides nothing.
+    #[prost(int64, tag = "6")]
+    pub made_ms: i64,
+}
+/// One sealed part.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundlePart {
+    #[prost(oneof = "bundle_part::Part", tags = "1, 2, 3, 4")]
+    pub part: ::core::option::Option<bundle_part::Part>,
+}
+/// Nested message and enum types in `BundlePart`.
+pub mod bundle_part {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// The first part.
+        #[prost(message, tag = "1")]
+        Opening(super::BundleOpening),
+        /// All others but what follows: first the Hello of a node or the Welcome of the hub, last a Bye.
+        #[prost(message, tag = "2")]
+        Frame(super::Frame),
+        /// Before the Bye, what a node says for a certificate: the last one, for the hub to keep; then a
+        /// question and its names. Only to a hub whose opening has said that it knows these parts.
+        #[prost(message, tag = "3")]
+        Ask(super::CertifyAsk),
+        /// Before the Bye, what the hub says to a question: answer, names, statement. Likewise.
+        #[prost(message, tag = "4")]
+        Reply(super::CertifyReply),
+    }
+}
+/// Who the sender is, and what it knows of the way here.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundleOpening {
+    /// The sender's certificate, DER.
+    #[prost(bytes = "vec", tag = "1")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
+    /// The highest number of the receiver's bundles that the sender has taken.
+    #[prost(uint64, tag = "2")]
+    pub taken: u64,
+    /// Points of the sender's feeds at which the receiver may stand, the first of them the one from
+    /// which the batches start: what it has confirmed, and what earlier bundles reached.
+    #[prost(message, repeated, tag = "3")]
+    pub points: ::prost::alloc::vec::Vec<BundlePoint>,
+    /// From a node whose certificate is old: a request for the next one, DER.
+    #[prost(bytes = "vec", tag = "4")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+    /// From the hub: the certificate for such a request, DER.
+    #[prost(bytes = "vec", tag = "5")]
+    pub renewed: ::prost::alloc::vec::Vec<u8>,
+    /// It carries everything, outside the feeds, because the checkpoints are worthless.
+    #[prost(bool, tag = "6")]
+    pub everything: bool,
+    /// The sender knows the parts of a proof. One that does not refuses a bundle that has them.
+    #[prost(bool, tag = "7")]
+    pub proofs: bool,
+}
+/// A point of the sender's feed of one scope.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BundlePoint {
+    #[prost(bytes = "vec", tag = "1")]
+    pub scope: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub point: ::core::option::Option<FeedPoint>,
+}
+/// What a replica keeps of the bundles to and from one peer. It lies in the store as local data.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundleMemory {
+    /// The number of the last bundle made.
+    #[prost(uint64, tag = "1")]
+    pub made: u64,
+    /// The highest number of the peer's bundles that was taken here.
+    #[prost(uint64, tag = "2")]
+    pub taken: u64,
+    /// What the peer has last said it has taken of our feeds.
+    #[prost(message, repeated, tag = "3")]
+    pub confirmed: ::prost::alloc::vec::Vec<BundlePoint>,
+    /// Points that bundles have reached and the peer has not yet confirmed.
+    #[prost(message, repeated, tag = "4")]
+    pub reached: ::prost::alloc::vec::Vec<BundlePoint>,
+    /// The checkpoints are worthless: the next bundle carries everything.
+    #[prost(bool, tag = "5")]
+    pub exchange: bool,
+    /// Exchanges in a row that have not made both sides equal.
+    #[prost(uint32, tag = "6")]
+    pub exchanges: u32,
+    /// What the peer's last bundle was found to be.
+    #[prost(enumeration = "Diagnosis", tag = "7")]
+    pub diagnosis: i32,
+    /// Results of the peer's last bundle, for its next answer.
+    #[prost(message, repeated, tag = "8")]
+    pub acks: ::prost::alloc::vec::Vec<Ack>,
+    /// The number of the last bundle made that carried everything.
+    #[prost(uint64, tag = "9")]
+    pub full: u64,
+    /// At the hub, what the next Welcome tells a node of its lives that it knows otherwise.
+    #[prost(message, repeated, tag = "10")]
+    pub heads: ::prost::alloc::vec::Vec<Position>,
+    /// At a node, how far the hub knew its lives when it made its last bundle.
+    #[prost(message, repeated, tag = "11")]
+    pub known: ::prost::alloc::vec::Vec<Position>,
+    /// The records that either side holds back from the other.
+    #[prost(message, repeated, tag = "12")]
+    pub held_back: ::prost::alloc::vec::Vec<RecordName>,
+    /// The peer knows the parts of a proof.
+    #[prost(bool, tag = "13")]
+    pub proofs: bool,
+    /// At a node, what its last bundles have asked and nobody has answered, the newest last.
+    #[prost(message, repeated, tag = "14")]
+    pub asked: ::prost::alloc::vec::Vec<BundleQuestion>,
+    /// At a node, the last certificate, until the hub has it.
+    #[prost(message, optional, tag = "15")]
+    pub certificate: ::core::option::Option<super::super::store::v1::Certificate>,
+    /// The number of the first bundle that carried it.
+    #[prost(uint64, tag = "16")]
+    pub handed: u64,
+    /// At a node, the end of its feed at the cut of the last certificate: there it asks no more.
+    #[prost(message, optional, tag = "17")]
+    pub proved: ::core::option::Option<FeedPoint>,
+    /// At the hub, its last statement, until the certificate has come.
+    #[prost(message, optional, tag = "18")]
+    pub stated: ::core::option::Option<super::super::store::v1::Signed>,
+}
+/// A question of a node that a bundle carries, and what the node held at its cut: the answer comes
+/// when it has long moved on.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundleQuestion {
+    #[prost(message, optional, tag = "1")]
+    pub question: ::core::option::Option<Question>,
+    /// The root without what is left out, and how many records it is of.
+    #[prost(bytes = "vec", tag = "2")]
+    pub root: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub records: u64,
 }

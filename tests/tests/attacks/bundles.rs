@@ -8,7 +8,8 @@ use std::{
 
 use link::{
     Authority, BundleError, BundleKeys, BundleRoute, DenyList, Identity, Leaf, NodeId, Renewal,
-    Sealer, SessionSeat, Taken, authority_key, facts_of, give, open_bundle, session_number, take,
+    Sealer, SessionSeat, Signer, Taken, authority_key, facts_of, give, open_bundle, session_number,
+    take,
 };
 use program::clock::SystemClock;
 use proto::sync::{
@@ -29,12 +30,12 @@ use crate::{
 
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     SystemClock::default().wall_ms()
 }
 
 /// The way from a node to the hub, as its material allows.
-fn to_hub(world: &World, node: &NodeRig) -> BundleRoute {
+pub(crate) fn to_hub(world: &World, node: &NodeRig) -> BundleRoute {
     BundleRoute {
         from: node.replica,
         certificate: node.material.certificate.clone(),
@@ -46,7 +47,7 @@ fn to_hub(world: &World, node: &NodeRig) -> BundleRoute {
 }
 
 /// The way from the hub to a node.
-fn to_node(world: &World, node: &NodeRig) -> BundleRoute {
+pub(crate) fn to_node(world: &World, node: &NodeRig) -> BundleRoute {
     let Leaf {
         certificate, key, ..
     } = world.hub.authority.issue_server(&[], now_ms()).unwrap();
@@ -60,7 +61,7 @@ fn to_node(world: &World, node: &NodeRig) -> BundleRoute {
     }
 }
 
-fn hub_keys(world: &World, deny: DenyList) -> BundleKeys {
+pub(crate) fn hub_keys(world: &World, deny: DenyList) -> BundleKeys {
     let authority = &world.hub.authority;
     BundleKeys {
         own: world.hub.replica,
@@ -68,17 +69,25 @@ fn hub_keys(world: &World, deny: DenyList) -> BundleKeys {
         authorities: vec![authority.certificate().clone()],
         hub: world.hub.replica,
         deny: Some(deny),
+        signer: signer(&to_node(world, &world.place)),
+        scope_code: String::new(),
     }
 }
 
-fn node_keys(node: &NodeRig) -> BundleKeys {
+pub(crate) fn node_keys(node: &NodeRig) -> BundleKeys {
     BundleKeys {
         own: node.replica,
         key: node.material.key.clone(),
         authorities: node.material.authorities.clone(),
         hub: node.hub,
         deny: None,
+        signer: Signer::new(&node.material.certificate, &node.material.key).unwrap(),
+        scope_code: OWN.to_owned(),
     }
+}
+
+fn signer(route: &BundleRoute) -> Signer {
+    Signer::new(&route.certificate, &route.key).unwrap()
 }
 
 fn seat(role: Role, peer: ReplicaId, scope: ScopeId, writer: Handle) -> SessionSeat {
@@ -94,12 +103,12 @@ fn seat(role: Role, peer: ReplicaId, scope: ScopeId, writer: Handle) -> SessionS
     }
 }
 
-fn hub_seat(world: &World, node: &NodeRig) -> SessionSeat {
+pub(crate) fn hub_seat(world: &World, node: &NodeRig) -> SessionSeat {
     let writer = world.hub.writer.handle();
     seat(Role::Hub, node.replica, node.scope, writer)
 }
 
-fn node_seat(node: &NodeRig) -> SessionSeat {
+pub(crate) fn node_seat(node: &NodeRig) -> SessionSeat {
     seat(Role::Node, node.hub, node.scope, node.handle())
 }
 
@@ -134,7 +143,7 @@ fn offer(world: &World, frames: Vec<Body>) -> Result<Taken, BundleError> {
     hub_takes(world, &stick, &mut BundleMemory::default())
 }
 
-fn hello(puppet: &Puppet) -> Body {
+pub(crate) fn hello(puppet: &Puppet) -> Body {
     Body::Hello(proto::sync::Hello {
         feeds: vec![proto::sync::FeedState {
             scope: puppet.scope.0.to_vec(),

@@ -13,19 +13,19 @@ use super::city::{
 
 /// Makes a bundle.
 #[track_caller]
-fn export(from: &Program, stick: &str) -> Value {
+pub(super) fn export(from: &Program, stick: &str) -> Value {
     from.json(["bundle", "export", stick])
 }
 
 /// Takes one.
 #[track_caller]
-fn import(to: &Program, stick: &str) -> Value {
+pub(super) fn import(to: &Program, stick: &str) -> Value {
     to.json(["bundle", "import", stick])
 }
 
 /// Carries a stick from one program to the other. Returns what the receiver says.
 #[track_caller]
-fn carry(city: &City, from: &Program, to: &Program) -> Value {
+pub(super) fn carry(city: &City, from: &Program, to: &Program) -> Value {
     let stick = city.text_path("stick");
     export(from, &stick);
     import(to, &stick)
@@ -33,14 +33,14 @@ fn carry(city: &City, from: &Program, to: &Program) -> Value {
 
 /// There and back.
 #[track_caller]
-fn round(city: &City, node: &Program) -> (Value, Value) {
+pub(super) fn round(city: &City, node: &Program) -> (Value, Value) {
     let there = carry(city, node, &city.hub);
     let back = carry(city, &city.hub, node);
     (there, back)
 }
 
 /// A city that has one district and has stopped listening.
-fn cut_off() -> (City, Program) {
+pub(super) fn cut_off() -> (City, Program) {
     let mut city = City::open();
     let node = city.jianxi().node;
     city.down();

@@ -32,11 +32,11 @@ fn backed_up(city: &City, node: &Program) -> String {
     backup
 }
 
-fn verify(program: &Program, file: &str) -> Ran {
+pub(super) fn verify(program: &Program, file: &str) -> Ran {
     program.run(["certificate", "verify", file, "--json"])
 }
 
-fn side(document: &Value, side: &str) -> Value {
+pub(super) fn side(document: &Value, side: &str) -> Value {
     let statements = document["statements"].as_array().unwrap();
     let found = statements.iter().find(|entry| entry["side"] == side);
     found.unwrap().clone()

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use proto::sync::{
-    Ack, Batch, BundleMemory, BundleOpening, BundlePoint, Bye, Diagnosis, FeedState, Frame, Healed,
-    Hello, Result as ResultWire, Welcome, frame::Frame as Body,
+    Ack, Batch, BundleMemory, BundleOpening, BundlePoint, BundleQuestion, Bye, Diagnosis,
+    FeedState, Frame, Healed, Hello, Result as ResultWire, Welcome, frame::Frame as Body,
 };
 use replica::limits::BATCH_RECORDS_MAX;
 use replica::session::{FeedPoint, PROTOCOL, Role, Standing, prints};
 use replica::{RecordKey, ScopeId};
 
+use super::proof::{self, Asking};
 use super::seal::Sealer;
-use super::{BundleError, BundleRoute, Given, host};
+use super::{BundleError, BundleRoute, Given, GivenProof, host};
 use crate::certify::{Signer, receipted};
 use crate::driver::SessionSeat;
 
@@ -104,11 +105,16 @@ impl<'a> Plan<'a> {
             request,
             renewed,
             everything: self.exchange,
+            proofs: true,
         })?;
+        // An older program would refuse the parts. While both sides heal there is no cut.
+        let asks = memory.proofs && !self.exchange && self.seat.role == Role::Node;
         let mut writer = FrameWriter {
             seat: self.seat,
             sealer,
             records: 0,
+            asks: asks.then(|| FeedPoint::from_wire(memory.proved.as_ref())),
+            asking: None,
         };
         writer.send(self.greeting)?;
         let mut results: Vec<_> = memory.acks.iter().flat_map(|a| a.results.clone()).collect();
@@ -127,8 +133,17 @@ impl<'a> Plan<'a> {
             reached.extend(standing.sends.then(|| wire(standing.scope, end)));
         }
         let records = writer.records;
+        let (proof, asked) = writer.prove(memory, self.exchange)?;
         let out = writer.sealer.finish(frame(Body::Bye(Bye::default())))?;
         memory.made = number;
+        asked
+            .into_iter()
+            .for_each(|asked| proof::note(memory, asked));
+        memory.handed = match (proof.hands_in, memory.handed) {
+            (false, _) => 0,
+            (true, 0) => number,
+            (true, handed) => handed,
+        };
         memory.reached.retain(|known| !reached.contains(known));
         memory.reached.extend(reached);
         let over = memory.reached.len().saturating_sub(REACHED_MAX);
@@ -143,6 +158,7 @@ impl<'a> Plan<'a> {
                 number,
                 records,
                 exchange,
+                proof,
             },
         ))
     }
@@ -168,6 +184,9 @@ struct FrameWriter<'a, W> {
     seat: &'a SessionSeat,
     sealer: Sealer<'a, W>,
     records: u64,
+    /// Whether this node asks for a certificate, and the end of its feed at the last one.
+    asks: Option<FeedPoint>,
+    asking: Option<Asking>,
 }
 
 impl<W: Write> FrameWriter<'_, W> {
@@ -221,6 +240,9 @@ impl<W: Write> FrameWriter<'_, W> {
                     Role::Node => (cut, standing.taken),
                     Role::Hub => (standing.taken, cut),
                 };
+                if let Some(proved) = self.asks.filter(|_| standing.sends) {
+                    self.asking = Asking::at(self.seat, &sums, proved);
+                }
                 let prints = prints(standing.scope, sums, node, Some(hub));
                 self.send(Body::Prints(prints))?;
                 break;
@@ -246,6 +268,28 @@ impl<W: Write> FrameWriter<'_, W> {
             cursor = upto;
         }
         Ok(cursor)
+    }
+
+    /// Writes what there is to say for a certificate. Returns also what is to be noted.
+    fn prove(
+        &mut self,
+        memory: &BundleMemory,
+        exchange: bool,
+    ) -> Result<(GivenProof, Option<BundleQuestion>), BundleError> {
+        let mut given = GivenProof::default();
+        if !memory.proofs {
+            return Ok((given, None));
+        }
+        given.hands_in = proof::hand_in(memory, &mut self.sealer)?;
+        let asked = match self.asking.take() {
+            Some(asking) => asking.write(self.seat, &mut self.sealer)?,
+            None => None,
+        };
+        given.asks = asked.is_some();
+        if let Some(stated) = memory.stated.as_ref().filter(|_| !exchange) {
+            given.states = proof::answer(self.seat, stated, &mut self.sealer)?;
+        }
+        Ok((given, asked))
     }
 
     /// Everything, outside the feed, as after leaves of which none is held. Returns the cut.

@@ -22,7 +22,10 @@ use std::time::Duration;
 use chacha20poly1305::aead::Aead as _;
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use prost::Message as _;
-use proto::sync::{BundleHeader, BundleOpening, BundlePart, Frame, bundle_part::Part};
+use proto::sync::{
+    BundleHeader, BundleOpening, BundlePart, CertifyAsk, CertifyReply, Frame, bundle_part::Part,
+    certify_ask::Ask, certify_reply::Reply,
+};
 use replica::ReplicaId;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -109,6 +112,22 @@ impl<'a, W: Write> Sealer<'a, W> {
         self.part(Part::Frame(frame), 0)
     }
 
+    /// Writes what a node says for a certificate.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn ask(&mut self, ask: Ask) -> Result<(), BundleError> {
+        self.part(Part::Ask(CertifyAsk { ask: Some(ask) }), 0)
+    }
+
+    /// Writes what the hub says for a certificate.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn reply(&mut self, reply: Reply) -> Result<(), BundleError> {
+        self.part(Part::Reply(CertifyReply { reply: Some(reply) }), 0)
+    }
+
     /// Writes the last frame and the signature.
     ///
     /// # Errors
@@ -162,7 +181,7 @@ fn nonce(count: u64, last: u32) -> XNonce {
 /// A bundle that was read to its end and proved: all that it says is its sender's.
 pub struct Parcel<R> {
     input: R,
-    keys: BundleKeys,
+    pub(super) keys: BundleKeys,
     header: BundleHeader,
     /// Who has made it.
     pub sender: BundleSender,
@@ -216,27 +235,26 @@ impl<R> fmt::Debug for Parcel<R> {
 }
 
 impl<R: Read + Seek> Parcel<R> {
-    /// The frames in it, one after the other.
-    pub(super) fn frames(&mut self) -> Result<Frames<'_, R>, BundleError> {
+    /// What follows the opening, one part after the other.
+    pub(super) fn parts(&mut self) -> Result<Parts<'_, R>, BundleError> {
         self.input.seek(SeekFrom::Start(0))?;
         let mut unsealer = Unsealer::begin(&mut self.input, &self.keys)?;
         if unsealer.header != self.header {
             return Err(BundleError::Altered { what: "header" });
         }
         unsealer.next()?;
-        Ok(Frames(unsealer))
+        Ok(Parts(unsealer))
     }
 }
 
-/// The frames of a proved bundle.
-pub(super) struct Frames<'a, R>(Unsealer<&'a mut R>);
+/// The parts of a proved bundle behind its opening.
+pub(super) struct Parts<'a, R>(Unsealer<&'a mut R>);
 
-impl<R: Read> Frames<'_, R> {
-    pub(super) fn next(&mut self) -> Result<Option<Frame>, BundleError> {
+impl<R: Read> Parts<'_, R> {
+    pub(super) fn next(&mut self) -> Result<Option<Part>, BundleError> {
         match self.0.next()? {
-            Some(Part::Frame(frame)) => Ok(Some(frame)),
             Some(Part::Opening(_)) => Err(BundleError::Altered { what: "opening" }),
-            None => Ok(None),
+            part => Ok(part),
         }
     }
 }

@@ -7,15 +7,16 @@ use std::io::{Read, Seek};
 
 use proto::sync::{
     Ack, Batch, BundleMemory, Diagnosis, FeedState, Frame, Hello, Outcome, Position, Prints,
-    RecordName, Result as ResultWire, frame::Frame as Body,
+    RecordName, Result as ResultWire, bundle_part::Part, frame::Frame as Body,
 };
 use replica::limits::HELD_BACK_MAX;
 use replica::session::{EXCHANGES_MAX, FeedPoint, Input, Lane, Op, Role, Standing};
 use replica::{PAGES, ScopeId, Session};
 
 use super::give::{points_of, wire};
-use super::seal::{Frames, Parcel};
-use super::{BundleError, Gap, Taken, host};
+use super::proof::Heard;
+use super::seal::{Parcel, Parts};
+use super::{BundleError, BundleKeys, Gap, Taken, host};
 use crate::driver::SessionSeat;
 
 /// Results that an answer carries; the sums say that there are more.
@@ -50,9 +51,12 @@ pub fn take<R: Read + Seek>(
         heads: Vec::new(),
         known: Vec::new(),
         over: false,
+        asks: !memory.asked.is_empty(),
+        equal_at: None,
+        heard: Heard::default(),
         taken: Taken::default(),
     };
-    let result = parcel.frames().and_then(|frames| taker.run(frames));
+    let result = parcel.parts().and_then(|parts| taker.run(parts));
     host::close(seat);
     if matches!(result, Err(BundleError::Behind)) {
         // Late, or of a sender that has lost something: the answer carries everything.
@@ -62,6 +66,12 @@ pub fn take<R: Read + Seek>(
     result?;
     let answered = memory.full > 0 && opening.taken >= memory.full;
     memory.made = memory.made.max(opening.taken);
+    memory.proofs = opening.proofs;
+    if memory.handed > 0 && opening.taken >= memory.handed {
+        memory.certificate = None;
+        memory.handed = 0;
+    }
+    taker.prove(&parcel.keys, memory)?;
     Ok(taker.remember(memory, number, answered))
 }
 
@@ -96,6 +106,12 @@ struct Taker<'a> {
     /// At a node, how far the hub knows its lives.
     known: Vec<Position>,
     over: bool,
+    /// At a node, it has asked for a certificate.
+    asks: bool,
+    /// The end of the own feed where the scope of the session was found equal.
+    equal_at: Option<FeedPoint>,
+    /// What is said for a certificate.
+    heard: Heard,
     taken: Taken,
 }
 
@@ -105,13 +121,25 @@ fn is_sound(diagnosis: Diagnosis) -> bool {
 }
 
 impl Taker<'_> {
-    fn run<R: Read>(&mut self, mut frames: Frames<'_, R>) -> Result<(), BundleError> {
+    fn run<R: Read>(&mut self, mut parts: Parts<'_, R>) -> Result<(), BundleError> {
         self.drive(Input::Connected)?;
-        while let Some(frame) = frames.next()? {
+        while let Some(part) = parts.next()? {
             if self.over {
                 return Err(host::session("SYNC-103"));
             }
-            self.frame(frame)?;
+            let greeted = !self.standings.is_empty();
+            match (part, self.seat.role) {
+                (Part::Frame(frame), _) => self.frame(frame)?,
+                (Part::Ask(ask), Role::Hub) if greeted => {
+                    self.heard.wanted = self.equal_at.is_some();
+                    self.heard.ask(ask)?;
+                }
+                (Part::Reply(reply), Role::Node) if greeted => {
+                    self.heard.wanted = self.asks;
+                    self.heard.reply(reply)?;
+                }
+                _ => return Err(host::session("SYNC-103")),
+            }
         }
         // A whole bundle begins with a greeting and ends with a Bye.
         if self.over && !self.standings.is_empty() {
@@ -333,6 +361,7 @@ impl Taker<'_> {
         let sends = self.standings.get(&scope).is_some_and(|at| at.sends);
         let found = if level && !empty && differing.is_empty() {
             host::ask(self.seat, &Op::Settled(scope, cut, at))?;
+            self.equal_at = self.equal_at.or_else(|| (takes && sends).then_some(cut));
             Found::Equal
         } else if level && (!sends || heard == cut) && !self.refusals {
             Found::Unequal
@@ -340,6 +369,25 @@ impl Taker<'_> {
             Found::Apart
         };
         self.found.insert(scope, found);
+        Ok(())
+    }
+
+    /// Does what there is to do for a certificate. Nothing while both sides heal or something is
+    /// lacking: what is on its way home would be missing.
+    fn prove(&mut self, keys: &BundleKeys, memory: &mut BundleMemory) -> Result<(), BundleError> {
+        let mut heard = std::mem::take(&mut self.heard);
+        self.taken.certificate = heard.keep(self.seat, keys, memory)?;
+        let sound = is_sound(self.session.diagnosis()) && !self.asked;
+        if !sound || self.taken.gap.is_some() {
+            return Ok(());
+        }
+        if self.seat.role == Role::Node {
+            self.taken.certificate = heard.certify(self.seat, keys, memory)?;
+        } else if let Some(at) = self.equal_at {
+            let stated = heard.state(self.seat, keys, at);
+            self.taken.stated = stated.is_some();
+            memory.stated = stated.or_else(|| memory.stated.take());
+        }
         Ok(())
     }
 

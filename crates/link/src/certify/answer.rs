@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prost::Message as _;
-use proto::stored::{Certificate, Signed};
+use proto::stored::{Certificate, Cut, Signed};
 use proto::sync::{
-    Answer, CertifyAsk, CertifyReply, Kept, Question, Refused, WriteNames, certify_ask::Ask,
+    Answer, CertifyAsk, CertifyReply, Kept, Question, WriteNames, certify_ask::Ask,
     certify_reply::Reply, proof_server::Proof,
 };
 use replica::account::Names;
 use replica::session::FeedPoint;
-use replica::{Bucket, Clock, RecordKey, ReplicaId, ScopeId};
+use replica::{Clock, RecordKey, ReplicaId, ScopeId};
 use rustls::pki_types::CertificateDer;
 use store::{Claims, Grounds, Handle, HostError};
 use tokio::sync::{Semaphore, mpsc};
@@ -21,13 +20,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::holdings::{answer_of, writes_of};
-use super::sign::{Purpose, Signer};
+use super::sign::Signer;
+use super::state::{StateError, Stating, accepted, answer};
 use super::{
-    MESSAGES, Sides, beside, check, cut_of, keep, learn, names_to_wire, positions_from_wire,
-    positions_to_wire, record_name, stands, statement, union,
+    MESSAGES, Sides, beside, cut_of, keep, learn, names_to_wire, positions_from_wire,
+    positions_to_wire, union,
 };
 use crate::enrol::{EnrolRefusal, Registrar};
-use crate::limits::{CERTIFY_AT_ONCE, CERTIFY_MAX, CERTIFY_REFUSED_MAX};
+use crate::limits::{CERTIFY_AT_ONCE, CERTIFY_MAX};
 use crate::refusal::status;
 use crate::serve::peer_of;
 
@@ -180,10 +180,9 @@ async fn hear(asks: &mut Streaming<CertifyAsk>) -> Result<Option<Ask>, Status> {
 /// Where the hub stands, and what it was asked.
 struct Stand {
     caller: Caller,
-    scope: ScopeId,
     grounds: Grounds,
     left_out: Vec<RecordKey>,
-    root: Bucket,
+    cut: Cut,
     question: Question,
 }
 
@@ -282,29 +281,20 @@ impl Desk {
         let left_out = union(&grounds.held_back, &question.left_out);
         let (writer, at, without) = (self.writer.clone(), grounds.clone(), left_out.clone());
         let root = done(move || Ok(at.root_without(writer.reader(), &without)?)).await?;
-        let refused = grounds.refused.iter().take(CERTIFY_REFUSED_MAX);
-        let refused = refused.map(|(dot, key, code)| Refused {
-            incarnation: dot.incarnation.0,
-            counter: dot.counter,
-            kind: key.kind.0,
-            id: key.id.0.to_vec(),
-            code: code.clone(),
-        });
-        let answer = Answer {
-            same,
-            left_out: left_out.iter().copied().map(record_name).collect(),
-            root: root.to_bytes().to_vec(),
-            records: root.count,
-            positions: positions_to_wire(caller.node, &grounds.peers),
-            refused: refused.collect(),
+        let sides = Sides {
+            scope,
+            node: caller.node,
+            hub: self.writer.config().replica,
         };
+        let cut = cut_of(sides, (node, grounds.end), &left_out, root);
+        let positions = positions_to_wire(caller.node, &grounds.peers);
+        let answer = answer(&cut, positions, &grounds.refused);
         say(replies, Reply::Answer(answer)).await?;
         Ok(Some(Stand {
             caller,
-            scope,
             grounds,
             left_out,
-            root,
+            cut,
             question,
         }))
     }
@@ -316,7 +306,7 @@ impl Desk {
         names: Names,
         replies: &Replies,
     ) -> Result<Signed, Status> {
-        let (scope, own) = (stand.scope, self.writer.config().replica);
+        let own = self.writer.config().replica;
         let (writer, at) = (self.writer.clone(), stand.grounds.clone());
         let extract = done(move || at.extract(writer.reader())).await?;
         if extract.root != stand.grounds.root {
@@ -331,30 +321,23 @@ impl Desk {
             names,
             left_out: stand.left_out.clone(),
         };
-        let (writer, at) = (self.writer.clone(), stand.grounds.clone());
-        let account = done(move || at.account(writer.reader(), extract, &claims)).await?;
-        let now = self.grounds(scope, stand.caller.node).await?;
-        if !stands(&stand.grounds, &now) {
-            return Err(refuse(Code::Aborted, "PROOF-001"));
-        }
-        let sides = Sides {
-            scope,
-            node: stand.caller.node,
-            hub: own,
+        let stating = Stating {
+            grounds: stand.grounds.clone(),
+            extract,
+            peer: stand.caller.node,
+            cut: stand.cut.clone(),
+            known: stand.grounds.peers.clone(),
         };
-        let node = FeedPoint::from_wire(stand.question.node.as_ref());
-        let cut = cut_of(
-            sides,
-            (node, stand.grounds.end),
-            &stand.left_out,
-            stand.root,
-        );
-        let peers = &stand.grounds.peers;
-        let said = statement(cut, own, self.clock.wall_ms(), account, peers);
-        let signed = self.signer.sign(Purpose::Statement, said.encode_to_vec());
-        signed.map_err(|error| {
-            tracing::error!(%error, "the statement could not be signed");
-            refuse(Code::Internal, "PROOF-006")
+        let (writer, signer) = (self.writer.clone(), self.signer.clone());
+        let clock = Arc::clone(&self.clock);
+        let signed = beside(move || stating.sign(&claims, &writer, &signer, &*clock)).await;
+        signed.map_err(|error| match error {
+            StateError::Moved => refuse(Code::Aborted, "PROOF-001"),
+            StateError::Host(error) => failed(&error),
+            StateError::Sign(error) => {
+                tracing::error!(%error, "the statement could not be signed");
+                refuse(Code::Internal, "PROOF-006")
+            }
         })
     }
 
@@ -365,16 +348,12 @@ impl Desk {
         own: &Signed,
         certificate: Certificate,
     ) -> Result<(), Status> {
-        let checked = check(&certificate, &self.authorities);
         let ours = certificate.hub.as_ref() == Some(own);
-        if !ours || !checked.is_signed() || checked.cut.node != caller.node.0 {
+        if !ours || accepted(&certificate, caller.node, &self.authorities).is_none() {
             return Err(refuse(Code::InvalidArgument, "PROOF-011"));
         }
-        for fault in &checked.faults {
-            tracing::warn!(peer = %caller.node, code = fault.code, side = fault.side, detail = fault.detail, "a certificate is false");
-        }
         let (writer, at_ms) = (self.writer.clone(), self.clock.wall_ms());
-        done(move || keep(&writer, caller.node, at_ms, &certificate)).await
+        done(move || keep(&writer, caller.node, at_ms, &certificate).map(drop)).await
     }
 }
 

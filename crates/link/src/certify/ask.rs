@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
 use proto::stored::{Certificate, Signed};
 use proto::sync::{
     Answer, CertifyAsk, CertifyReply, Question, certify_ask::Ask, certify_reply::Reply,
     proof_client::ProofClient,
 };
 use replica::account::Names;
-use replica::{Bucket, Clock, Dot, Incarnation, RecordKey, ReplicaId, ScopeId, session::FeedPoint};
-use store::{Claims, Extract, Grounds, Handle, HostError};
+use replica::{Bucket, Clock, RecordKey, ReplicaId, ScopeId, session::FeedPoint};
+use store::{Extract, Grounds, Handle, HostError};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
-use super::sign::{Purpose, Signer};
+use super::sign::Signer;
+use super::state::{StateError, Stating, claims_of};
 use super::{
-    FORMAT, MESSAGES, Sides, beside, cut_of, keep, key_of, learn, names_to_wire,
-    positions_from_wire, positions_to_wire, record_name, stands, statement, union,
+    FORMAT, MESSAGES, Sides, beside, cut_of, keep, learn, names_to_wire, positions_to_wire,
+    record_name, union,
 };
 use crate::authority::AuthorityError;
 use crate::fault::DialError;
@@ -60,6 +60,16 @@ pub enum ProofError {
     /// It took too long.
     #[error("the proof was not made in time")]
     Late,
+}
+
+impl From<StateError> for ProofError {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Moved => Self::Moved,
+            StateError::Host(error) => Self::Host(error),
+            StateError::Sign(error) => Self::Sign(error),
+        }
+    }
 }
 
 /// The codes with which a hub refuses.
@@ -221,7 +231,7 @@ impl Prover {
 
     async fn grounds(&self, scope: ScopeId) -> Result<Grounds, ProofError> {
         let (writer, hub) = (self.writer.clone(), self.hub);
-        Ok(beside(move || writer.grounds(scope, hub)).await?)
+        beside(move || Ok(writer.grounds(scope, hub)?)).await
     }
 
     async fn open(&self, channel: Channel, scope: ScopeId) -> Result<Talk, ProofError> {
@@ -253,7 +263,8 @@ impl Prover {
         };
         let left_out = union(&grounds.held_back, &answer.left_out);
         let (reader, without, at) = (self.writer.clone(), left_out.clone(), grounds.clone());
-        let root = beside(move || Ok(at.root_without(reader.reader(), &without)?)).await?;
+        let root = move || Ok::<_, HostError>(at.root_without(reader.reader(), &without)?);
+        let root = beside(root).await?;
         Ok(Talk {
             grounds,
             answer,
@@ -307,26 +318,23 @@ impl Prover {
         names: Names,
     ) -> Result<Signed, ProofError> {
         let own = self.writer.config().replica;
-        let claims = Claims {
-            positions: positions_from_wire(own, &talk.answer.positions),
-            refused: refused(&talk.answer),
-            names,
-            left_out: talk.left_out.clone(),
-        };
-        let (writer, at) = (self.writer.clone(), talk.grounds.clone());
-        let account = beside(move || at.account(writer.reader(), extract, &claims)).await?;
-        if !stands(&talk.grounds, &self.grounds(scope).await?) {
-            return Err(ProofError::Moved);
-        }
         let sides = Sides {
             scope,
             node: own,
             hub: self.hub,
         };
         let ends = (talk.grounds.end, talk.grounds.taken);
-        let cut = cut_of(sides, ends, &talk.left_out, talk.root);
-        let said = statement(cut, own, self.clock.wall_ms(), account, &talk.grounds.peers);
-        Ok(self.signer.sign(Purpose::Statement, said.encode_to_vec())?)
+        let claims = claims_of(own, &talk.answer, names, talk.left_out.clone());
+        let stating = Stating {
+            grounds: talk.grounds.clone(),
+            extract,
+            peer: self.hub,
+            cut: cut_of(sides, ends, &talk.left_out, talk.root),
+            known: talk.grounds.peers.clone(),
+        };
+        let (writer, signer) = (self.writer.clone(), self.signer.clone());
+        let clock = Arc::clone(&self.clock);
+        Ok(beside(move || stating.sign(&claims, &writer, &signer, &*clock)).await?)
     }
 }
 
@@ -346,17 +354,4 @@ async fn hear_all(talk: &mut Talk) -> Result<(Names, Signed), ProofError> {
             }
         }
     }
-}
-
-/// The own writes that the hub has refused.
-fn refused(answer: &Answer) -> Vec<store::OnRecord> {
-    let entry = |refused: &proto::sync::Refused| {
-        let dot = Dot {
-            incarnation: Incarnation(refused.incarnation),
-            counter: refused.counter,
-        };
-        let key = key_of(refused.kind, &refused.id)?;
-        Some((dot, key, refused.code.clone()))
-    };
-    answer.refused.iter().filter_map(entry).collect()
 }

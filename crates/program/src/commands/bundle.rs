@@ -9,17 +9,21 @@ use std::{
 
 use clap::{Args, Subcommand};
 use domain::label::Language;
-use link::{BundleError, BundleKeys, BundleRoute, BundleSender, Given, SessionSeat, Taken};
+use link::{
+    BundleError, BundleKeys, BundleRoute, BundleSender, Given, GivenProof, SessionSeat, Taken,
+};
 use proto::sync::{BundleMemory, Outcome, Result as ResultWire};
 use replica::{Kind, RecordId, ReplicaId, ScopeId, Seq, session::Role as SessionRole};
 use serde_json::{Value, json};
-use store::Login;
+use store::{Login, Store};
 use zeroize::Zeroizing;
+
+use super::certificate;
 
 use crate::{
     app::{App, Live},
     clock::moment,
-    dir::first_line,
+    dir::{Identity, first_line, hex16},
     failure::{Exit, Failure, causes},
     output::Out,
     texts,
@@ -172,6 +176,24 @@ fn keep(app: &App, peer: ReplicaId, memory: &BundleMemory) -> Result<(), Failure
     Ok(())
 }
 
+/// Lets a node that was put back begin its next certificate anew: what it lacks is about to come
+/// home by stick, and would be missing in one that it had asked for before.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub(crate) fn forget_proof(store: &dyn Store, identity: &Identity) -> Result<(), Failure> {
+    let hub = identity.hub.as_ref().and_then(|hub| hex16(&hub.replica));
+    let Some(name) = hub.map(|hub| memory_key(ReplicaId(hub))) else {
+        return Ok(());
+    };
+    if let Some(stored) = store::local(store, &name)? {
+        let mut memory = link::memory_from(Some(&stored));
+        link::forget_proof(&mut memory);
+        store::keep_local(store, &name, link::memory_bytes(&memory))?;
+    }
+    Ok(())
+}
+
 fn seat(app: &App, peer: &BundlePeer) -> SessionSeat {
     SessionSeat {
         role: if app.is_hub() {
@@ -256,6 +278,11 @@ fn show_given(peer: &BundlePeer, given: &Given, out: &mut Out) {
             "number": given.number,
             "records": given.records,
             "exchange": given.exchange,
+            "proof": {
+                "asks": given.proof.asks,
+                "states": given.proof.states,
+                "hands_in": given.proof.hands_in,
+            },
         }));
         return;
     }
@@ -270,6 +297,29 @@ fn show_given(peer: &BundlePeer, given: &Given, out: &mut Out) {
         out.note(out.say(
             "双方进度对不上（多半是其中一方恢复过备份），这份文件带了全部记录，导入后自动核对补齐",
             "the checkpoints do not fit (one side was probably restored): this bundle carries everything, and heals when it is imported",
+        ));
+    }
+    show_proof(given.proof, out);
+}
+
+/// What a bundle carries for a certificate.
+fn show_proof(proof: GivenProof, out: &mut Out) {
+    if proof.asks {
+        out.note(out.say(
+            "附带核算请求：市级导入后若双方一致，下一份带回的文件就能出具“没有丢失”的证书",
+            "it asks for the certificate that nothing was lost: if both sides are equal when it is imported, the city's next bundle brings what it takes",
+        ));
+    }
+    if proof.states {
+        out.note(out.say(
+            "附带市级已签名的核算声明：区级导入时出具证书",
+            "it carries the city's signed statement: the district makes the certificate when it is imported",
+        ));
+    }
+    if proof.hands_in {
+        out.note(out.say(
+            "附带上一份证书，供市级留存",
+            "it carries the last certificate, for the city to keep",
         ));
     }
 }
@@ -298,29 +348,19 @@ fn import<L: Live>(app: &App, live: &L, args: &ImportArgs, out: &mut Out) -> Res
         return Err(gap.with("peer", &peer.name));
     }
     live.note(app, &parcel.sender)?;
-    show_taken(&peer, &parcel.sender, &taken, out);
-    Ok(())
+    show_taken(app, &peer, &parcel.sender, &taken, out)
 }
 
-fn show_taken(peer: &BundlePeer, sender: &BundleSender, taken: &Taken, out: &mut Out) {
-    let diagnosis = proto::sync::Diagnosis::try_from(taken.diagnosis).unwrap_or_default();
+fn show_taken(
+    app: &App,
+    peer: &BundlePeer,
+    sender: &BundleSender,
+    taken: &Taken,
+    out: &mut Out,
+) -> Result<(), Failure> {
     if out.json {
-        let results = |results: &[ResultWire]| results.iter().map(result_json).collect::<Vec<_>>();
-        out.document(&json!({
-            "peer": peer.replica.to_string(),
-            "name": peer.name,
-            "number": sender.number,
-            "made": moment(sender.made_ms),
-            "records": taken.records,
-            "known": taken.batches_known,
-            "diagnosis": word(diagnosis.as_str_name(), "DIAGNOSIS_"),
-            "results": results(&taken.results),
-            "answers": results(&taken.answers),
-            "refused": taken.refused,
-            "equal": taken.equal,
-            "exchange": taken.exchange,
-        }));
-        return;
+        out.document(&taken_json(app, peer, sender, taken, out.language)?);
+        return Ok(());
     }
     let (name, records, made) = (&peer.name, taken.records, moment(sender.made_ms));
     out.line(match out.language {
@@ -345,6 +385,45 @@ fn show_taken(peer: &BundlePeer, sender: &BundleSender, taken: &Taken, out: &mut
             texts::of(&result.code, out.language, &[])
         ));
     }
+    if taken.stated {
+        out.line(out.say(
+            "已按对方的请求核算并签名：下一次导出带上，对方导入后就有“没有丢失”的证书",
+            "accounted and signed as it asked: the next export carries it, and the other side makes the certificate of it",
+        ));
+    }
+    match &taken.certificate {
+        Some(made) => certificate::say(app, made, out),
+        None => Ok(()),
+    }
+}
+
+fn taken_json(
+    app: &App,
+    peer: &BundlePeer,
+    sender: &BundleSender,
+    taken: &Taken,
+    language: Language,
+) -> Result<Value, Failure> {
+    let diagnosis = proto::sync::Diagnosis::try_from(taken.diagnosis).unwrap_or_default();
+    let results = |results: &[ResultWire]| results.iter().map(result_json).collect::<Vec<_>>();
+    let made = taken.certificate.as_ref();
+    let made = made.map(|made| certificate::said_of(app, made, language));
+    Ok(json!({
+        "peer": peer.replica.to_string(),
+        "name": peer.name,
+        "number": sender.number,
+        "made": moment(sender.made_ms),
+        "records": taken.records,
+        "known": taken.batches_known,
+        "diagnosis": word(diagnosis.as_str_name(), "DIAGNOSIS_"),
+        "results": results(&taken.results),
+        "answers": results(&taken.answers),
+        "refused": taken.refused,
+        "equal": taken.equal,
+        "exchange": taken.exchange,
+        "stated": taken.stated,
+        "certificate": made.transpose()?,
+    }))
 }
 
 fn word(name: &str, prefix: &str) -> String {

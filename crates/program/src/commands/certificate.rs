@@ -74,7 +74,14 @@ pub fn run<L: Live>(
 ) -> Result<(), Failure> {
     match command {
         CertificateCommand::Make { file } => {
-            let certificate = live.certify(app)?;
+            let certificate = live.certify(app).inspect_err(|failure| {
+                if failure.exit == Exit::Unreachable {
+                    out.note(out.say(
+                        "完全没有线路的，不用这条命令：摆渡文件每往返一次就自动核算并出具证书，见 certificate list",
+                        "without any line this command is not needed: each round of bundles proves by itself; see certificate list",
+                    ));
+                }
+            })?;
             write_whole(&app.path(&file), &link::certificate_file(&certificate))?;
             let checked = check_by(&certificate, &authority_of(&app.dir)?)?;
             tell(&certificate, &checked, out);
@@ -296,6 +303,23 @@ fn listed_json(side: &str, listed: &Listed) -> Value {
 
 fn record_id(id: &[u8]) -> String {
     replica::RecordId::try_from(id).map_or_else(|_e| hex(id), |id| id.to_string())
+}
+
+/// Says in other commands' output what a certificate says, in the words of `certificate make`.
+pub(super) fn say(app: &App, certificate: &Certificate, out: &mut Out) -> Result<(), Failure> {
+    let checked = check_by(certificate, &authority_of(&app.dir)?)?;
+    sentences(certificate, &checked, out);
+    Ok(())
+}
+
+/// The same, as a document.
+pub(super) fn said_of(
+    app: &App,
+    certificate: &Certificate,
+    language: Language,
+) -> Result<Value, Failure> {
+    let checked = check_by(certificate, &authority_of(&app.dir)?)?;
+    Ok(document(certificate, &checked, language))
 }
 
 /// Says what was found. The exit code is 0 for a true certificate and 1 for any other.

@@ -17,6 +17,7 @@ use crate::{
     app::App,
     cli::Setting,
     clock::SystemClock,
+    commands::bundle::forget_proof,
     config::{Config, SAMPLE},
     dir::{Dir, Identity, first_line, write_whole},
     doctor::BACKUP,
@@ -237,13 +238,15 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     remove(&beside)?;
     file.rewind()?;
     let kept = format!("store.before-{}", SystemClock::default().wall_ms());
-    let filled = fill(&dir, &beside, &mut file, &path).and_then(|(report, identity, given_up)| {
-        if let Some(lacking) = given_up {
-            note_given_up(&dir, &lacking, &kept, out);
-        }
-        replace_store(&dir, &beside, &kept)?;
-        Ok((report, identity))
-    });
+    let filled = fill(&dir, &beside, &mut file, &path, known.as_ref()).and_then(
+        |(report, identity, given_up)| {
+            if let Some(lacking) = given_up {
+                note_given_up(&dir, &lacking, &kept, out);
+            }
+            replace_store(&dir, &beside, &kept)?;
+            Ok((report, identity))
+        },
+    );
     let (report, identity) = match filled {
         Ok(filled) => filled,
         Err(failure) => {
@@ -282,6 +285,7 @@ fn fill(
     beside: &Path,
     file: &mut BufReader<File>,
     path: &Path,
+    known: Option<&Identity>,
 ) -> Result<Filled, Failure> {
     let filled = Disk::open(beside, &DiskConfig::default())?;
     let report = store::restore(file, &filled).map_err(|error| failed(&error))?;
@@ -289,6 +293,9 @@ fn fill(
     store::keep_local(&filled, BACKUP, backup_note(&report, path))?;
     let identity = store::local(&filled, IDENTITY)?;
     let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
+    if let Some(identity) = known.or(identity.as_ref()) {
+        forget_proof(&filled, identity)?;
+    }
     if !dir.store().exists() {
         return Ok((report, identity, None));
     }
