@@ -177,8 +177,7 @@ impl App {
             min_free_bytes: config.store.min_free_mib << 20,
             ..DiskConfig::default()
         };
-        dir.undo_half_swap()?;
-        let store = Arc::new(Disk::open(&dir.store(), &disk)?);
+        let store = Arc::new(Disk::open_under(dir.hold()?, &dir.store(), &disk)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let seal = dir.seal()?;
         let host = Host::open(store, host_config(&identity, Arc::clone(&clock), seal))?;

@@ -5,6 +5,7 @@
 //! | `identity.json` | role, replica, scopes, hub | 0600 |
 //! | `config.toml` | settings; may be missing | as made |
 //! | `store/` | the store | 0700 |
+//! | `store.lock` | held while the store is open, or is put in the place of another | 0600 |
 //! | `ca.crt`, `ca.key` | the authority, at a hub | 0600 |
 //! | `seal.key` | the key of the hub's seals: outside the store and its data backups | 0600 |
 //! | `node.crt`, `node.key`, `hub.crt` | what a node shows and trusts | 0600 |
@@ -15,10 +16,12 @@ use std::{
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use replica::{Head, ReplicaId, ScopeId, SealKey};
 use serde::{Deserialize, Serialize};
+use store::Lock;
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
@@ -163,13 +166,21 @@ impl Dir {
         self.path.join("store")
     }
 
-    /// Undoes a restore or a repair that was cut between its two renames, when the former store lies
-    /// aside and no other has its place yet: whoever opens the directory would begin an empty one.
+    /// Holds the store of the directory: to open it, or to put another in its place. A restore reads
+    /// what it replaces before it replaces it, and what somebody saved in between would be in neither.
     ///
     /// # Errors
-    /// The directory cannot be read or written.
-    pub(crate) fn undo_half_swap(&self) -> std::io::Result<()> {
-        if self.store().exists() || !self.path.exists() {
+    /// Another program holds it, or the directory cannot be read or written.
+    pub(crate) fn hold(&self) -> Result<Arc<Lock>, Failure> {
+        let lock = Lock::take(&self.path.join("store.lock"))?;
+        self.undo_half_swap()?;
+        Ok(Arc::new(lock))
+    }
+
+    /// Undoes a restore or a repair that was cut between its two renames, when the former store lies
+    /// aside and no other has its place yet: whoever opens the directory would begin an empty one.
+    fn undo_half_swap(&self) -> std::io::Result<()> {
+        if self.store().exists() {
             return Ok(());
         }
         let mut newest: Option<(u64, PathBuf)> = None;

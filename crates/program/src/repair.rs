@@ -140,7 +140,7 @@ pub(crate) fn repair(
     now_ms: u64,
 ) -> Result<Option<Repaired>, Failure> {
     let identity = dir.identity()?;
-    dir.undo_half_swap()?;
+    let _held = dir.hold()?;
     let backup = backup.map(read_backup).transpose()?;
     if let Some((report, _)) = &backup {
         check_owner(report, &identity)?;

@@ -51,7 +51,7 @@ use self::{
     view::{Former, View},
 };
 pub use self::{
-    directory::free_bytes,
+    directory::{Lock, free_bytes},
     salvage::{Salvaged, salvage},
 };
 use crate::{Batch, Store, StoreError, store::Visitor};
@@ -95,8 +95,10 @@ pub struct Disk {
     gate: RwLock<Gate>,
     health: Health,
     min_free_bytes: u64,
-    /// Last, so that the lock is let go of after sled has ended.
+    /// Last but one, so that the lock is let go of after sled has ended.
     directory: Directory,
+    /// See [`Disk::open_under`].
+    _above: Option<Arc<Lock>>,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,21 @@ impl Disk {
         }
     }
 
+    /// The same under a lock that lies outside the directory, until the store is closed: whoever puts
+    /// another directory in the place of this one holds it, too.
+    ///
+    /// # Errors
+    /// Those of [`Disk::open`].
+    pub fn open_under(
+        lock: Arc<Lock>,
+        path: &Path,
+        config: &DiskConfig,
+    ) -> Result<Self, StoreError> {
+        let mut disk = Self::open(path, config)?;
+        disk._above = Some(lock);
+        Ok(disk)
+    }
+
     /// Starts the engine and reads all of the store once.
     fn start(
         directory: Directory,
@@ -182,6 +199,7 @@ impl Disk {
             health: Health::default(),
             min_free_bytes: config.min_free_bytes,
             directory,
+            _above: None,
         };
         let root = disk.check_all()?;
         let (commit, noted) = (root.commit(), disk.progress.noted().commit);

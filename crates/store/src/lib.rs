@@ -25,7 +25,7 @@ pub use account::{ACCOUNT_NAMES_MAX, Account, Claims, Extract};
 pub use backup::{
     BackupError, BackupFacts, BackupReport, backup, backup_to, restore, verify as verify_backup,
 };
-pub use disk::{Disk, DiskConfig, Salvaged, free_bytes, salvage};
+pub use disk::{Disk, DiskConfig, Lock, Salvaged, free_bytes, salvage};
 pub use holding::Holding;
 pub use host::{
     Act, Answer, Child, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput,

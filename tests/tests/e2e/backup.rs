@@ -309,3 +309,61 @@ fn a_store_that_cannot_be_read_whole_is_not_restored_over() {
     let held = organisation(&node, &sample(1).0);
     assert_eq!(held["values"]["remark"], "没有传出");
 }
+
+/// Whoever holds the store of a directory holds it against all others, also while another is put in
+/// its place.
+#[test]
+fn a_store_that_is_held_is_opened_restored_and_repaired_by_nobody_else() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=2);
+    let file = city.path("node.backup");
+    backup(&node, &file);
+    let held = store::Lock::take(&node.data.join("store.lock")).unwrap();
+    refused(&node, ["status"], 7, "STORE-001");
+    refused(&node, ["serve"], 7, "STORE-001");
+    refused(&node, ["repair"], 7, "STORE-001");
+    refused(&node, ["restore", file.to_str().unwrap()], 7, "STORE-001");
+    drop(held);
+    restore(&node, &file);
+    assert_eq!(organisations(&node).len(), 2);
+}
+
+/// What an acceptance test saw: an edit that was saved while a restore went on was neither in the
+/// new store nor in the list of what it had given up.
+#[test]
+fn what_is_saved_beside_a_restore_stands_or_is_listed() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    load_samples(&node, 1..=20);
+    let file = city.path("node.backup");
+    backup(&node, &file);
+    for round in 0..8 {
+        let mut restoring = node.command(["restore", file.to_str().unwrap()]);
+        let mut restoring = restoring.spawn().unwrap();
+        let mut saved = Vec::new();
+        let mut number = 0;
+        let status = loop {
+            let text = format!("round {round} number {number}");
+            let set = format!("remark={text}");
+            let ran = put(&node, &sample(1 + number % 20).0, &set);
+            number += 1;
+            match ran.code {
+                0 => saved.push((sample(1 + (number - 1) % 20).0, text)),
+                7 => assert!(ran.stderr.contains("STORE-001"), "{ran:?}"),
+                _ => panic!("{ran:?}"),
+            }
+            if let Some(status) = restoring.try_wait().unwrap() {
+                break status;
+            }
+        };
+        assert!(status.success() || status.code() == Some(7), "{status}");
+        let lost = node.json(["repair", "--list", "--all"]).to_string();
+        for (id, text) in saved {
+            let told = node.json(["record", "history", "organisation", &id]);
+            let stands = told.to_string().contains(&text);
+            assert!(stands || lost.contains(&id), "{text} is nowhere: {lost}");
+        }
+    }
+    node.run(["verify"]).ok();
+}

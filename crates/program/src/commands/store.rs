@@ -233,7 +233,7 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     }
     let keys = keys_for(setting, args)?;
     std::fs::create_dir_all(dir.path())?;
-    dir.undo_half_swap()?;
+    let _held = dir.hold()?;
     let beside = dir.path().join("store.restoring");
     remove(&beside)?;
     file.rewind()?;

@@ -29,21 +29,45 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(200);
 /// The file of the lock.
 pub(super) const LOCK: &str = "lock";
 
+/// A lock file that is held, for as long as this lives. The process number of the holder stands in
+/// it, for people.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would do, but not while a child that is just being started has a copy of the
+        // handle. If unlocking fails, closing still does it.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(error = %error, "the lock was not let go of before it was closed");
+        }
+    }
+}
+
+impl Lock {
+    /// Takes a lock, which may be a new file in a directory that is there.
+    ///
+    /// # Errors
+    /// Somebody else holds it and goes on doing so, or the file cannot be written.
+    pub fn take(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        lock.write_holder().map_err(io_error)?;
+        Ok(lock)
+    }
+
+    fn write_holder(&self) -> io::Result<()> {
+        let mut file = &self.0;
+        file.set_len(0)?;
+        writeln!(file, "{}", std::process::id())
+    }
+}
+
 /// A locked directory.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    lock: File,
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // Closing would do, but not while a child that is just being started has a copy of the
-        // handle. If unlocking fails, closing still does it.
-        if let Err(error) = self.lock.unlock() {
-            tracing::warn!(error = %error, "the lock was not let go of before it was closed");
-        }
-    }
+    /// Held until dropped.
+    _lock: Lock,
 }
 
 impl Directory {
@@ -53,12 +77,10 @@ impl Directory {
         if is_new {
             make(path).map_err(io_error)?;
         }
-        let lock = lock(&path.join(LOCK))?;
         let directory = Self {
             path: path.to_owned(),
-            lock,
+            _lock: Lock::take(&path.join(LOCK))?,
         };
-        directory.write_holder().map_err(io_error)?;
         directory.check_format()?;
         let parent = path
             .parent()
@@ -141,12 +163,6 @@ impl Directory {
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    fn write_holder(&self) -> io::Result<()> {
-        let mut lock = &self.lock;
-        lock.set_len(0)?;
-        writeln!(lock, "{}", std::process::id())
     }
 
     fn check_format(&self) -> Result<(), StoreError> {
@@ -240,8 +256,8 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
-/// Takes the lock of a store; it is let go of with the file.
-pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+/// Takes a lock without a word of who holds it.
+pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     let file = private()
         .create(true)
         .truncate(false)
@@ -250,7 +266,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let until = Instant::now() + LOCK_PATIENCE;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => return Ok(Lock(file)),
             Err(TryLockError::WouldBlock) if Instant::now() < until => {
                 thread::sleep(Duration::from_millis(10));
             }
