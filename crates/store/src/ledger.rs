@@ -23,7 +23,7 @@ use replica::{
 };
 
 use crate::{Store, StoreError, keys};
-pub(crate) use arrival::{ArrivalPage, HERE};
+pub(crate) use arrival::{ArrivalPage, HERE, UNNOTED};
 pub(crate) use head::RecordHead;
 pub(crate) use index::Lies;
 pub use index::{ClockReading, JournalBreak, PeerHeard, Reader, Unsettled, keep_local, local};

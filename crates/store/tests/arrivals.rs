@@ -77,9 +77,8 @@ fn standing(host: &Host, register: u32) -> Dot {
 
 /// The minute in which a write came here, or was acked by a peer.
 fn came(host: &Host, dot: Dot, peer: Option<ReplicaId>) -> Option<i64> {
-    let reader = host.reader();
-    let places = reader.since(KEY, dot).unwrap()?;
-    reader.arrived(*places.last().unwrap(), peer).unwrap()
+    let places = host.reader().since(KEY, dot).unwrap()?;
+    host.arrived(*places.last().unwrap(), peer).unwrap()
 }
 
 #[test]
@@ -153,15 +152,59 @@ fn many_minutes_are_kept_in_pages_and_the_oldest_make_room() {
     let newest = standing(&pair.node, 2);
     let last = i64::try_from(minutes).unwrap();
     assert_eq!(came(&pair.node, newest, None), Some(last));
-    let reader = pair.node.reader();
-    let present = *reader.since(KEY, newest).unwrap().unwrap().last().unwrap();
+    let since = pair.node.reader().since(KEY, newest).unwrap();
+    let present = *since.unwrap().last().unwrap();
     let of = |seq| {
         let place = store::Place {
             seq: replica::Seq(seq),
             ..present
         };
-        reader.arrived(place, None).unwrap()
+        pair.node.arrived(place, None).unwrap()
     };
     assert_eq!(of(minutes - 20_000), Some(last - 20_000));
     assert_eq!(of(1), None);
+}
+
+/// What the acceptance test saw: an ack is known at once, and its time only with the next commit.
+#[test]
+fn an_ack_that_waits_for_a_commit_has_its_time() {
+    let mut pair = Pair::new();
+    pair.clock.set(100);
+    save(&mut pair.node, KEY, &[(2, b"first")]);
+    talk(&mut pair.node, &mut pair.hub, 1);
+    pair.clock.set(110);
+    save(&mut pair.node, KEY, &[(2, b"second")]);
+    let second = standing(&pair.node, 2);
+    pair.clock.set(111);
+    talk(&mut pair.node, &mut pair.hub, 2);
+    assert_eq!(came(&pair.node, second, Some(HUB)), Some(111));
+}
+
+/// A store that was put back hears again of what it had heard of before: that is no arrival.
+#[test]
+fn what_a_peer_turns_out_to_hold_has_no_time() {
+    let mut pair = Pair::new();
+    pair.clock.set(100);
+    save(&mut pair.node, KEY, &[(1, b"made"), (2, b"first")]);
+    talk(&mut pair.node, &mut pair.hub, 1);
+    pair.node.close().unwrap();
+    let backup = pair.stores[1].image();
+    pair.clock.set(110);
+    save(&mut pair.node, KEY, &[(2, b"lost and found")]);
+    talk(&mut pair.node, &mut pair.hub, 2);
+    pair.clock.set(120);
+    let image = Arc::new(Memory::from_image(backup));
+    pair.node = open_by(pair.clock.clone(), Role::Node, image, 2);
+    talk(&mut pair.node, &mut pair.hub, 3);
+    let found = standing(&pair.node, 2);
+    let made = standing(&pair.node, 1);
+    assert_eq!(came(&pair.node, found, Some(HUB)), None);
+    assert_eq!(came(&pair.node, made, Some(HUB)), Some(100));
+    assert_eq!(came(&pair.hub, found, None), Some(110));
+    pair.clock.set(130);
+    save(&mut pair.node, KEY, &[(2, b"after it")]);
+    let after = standing(&pair.node, 2);
+    pair.clock.set(131);
+    talk(&mut pair.node, &mut pair.hub, 4);
+    assert_eq!(came(&pair.node, after, Some(HUB)), Some(131));
 }

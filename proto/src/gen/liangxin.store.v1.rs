@@ -158,7 +158,8 @@ pub struct ArrivalPage {
     /// The first sequence of each mark, less that of the mark before.
     #[prost(uint64, repeated, tag = "1")]
     pub seqs: ::prost::alloc::vec::Vec<u64>,
-    /// Its minute since 1970 by the wall clock of whoever notes it, less that of the mark before.
+    /// Its minute since 1970 by the wall clock of whoever notes it, less that of the mark before; the minute
+    /// is 0 where what follows had arrived before it was noted.
     #[prost(sint64, repeated, tag = "2")]
     pub minutes: ::prost::alloc::vec::Vec<i64>,
 }

@@ -67,8 +67,8 @@ impl<'a> Arrivals<'a> {
         let here = if is_own {
             (Way::Written, Some(at_text(sibling)))
         } else {
-            let first = places.last().map(|place| reader.arrived(*place, None));
-            (Way::Received, first.transpose()?.flatten().map(minute_text))
+            let first = places.last().map(|place| self.minute(*place, None));
+            (Way::Received, first.transpose()?.flatten())
         };
         let mut all = vec![told(&self.app.identity.short_name(), true, here)];
         for (peer, holds) in self.settled.holders(self.app, self.stored) {
@@ -97,12 +97,18 @@ impl<'a> Arrivals<'a> {
         let acked = self.settled.acked(self.app, self.stored, peer);
         match first {
             Some(first) if acked.is_some_and(|acked| acked >= first.seq) => {
-                let minute = self.app.reader().arrived(*first, Some(peer))?;
-                Ok((Way::Received, minute.map(minute_text)))
+                Ok((Way::Received, self.minute(*first, Some(peer))?))
             }
             None if holds => Ok((Way::Received, None)),
             Some(_) | None => Ok((Way::Waits, None)),
         }
+    }
+
+    /// The minute in which a change arrived here or at a peer, if it was noted.
+    fn minute(&self, place: Place, peer: Option<ReplicaId>) -> Result<Option<String>, Failure> {
+        let ask = self.app.writer.ask(move |host| host.arrived(place, peer));
+        let minute = ask??;
+        Ok(minute.map(minute_text))
     }
 
     fn key(&self) -> RecordKey {

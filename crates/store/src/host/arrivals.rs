@@ -3,14 +3,17 @@
 //!
 //! Of each feed and each replica there is a mark for each minute in which any change arrived. A
 //! change came in the minute of the last mark at or before its sequence. Marks are packed into
-//! pages, so that a year of them costs little at each opening of the store.
+//! pages, so that a year of them costs little at each opening of the store. What a peer turns out to
+//! hold without having acked it, after a restore for one, has arrived at a time that nobody noted.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
+use replica::ReplicaId;
+
 use super::Host;
 use crate::{
-    Store, StoreError, keys,
-    ledger::{ArrivalPage, HERE},
+    Place, Store, StoreError, keys,
+    ledger::{ArrivalPage, HERE, UNNOTED},
 };
 
 /// Marks of one page: two kilobytes.
@@ -101,13 +104,31 @@ impl Host {
         Ok(())
     }
 
-    /// Notes that changes of a feed have arrived: after `before`, up to `upto`.
+    /// Notes that changes of a feed have arrived now: after `before`, up to `upto`.
     pub(super) fn note_arrival(
         &mut self,
         lane: Lane,
         between: (u64, u64),
     ) -> Result<(), StoreError> {
         let minute = self.wall_ms().div_euclid(MINUTE_MS);
+        self.note_minute(lane, between, minute)
+    }
+
+    /// Notes that changes of a feed have arrived before now.
+    pub(super) fn note_arrived_before(
+        &mut self,
+        lane: Lane,
+        between: (u64, u64),
+    ) -> Result<(), StoreError> {
+        self.note_minute(lane, between, UNNOTED)
+    }
+
+    fn note_minute(
+        &mut self,
+        lane: Lane,
+        between: (u64, u64),
+        minute: i64,
+    ) -> Result<(), StoreError> {
         let store = self.ledger.store();
         for (key, value) in self.arrivals.note(&**store, lane, between, minute)? {
             match value {
@@ -116,5 +137,39 @@ impl Host {
             }
         }
         Ok(())
+    }
+
+    /// The minute since 1970, by the wall clock here, in which a change of a feed became durable here,
+    /// or at a peer that has acked it. None where that was not noted.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn arrived(
+        &self,
+        place: Place,
+        peer: Option<ReplicaId>,
+    ) -> Result<Option<i64>, StoreError> {
+        let number = match peer {
+            None => Some(HERE),
+            Some(peer) => self.peers.number_of(&peer.0),
+        };
+        // Whoever sent a change had it before.
+        let sent = peer.is_some() && number == Some(self.reader().sender(place));
+        let number = number.filter(|_| !sent);
+        let Some(lane) = number.map(|number| (number, place.scope)) else {
+            return Ok(None);
+        };
+        // The newest marks may still wait for a commit.
+        let open = self.arrivals.open.get(&lane).map(|open| &open.page);
+        let starts = open.and_then(|page| page.marks.first());
+        if let Some(page) = open.filter(|_| starts.is_some_and(|(first, _)| *first <= place.seq.0))
+        {
+            return Ok(page.minute(place.seq));
+        }
+        let (from, _) = keys::arrivals_of(lane);
+        let to = keys::arrivals(lane, place.seq.0.saturating_add(1));
+        let page = self.store().last(&from, &to)?;
+        let page = page.map(|(_, value)| ArrivalPage::decode(&value));
+        Ok(page.transpose()?.and_then(|page| page.minute(place.seq)))
     }
 }

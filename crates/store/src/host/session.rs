@@ -654,7 +654,10 @@ impl Host {
             if self.config.role == Role::Node && !ack.receipt.is_empty() {
                 self.peers.set_receipt(peer, number, &ack.receipt);
             }
-            self.took(peer, number, point)?;
+            let before = self.peers.acked(peer, number).seq.0;
+            self.note_arrival((peer, number), (before, point.seq.0))?;
+            let (key, value) = self.peers.set_acked(peer, number, point);
+            self.ledger.stage_lazily(key, value);
         }
         for result in &ack.results {
             if result.outcome() == Outcome::Quarantined {
@@ -667,15 +670,6 @@ impl Host {
             let refused: Vec<_> = ack.results.iter().flat_map(|r| r.refused.clone()).collect();
             self.take_back(&refused)?;
         }
-        Ok(())
-    }
-
-    /// Notes how far a peer has taken our feed of a scope.
-    fn took(&mut self, peer: u32, scope: u32, at: FeedPoint) -> Result<(), StoreError> {
-        let before = self.peers.acked(peer, scope).seq;
-        self.note_arrival((peer, scope), (before.0, at.seq.0))?;
-        let (key, value) = self.peers.set_acked(peer, scope, at);
-        self.ledger.stage_lazily(key, value);
         Ok(())
     }
 
@@ -696,7 +690,11 @@ impl Host {
         let number = self.ledger.scope_number(scope);
         let peer = self.party(login).number;
         self.peers.set_equal(peer, number, ours.seq, theirs.seq);
-        self.took(peer, number, ours)?;
+        // What was acked of it is noted; the rest it turned out to hold.
+        let before = self.peers.acked(peer, number).seq.0;
+        self.note_arrived_before((peer, number), (before, ours.seq.0))?;
+        let (key, value) = self.peers.set_acked(peer, number, ours);
+        self.ledger.stage_lazily(key, value);
         // What nobody holds any more comes with no batch, and would show a gap at every Hello.
         let state = self.sessions.get_mut(&login.session);
         if let Some(state) = state.filter(|_| scope == login.scope) {

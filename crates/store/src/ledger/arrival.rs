@@ -3,13 +3,16 @@
 use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::ArrivalPage as PageWire;
-use replica::{Dot, RecordKey, ReplicaId, Seq};
+use replica::{Dot, RecordKey, Seq};
 
 use super::{Place, Reader, stage::Stage};
-use crate::{StoreError, keys};
+use crate::StoreError;
 
 /// The number, in place of a peer's, under which this replica's own arrivals lie.
 pub(crate) const HERE: u32 = 0;
+
+/// In place of the minute of a mark: what follows has arrived before that was noted.
+pub(crate) const UNNOTED: i64 = 0;
 
 /// One page of marks: the first sequence that arrived in a minute, and the minute since 1970, in
 /// the order of the feed.
@@ -51,11 +54,11 @@ impl ArrivalPage {
         self.marks.last().copied()
     }
 
-    /// The minute in which a change arrived.
-    fn minute(&self, seq: Seq) -> Option<i64> {
+    /// The minute in which a change arrived, if it was noted.
+    pub(crate) fn minute(&self, seq: Seq) -> Option<i64> {
         let behind = self.marks.partition_point(|(first, _)| *first <= seq.0);
         let (_, minute) = self.marks.get(behind.checked_sub(1)?)?;
-        Some(*minute)
+        Some(*minute).filter(|minute| *minute != UNNOTED)
     }
 }
 
@@ -96,31 +99,12 @@ impl Reader {
         Ok((!unknown).then_some(places))
     }
 
-    /// The minute since 1970, by this replica's wall clock, in which a change of a feed became
-    /// durable here, or at a peer that has acked it. None where that was before it was noted.
-    ///
-    /// # Errors
-    /// The store is damaged or cannot be read.
-    pub fn arrived(
-        &self,
-        place: Place,
-        peer: Option<ReplicaId>,
-    ) -> Result<Option<i64>, StoreError> {
-        let number = match peer {
-            None => Some(HERE),
-            Some(peer) => {
-                let known = self.store().get(&keys::peer(peer))?;
-                known.and_then(|value| keys::u32_at(&value, 0))
-            }
-        };
-        let Some(number) = number else {
-            return Ok(None);
-        };
-        let lane = (number, place.scope);
-        let (from, _) = keys::arrivals_of(lane);
-        let to = keys::arrivals(lane, place.seq.0.saturating_add(1));
-        let page = self.store().last(&from, &to)?;
-        let page = page.map(|(_, value)| ArrivalPage::decode(&value));
-        Ok(page.transpose()?.and_then(|page| page.minute(place.seq)))
+    /// The number of the peer that sent a change as it stands; 0 for none, or where that is no longer
+    /// known.
+    pub(crate) fn sender(&self, place: Place) -> u32 {
+        let index = self.shared.read();
+        let ends = index.scopes.get(&place.scope).map(|scope| &scope.ends);
+        let section = ends.and_then(|ends| ends.range(place.seq.0..).next());
+        section.map_or(0, |(_, end)| end.origin)
     }
 }
