@@ -33,7 +33,8 @@ pub(crate) struct Unsent {
 impl World {
     /// The hub has transferred an organisation. Where it was put back, and nobody knows any more
     /// of an earlier transfer in this epoch, an old copy of a store may bring that up yet: the
-    /// city then has a conflict to settle.
+    /// city then has a conflict to settle. The same where only a node knows of it that is fenced:
+    /// nobody waits for what that one would give back.
     pub(super) fn note_transfer(&mut self, root: RecordKey) {
         if self.replicas[HUB].medium.is_rotten() {
             return;
@@ -43,7 +44,12 @@ impl World {
             return;
         };
         let epoch = new.epoch;
+        let host = self.replicas[HUB].host.as_ref();
+        let fenced = host.map_or_else(Vec::new, |host| host.status().fenced);
         let may_know = |node: &usize| {
+            if fenced.contains(&self.replicas[*node].id) {
+                return false;
+            }
             let Some(reader) = self.reader(*node) else {
                 return self.replicas[*node].exists;
             };
