@@ -291,3 +291,26 @@ fn a_restore_between_question_and_answer_begins_anew_and_ends_true() {
     assert_eq!(organisations(&node).len(), 5);
     assert!(kept(&node).iter().all(|is_true| *is_true));
 }
+
+/// What an acceptance test saw: after the city was restored both sides were equal, and no certificate
+/// was made any more, for nothing had changed at the district.
+#[test]
+fn a_city_that_was_restored_is_proved_anew() {
+    let (mut city, node) = acquainted(1..=5);
+    round(&city, &node);
+    city.down();
+    let backup = city.text_path("hub.backup");
+    city.hub.run(["backup", &backup]).ok();
+    put(&node, &sample(1).0, "remark=备份之后").ok();
+    round(&city, &node);
+    round(&city, &node);
+    let before = kept(&node).len();
+    city.hub.run(["restore", &backup]).ok();
+    for _ in 0..4 {
+        round(&city, &node);
+    }
+    assert_equal(&node, &city.hub);
+    let after = kept(&node);
+    assert!(after.len() > before, "{before} {after:?}");
+    assert_eq!(after.last(), Some(&true), "{after:?}");
+}

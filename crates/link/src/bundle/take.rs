@@ -378,6 +378,10 @@ impl Taker<'_> {
         let mut heard = std::mem::take(&mut self.heard);
         self.taken.certificate = heard.keep(self.seat, keys, memory)?;
         let sound = is_sound(self.session.diagnosis()) && !self.asked;
+        if !sound {
+            // Whoever was put back is to be proved anew, also where nothing has changed here.
+            memory.proved = None;
+        }
         if !sound || self.taken.gap.is_some() {
             return Ok(());
         }
