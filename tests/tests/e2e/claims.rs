@@ -66,6 +66,19 @@ impl Claimed {
         assert_eq!(ruled["survivor"], self.a.as_str());
         self.two.laocheng.line.mend();
         self.two.settle();
+        for program in [self.two.hub(), &self.two.jianxi.node] {
+            let told = program.json(["record", "explain", "organisation", &self.a, "name"]);
+            let decided = &told["fields"][0]["decided"];
+            assert_eq!(
+                (&decided["choice"], &decided["reason"]),
+                (&json!("merge_records"), &json!("同一法人，在涧西经营")),
+                "{told}"
+            );
+            assert!(
+                decided["by"].as_str().unwrap().contains("@410300-"),
+                "{told}"
+            );
+        }
     }
 
     /// What lies twice in one scope is a claim as well: the same case, for those who have it now.

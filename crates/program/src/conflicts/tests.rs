@@ -20,7 +20,7 @@ use crate::{
     dir::{Identity, ScopeName},
     failure::Exit,
     records::{
-        Seen, find, meaning,
+        Seen, explain, find, meaning,
         testing::{World, made, node, printed, save},
     },
 };
@@ -138,6 +138,15 @@ fn a_conflict_is_listed_with_its_candidates_and_shown_with_its_base() {
         5,
         "provisionally the common value"
     );
+    let explained = explain(&clash.world.app, key, Some("members"), &[]).unwrap();
+    let entry = &explained[0];
+    assert_eq!(entry["rule"], "provisional");
+    assert_eq!(entry["value"]["members"], 5);
+    assert_eq!(
+        entry["author"], "carol@410305-01234567",
+        "who wrote what counts meanwhile"
+    );
+    assert_eq!(entry["beside"].as_array().unwrap().len(), 2, "{entry}");
 }
 
 #[test]
@@ -329,6 +338,9 @@ fn a_deletion_against_an_edit_is_listed_and_decided_either_way() {
             (open.len(), &open[0]["conflict"]),
             (1, &json!("delete_edit"))
         );
+        let explained = explain(&world.app, stored.record.key, None, &[]).unwrap();
+        let of_deletion = explained.iter().find(|entry| entry["field"] == "deleted");
+        assert_eq!(of_deletion.unwrap()["rule"], "provisional", "{explained:?}");
         let values: Vec<_> = open[0]["candidates"]
             .as_array()
             .unwrap()

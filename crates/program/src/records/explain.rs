@@ -72,10 +72,15 @@ fn register_json(
     let look = |register, dot| past.value(register, dot);
     let reading = effective::register(app.catalogue, record, register, &look);
     let candidates = record.register(register);
-    let author = candidates
-        .iter()
-        .find(|sibling| sibling.value == reading.value);
-    let is_open = reading.conflict.is_some();
+    let open = reading.conflict.as_ref();
+    let base = open.and_then(|open| open.base.as_ref());
+    let author = match base.filter(|(_, value)| value.is_some()) {
+        Some((dot, _)) => past.sibling(register, *dot),
+        None => candidates
+            .iter()
+            .find(|sibling| sibling.value == reading.value),
+    };
+    let is_open = open.is_some() || (register == RegisterId::DELETED && is_disputed(app, record)?);
     let (rule, zh, en) = rule(kind, register, candidates, is_open);
     let mut entry = Map::new();
     entry.insert("field".to_owned(), register_name(kind, register).into());
@@ -112,6 +117,12 @@ fn register_json(
     Ok(Value::Object(entry))
 }
 
+/// Whether a deletion stands against edits that it had not seen.
+fn is_disputed(app: &App, record: &Record) -> Result<bool, Failure> {
+    let open = meaning(app, record)?.conflicts;
+    Ok(open.iter().any(|open| open.register == RegisterId::DELETED))
+}
+
 /// When the value was applied here; known only of what was written here.
 fn written_here(app: &App, author: Option<&Sibling>) -> Option<String> {
     let author = author?;
@@ -131,7 +142,7 @@ fn decided(app: &App, author: Option<&Sibling>) -> Result<Value, Failure> {
         id,
     };
     let Some(stored) = app.reader().get(key)? else {
-        return Ok(json!({ "id": id.to_string() }));
+        return ruled(app, id);
     };
     let values = domain::value::to_json(spec, &meaning(app, &stored.record)?.values);
     let of = |name: &str| values.get(name).cloned().unwrap_or(Value::Null);
@@ -143,6 +154,29 @@ fn decided(app: &App, author: Option<&Sibling>) -> Result<Value, Failure> {
     }))
 }
 
+/// The ruling of a claim that the value carries out, told as a decision.
+fn ruled(app: &App, id: RecordId) -> Result<Value, Failure> {
+    let spec = app.catalogue.kind_by_id("duplicate_case");
+    let key = spec.map(|spec| RecordKey {
+        kind: spec.kind,
+        id,
+    });
+    let stored = key.map(|key| app.reader().get(key)).transpose()?.flatten();
+    let (Some(spec), Some(stored)) = (spec, stored) else {
+        return Ok(json!({ "id": id.to_string() }));
+    };
+    let values = domain::value::to_json(spec, &meaning(app, &stored.record)?.values);
+    let of = |name: &str| values.get(name).cloned().unwrap_or(Value::Null);
+    let ruling = register_of(Some(spec), "ruling");
+    let ruling = ruling.and_then(|ruling| stored.record.register(ruling).first());
+    Ok(json!({
+        "id": id.to_string(),
+        "choice": of("ruling"),
+        "reason": of("reason"),
+        "by": ruling.map(|sibling| sibling.write.author.as_str()),
+    }))
+}
+
 /// Which rule made the value: its name and a sentence.
 fn rule(
     kind: Option<&KindSpec>,
@@ -150,6 +184,13 @@ fn rule(
     candidates: &[Sibling],
     is_open: bool,
 ) -> (&'static str, &'static str, &'static str) {
+    if is_open && register == RegisterId::DELETED {
+        return (
+            "provisional",
+            "删除之后又有修改，尚未裁决",
+            "a deletion stands against edits that it had not seen, and nobody has decided yet",
+        );
+    }
     if is_open {
         return (
             "provisional",
