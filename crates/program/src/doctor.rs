@@ -80,6 +80,7 @@ pub(crate) fn sentence(check: &Check, out: &Out) -> String {
     let side = side.map_or("", |(_, side)| side.as_str());
     // Some checks advise one side what the other cannot do.
     let code = match (check.code, side) {
+        ("DOCTOR-006", "hub") => "DOCTOR-006-HUB",
         ("DOCTOR-026", "node") => "DOCTOR-026-NODE",
         (code, _) => code,
     };

@@ -70,10 +70,8 @@ pub const ROWS: &[Row] = &[
     }),
     row("DOCTOR-006", "unequal", |facts, _| {
         of_peers(facts, |peer| {
-            Some(finding(
-                peer.equal != Some(false) || peer.pending > 0,
-                Vec::new(),
-            ))
+            let well = peer.equal != Some(false) || peer.pending > 0;
+            Some(finding(well, vec![side(facts)]))
         })
     }),
     row("DOCTOR-007", "key_unsealed", |facts, _| {

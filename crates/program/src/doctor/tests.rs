@@ -319,3 +319,16 @@ fn a_restored_node_waits_for_the_city_and_is_not_told_to_fence() {
         );
     }
 }
+
+/// The hub's own administrator was told to ask the city's administrator.
+#[test]
+fn of_a_difference_each_side_is_told_what_it_can_do() {
+    let mut facts = sound();
+    facts.peers[0].equal = Some(false);
+    let said = |facts: &Facts| say(&unwell(facts)[0], Language::Zh);
+    let at_hub = said(&facts);
+    assert!(at_hub.contains("quarantine list"), "{at_hub}");
+    assert!(!at_hub.contains("市级管理员"), "{at_hub}");
+    (facts.is_hub, facts.own) = (false, OwnFacts::default());
+    assert!(said(&facts).contains("请联系市级管理员"));
+}
