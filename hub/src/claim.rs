@@ -149,13 +149,7 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
 }
 
 fn evidence(pair: &Pair, scopes: &Scopes<'_>) -> Result<String, Failure> {
-    let (code, [a, b]) = (&pair.code, pair.scopes);
-    let (a, is_one) = (scopes.code(a)?, a == b);
-    if is_one {
-        return Ok(format!("统一社会信用代码 {code} 在 {a} 登记了两次"));
-    }
-    let b = scopes.code(b)?;
-    Ok(format!("统一社会信用代码 {code} 在 {a} 和 {b} 同时登记"))
+    claims::evidence(&pair.code, pair.scopes, scopes)
 }
 
 /// The scopes to which a case is lent when it is opened again: those that have it, and where its

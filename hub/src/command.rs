@@ -108,7 +108,7 @@ pub enum NodeCommand {
         id: String,
         /// Why
         #[arg(long)]
-        reason: String,
+        reason: Option<String>,
     },
     /// Renew the hub's own certificate now, and list when those of the nodes end
     Renew,

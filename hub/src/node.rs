@@ -34,7 +34,7 @@ pub(crate) fn run(
         NodeCommand::List => list(app, hub, out),
         NodeCommand::Show { id } => show(app, hub, &id, out),
         NodeCommand::Revoke { id } => revoke(hub, &id, out),
-        NodeCommand::Fence { id, reason } => fence(app, hub, &id, &reason, out),
+        NodeCommand::Fence { id, reason } => fence(app, hub, &id, reason.as_deref(), out),
         NodeCommand::Renew => renew(app, hub, out),
     }
 }
@@ -110,7 +110,11 @@ fn entry_json(around: &Around<'_>, entry: &NodeEntry) -> Value {
             NodeState::Revoked => "revoked",
         },
         "fenced": status.fenced.contains(&entry.replica()),
-        "fence": entry.fence.as_ref().filter(|_| status.fenced.contains(&entry.replica())),
+        "fence": entry
+            .fence
+            .as_ref()
+            .filter(|_| status.fenced.contains(&entry.replica()))
+            .map(|fence| json!({"reason": given(&fence.reason), "by": fence.by, "at_ms": fence.at_ms})),
         "connection": peer.state,
         "last_seen": around.last_heard_ms(entry).map(moment),
         "lag": peer.pending,
@@ -206,7 +210,11 @@ fn show(app: &App, hub: &Hub, id: &str, out: &mut Out) -> Result<(), Failure> {
     }
     let is_fenced = status.fenced.contains(&entry.replica());
     let fence = entry.fence.as_ref().filter(|_| is_fenced);
-    let told = |fence: &Fence| format!("{}  {}  {}", fence.by, moment(fence.at_ms), fence.reason);
+    let none = out.say("没有填写理由", "no reason given");
+    let told = |fence: &Fence| {
+        let reason = given(&fence.reason).unwrap_or(none);
+        format!("{}  {}  {reason}", fence.by, moment(fence.at_ms))
+    };
     let connection = program::texts::peer_state(&around.view(&entry).state, out.language);
     let state = state_word(&entry, is_fenced, out);
     parts.insert("connection".to_owned(), connection.into());
@@ -242,12 +250,20 @@ fn state_word<'o>(entry: &NodeEntry, is_fenced: bool, out: &'o Out) -> &'o str {
     }
 }
 
+/// A reason that is one.
+fn given(reason: &str) -> Option<&str> {
+    Some(reason).filter(|reason| !reason.is_empty())
+}
+
 /// Waits no longer for a node. What it has not sent becomes proposals when it returns.
-fn fence(app: &App, hub: &Hub, id: &str, reason: &str, out: &mut Out) -> Result<(), Failure> {
-    let reason = reason.trim();
-    if reason.is_empty() {
-        return Err(Failure::new("RECORD-007", Exit::Invalid));
-    }
+fn fence(
+    app: &App,
+    hub: &Hub,
+    id: &str,
+    reason: Option<&str>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let reason = reason.unwrap_or_default().trim();
     let mut entry = find(hub, id)?;
     app.writer.fence(entry.replica())?;
     entry.fence = Some(Fence {
@@ -257,7 +273,7 @@ fn fence(app: &App, hub: &Hub, id: &str, reason: &str, out: &mut Out) -> Result<
     });
     hub.registry.set(&entry)?;
     if out.json {
-        out.document(&json!({"id": entry.id, "state": "fenced", "reason": reason}));
+        out.document(&json!({"id": entry.id, "state": "fenced", "reason": given(reason)}));
     } else {
         let text = out.say(
             "已隔离节点 {id}：不再等它。它回来后，未上传的修改会作为迟到修改列出，不会丢失。",

@@ -11,7 +11,7 @@ use program::{
     records::Scopes,
 };
 use replica::ReplicaId;
-use store::{PeerHeard, Status};
+use store::{PeerHeard, PeerStatus, Status};
 
 use crate::{Hub, NodeEntry, NodeState};
 
@@ -43,8 +43,7 @@ pub(crate) fn compared(app: &App, hub: &Hub) -> Vec<Compared> {
     let mut compared = Vec::new();
     for entry in around.nodes.iter().filter(|entry| is_open(entry)) {
         let scope = domain::scope_id(&entry.scope_code);
-        let of_node =
-            |peer: &&store::PeerStatus| peer.replica == entry.replica() && peer.scope == scope;
+        let of_node = |peer: &&PeerStatus| peer.replica == entry.replica() && peer.scope == scope;
         let Some(peer) = status.peers.iter().find(of_node) else {
             continue;
         };
@@ -142,6 +141,9 @@ impl<'a> Around<'a> {
             (_, Some(_)) => "offline",
         };
         let unequal = of_peer.clone().any(|peer| peer.equal == Some(false));
+        // What the city publishes is sent as well as what the district has.
+        let is_sent = |peer: &&PeerStatus| [scope, self.app.published()].contains(&peer.scope);
+        let pending = of_peer.filter(is_sent).map(|peer| peer.pending).sum();
         // What else ends a session passes, and is the node's to tell.
         let refused_as_clone = progress
             .and_then(|progress| progress.ended)
@@ -158,15 +160,17 @@ impl<'a> Around<'a> {
             state: state.to_owned(),
             sent: own.map_or(0, |peer| peer.sent.0),
             received: own.map_or(0, |peer| peer.received.0),
-            pending: own.map_or(0, |peer| peer.pending),
+            pending,
             lag_s: if open {
                 Some(0)
             } else {
                 last_ms.map(|ms| silent_ms(ms) / 1_000)
             },
+            // While something waits the two stand elsewhere than where they were compared.
             equal: own
                 .and_then(|peer| peer.equal)
-                .map(|equal| equal && !unequal),
+                .map(|equal| equal && !unequal)
+                .filter(|equal| *equal || pending == 0),
         }
     }
 }

@@ -108,6 +108,8 @@ impl Live for Node {
         let heard = of_hub()
             .next()
             .and_then(|peer| heard.get(&peer.replica).copied());
+        // Before the first session everything waits.
+        let pending = own.map_or_else(|| end_of(app), |peer| peer.pending);
         vec![PeerView {
             replica: hub.replica.clone(),
             is_expected: true,
@@ -118,12 +120,13 @@ impl Live for Node {
             state: state.text,
             sent: own.map_or(0, |peer| peer.sent.0),
             received: own.map_or(0, |peer| peer.received.0),
-            // Before the first session everything waits.
-            pending: own.map_or_else(|| end_of(app), |peer| peer.pending),
+            pending,
             lag_s: settled_ms.map(|ms| ms / 1_000),
+            // While something waits the two stand elsewhere than where they were compared.
             equal: own
                 .and_then(|peer| peer.equal)
-                .map(|equal| equal && !unequal),
+                .map(|equal| equal && !unequal)
+                .filter(|equal| *equal || pending == 0),
         }]
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use domain::{across, decode};
 use prost::Message as _;
-use proto::ledger::{DuplicateCase, ResolutionMode};
+use proto::ledger::{DuplicateCase, Organisation, ResolutionMode};
 use replica::{Edit, RecordId, RecordKey, ScopeId, Source};
 use serde_json::{Map, Value, json};
 use store::Stored;
@@ -76,6 +76,26 @@ impl Case {
         self.row.ruling() != ResolutionMode::Unspecified
     }
 
+    /// What an open case says of where its records lie now; they may have moved since it was opened.
+    /// None where it is ruled, where not all of it is known here, or where no code is borne twice.
+    fn present_evidence(&self, app: &App, scopes: &Scopes<'_>) -> Result<Option<String>, Failure> {
+        let (mut homes, mut codes) = (Vec::new(), BTreeSet::new());
+        for key in self.records(app)? {
+            if let Some(stored) = app.reader().get(key)? {
+                let values = meaning(app, &stored.record)?.values;
+                let row: Organisation = decode(&values).unwrap_or_default();
+                homes.push(stored.home);
+                codes.insert(row.uscc);
+            }
+        }
+        match (homes.as_slice(), codes.pop_first(), codes.is_empty()) {
+            ([a, b], Some(Some(code)), true) if !self.is_ruled() => {
+                evidence(&code, [*a, *b], scopes).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// The case as scripts read it.
     ///
     /// # Errors
@@ -89,13 +109,30 @@ impl Case {
         entry.insert("id".to_owned(), self.id().to_string().into());
         let state = if self.is_ruled() { "ruled" } else { "open" };
         entry.insert("state".to_owned(), state.into());
-        entry.insert("evidence".to_owned(), said("evidence"));
+        let evidence = match self.present_evidence(app, scopes)? {
+            Some(evidence) => evidence.into(),
+            None => said("evidence"),
+        };
+        entry.insert("evidence".to_owned(), evidence);
         entry.insert("records".to_owned(), records);
         for field in ["ruling", "ruled_on", "reason", "survivor"] {
             entry.insert(field.to_owned(), said(field));
         }
         Ok(entry)
     }
+}
+
+/// What a case rests on: a code, and the scopes where two records bear it.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn evidence(code: &str, [a, b]: [ScopeId; 2], scopes: &Scopes<'_>) -> Result<String, Failure> {
+    let (a, is_one) = (scopes.code(a)?, a == b);
+    if is_one {
+        return Ok(format!("统一社会信用代码 {code} 在 {a} 登记了两次"));
+    }
+    let b = scopes.code(b)?;
+    Ok(format!("统一社会信用代码 {code} 在 {a} 和 {b} 同时登记"))
 }
 
 /// The id of the case of two records, ascending.

@@ -13,6 +13,7 @@ mod tests;
 pub use facts::{BACKUP, Facts};
 pub use proof::Proofs;
 pub(crate) use proof::keep_proving;
+use table::SIDE;
 pub use table::{Check, ROWS, Row, is_clone_code, is_copy_code};
 
 use serde_json::{Value, json};
@@ -75,7 +76,15 @@ pub(crate) fn sentence(check: &Check, out: &Out) -> String {
     if check.well {
         return well(check, out);
     }
-    let mut failure = Failure::new(check.code, Exit::Failed);
+    let side = check.facts.iter().find(|(name, _)| *name == SIDE);
+    let side = side.map_or("", |(_, side)| side.as_str());
+    // Some checks advise one side what the other cannot do.
+    let code = match (check.code, side) {
+        ("DOCTOR-006", "hub") => "DOCTOR-006-HUB",
+        ("DOCTOR-026", "node") => "DOCTOR-026-NODE",
+        (code, _) => code,
+    };
+    let mut failure = Failure::new(code, Exit::Failed);
     let fact = |(name, value): &(&'static str, String)| match *name {
         "whose" => (*name, texts::words::side(value, out.language).to_owned()),
         _ => (*name, value.clone()),

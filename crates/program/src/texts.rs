@@ -440,13 +440,19 @@ const OWN: &[Row] = &[
     ),
     (
         "DOCTOR-005",
-        "对端 {peer} 还有 {n} 项修改未确认收到。数据安全，联网后自动上传。",
+        "对端 {peer} 还有 {n} 项修改未确认收到。数据安全，联网后自动送达。",
         "{n} changes are not acked by {peer}. They are safe and go when the line is up.",
     ),
     (
         "DOCTOR-006",
         "与 {peer} 的数据指纹不一致。数据安全，正在逐桶比对。若长时间不消除，请联系市级管理员。",
         "The fingerprint differs from {peer}. The data is safe and is compared bucket by bucket. If it stays, ask the city's administrator.",
+    ),
+    (
+        // What the hub says: its own administrator reads it.
+        "DOCTOR-006-HUB",
+        "与 {peer} 的数据指纹不一致。数据安全，该节点下次联系时逐桶比对补齐。请让该节点执行一次 sync --once；仍不消除的，用 quarantine list 查看有无隔离的记录，再用 verify 核对，并保留双方日志。",
+        "The fingerprint differs from {peer}. The data is safe and is compared bucket by bucket when that node next calls. Let it run sync --once; if it stays, see quarantine list for records held back, run verify, and keep the logs of both sides.",
     ),
     (
         "DOCTOR-007",
@@ -532,7 +538,7 @@ pub fn well(code: &str, language: Language) -> &'static str {
         "DOCTOR-002" => ("没有被拒绝的修改", "no refused writes"),
         "DOCTOR-003" => ("没有被隔离的记录", "no records held back"),
         "DOCTOR-004" => ("证书有效", "the certificate is good"),
-        "DOCTOR-005" => ("没有待上传的修改", "nothing waits to be sent"),
+        "DOCTOR-005" => ("没有待送达的修改", "nothing waits to be sent"),
         "DOCTOR-006" => ("没有发现不一致", "no difference found"),
         "DOCTOR-007" => (
             "证书颁发机构的密钥有口令保护",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{KindSpec, date, value::Input};
 use program::{
     App, Exit, Failure, Out,
-    claims::Case,
+    claims::{Case, case_key},
     commands::proposal::id_of,
     records::{
         self, Change, Desk, Ground, Scopes, find, key_named, kind_of, registers_edit, ruled_edit,
@@ -43,7 +43,7 @@ struct Ruled {
 ///
 /// # Errors
 /// The hub still gets back what a restore took, the case does not wait, a record named is none of
-/// its, records may not move now, or a value breaks a rule.
+/// its, records may not move now or lie in one scope before, or a value breaks a rule.
 pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Result<(), Failure> {
     check_whole(app)?;
     let case = Case::find(app, id_of(&args.id)?)?;
@@ -86,13 +86,37 @@ pub(super) fn rule(app: &App, hub: &Hub, args: &RuleArgs, out: &mut Out) -> Resu
         out.line(text);
     }
     if ["take_a", "take_b", "enter"].contains(&ruling) {
-        let text = out.say(
-            "两条记录现在同属一个辖区，代码仍然重复，本案继续待裁定：用 claim rule --merge-into 合并，或用 --separate 更正代码",
-            "both records lie in one scope now and the code is still there twice, so the case stays open: merge them with claim rule --merge-into, or correct a code with --separate",
+        let waits = waiting(app, hub, &claim)?;
+        let lead = out.say(
+            "两条记录现在同属一个辖区，代码仍然重复，继续待裁定的是：",
+            "both records lie in one scope now and the code is still there twice; what waits for a ruling: ",
         );
-        out.note(text);
+        let rest = out.say(
+            "。用 claim rule --merge-into 合并，或用 --separate 更正代码",
+            ". Merge with claim rule --merge-into, or correct a code with --separate",
+        );
+        out.note([lead, &waits.join(" "), rest].concat());
     }
     Ok(())
+}
+
+/// The cases of a claim's code that wait now. Where a third record bears it in the same scope this
+/// may be another case than the one that was ruled: a scope has one at a time.
+fn waiting(app: &App, hub: &Hub, claim: &Claim<'_>) -> Result<Vec<String>, Failure> {
+    super::open(app, hub)?;
+    let mut codes = Vec::new();
+    for stored in &claim.records {
+        codes.extend(code_of(&records::meaning(app, &stored.record)?.values));
+    }
+    let (pairs, _) = super::look(app, hub)?;
+    let pairs = pairs.iter().filter(|pair| codes.contains(&pair.code));
+    let cases = pairs.map(|pair| Ok(case_key(app, &pair.records)?.id.to_string()));
+    cases.collect()
+}
+
+fn code_of(values: &[u8]) -> Option<String> {
+    let row: proto::ledger::Organisation = domain::decode(values).unwrap_or_default();
+    row.uscc
 }
 
 impl Claim<'_> {
@@ -103,13 +127,16 @@ impl Claim<'_> {
         }
     }
 
-    /// Both records belong to one scope.
+    /// Both records, of two scopes so far, belong to one.
     fn transfer(&self, to: ScopeId) -> Result<Ruled, Failure> {
-        let away: Vec<&Stored> = self.records.iter().filter(|one| one.home != to).collect();
-        if away.is_empty() {
-            let scope = Scopes::new(self.app).code(to)?;
-            return Err(Failure::new("TRANSFER-002", Exit::Invalid).with("scope", scope));
+        let mut homes = self.records.iter().map(|one| one.home);
+        if let Some(home) = homes.next()
+            && homes.all(|other| other == home)
+        {
+            let scope = Scopes::new(self.app).code(home)?;
+            return Err(Failure::new("CLAIM-006", Exit::Invalid).with("scope", scope));
         }
+        let away: Vec<&Stored> = self.records.iter().filter(|one| one.home != to).collect();
         let mut concerned: Vec<ScopeId> = away.iter().map(|one| one.home).collect();
         concerned.push(to);
         check_ready(self.app, self.hub, &concerned)?;
@@ -212,15 +239,14 @@ impl Claim<'_> {
             edits.extend(prepared.edit);
             codes.insert(key, prepared.values);
         }
-        let code_of = |stored: &Stored| -> Result<Option<String>, Failure> {
+        let corrected_code = |stored: &Stored| -> Result<Option<String>, Failure> {
             let values = match codes.get(&stored.record.key) {
                 Some(corrected) => corrected.clone(),
                 None => records::meaning(self.app, &stored.record)?.values,
             };
-            let row: proto::ledger::Organisation = domain::decode(&values).unwrap_or_default();
-            Ok(row.uscc)
+            Ok(code_of(&values))
         };
-        let all = self.records.iter().map(code_of);
+        let all = self.records.iter().map(corrected_code);
         let all: Vec<Option<String>> = all.collect::<Result<_, _>>()?;
         if all.windows(2).any(|two| two.first() == two.last()) {
             return Err(Failure::new("CLAIM-004", Exit::Invalid));

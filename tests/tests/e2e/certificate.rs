@@ -272,6 +272,16 @@ fn a_restore_that_loses_edits_makes_a_false_certificate_that_names_them() {
         json!(["node", "missing", 1_300]),
         "{made}"
     );
+    // What the node's own list of lost writes knows is named: record, fields, author and time.
+    let names = lost["writes"].as_array().unwrap();
+    assert!(!names.is_empty(), "{lost}");
+    for name in names {
+        assert_eq!(name["kind"], "organisation", "{name}");
+        assert!(
+            name["record"].is_string() && name["author"].is_string(),
+            "{name}"
+        );
+    }
     // Both are equal all the same, and the city sees the same verdict.
     settle(node);
     assert_eq!(verify(&city.hub, &file).code, 1);

@@ -92,6 +92,8 @@ impl Claimed {
                 (&self.case["id"], &json!("open")),
                 "{list}"
             );
+            let evidence = format!("统一社会信用代码 {CODE} 在 {scope} 登记了两次");
+            assert_eq!(list[0]["evidence"], evidence, "where they lie now");
             for record in list[0]["records"].as_array().unwrap() {
                 assert_eq!(record["scope"], scope, "{list}");
             }
@@ -240,7 +242,7 @@ fn a_claim_is_ruled_by_giving_both_records_to_one_scope() {
         "out of all lists"
     );
     // The same way cannot be ruled again, but they can be merged there.
-    refused(two.hub(), rule, 6, "TRANSFER-002");
+    refused(two.hub(), rule, 6, "CLAIM-006");
     let survivor = format!("organisation/{}", claimed.b);
     let merge = [
         "claim",
@@ -297,6 +299,37 @@ fn both_records_given_to_a_third_scope_are_a_claim_there() {
         );
         assert_eq!(list[0]["records"][1]["scope"], "410303", "{list}");
     }
+}
+
+/// The ruling said that its case went on, while another did: what it advised was refused.
+#[test]
+fn where_a_third_record_lies_in_the_target_the_case_that_waits_is_named() {
+    let mut two = Two::open();
+    let third = two.city.district("410303", "西工区", "xigong");
+    let earlier = make(&third.node, &sample(CODE, "洛阳甲厂西工分部"));
+    let a = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let b = make(&two.laocheng.node, &sample(CODE, "洛阳甲厂老城分部"));
+    settle(&third.node);
+    two.settle();
+    let cases = two.hub().json(["claim", "list"]);
+    let all = cases.as_array().unwrap();
+    let of_third = |case: &&Value| case.to_string().contains(&earlier);
+    let case = all.iter().find(|case| !of_third(case)).unwrap();
+    assert_eq!(all.len(), 3, "each with each: {cases}");
+    settle(&third.node);
+    two.settle();
+    let rule = ["claim", "rule", case["id"].as_str().unwrap()];
+    let rule = rule.into_iter().chain(["--transfer-to", "410303"]);
+    let ruled = two.hub().run(rule.chain(["--reason", "在西工经营"])).ok();
+    let cases = two.hub().json(["claim", "list"]);
+    assert_eq!(cases.as_array().unwrap().len(), 1, "one at a time: {cases}");
+    let waits = cases[0]["id"].as_str().unwrap();
+    assert_ne!(cases[0]["id"], case["id"], "{a} {b}");
+    assert!(ruled.stderr.contains(waits), "{waits}: {ruled:?}");
+    let survivor = format!("organisation/{earlier}");
+    let merge = ["claim", "rule", waits, "--merge-into", &survivor];
+    let merge = merge.into_iter().chain(["--reason", "重复登记"]);
+    two.hub().run(merge).ok();
 }
 
 #[test]
@@ -357,6 +390,7 @@ fn what_two_nodes_of_one_scope_have_entered_is_a_claim_and_is_merged() {
     let mut city = City::open();
     let office = city.jianxi();
     let park = city.district("410305", "涧西区", "park");
+    city.district("410302", "老城区", "laocheng");
     let settled = || {
         for _ in 0..2 {
             settle(&office.node);
@@ -392,7 +426,10 @@ fn what_two_nodes_of_one_scope_have_entered_is_a_claim_and_is_merged() {
     assert_eq!(counted(), [2, 1]);
     let reason = ["--reason", "同一法人"];
     let stay = ["claim", "rule", case, "--transfer-to", "410305"];
-    refused(&city.hub, stay.into_iter().chain(reason), 6, "TRANSFER-002");
+    refused(&city.hub, stay.into_iter().chain(reason), 6, "CLAIM-006");
+    // Both would move, and the claim with them.
+    let away = ["claim", "rule", case, "--transfer-to", "410302"];
+    refused(&city.hub, away.into_iter().chain(reason), 6, "CLAIM-006");
     let survivor = format!("organisation/{a}");
     let merge = ["claim", "rule", case, "--merge-into", &survivor];
     city.hub.run(merge.into_iter().chain(reason)).ok();

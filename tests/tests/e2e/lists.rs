@@ -85,6 +85,27 @@ fn doctor_and_status_name_what_is_not_well_and_nothing_else() {
     }
 }
 
+/// Of what the city published while its node was away `doctor` said that the fingerprints differ.
+#[test]
+fn what_the_city_publishes_waits_for_a_node_that_is_away() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    settle(&node);
+    assert_eq!(peer(&city.hub)["pending"], 0);
+    let year = "record put programme_year 2027 --set year=2027 --reason n";
+    city.hub.run(year.split(' ')).ok();
+    let seen = peer(&city.hub);
+    assert_eq!(seen["pending"], 1, "{seen}");
+    assert_eq!(seen["equal"], Value::Null, "{seen}");
+    let found = unwell(&city.hub);
+    assert!(found.contains("pending"), "{found:?}");
+    assert!(!found.contains("unequal"), "{found:?}");
+    settle(&node);
+    let seen = peer(&city.hub);
+    assert_eq!(seen["pending"], 0, "{seen}");
+    assert_eq!(seen["equal"], true, "{seen}");
+}
+
 #[test]
 fn monitoring_counts_what_is_not_well() {
     let city = City::founded();

@@ -110,9 +110,9 @@ fn a_restored_city_waits_for_no_node_that_is_fenced() {
     assert!(!waiting.contains("涧西"), "{waiting}");
     let lost = two.laocheng.node.json(["status"])["replica"].clone();
     let lost = lost.as_str().unwrap();
-    two.hub()
-        .run(["node", "fence", lost, "--reason", "机器丢失"])
-        .ok();
+    two.hub().run(["node", "fence", lost]).ok();
+    let shown = two.hub().run(["node", "show", lost, "--lang", "zh"]).ok();
+    assert!(shown.stdout.contains("没有填写理由"), "{shown:?}");
     assert_eq!(waits(), None);
 }
 

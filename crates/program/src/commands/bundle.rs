@@ -286,7 +286,7 @@ fn show_given(peer: &BundlePeer, given: &Given, out: &mut Out) {
         }));
         return;
     }
-    let (name, records) = (&peer.name, given.records);
+    let (name, records) = (texts::causes::peer(&peer.name, out.language), given.records);
     out.line(match out.language {
         Language::Zh => format!("已导出给{name}：{records} 条记录。请带到对方导入，再把对方导出的文件带回来"),
         Language::En => format!(
@@ -362,7 +362,8 @@ fn show_taken(
         out.document(&taken_json(app, peer, sender, taken, out.language)?);
         return Ok(());
     }
-    let (name, records, made) = (&peer.name, taken.records, moment(sender.made_ms));
+    let name = texts::causes::peer(&peer.name, out.language);
+    let (records, made) = (taken.records, moment(sender.made_ms));
     out.line(match out.language {
         Language::Zh => format!("已导入{name} {made} 导出的文件：{records} 条记录"),
         Language::En => format!("taken from {name}, exported {made}: {records} records"),

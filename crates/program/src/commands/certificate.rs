@@ -11,7 +11,9 @@ use domain::{label::Language, value::hex};
 use link::{Checked, certificate_from};
 use proto::stored::{Certificate, Fate, LifeAccount, Listed, Statement};
 use serde_json::{Value, json};
+use store::WriteFact;
 
+use super::repair::fact_row;
 use crate::{
     app::{App, Live},
     cli::{Place, Setting},
@@ -19,6 +21,10 @@ use crate::{
     dir::{Dir, Role, write_whole},
     failure::{Exit, Failure},
     output::Out,
+    repair::{
+        fact_json,
+        lost::{self, Lost},
+    },
 };
 
 /// Writes that a sentence lists; the document has all.
@@ -84,7 +90,7 @@ pub fn run<L: Live>(
             })?;
             write_whole(&app.path(&file), &link::certificate_file(&certificate))?;
             let checked = check_by(&certificate, &authority_of(&app.dir)?)?;
-            tell(&certificate, &checked, out);
+            tell(&certificate, &checked, &lost::missing(app)?, out);
             Ok(())
         }
         CertificateCommand::List => list(app, out),
@@ -113,7 +119,7 @@ pub fn verify(
     let bytes = std::fs::read(setting.folder.join(file))?;
     let certificate = link::read_certificate(&bytes).ok_or_else(|| no_certificate(file))?;
     let checked = check_by(&certificate, &authority_path(setting, authority)?)?;
-    tell(&certificate, &checked, out);
+    tell(&certificate, &checked, &[], out);
     Ok(())
 }
 
@@ -288,8 +294,20 @@ fn said(fate: Fate, language: Language) -> &'static str {
     language.pick(zh, en)
 }
 
-fn listed_json(side: &str, listed: &Listed) -> Value {
+/// The writes of a listed range that are missing and that the own list of lost writes names.
+fn known<'l>(listed: &Listed, lost: &'l [Lost]) -> Vec<&'l WriteFact> {
+    let is_missing = listed.fate() == Fate::Missing;
+    let is_of = |fact: &&WriteFact| {
+        is_missing
+            && fact.dot.incarnation.0 == listed.incarnation
+            && (listed.first..=listed.last).contains(&fact.dot.counter)
+    };
+    lost.iter().map(|lost| &lost.fact).filter(is_of).collect()
+}
+
+fn listed_json(side: &str, listed: &Listed, lost: &[Lost]) -> Value {
     let record = listed.record.as_ref();
+    let writes = known(listed, lost).into_iter().map(fact_json);
     json!({
         "side": side,
         "fate": said(listed.fate(), Language::En),
@@ -298,6 +316,7 @@ fn listed_json(side: &str, listed: &Listed) -> Value {
         "last": listed.last,
         "kind": record.map(|record| record.kind),
         "record": record.map(|record| record_id(&record.id)),
+        "writes": writes.collect::<Vec<_>>(),
     })
 }
 
@@ -308,7 +327,7 @@ fn record_id(id: &[u8]) -> String {
 /// Says in other commands' output what a certificate says, in the words of `certificate make`.
 pub(super) fn say(app: &App, certificate: &Certificate, out: &mut Out) -> Result<(), Failure> {
     let checked = check_by(certificate, &authority_of(&app.dir)?)?;
-    sentences(certificate, &checked, out);
+    sentences(certificate, &checked, &lost::missing(app)?, out);
     Ok(())
 }
 
@@ -319,18 +338,24 @@ pub(super) fn said_of(
     language: Language,
 ) -> Result<Value, Failure> {
     let checked = check_by(certificate, &authority_of(&app.dir)?)?;
-    Ok(document(certificate, &checked, language))
+    Ok(document(
+        certificate,
+        &checked,
+        &lost::missing(app)?,
+        language,
+    ))
 }
 
 /// Says what was found. The exit code is 0 for a true certificate and 1 for any other.
-fn tell(certificate: &Certificate, checked: &Checked, out: &mut Out) {
+/// What was lost is named where the store here lists it.
+fn tell(certificate: &Certificate, checked: &Checked, lost: &[Lost], out: &mut Out) {
     if !checked.is_true() {
         out.exit = Exit::Failed;
     }
     if out.json {
-        out.document(&document(certificate, checked, out.language));
+        out.document(&document(certificate, checked, lost, out.language));
     } else {
-        sentences(certificate, checked, out);
+        sentences(certificate, checked, lost, out);
     }
 }
 
@@ -339,7 +364,12 @@ fn ends(checked: &Checked) -> (u64, u64) {
     (seq(&checked.cut.node_end), seq(&checked.cut.hub_end))
 }
 
-fn document(certificate: &Certificate, checked: &Checked, language: Language) -> Value {
+fn document(
+    certificate: &Certificate,
+    checked: &Checked,
+    lost: &[Lost],
+    language: Language,
+) -> Value {
     let (node, hub) = ends(checked);
     let faults = checked.faults.iter().map(|fault| {
         let failure = fault_text(fault);
@@ -353,7 +383,7 @@ fn document(certificate: &Certificate, checked: &Checked, language: Language) ->
     let all = [("node", &checked.node), ("hub", &checked.hub)];
     let listed = all.iter().flat_map(|(side, statement)| {
         let entries = statement.listed.iter();
-        entries.map(|listed| listed_json(side, listed))
+        entries.map(|listed| listed_json(side, listed, lost))
     });
     let statements = all
         .iter()
@@ -380,7 +410,7 @@ fn fault_text(fault: &link::Fault) -> Failure {
         .with("detail", &fault.detail)
 }
 
-fn sentences(certificate: &Certificate, checked: &Checked, out: &mut Out) {
+fn sentences(certificate: &Certificate, checked: &Checked, lost: &[Lost], out: &mut Out) {
     let scope = scope_of(certificate, checked);
     let (node, hub) = ends(checked);
     let (at, records) = (at_of(&checked.hub), checked.cut.records);
@@ -421,20 +451,113 @@ fn sentences(certificate: &Certificate, checked: &Checked, out: &mut Out) {
         (out.say("市级", "hub"), &checked.hub),
     ] {
         out.line(Sum::of(statement).line(side, out.language));
-        for listed in statement.listed.iter().take(LINES_MAX) {
-            let record = listed.record.as_ref();
-            let unknown = out.say(
-                "记录不详，见该方的 repair --list",
-                "of a record that is not known here; see repair --list of that side",
-            );
-            let record = record.map_or_else(|| unknown.to_owned(), |r| record_id(&r.id));
-            out.line(format!(
-                "  {} {:016x} {}–{} {record}",
-                said(listed.fate(), out.language),
-                listed.incarnation,
-                listed.first,
-                listed.last
-            ));
+        let lines = statement.listed.iter();
+        let lines = lines.flat_map(|listed| listed_lines(listed, lost, out));
+        let lines: Vec<String> = lines.take(LINES_MAX).collect();
+        for line in lines {
+            out.line(line);
+        }
+    }
+}
+
+/// A listed range for people: each lost write that is known here by what it was, as in `repair
+/// --list`, and the range where not all of it is known.
+fn listed_lines(listed: &Listed, lost: &[Lost], out: &Out) -> Vec<String> {
+    let fate = said(listed.fate(), out.language);
+    let known = known(listed, lost);
+    let line = |fact: &&WriteFact| {
+        let parts = fact_row(fact, out.language);
+        format!("  {fate} {}", parts.join("  "))
+    };
+    let mut lines: Vec<String> = known.iter().map(line).collect();
+    let count = listed.last.saturating_sub(listed.first).saturating_add(1);
+    if u64::try_from(known.len()).is_ok_and(|known| known >= count) {
+        return lines;
+    }
+    let unknown = out.say(
+        "记录不详，见该方的 repair --list",
+        "of a record that is not known here; see repair --list of that side",
+    );
+    let record = listed.record.as_ref();
+    let record = record.map_or_else(|| unknown.to_owned(), |r| record_id(&r.id));
+    let (life, first, last) = (listed.incarnation, listed.first, listed.last);
+    lines.push(format!("  {fate} {life:016x} {first}–{last} {record}"));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use replica::{Dot, Incarnation, Kind, RecordId, RecordKey, RegisterId};
+
+    use super::*;
+
+    fn lost(counter: u64) -> Lost {
+        let kind = domain::Catalogue::builtin().kind_by_id("organisation");
+        let kind = kind.map_or(Kind(0), |kind| kind.kind);
+        let fact = WriteFact {
+            dot: Dot {
+                incarnation: Incarnation(0xABCD),
+                counter,
+            },
+            key: RecordKey {
+                kind,
+                id: RecordId([7; 16]),
+            },
+            author: Some("carol@410305-01234567".to_owned()),
+            at_ms: Some(1_602_720_000_000),
+            registers: vec![RegisterId(2)],
+            is_own: true,
+            is_acked: false,
+            seen_by: BTreeSet::new(),
+        };
+        Lost {
+            fact,
+            settled: None,
+        }
+    }
+
+    fn lines(fate: Fate, last: u64, lost: &[Lost]) -> Vec<String> {
+        let mut listed = Listed {
+            incarnation: 0xABCD,
+            first: 1,
+            last,
+            ..Listed::default()
+        };
+        listed.set_fate(fate);
+        let out = Out::new(false, Language::Zh, 0, |_| {});
+        listed_lines(&listed, lost, &out)
+    }
+
+    /// The certificate said that the record is not known, beside a list that knew all of it.
+    #[test]
+    fn a_missing_write_is_named_by_the_own_list_of_lost_writes() {
+        let named = lines(Fate::Missing, 1, &[lost(1), lost(2)]);
+        assert_eq!(named.len(), 1, "{named:?}");
+        let id = RecordId([7; 16]).to_string();
+        for part in [
+            "下落不明 organisation/",
+            &id,
+            "carol@410305-01234567",
+            "2020-10-15 08:00:00",
+        ] {
+            assert!(named[0].contains(part), "{part}: {named:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_list_does_not_name_stays_a_range() {
+        let some = lines(Fate::Missing, 3, &[lost(1), lost(9)]);
+        assert_eq!(some.len(), 2, "{some:?}");
+        assert!(
+            some[1].contains("000000000000abcd 1–3 记录不详"),
+            "{some:?}"
+        );
+        for none in [
+            lines(Fate::Missing, 3, &[]),
+            lines(Fate::Refused, 1, &[lost(1)]),
+        ] {
+            assert_eq!(none.len(), 1, "{none:?}");
+            assert!(none[0].contains("记录不详"), "{none:?}");
         }
     }
 }

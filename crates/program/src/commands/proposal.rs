@@ -150,7 +150,7 @@ fn show(app: &App, entry: &Map<String, Value>, out: &mut Out) {
             // Beside a deletion a candidate names its register.
             let shown = candidate.get("value").unwrap_or(&Value::Null);
             let shown = value(shown.get(name).unwrap_or(shown));
-            format!("{shown}（{}）", text(candidate, "author"))
+            shown + &texts::words::aside(text(candidate, "author"), language)
         });
         vec![
             field_label(kind, name, language),

@@ -268,7 +268,7 @@ fn fact_headings(out: &Out) -> [&'static str; 4] {
 }
 
 /// A write in a table: which record, which fields, who, when.
-fn fact_row(fact: &WriteFact, language: Language) -> Vec<String> {
+pub(super) fn fact_row(fact: &WriteFact, language: Language) -> Vec<String> {
     let kind = Catalogue::builtin().kind(fact.key.kind);
     let document = fact_json(fact);
     let text = |name: &str| {

@@ -45,6 +45,9 @@ impl std::fmt::Debug for Row {
     }
 }
 
+/// The fact that says at which side a check was made, where its sentence depends on it.
+pub(super) const SIDE: &str = "side";
+
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// Every check there is.
@@ -67,10 +70,8 @@ pub const ROWS: &[Row] = &[
     }),
     row("DOCTOR-006", "unequal", |facts, _| {
         of_peers(facts, |peer| {
-            Some(finding(
-                peer.equal != Some(false) || peer.pending > 0,
-                Vec::new(),
-            ))
+            let well = peer.equal != Some(false) || peer.pending > 0;
+            Some(finding(well, vec![side(facts)]))
         })
     }),
     row("DOCTOR-007", "key_unsealed", |facts, _| {
@@ -184,7 +185,8 @@ pub const ROWS: &[Row] = &[
         let awaited = facts.peers.iter().filter(is_awaited);
         let nodes: BTreeSet<&str> = awaited.map(|peer| peer.name.as_str()).collect();
         let nodes = nodes.into_iter().collect::<Vec<_>>().join("、");
-        vec![finding(facts.refilling.is_empty(), vec![("nodes", nodes)])]
+        let found = vec![("nodes", nodes), side(facts)];
+        vec![finding(facts.refilling.is_empty(), found)]
     }),
     row("DOCTOR-019", "fence_due", |facts, config| {
         if !facts.is_hub {
@@ -251,6 +253,11 @@ const fn row(
 
 fn finding(well: bool, facts: Vec<(&'static str, String)>) -> Finding {
     Finding { well, facts }
+}
+
+fn side(facts: &Facts) -> (&'static str, String) {
+    let side = if facts.is_hub { "hub" } else { "node" };
+    (SIDE, side.to_owned())
 }
 
 fn signed(number: u64) -> i64 {

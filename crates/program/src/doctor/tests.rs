@@ -290,3 +290,45 @@ fn what_is_well_with_a_peer_names_it_and_says_the_state_of_status() {
         assert_eq!(text.contains("410305 Jianxi"), is_of_peer, "{text}");
     }
 }
+
+/// A restored node was told that it fetches from nodes, with the hub as one, and to fence it.
+#[test]
+fn a_restored_node_waits_for_the_city_and_is_not_told_to_fence() {
+    let mut facts = sound();
+    facts.refilling = vec![facts.peers[0].replica.clone()];
+    let said = |facts: &Facts, language| {
+        let found = unwell(facts);
+        assert_eq!(found[0].code, "DOCTOR-026");
+        say(&found[0], language)
+    };
+    assert!(said(&facts, Language::Zh).contains("node fence"));
+    (facts.is_hub, facts.own) = (false, OwnFacts::default());
+    facts.peers[0].name = "hub https://10.1.2.3:7443".to_owned();
+    for (language, waits) in [
+        (Language::Zh, "等待市级交回"),
+        (Language::En, "waits for the city to give back"),
+    ] {
+        let text = said(&facts, language);
+        assert!(
+            text.contains(waits) && text.contains("sync --once"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("fence") && !text.contains("10.1.2.3"),
+            "{text}"
+        );
+    }
+}
+
+/// The hub's own administrator was told to ask the city's administrator.
+#[test]
+fn of_a_difference_each_side_is_told_what_it_can_do() {
+    let mut facts = sound();
+    facts.peers[0].equal = Some(false);
+    let said = |facts: &Facts| say(&unwell(facts)[0], Language::Zh);
+    let at_hub = said(&facts);
+    assert!(at_hub.contains("quarantine list"), "{at_hub}");
+    assert!(!at_hub.contains("市级管理员"), "{at_hub}");
+    (facts.is_hub, facts.own) = (false, OwnFacts::default());
+    assert!(said(&facts).contains("请联系市级管理员"));
+}

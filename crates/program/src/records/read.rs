@@ -108,11 +108,20 @@ pub fn find(app: &App, key: RecordKey) -> Result<Stored, Failure> {
         .reader()
         .get(key)?
         .filter(|stored| !stored.record.is_empty());
-    found.ok_or_else(|| {
-        Failure::new("RECORD-003", Exit::Invalid)
-            .with("kind", app.catalogue.kind_name(key.kind))
-            .with("id", key.id)
-    })
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    // Its making may have been refused: the text of it is kept, and it does not come by itself.
+    let refused = app.writer.status()?.refused;
+    let is_refused = refused.iter().any(|one| one.key == key);
+    let code = if is_refused {
+        "RECORD-016"
+    } else {
+        "RECORD-003"
+    };
+    Err(Failure::new(code, Exit::Invalid)
+        .with("kind", app.catalogue.kind_name(key.kind))
+        .with("id", key.id))
 }
 
 /// What is known of a record's earlier candidates.

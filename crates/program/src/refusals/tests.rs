@@ -155,8 +155,8 @@ fn a_record_whose_making_was_refused_is_made_again_by_a_retry() {
     world.refused_by_hub(vec![wire(key, dot, "AUTH-DISTRICT")]);
     assert_eq!(
         find(&world.app, key).unwrap_err().code,
-        "RECORD-003",
-        "taken back whole"
+        "RECORD-016",
+        "taken back whole, and it says where it is kept"
     );
     let refused = open(&world.app).unwrap().remove(0);
     assert!(retry(&world.app, &refused).unwrap());

@@ -168,6 +168,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "{record} is no record of the claim {id}. Nothing has changed. See its records with claim show.",
     ),
     (
+        "CLAIM-006",
+        "两条记录同属辖区 {scope}，划归一方不能了结重复登记。没有改动。请用 --merge-into 合并，或用 --separate --correct 更正代码；确属其他辖区的，合并之后再办迁移。",
+        "Both records lie in scope {scope}, so giving them to one scope would not end the claim. Nothing has changed. Merge them with --merge-into, or correct a code with --separate --correct; if they belong elsewhere, transfer what stands after the merger.",
+    ),
+    (
         "REFILL-001",
         "补齐用于市级被退回到较早状态的情形（如恢复了磁盘镜像）。没有改动。确认后请加 --confirm；从备份 restore 的市级会自动补齐。",
         "A refill is for a hub that was put back to an earlier state, as by the image of a disk. Nothing has changed. Add --confirm if it was; a hub made by restore refills by itself.",

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 
 use domain::label::Language;
 
+use super::words;
+
 /// Links that say no more than the sentence around them.
 const WRAPPERS: &[&str] = &[
     "hub cannot be reached",
@@ -175,6 +177,7 @@ pub(super) fn fact<'a>(name: &str, value: &'a str, language: Language) -> Cow<'a
     match name {
         "detail" => cause(value, language),
         "peer" | "peers" | "nodes" => peer(value, language),
+        "side" => Cow::Owned(words::side(value, language).to_owned()),
         _ => Cow::Borrowed(value),
     }
 }
@@ -291,6 +294,17 @@ mod tests {
             "{en}"
         );
         assert!(en.contains("tls handshake eof"), "{en}");
+    }
+
+    #[test]
+    fn a_side_is_said_in_the_language_of_the_sentence() {
+        for code in ["PROOF-011", "PROOF-015"] {
+            let failure = Failure::new(code, Exit::Failed);
+            let failure = failure.with("side", "node").with("detail", 3);
+            let zh = failure.text(Language::Zh);
+            assert!(zh.starts_with("区级") && !zh.contains("node"), "{zh}");
+            assert!(failure.text(Language::En).contains("of the node"));
+        }
     }
 
     #[test]

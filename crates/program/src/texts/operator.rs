@@ -84,6 +84,12 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "After a restore what is missing is still coming from the nodes; not found equal yet: {nodes}. The data is safe. Let each of them call once; fence one that will certainly never come again (node fence), and nobody waits for it.",
     ),
     (
+        // What a node says: nobody calls it, and it fences nobody.
+        "DOCTOR-026-NODE",
+        "本节点恢复过备份，备份缺少的内容正等待市级交回，还没有核对一致。数据安全，可以照常填报。请保持联网，或执行 sync --once；没有线路的，用 bundle 来回传递。",
+        "This node was restored and waits for the city to give back what it lacks; the two have not been found equal yet. The data is safe and work goes on. Stay on line, or run sync --once; without a line, carry bundles.",
+    ),
+    (
         "WHY-001",
         "这类记录只保存在本机，从不上传；不需要处理。",
         "Records of this kind stay here and are never sent; there is nothing to do.",

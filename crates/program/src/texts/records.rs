@@ -73,6 +73,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The record has no field \"{field}\". Nothing has changed. See the names with record get.",
     ),
     (
+        "RECORD-016",
+        "记录 {kind} {id} 的新建被退回，现在没有这条记录。退回的内容完整保留，数据没有变动。请用 refusal list --all 查看原因，改正后用 refusal retry 重新提交。",
+        "The making of {kind} {id} was refused, so there is no such record now. Its text is kept whole, and nothing has changed. See why with refusal list --all, then correct it or submit it again with refusal retry.",
+    ),
+    (
         "CONFLICT-001",
         "“{id}”不是冲突的编号。没有保存，原有内容没有变动。请从 conflict list 复制编号，形式为 类型/编号/字段。",
         "\"{id}\" is no id of a conflict. Nothing was saved or changed. Copy it from conflict list: KIND/ID/FIELD.",

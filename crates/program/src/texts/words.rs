@@ -76,6 +76,15 @@ pub fn done(how: &str, language: Language) -> &str {
     }
 }
 
+/// A remark behind something, in the brackets of the language.
+#[must_use]
+pub fn aside(text: &str, language: Language) -> String {
+    match language {
+        Language::Zh => format!("（{text}）"),
+        Language::En => format!(" ({text})"),
+    }
+}
+
 /// Which of the two programs.
 #[must_use]
 pub fn side(name: &str, language: Language) -> &str {

@@ -118,8 +118,9 @@ pub(super) fn card(app: &App, docket: &Docket, card: Map<String, Value>, out: &m
     } else {
         show_candidates(kind, &card, out);
         out.line(format!(
-            "  {}：{}",
+            "  {}{}{}",
             text(&card, "conflict_label"),
+            out.say("：", ": "),
             text(&card, "what")
         ));
         before(kind, &card, out);
@@ -253,21 +254,21 @@ fn said(kind: Option<&KindSpec>, card: &Value, out: &mut Out) {
         };
         let lead = out.say("  批注：", "  note: ");
         out.line(format!(
-            "{lead}{until}{}（{}）",
+            "{lead}{until}{}{}",
             text(note, "text"),
-            text(note, "author")
+            words::aside(text(note, "author"), out.language)
         ));
     }
     for decision in array(card, "decisions") {
         let value = decision.get("value").unwrap_or(&Value::Null);
         let value = value_text(kind, text(card, "field"), value, out.language);
         let lead = out.say("  决定：", "  decided: ");
+        let who = format!("{} {}", text(decision, "author"), moment(decision, "at"));
         out.line(format!(
-            "{lead}{} {value}  {}（{} {}）",
+            "{lead}{} {value}  {}{}",
             choice_label(text(decision, "choice"), out.language),
             text(decision, "reason"),
-            text(decision, "author"),
-            moment(decision, "at"),
+            words::aside(&who, out.language),
         ));
     }
 }

@@ -313,7 +313,8 @@ pub(super) fn explain(
                 let value = register_text(kind, name, value, out.language);
                 let author = other.get("author").and_then(Value::as_str);
                 let author = author.unwrap_or_default();
-                out.line(format!("    {lead} {value}（{author}）"));
+                let author = words::aside(author, out.language);
+                out.line(format!("    {lead} {value}{author}"));
             }
         }
         show_arrivals(entry, out);

@@ -559,4 +559,5 @@ fn the_card_for_people_shows_the_words_the_rule_and_the_provisional_value() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    assert!(!text.contains(['：', '（']), "English has its own: {text}");
 }
