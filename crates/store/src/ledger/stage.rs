@@ -124,11 +124,11 @@ impl Stage {
         let scope = staged.place.scope;
         if let Some(former) = former {
             let present = &staged.new.record;
-            let new = present.siblings.iter();
-            let new = new.filter(|sibling| !holds(&former.record, sibling));
+            let new = lacking(present, &former.record);
             let came: BTreeSet<Dot> = new.map(Sibling::dot).collect();
+            let gone: Vec<Sibling> = lacking(&former.record, present).cloned().collect();
             let mut replaced = former.record;
-            replaced.siblings.retain(|s| !holds(present, s));
+            replaced.siblings = gone;
             let empty = replaced.siblings.is_empty();
             let entry = HistoryEntry {
                 came_incarnations: came.iter().map(|dot| dot.incarnation.0).collect(),
@@ -411,10 +411,21 @@ fn damaged_history() -> StoreError {
     }
 }
 
-/// Whether a record holds a sibling.
-fn holds(record: &Record, sibling: &Sibling) -> bool {
-    let mut candidates = record.register(sibling.register).iter();
-    candidates.any(|other| other.dot() == sibling.dot())
+/// The siblings of a record that another does not hold, in one pass over both: this is done for each
+/// change of each record.
+fn lacking<'a>(of: &'a Record, other: &'a Record) -> impl Iterator<Item = &'a Sibling> {
+    let mut rest = other.siblings.as_slice();
+    of.siblings.iter().filter(move |sibling| {
+        let mut others = rest.iter();
+        let behind = others.position(|other| other.register >= sibling.register);
+        rest = behind
+            .and_then(|behind| rest.get(behind..))
+            .unwrap_or_default();
+        let mut same = rest
+            .iter()
+            .take_while(|other| other.register == sibling.register);
+        !same.any(|other| other.dot() == sibling.dot())
+    })
 }
 
 /// Takes siblings out of a history entry. Returns whether it held any.
