@@ -5,22 +5,16 @@ use proto::{stored::JournalPage, sync::Position};
 use replica::{Counter, Head, Incarnation, JournalEntry, limits::POINTS_MAX};
 
 use super::Host;
-use crate::{StoreError, journal, keys};
+use crate::{
+    StoreError,
+    journal::{self, PageEnd},
+    keys,
+};
 
 fn damaged() -> StoreError {
     StoreError::Damaged {
         what: "journal page".to_owned(),
     }
-}
-
-/// How a [`JournalPage`] ends, read without its entries: the ends of all commits go with the
-/// batches, and their entries stay at home.
-#[derive(Clone, PartialEq, prost::Message)]
-struct PageEnd {
-    #[prost(bytes = "vec", tag = "3")]
-    head: Vec<u8>,
-    #[prost(bool, tag = "4")]
-    ends_commit: bool,
 }
 
 /// The journal of one incarnation.
@@ -42,11 +36,6 @@ impl Journal {
             None => Some(Head::default()),
             Some(at) => self.heads.get(at).copied(),
         }
-    }
-
-    /// How far it goes.
-    pub(super) fn counter(&self) -> Counter {
-        self.entries.len() as Counter
     }
 }
 

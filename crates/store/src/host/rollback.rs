@@ -12,8 +12,8 @@ use bytes::Bytes;
 use proto::sync::{Position, Welcome};
 use replica::{Counter, Dot, Head, Incarnation, Record, RecordKey};
 
-use super::{Host, apply::ROLLED_BACK, journal::Journal};
-use crate::{StoreError, ledger::Incoming};
+use super::{Host, apply::ROLLED_BACK};
+use crate::{StoreError, journal, ledger::Incoming};
 
 /// The last point of an incarnation that both sides know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,7 @@ impl Host {
                 listed: listed.get(&incarnation).cloned().unwrap_or_default(),
                 reached: reached.get(&incarnation).cloned().unwrap_or_default(),
             };
-            let journal = self.journal(incarnation)?;
-            if let Some(counter) = self.fork_of(incarnation, &journal, &told) {
+            if let Some(counter) = self.fork_of(incarnation, &told)? {
                 return Ok(Some(Fork {
                     incarnation,
                     counter,
@@ -66,18 +65,33 @@ impl Host {
         told
     }
 
-    fn fork_of(&self, incarnation: Incarnation, journal: &Journal, told: &Told) -> Option<Counter> {
-        let points = || told.listed.iter().chain(&told.reached);
-        let highest = points().map(|(counter, _)| *counter).max()?;
-        let same = |(counter, head): &(&Counter, &Head)| journal.head(**counter) == Some(**head);
-        let common = points().filter(same).map(|(counter, _)| *counter).max();
-        let common = common.unwrap_or(0);
-        let end = journal.counter();
+    /// Every line that comes up asks this, so only the pages of the points told are read.
+    fn fork_of(
+        &self,
+        incarnation: Incarnation,
+        told: &Told,
+    ) -> Result<Option<Counter>, StoreError> {
+        let mut points: Vec<(Counter, Head)> = Vec::new();
+        for of in [&told.listed, &told.reached] {
+            points.extend(of.iter().map(|(counter, head)| (*counter, *head)));
+        }
+        points.sort_by_key(|(counter, _)| std::cmp::Reverse(*counter));
+        let Some((highest, _)) = points.first().copied() else {
+            return Ok(None);
+        };
+        let end = journal::end(self.store(), incarnation)?;
+        points.retain(|(counter, _)| *counter <= end);
+        let below = points.first().map(|(counter, _)| *counter);
+        let mut common = 0;
+        for (counter, head) in points {
+            if journal::head_at(self.store(), incarnation, counter)? == Some(head) {
+                common = counter;
+                break;
+            }
+        }
         let alive = self
             .life
             .is_some_and(|life| life.incarnation == incarnation);
-        let below = points().map(|(counter, _)| *counter);
-        let below = below.filter(|counter| *counter <= end).max();
         // Heads are chained: where the last one agrees, all before it do.
         let agrees = below.is_none_or(|below| common == below);
         let sound = if highest <= end {
@@ -90,7 +104,7 @@ impl Host {
             let knows = lists.is_some_and(|(last, _)| *last > end);
             !alive && agrees && (common == end || below.is_none() || !knows)
         };
-        (!sound).then_some(common)
+        Ok((!sound).then_some(common))
     }
 
     /// Takes back everything after a fork.
