@@ -1,12 +1,12 @@
 //! What holds between records of two scopes: which record another goes with, what one scope sees of
 //! another, and what becomes of a write that came too late.
 //!
-//! All are functions of values and read fields that are set once, so that nobody moves or shows a
-//! record by editing it.
+//! All are functions of values and read fields that are set once or that only the hub writes, so that
+//! no district moves or shows a record by editing it.
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::ledger::{DuplicateCase, Proposal, ProposedValue, TransferRequest};
+use proto::ledger::{DuplicateCase, Notice, Proposal, ProposedValue, TransferRequest};
 use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 
 use crate::{
@@ -43,6 +43,17 @@ pub fn parent_of_values(
     let parent = reference(catalogue, field, &item)?;
     let travels = catalogue.kind(parent.kind)?.travel == Travel::Scope;
     travels.then_some(parent)
+}
+
+/// The scope that values name as the one in which their record is made, where the kind has such a
+/// field.
+#[must_use]
+pub fn named_scope(kind: &KindSpec, values: &[u8]) -> Option<ScopeId> {
+    let field = kind.scope_field()?;
+    match wire::items(field, &wire::chunks(values).ok()?).pop()? {
+        Item::Bytes(id) => id.as_ref().try_into().ok().map(ScopeId),
+        Item::Number(_) | Item::Text(_) => None,
+    }
 }
 
 /// The record that a field names. Of several candidates the one with the lowest dot stands, as for
@@ -146,6 +157,15 @@ pub fn lends(catalogue: &Catalogue, record: &Record, home: ScopeId) -> Vec<(Reco
         "duplicate_case" => {
             let row: DuplicateCase = read(catalogue, record);
             itself(row.scopes.iter().map(|bytes| scope(Some(bytes))).collect())
+        }
+        "notice" => {
+            let row: Notice = read(catalogue, record);
+            itself(
+                row.audience
+                    .iter()
+                    .map(|bytes| scope(Some(bytes)))
+                    .collect(),
+            )
         }
         "coverage_link" => other("party_organisation"),
         "training_attendance" => other("session"),

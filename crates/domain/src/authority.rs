@@ -8,7 +8,7 @@ use replica::{Dot, Record, RecordKey, RegisterId, ScopeId, Sibling};
 
 use crate::{
     catalogue::{Authority, Catalogue, KindSpec, Merge, RegisterSpec, Travel},
-    state::{By, Step},
+    state::Step,
     wire::{self, Item},
 };
 
@@ -218,6 +218,7 @@ fn judge_sibling(
     match register.merge {
         Merge::Key | Merge::Append => set_once(kind, register, existing, sibling),
         Merge::State => hub_step(kind, register, existing, sibling),
+        _ if disowns(kind, register, existing, &sibling.value) => Err(Refusal::Authority),
         _ => Ok(()),
     }
 }
@@ -283,7 +284,8 @@ fn hub_step(
     let Some(to) = status(kind, register, &sibling.value) else {
         return Ok(());
     };
-    if machine.is_hubs(to) {
+    let by_city = found_by_city(kind, existing);
+    if machine.is_hubs(to, by_city) {
         return Err(Refusal::Step);
     }
     let standing = existing
@@ -299,11 +301,36 @@ fn hub_step(
         .take(1);
     for from in replaced.map(|known| &known.value).chain(carried) {
         let step = status(kind, register, from).map(|from| machine.step(from, to));
-        if step == Some(Step::Direct(By::Hub)) {
+        if matches!(step, Some(Step::Direct(who)) if who.is_hubs(by_city)) {
             return Err(Refusal::Step);
         }
     }
     Ok(())
+}
+
+/// Whether a district would say that the city did not find what the city says it found.
+fn disowns(
+    kind: &KindSpec,
+    register: &RegisterSpec,
+    existing: Option<&Record>,
+    value: &[u8],
+) -> bool {
+    let is_finder = kind.field("found_by").map(|field| field.register) == Some(register.id);
+    is_finder
+        && found_by_city(kind, existing)
+        && status(kind, register, value) != Some(proto::ledger::FoundBy::City as u64)
+}
+
+/// Whether the city found what a record is about, as the copy before the write says.
+fn found_by_city(kind: &KindSpec, existing: Option<&Record>) -> bool {
+    let register = kind
+        .field("found_by")
+        .and_then(|f| kind.register(f.register));
+    let city = proto::ledger::FoundBy::City as u64;
+    register.zip(existing).is_some_and(|(register, record)| {
+        let mut said = record.register(register.id).iter();
+        said.any(|said| status(kind, register, &said.value) == Some(city))
+    })
 }
 
 /// The status that a register's value holds.
@@ -407,11 +434,7 @@ pub fn may_edit(
     for (id, value) in new.set {
         let verdict = match writer {
             Writer::Hub { .. } if foreign && purpose == Purpose::Edit => {
-                let merge = kind
-                    .and_then(|kind| kind.register(*id))
-                    .map(|register| register.merge);
-                let answered = matches!(merge, Some(Merge::LaterAsOf | Merge::State));
-                if is_hosted || (answered && existing.is_some()) {
+                if is_hosted || is_answered(kind, existing, *id, value) {
                     Err(Refusal::Change)
                 } else {
                     Ok(())
@@ -425,6 +448,37 @@ pub fn may_edit(
             .map_err(|why| (*id, why))?;
     }
     Ok(())
+}
+
+/// Whether a district answers for a register of its record: for its figures, and for its states but
+/// the steps that are the city's.
+fn is_answered(
+    kind: Option<&KindSpec>,
+    existing: Option<&Record>,
+    id: RegisterId,
+    value: &[u8],
+) -> bool {
+    let (Some(kind), Some(existing)) = (kind, existing) else {
+        return false;
+    };
+    let Some(register) = kind.register(id) else {
+        return false;
+    };
+    match register.merge {
+        Merge::LaterAsOf => true,
+        Merge::State => {
+            let by_city = found_by_city(kind, Some(existing));
+            let is_open = |from| {
+                let to = status(kind, register, value)?;
+                let step = register.machine.as_ref()?.step(from, to);
+                Some(matches!(step, Step::Direct(who) if who.is_open_to_hub(by_city)))
+            };
+            let mut standing = existing.register(id).iter();
+            !standing
+                .any(|known| status(kind, register, &known.value).and_then(is_open) == Some(true))
+        }
+        _ => false,
+    }
 }
 
 /// What an edit would write.
@@ -453,6 +507,9 @@ fn edit_register(
     if register.map_or(kind.authority, |register| register.authority) == Authority::Hub {
         return Err(Refusal::Authority);
     }
+    if register.is_some_and(|register| disowns(kind, register, existing, value)) {
+        return Err(Refusal::Authority);
+    }
     let Some(register) = register.filter(|register| register.merge == Merge::State) else {
         return Ok(());
     };
@@ -468,9 +525,11 @@ fn edit_register(
     let mut from = standing
         .iter()
         .filter_map(|known| status(kind, register, &known.value));
-    let from_here = from.any(|from| machine.step(from, to) == Step::Direct(By::Hub));
+    let by_city = found_by_city(kind, existing);
+    let from_here = from
+        .any(|from| matches!(machine.step(from, to), Step::Direct(who) if who.is_hubs(by_city)));
     let stays = standing.iter().any(|known| known.value == value);
-    if (machine.is_hubs(to) && !stays) || from_here {
+    if (machine.is_hubs(to, by_city) && !stays) || from_here {
         Err(Refusal::Step)
     } else {
         Ok(())

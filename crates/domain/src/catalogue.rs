@@ -321,6 +321,16 @@ impl KindSpec {
         (field.merge == Merge::Owner && is_own && !field.repeated).then_some(field)
     }
 
+    /// The field that names, once and for ever, the scope in which a record is made.
+    #[must_use]
+    pub fn scope_field(&self) -> Option<&FieldSpec> {
+        self.field("scope").filter(|field| {
+            field.need == Need::Required
+                && matches!(field.merge, Merge::Key | Merge::Append)
+                && field.reference.as_deref() == Some("scope")
+        })
+    }
+
     /// The fields of a register, ascending by number.
     pub fn fields_of<'a>(
         &'a self,
@@ -392,7 +402,11 @@ mod tests {
     #[test]
     fn the_committed_schema_is_read_whole() {
         let catalogue = Catalogue::builtin();
-        assert_eq!(catalogue.kinds().len(), 19);
+        assert_eq!(
+            catalogue.kinds().len(),
+            50,
+            "47 of the programme, 3 of the conflicts"
+        );
         let organisation = catalogue.kind_by_id("organisation").unwrap();
         assert_eq!(organisation.kind, Kind(5));
         assert_eq!(organisation.fields.len(), 34);
@@ -436,10 +450,24 @@ mod tests {
             parents,
             [
                 ("coverage_link", "organisation"),
+                ("establishment_case", "organisation"),
+                ("person_contact", "person"),
                 ("role_assignment", "subject"),
                 ("instructor_assignment", "organisation"),
+                ("instructor_visit", "assignment"),
                 ("carrier", "party_organisation"),
                 ("carrier_activity", "carrier"),
+                ("standard_check", "subject"),
+                ("platform", "cluster"),
+                ("platform_member", "platform"),
+                ("service_centre", "platform"),
+                ("platform_meeting", "platform"),
+                ("service_claim", "platform"),
+                ("criterion_score", "nomination"),
+                ("acceptance_visit", "nomination"),
+                ("acceptance_verdict", "nomination"),
+                ("demonstration_point", "party_organisation"),
+                ("change_request", "record"),
                 ("decision", "record"),
                 ("docket_note", "record"),
                 ("proposal", "record"),

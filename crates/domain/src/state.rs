@@ -2,86 +2,55 @@
 //!
 //! A status is a value of an enumeration; a table is found by the name of that enumeration. Two
 //! concurrent statuses are one when exactly one of them can be reached from the other.
+//!
+//! What a step needs beside the right state stands with the other rules, in [`crate::validate`].
 
 use std::collections::BTreeSet;
 
 use crate::catalogue::EnumSpec;
 
-/// A step of a table: from, to, who takes it.
-type Row = (&'static str, &'static str, By);
+mod tables;
+
+use tables::Row;
 
 /// Who takes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum Who {
     /// Whoever may write the record.
-    Scope,
-    /// Only the hub; a node can ask for it.
-    Hub,
+    Editor,
+    /// Whoever may write it and did not take the step before: nobody approves what they submitted.
+    Reviewer,
+    /// The city. A node that wants it takes the step before, and waits.
+    City,
+    /// The city where the city found it, else a reviewer of the scope.
+    Finder,
+    /// The scope, and the city beside it.
+    Either,
 }
 
-/// The census life of an organisation.
-const CENSUS: &[Row] = &[
-    ("candidate", "counted", By::Scope),
-    ("candidate", "excluded", By::Scope),
-    ("counted", "excluded", By::Scope),
-    ("excluded", "candidate", By::Scope),
-    ("candidate", "transferring", By::Scope),
-    ("counted", "transferring", By::Scope),
-    ("transferring", "counted", By::Hub),
-    ("transferring", "candidate", By::Hub),
-    ("counted", "closed", By::Scope),
-    ("closed", "candidate", By::Scope),
-    ("candidate", "merged", By::Hub),
-    ("counted", "merged", By::Hub),
-    ("excluded", "merged", By::Hub),
-    ("transferring", "merged", By::Hub),
-    ("closed", "merged", By::Hub),
-];
+impl Who {
+    /// Whether only the hub commits the step. `by_city`: the city found what the record is about.
+    #[must_use]
+    pub fn is_hubs(self, by_city: bool) -> bool {
+        match self {
+            Self::City => true,
+            Self::Finder => by_city,
+            Self::Editor | Self::Reviewer | Self::Either => false,
+        }
+    }
 
-/// The life of a Party organisation. The superior may decide without an application.
-const PARTY_ORGANISATION: &[Row] = &[
-    ("preparing", "applied", By::Scope),
-    ("preparing", "approved", By::Scope),
-    ("applied", "approved", By::Scope),
-    ("approved", "active", By::Scope),
-    ("active", "restructuring", By::Scope),
-    ("restructuring", "active", By::Scope),
-    ("active", "dissolved", By::Scope),
-    ("restructuring", "dissolved", By::Scope),
-];
+    /// Whether the hub may take the step in a record of a district.
+    #[must_use]
+    pub fn is_open_to_hub(self, by_city: bool) -> bool {
+        self.is_hubs(by_city) || self == Self::Either
+    }
 
-/// A training session, a seminar.
-const EVENT: &[Row] = &[
-    ("planned", "running", By::Scope),
-    ("running", "held", By::Scope),
-    ("planned", "cancelled", By::Scope),
-    ("running", "cancelled", By::Scope),
-];
-
-/// A carrier.
-const CARRIER: &[Row] = &[
-    ("planned", "running", By::Scope),
-    ("running", "paused", By::Scope),
-    ("paused", "running", By::Scope),
-    ("running", "ended", By::Scope),
-    ("paused", "ended", By::Scope),
-];
-
-/// The wish to move a record.
-const TRANSFER: &[Row] = &[
-    ("requested", "cancelled", By::Scope),
-    ("requested", "accepted", By::Hub),
-    ("requested", "refused", By::Hub),
-    ("requested", "ruled", By::Hub),
-];
-
-const TABLES: &[(&str, &[Row])] = &[
-    ("census_status", CENSUS),
-    ("party_org_status", PARTY_ORGANISATION),
-    ("event_status", EVENT),
-    ("carrier_status", CARRIER),
-    ("transfer_status", TRANSFER),
-];
+    /// Whether somebody else must have taken the step before.
+    #[must_use]
+    pub fn approves(self) -> bool {
+        matches!(self, Self::Reviewer | Self::City | Self::Finder)
+    }
+}
 
 /// What a change of status is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +58,7 @@ pub enum Step {
     /// None.
     Same,
     /// A step of the table.
-    Direct(By),
+    Direct(Who),
     /// Several steps of the table at once.
     Skips,
     /// Against the table: no steps lead there.
@@ -102,14 +71,14 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Machine {
     states: BTreeSet<u64>,
-    steps: Vec<(u64, u64, By)>,
+    steps: Vec<(u64, u64, &'static Row)>,
     reach: BTreeSet<(u64, u64)>,
 }
 
 impl Machine {
     /// Returns the table for an enumeration.
     pub(crate) fn of(values: &EnumSpec) -> Option<Self> {
-        let (_, rows) = TABLES.iter().find(|(id, _)| *id == values.id)?;
+        let (_, rows) = tables::ALL.iter().find(|(id, _)| *id == values.id)?;
         let number = |id: &str| {
             values
                 .number(id)
@@ -117,7 +86,7 @@ impl Machine {
         };
         let steps: Vec<_> = rows
             .iter()
-            .filter_map(|(from, to, by)| Some((number(from)?, number(to)?, *by)))
+            .filter_map(|row| Some((number(row.from)?, number(row.to)?, row)))
             .collect();
         let states = steps
             .iter()
@@ -164,27 +133,36 @@ impl Machine {
             .iter()
             .find(|(start, end, _)| (*start, *end) == (from, to))
         {
-            Some((_, _, by)) => Step::Direct(*by),
+            Some((_, _, row)) => Step::Direct(row.who),
             None if self.reaches(from, to) => Step::Skips,
             None => Step::Against,
         }
     }
 
-    /// Whether every step into a status is the hub's.
+    /// The acts that lead from a status, with what they lead to.
+    pub fn acts(&self, from: u64) -> impl Iterator<Item = (&'static str, u64, Who)> {
+        let from_here = self
+            .steps
+            .iter()
+            .filter(move |(start, _, _)| *start == from);
+        from_here.map(|(_, to, row)| (row.act, *to, row.who))
+    }
+
+    /// Whether every step into a status is the hub's. `by_city`: as of [`Who::is_hubs`].
     #[must_use]
-    pub fn is_hubs(&self, to: u64) -> bool {
+    pub fn is_hubs(&self, to: u64, by_city: bool) -> bool {
         let mut into = self
             .steps
             .iter()
             .filter(|(_, end, _)| *end == to)
             .peekable();
-        into.peek().is_some() && into.all(|(_, _, by)| *by == By::Hub)
+        into.peek().is_some() && into.all(|(_, _, row)| row.who.is_hubs(by_city))
     }
 
-    /// Whether a table has steps of the hub.
+    /// Whether a table has steps that the hub alone may take.
     #[must_use]
     pub fn has_hub_steps(&self) -> bool {
-        self.steps.iter().any(|(_, _, by)| *by == By::Hub)
+        self.steps.iter().any(|(_, _, row)| row.who.is_hubs(true))
     }
 
     /// Of several statuses, the one that all others lead to and that leads to none of them.
@@ -224,19 +202,35 @@ mod tests {
                 }
             }
         }
-        for (id, rows) in TABLES {
+        for (id, rows) in tables::ALL {
             let fields = Catalogue::builtin()
                 .kinds()
                 .iter()
                 .flat_map(|kind| &kind.fields);
             let mut enums = fields.filter_map(|field| field.enumeration());
             let values = enums.find(|values| values.id == *id).unwrap();
-            for (from, to, _) in *rows {
+            let mut named = BTreeSet::new();
+            for row in *rows {
+                for end in [row.from, row.to] {
+                    assert!(values.number(end).is_some(), "{id}: {end}");
+                    named.insert(end);
+                }
+                let mut same = rows
+                    .iter()
+                    .filter(|it| (it.from, it.act) == (row.from, row.act));
                 assert!(
-                    values.number(from).is_some() && values.number(to).is_some(),
-                    "{from} {to}"
+                    same.all(|it| it.to == row.to),
+                    "{id}: {} from {} leads to two places",
+                    row.act,
+                    row.from
                 );
             }
+            let all: BTreeSet<_> = values
+                .values
+                .iter()
+                .map(|value| value.id.as_str())
+                .collect();
+            assert_eq!(named, all, "{id}: every state is in the table");
         }
     }
 
@@ -270,8 +264,9 @@ mod tests {
     fn only_the_hub_merges_and_ends_a_transfer() {
         let (machine, values) = machine("organisation", "census_status");
         let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
-        assert!(machine.is_hubs(number("merged")) && !machine.is_hubs(number("counted")));
+        let is_hubs = |id: &str| machine.is_hubs(number(id), false);
+        assert!(is_hubs("merged") && !is_hubs("counted"));
         let back = machine.step(number("transferring"), number("counted"));
-        assert_eq!(back, Step::Direct(By::Hub));
+        assert_eq!(back, Step::Direct(Who::City));
     }
 }

@@ -118,8 +118,35 @@ pub fn loose(input: &str) -> String {
 /// Reads a count: `12`, `12人`, `12.0`, `１２`, `1,234`, `1，234`.
 #[must_use]
 pub fn count(input: &str) -> Option<u32> {
+    whole(input, UNITS)?.try_into().ok()
+}
+
+/// Reads an amount in whole fen, zero or more, as it is stored.
+#[must_use]
+pub fn fen(input: &str) -> Option<u64> {
+    // Sums of amounts must not overflow: a thousand billion yuan is more than any budget.
+    whole(input, &["分"]).filter(|fen| *fen <= 100_000_000_000_000)
+}
+
+/// Reads a telephone number: 3 to 20 digits, with hyphens or spaces between them, and one plus
+/// before them.
+#[must_use]
+pub fn phone(input: &str) -> Option<String> {
+    let text: String = input.nfkc().collect();
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    let text = parts.join(" ");
+    let rest = text.strip_prefix('+').unwrap_or(&text);
+    let digits = rest.chars().filter(char::is_ascii_digit).count();
+    let fits = rest
+        .chars()
+        .all(|c| c.is_ascii_digit() || c == '-' || c == ' ');
+    (fits && (3..=20).contains(&digits) && rest.len() <= 30).then_some(text)
+}
+
+/// Reads a whole number, whatever its width, with groups of three.
+fn whole(input: &str, units: &[&str]) -> Option<u64> {
     let text: String = input.nfkc().filter(|c| !c.is_whitespace()).collect();
-    let text = UNITS
+    let text = units
         .iter()
         .find_map(|unit| text.strip_suffix(unit))
         .unwrap_or(&text);
@@ -203,6 +230,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn amounts_and_telephone_numbers_are_read_as_they_are_stored() {
+        assert_eq!(fen("1,234,500 分"), Some(1_234_500));
+        for wrong in ["12.5", "-1", "12人", "", "100000000000001"] {
+            assert_eq!(fen(wrong), None, "{wrong}");
+        }
+        assert_eq!(phone("０３７９－0123"), Some("0379-0123".to_owned()));
+        assert_eq!(phone("+86 379  0123"), Some("+86 379 0123".to_owned()));
+        for wrong in ["", "12", "0379x123", "++86 123", "123456789012345678901"] {
+            assert_eq!(phone(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn names_are_stored_trimmed_with_full_width_brackets() {

@@ -97,6 +97,7 @@ pub fn validate(
     };
     let mut findings = Vec::new();
     needs(subject, &mut findings);
+    belongs(subject, &mut findings);
     steps(subject, &mut findings);
     dates_of_figures(subject, &around, &mut findings);
     let known = match subject.kind.id.as_str() {
@@ -159,6 +160,24 @@ fn needs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
             zh: format!("请填写“{}”", field.zh),
             en: format!("Fill in \"{}\"", field.en),
         });
+    }
+}
+
+/// A record that names its scope for ever is made there.
+fn belongs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let named = crate::across::named_scope(subject.kind, subject.after);
+    if subject.before.is_none() && named.is_some_and(|named| named != subject.scope) {
+        findings.push(finding(
+            "REQ",
+            Level::Block,
+            "scope",
+            "scope_other",
+            (
+                "所填辖区与记录所在辖区不同，请在该辖区建立".to_owned(),
+                "The scope that is named is not the one the record lies in; make it there"
+                    .to_owned(),
+            ),
+        ));
     }
 }
 

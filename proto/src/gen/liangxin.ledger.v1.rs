@@ -1241,6 +1241,1326 @@ impl ProposalAnswer {
         }
     }
 }
+/// Blank-point dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BlankDimension {
+    Unspecified = 0,
+    ByUnit = 1,
+    ByIndustry = 2,
+    ByArea = 3,
+}
+impl BlankDimension {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BLANK_DIMENSION_UNSPECIFIED",
+            Self::ByUnit => "BLANK_DIMENSION_BY_UNIT",
+            Self::ByIndustry => "BLANK_DIMENSION_BY_INDUSTRY",
+            Self::ByArea => "BLANK_DIMENSION_BY_AREA",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BLANK_DIMENSION_UNSPECIFIED" => Some(Self::Unspecified),
+            "BLANK_DIMENSION_BY_UNIT" => Some(Self::ByUnit),
+            "BLANK_DIMENSION_BY_INDUSTRY" => Some(Self::ByIndustry),
+            "BLANK_DIMENSION_BY_AREA" => Some(Self::ByArea),
+            _ => None,
+        }
+    }
+}
+/// Drive method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DriveMethod {
+    Unspecified = 0,
+    FullCheck = 1,
+    KeyBreakthrough = 2,
+    HardCases = 3,
+}
+impl DriveMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DRIVE_METHOD_UNSPECIFIED",
+            Self::FullCheck => "DRIVE_METHOD_FULL_CHECK",
+            Self::KeyBreakthrough => "DRIVE_METHOD_KEY_BREAKTHROUGH",
+            Self::HardCases => "DRIVE_METHOD_HARD_CASES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DRIVE_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "DRIVE_METHOD_FULL_CHECK" => Some(Self::FullCheck),
+            "DRIVE_METHOD_KEY_BREAKTHROUGH" => Some(Self::KeyBreakthrough),
+            "DRIVE_METHOD_HARD_CASES" => Some(Self::HardCases),
+            _ => None,
+        }
+    }
+}
+/// Establishment case status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CaseStatus {
+    Unspecified = 0,
+    Identified = 1,
+    Assessed = 2,
+    Planned = 3,
+    Applied = 4,
+    Approved = 5,
+    Established = 6,
+    InstructorSent = 7,
+    Cultivating = 8,
+    Cancelled = 9,
+}
+impl CaseStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CASE_STATUS_UNSPECIFIED",
+            Self::Identified => "CASE_STATUS_IDENTIFIED",
+            Self::Assessed => "CASE_STATUS_ASSESSED",
+            Self::Planned => "CASE_STATUS_PLANNED",
+            Self::Applied => "CASE_STATUS_APPLIED",
+            Self::Approved => "CASE_STATUS_APPROVED",
+            Self::Established => "CASE_STATUS_ESTABLISHED",
+            Self::InstructorSent => "CASE_STATUS_INSTRUCTOR_SENT",
+            Self::Cultivating => "CASE_STATUS_CULTIVATING",
+            Self::Cancelled => "CASE_STATUS_CANCELLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CASE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CASE_STATUS_IDENTIFIED" => Some(Self::Identified),
+            "CASE_STATUS_ASSESSED" => Some(Self::Assessed),
+            "CASE_STATUS_PLANNED" => Some(Self::Planned),
+            "CASE_STATUS_APPLIED" => Some(Self::Applied),
+            "CASE_STATUS_APPROVED" => Some(Self::Approved),
+            "CASE_STATUS_ESTABLISHED" => Some(Self::Established),
+            "CASE_STATUS_INSTRUCTOR_SENT" => Some(Self::InstructorSent),
+            "CASE_STATUS_CULTIVATING" => Some(Self::Cultivating),
+            "CASE_STATUS_CANCELLED" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
+/// Position kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PositionKind {
+    Unspecified = 0,
+    Own = 1,
+    SharedUnit = 2,
+    SharedCommunity = 3,
+    ServiceCentre = 4,
+}
+impl PositionKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POSITION_KIND_UNSPECIFIED",
+            Self::Own => "POSITION_KIND_OWN",
+            Self::SharedUnit => "POSITION_KIND_SHARED_UNIT",
+            Self::SharedCommunity => "POSITION_KIND_SHARED_COMMUNITY",
+            Self::ServiceCentre => "POSITION_KIND_SERVICE_CENTRE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POSITION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "POSITION_KIND_OWN" => Some(Self::Own),
+            "POSITION_KIND_SHARED_UNIT" => Some(Self::SharedUnit),
+            "POSITION_KIND_SHARED_COMMUNITY" => Some(Self::SharedCommunity),
+            "POSITION_KIND_SERVICE_CENTRE" => Some(Self::ServiceCentre),
+            _ => None,
+        }
+    }
+}
+/// Funding source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FundSource {
+    Unspecified = 0,
+    DuesRefund = 1,
+    AdminCost = 2,
+    BuildingFund = 3,
+    Fiscal = 4,
+    Reward = 5,
+    Donation = 6,
+    Other = 7,
+}
+impl FundSource {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FUND_SOURCE_UNSPECIFIED",
+            Self::DuesRefund => "FUND_SOURCE_DUES_REFUND",
+            Self::AdminCost => "FUND_SOURCE_ADMIN_COST",
+            Self::BuildingFund => "FUND_SOURCE_BUILDING_FUND",
+            Self::Fiscal => "FUND_SOURCE_FISCAL",
+            Self::Reward => "FUND_SOURCE_REWARD",
+            Self::Donation => "FUND_SOURCE_DONATION",
+            Self::Other => "FUND_SOURCE_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FUND_SOURCE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FUND_SOURCE_DUES_REFUND" => Some(Self::DuesRefund),
+            "FUND_SOURCE_ADMIN_COST" => Some(Self::AdminCost),
+            "FUND_SOURCE_BUILDING_FUND" => Some(Self::BuildingFund),
+            "FUND_SOURCE_FISCAL" => Some(Self::Fiscal),
+            "FUND_SOURCE_REWARD" => Some(Self::Reward),
+            "FUND_SOURCE_DONATION" => Some(Self::Donation),
+            "FUND_SOURCE_OTHER" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+/// Incentive kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum IncentiveKind {
+    Unspecified = 0,
+    Commendation = 1,
+    Subsidy = 2,
+    Care = 3,
+    Ability = 4,
+    Recommendation = 5,
+    Other = 6,
+}
+impl IncentiveKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INCENTIVE_KIND_UNSPECIFIED",
+            Self::Commendation => "INCENTIVE_KIND_COMMENDATION",
+            Self::Subsidy => "INCENTIVE_KIND_SUBSIDY",
+            Self::Care => "INCENTIVE_KIND_CARE",
+            Self::Ability => "INCENTIVE_KIND_ABILITY",
+            Self::Recommendation => "INCENTIVE_KIND_RECOMMENDATION",
+            Self::Other => "INCENTIVE_KIND_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INCENTIVE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "INCENTIVE_KIND_COMMENDATION" => Some(Self::Commendation),
+            "INCENTIVE_KIND_SUBSIDY" => Some(Self::Subsidy),
+            "INCENTIVE_KIND_CARE" => Some(Self::Care),
+            "INCENTIVE_KIND_ABILITY" => Some(Self::Ability),
+            "INCENTIVE_KIND_RECOMMENDATION" => Some(Self::Recommendation),
+            "INCENTIVE_KIND_OTHER" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+/// Cluster kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ClusterKind {
+    Unspecified = 0,
+    EcoIndustrialPark = 1,
+    IndustrialPark = 2,
+    BusinessCircle = 3,
+    StreetBlock = 4,
+    Building = 5,
+}
+impl ClusterKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CLUSTER_KIND_UNSPECIFIED",
+            Self::EcoIndustrialPark => "CLUSTER_KIND_ECO_INDUSTRIAL_PARK",
+            Self::IndustrialPark => "CLUSTER_KIND_INDUSTRIAL_PARK",
+            Self::BusinessCircle => "CLUSTER_KIND_BUSINESS_CIRCLE",
+            Self::StreetBlock => "CLUSTER_KIND_STREET_BLOCK",
+            Self::Building => "CLUSTER_KIND_BUILDING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CLUSTER_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CLUSTER_KIND_ECO_INDUSTRIAL_PARK" => Some(Self::EcoIndustrialPark),
+            "CLUSTER_KIND_INDUSTRIAL_PARK" => Some(Self::IndustrialPark),
+            "CLUSTER_KIND_BUSINESS_CIRCLE" => Some(Self::BusinessCircle),
+            "CLUSTER_KIND_STREET_BLOCK" => Some(Self::StreetBlock),
+            "CLUSTER_KIND_BUILDING" => Some(Self::Building),
+            _ => None,
+        }
+    }
+}
+/// Cluster scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ClusterScale {
+    Unspecified = 0,
+    Large = 1,
+    Medium = 2,
+    Small = 3,
+}
+impl ClusterScale {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CLUSTER_SCALE_UNSPECIFIED",
+            Self::Large => "CLUSTER_SCALE_LARGE",
+            Self::Medium => "CLUSTER_SCALE_MEDIUM",
+            Self::Small => "CLUSTER_SCALE_SMALL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CLUSTER_SCALE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CLUSTER_SCALE_LARGE" => Some(Self::Large),
+            "CLUSTER_SCALE_MEDIUM" => Some(Self::Medium),
+            "CLUSTER_SCALE_SMALL" => Some(Self::Small),
+            _ => None,
+        }
+    }
+}
+/// Platform establishment mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PlatformMode {
+    Unspecified = 0,
+    ParkCommittee = 1,
+    Joint = 2,
+    HostUnit = 3,
+}
+impl PlatformMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PLATFORM_MODE_UNSPECIFIED",
+            Self::ParkCommittee => "PLATFORM_MODE_PARK_COMMITTEE",
+            Self::Joint => "PLATFORM_MODE_JOINT",
+            Self::HostUnit => "PLATFORM_MODE_HOST_UNIT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PLATFORM_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PLATFORM_MODE_PARK_COMMITTEE" => Some(Self::ParkCommittee),
+            "PLATFORM_MODE_JOINT" => Some(Self::Joint),
+            "PLATFORM_MODE_HOST_UNIT" => Some(Self::HostUnit),
+            _ => None,
+        }
+    }
+}
+/// Platform status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PlatformStatus {
+    Unspecified = 0,
+    Identified = 1,
+    Preparing = 2,
+    Built = 3,
+    Operating = 4,
+    Suspended = 5,
+    Closed = 6,
+}
+impl PlatformStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PLATFORM_STATUS_UNSPECIFIED",
+            Self::Identified => "PLATFORM_STATUS_IDENTIFIED",
+            Self::Preparing => "PLATFORM_STATUS_PREPARING",
+            Self::Built => "PLATFORM_STATUS_BUILT",
+            Self::Operating => "PLATFORM_STATUS_OPERATING",
+            Self::Suspended => "PLATFORM_STATUS_SUSPENDED",
+            Self::Closed => "PLATFORM_STATUS_CLOSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PLATFORM_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "PLATFORM_STATUS_IDENTIFIED" => Some(Self::Identified),
+            "PLATFORM_STATUS_PREPARING" => Some(Self::Preparing),
+            "PLATFORM_STATUS_BUILT" => Some(Self::Built),
+            "PLATFORM_STATUS_OPERATING" => Some(Self::Operating),
+            "PLATFORM_STATUS_SUSPENDED" => Some(Self::Suspended),
+            "PLATFORM_STATUS_CLOSED" => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+/// Platform system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PlatformSystem {
+    Unspecified = 0,
+    JointConference = 1,
+    QuarterlyMeeting = 2,
+    SpecialMeeting = 3,
+    Incentive = 4,
+    ServiceClaim = 5,
+}
+impl PlatformSystem {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PLATFORM_SYSTEM_UNSPECIFIED",
+            Self::JointConference => "PLATFORM_SYSTEM_JOINT_CONFERENCE",
+            Self::QuarterlyMeeting => "PLATFORM_SYSTEM_QUARTERLY_MEETING",
+            Self::SpecialMeeting => "PLATFORM_SYSTEM_SPECIAL_MEETING",
+            Self::Incentive => "PLATFORM_SYSTEM_INCENTIVE",
+            Self::ServiceClaim => "PLATFORM_SYSTEM_SERVICE_CLAIM",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PLATFORM_SYSTEM_UNSPECIFIED" => Some(Self::Unspecified),
+            "PLATFORM_SYSTEM_JOINT_CONFERENCE" => Some(Self::JointConference),
+            "PLATFORM_SYSTEM_QUARTERLY_MEETING" => Some(Self::QuarterlyMeeting),
+            "PLATFORM_SYSTEM_SPECIAL_MEETING" => Some(Self::SpecialMeeting),
+            "PLATFORM_SYSTEM_INCENTIVE" => Some(Self::Incentive),
+            "PLATFORM_SYSTEM_SERVICE_CLAIM" => Some(Self::ServiceClaim),
+            _ => None,
+        }
+    }
+}
+/// Platform mechanism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PlatformMechanism {
+    Unspecified = 0,
+    CoBuild = 1,
+    Share = 2,
+    CoRun = 3,
+    Consult = 4,
+    CoManage = 5,
+    CoTrain = 6,
+    CoCulture = 7,
+}
+impl PlatformMechanism {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PLATFORM_MECHANISM_UNSPECIFIED",
+            Self::CoBuild => "PLATFORM_MECHANISM_CO_BUILD",
+            Self::Share => "PLATFORM_MECHANISM_SHARE",
+            Self::CoRun => "PLATFORM_MECHANISM_CO_RUN",
+            Self::Consult => "PLATFORM_MECHANISM_CONSULT",
+            Self::CoManage => "PLATFORM_MECHANISM_CO_MANAGE",
+            Self::CoTrain => "PLATFORM_MECHANISM_CO_TRAIN",
+            Self::CoCulture => "PLATFORM_MECHANISM_CO_CULTURE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PLATFORM_MECHANISM_UNSPECIFIED" => Some(Self::Unspecified),
+            "PLATFORM_MECHANISM_CO_BUILD" => Some(Self::CoBuild),
+            "PLATFORM_MECHANISM_SHARE" => Some(Self::Share),
+            "PLATFORM_MECHANISM_CO_RUN" => Some(Self::CoRun),
+            "PLATFORM_MECHANISM_CONSULT" => Some(Self::Consult),
+            "PLATFORM_MECHANISM_CO_MANAGE" => Some(Self::CoManage),
+            "PLATFORM_MECHANISM_CO_TRAIN" => Some(Self::CoTrain),
+            "PLATFORM_MECHANISM_CO_CULTURE" => Some(Self::CoCulture),
+            _ => None,
+        }
+    }
+}
+/// Centre function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CentreFunction {
+    Unspecified = 0,
+    Classroom = 1,
+    Service = 2,
+    Opinion = 3,
+    Link = 4,
+}
+impl CentreFunction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CENTRE_FUNCTION_UNSPECIFIED",
+            Self::Classroom => "CENTRE_FUNCTION_CLASSROOM",
+            Self::Service => "CENTRE_FUNCTION_SERVICE",
+            Self::Opinion => "CENTRE_FUNCTION_OPINION",
+            Self::Link => "CENTRE_FUNCTION_LINK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CENTRE_FUNCTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "CENTRE_FUNCTION_CLASSROOM" => Some(Self::Classroom),
+            "CENTRE_FUNCTION_SERVICE" => Some(Self::Service),
+            "CENTRE_FUNCTION_OPINION" => Some(Self::Opinion),
+            "CENTRE_FUNCTION_LINK" => Some(Self::Link),
+            _ => None,
+        }
+    }
+}
+/// Service category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ServiceCategory {
+    Unspecified = 0,
+    Operation = 1,
+    Clustering = 2,
+    Quality = 3,
+    Research = 4,
+    Culture = 5,
+    StaffRights = 6,
+}
+impl ServiceCategory {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SERVICE_CATEGORY_UNSPECIFIED",
+            Self::Operation => "SERVICE_CATEGORY_OPERATION",
+            Self::Clustering => "SERVICE_CATEGORY_CLUSTERING",
+            Self::Quality => "SERVICE_CATEGORY_QUALITY",
+            Self::Research => "SERVICE_CATEGORY_RESEARCH",
+            Self::Culture => "SERVICE_CATEGORY_CULTURE",
+            Self::StaffRights => "SERVICE_CATEGORY_STAFF_RIGHTS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SERVICE_CATEGORY_UNSPECIFIED" => Some(Self::Unspecified),
+            "SERVICE_CATEGORY_OPERATION" => Some(Self::Operation),
+            "SERVICE_CATEGORY_CLUSTERING" => Some(Self::Clustering),
+            "SERVICE_CATEGORY_QUALITY" => Some(Self::Quality),
+            "SERVICE_CATEGORY_RESEARCH" => Some(Self::Research),
+            "SERVICE_CATEGORY_CULTURE" => Some(Self::Culture),
+            "SERVICE_CATEGORY_STAFF_RIGHTS" => Some(Self::StaffRights),
+            _ => None,
+        }
+    }
+}
+/// Service claim status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ServiceStatus {
+    Unspecified = 0,
+    Open = 1,
+    Claimed = 2,
+    InProgress = 3,
+    Done = 4,
+    Cancelled = 5,
+}
+impl ServiceStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SERVICE_STATUS_UNSPECIFIED",
+            Self::Open => "SERVICE_STATUS_OPEN",
+            Self::Claimed => "SERVICE_STATUS_CLAIMED",
+            Self::InProgress => "SERVICE_STATUS_IN_PROGRESS",
+            Self::Done => "SERVICE_STATUS_DONE",
+            Self::Cancelled => "SERVICE_STATUS_CANCELLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SERVICE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "SERVICE_STATUS_OPEN" => Some(Self::Open),
+            "SERVICE_STATUS_CLAIMED" => Some(Self::Claimed),
+            "SERVICE_STATUS_IN_PROGRESS" => Some(Self::InProgress),
+            "SERVICE_STATUS_DONE" => Some(Self::Done),
+            "SERVICE_STATUS_CANCELLED" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
+/// Problem status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ProblemStatus {
+    Unspecified = 0,
+    Registered = 1,
+    Assigned = 2,
+    Acknowledged = 3,
+    InProgress = 4,
+    CloseApplied = 5,
+    Closed = 6,
+    Returned = 7,
+    LongTerm = 8,
+    Reopened = 9,
+    Withdrawn = 10,
+}
+impl ProblemStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROBLEM_STATUS_UNSPECIFIED",
+            Self::Registered => "PROBLEM_STATUS_REGISTERED",
+            Self::Assigned => "PROBLEM_STATUS_ASSIGNED",
+            Self::Acknowledged => "PROBLEM_STATUS_ACKNOWLEDGED",
+            Self::InProgress => "PROBLEM_STATUS_IN_PROGRESS",
+            Self::CloseApplied => "PROBLEM_STATUS_CLOSE_APPLIED",
+            Self::Closed => "PROBLEM_STATUS_CLOSED",
+            Self::Returned => "PROBLEM_STATUS_RETURNED",
+            Self::LongTerm => "PROBLEM_STATUS_LONG_TERM",
+            Self::Reopened => "PROBLEM_STATUS_REOPENED",
+            Self::Withdrawn => "PROBLEM_STATUS_WITHDRAWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROBLEM_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROBLEM_STATUS_REGISTERED" => Some(Self::Registered),
+            "PROBLEM_STATUS_ASSIGNED" => Some(Self::Assigned),
+            "PROBLEM_STATUS_ACKNOWLEDGED" => Some(Self::Acknowledged),
+            "PROBLEM_STATUS_IN_PROGRESS" => Some(Self::InProgress),
+            "PROBLEM_STATUS_CLOSE_APPLIED" => Some(Self::CloseApplied),
+            "PROBLEM_STATUS_CLOSED" => Some(Self::Closed),
+            "PROBLEM_STATUS_RETURNED" => Some(Self::Returned),
+            "PROBLEM_STATUS_LONG_TERM" => Some(Self::LongTerm),
+            "PROBLEM_STATUS_REOPENED" => Some(Self::Reopened),
+            "PROBLEM_STATUS_WITHDRAWN" => Some(Self::Withdrawn),
+            _ => None,
+        }
+    }
+}
+/// Extension status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ExtensionStatus {
+    Unspecified = 0,
+    None = 1,
+    Requested = 2,
+    Granted = 3,
+    Refused = 4,
+}
+impl ExtensionStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EXTENSION_STATUS_UNSPECIFIED",
+            Self::None => "EXTENSION_STATUS_NONE",
+            Self::Requested => "EXTENSION_STATUS_REQUESTED",
+            Self::Granted => "EXTENSION_STATUS_GRANTED",
+            Self::Refused => "EXTENSION_STATUS_REFUSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EXTENSION_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "EXTENSION_STATUS_NONE" => Some(Self::None),
+            "EXTENSION_STATUS_REQUESTED" => Some(Self::Requested),
+            "EXTENSION_STATUS_GRANTED" => Some(Self::Granted),
+            "EXTENSION_STATUS_REFUSED" => Some(Self::Refused),
+            _ => None,
+        }
+    }
+}
+/// Problem category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ProblemCategory {
+    Unspecified = 0,
+    Coverage = 1,
+    Team = 2,
+    Training = 3,
+    Carrier = 4,
+    Position = 5,
+    Funding = 6,
+    System = 7,
+    Platform = 8,
+    Data = 9,
+    Other = 10,
+}
+impl ProblemCategory {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROBLEM_CATEGORY_UNSPECIFIED",
+            Self::Coverage => "PROBLEM_CATEGORY_COVERAGE",
+            Self::Team => "PROBLEM_CATEGORY_TEAM",
+            Self::Training => "PROBLEM_CATEGORY_TRAINING",
+            Self::Carrier => "PROBLEM_CATEGORY_CARRIER",
+            Self::Position => "PROBLEM_CATEGORY_POSITION",
+            Self::Funding => "PROBLEM_CATEGORY_FUNDING",
+            Self::System => "PROBLEM_CATEGORY_SYSTEM",
+            Self::Platform => "PROBLEM_CATEGORY_PLATFORM",
+            Self::Data => "PROBLEM_CATEGORY_DATA",
+            Self::Other => "PROBLEM_CATEGORY_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROBLEM_CATEGORY_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROBLEM_CATEGORY_COVERAGE" => Some(Self::Coverage),
+            "PROBLEM_CATEGORY_TEAM" => Some(Self::Team),
+            "PROBLEM_CATEGORY_TRAINING" => Some(Self::Training),
+            "PROBLEM_CATEGORY_CARRIER" => Some(Self::Carrier),
+            "PROBLEM_CATEGORY_POSITION" => Some(Self::Position),
+            "PROBLEM_CATEGORY_FUNDING" => Some(Self::Funding),
+            "PROBLEM_CATEGORY_SYSTEM" => Some(Self::System),
+            "PROBLEM_CATEGORY_PLATFORM" => Some(Self::Platform),
+            "PROBLEM_CATEGORY_DATA" => Some(Self::Data),
+            "PROBLEM_CATEGORY_OTHER" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+/// Severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Severity {
+    Unspecified = 0,
+    High = 1,
+    Normal = 2,
+}
+impl Severity {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SEVERITY_UNSPECIFIED",
+            Self::High => "SEVERITY_HIGH",
+            Self::Normal => "SEVERITY_NORMAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SEVERITY_UNSPECIFIED" => Some(Self::Unspecified),
+            "SEVERITY_HIGH" => Some(Self::High),
+            "SEVERITY_NORMAL" => Some(Self::Normal),
+            _ => None,
+        }
+    }
+}
+/// Found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FoundBy {
+    Unspecified = 0,
+    Self_ = 1,
+    District = 2,
+    City = 3,
+    Report = 4,
+    System = 5,
+}
+impl FoundBy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FOUND_BY_UNSPECIFIED",
+            Self::Self_ => "FOUND_BY_SELF",
+            Self::District => "FOUND_BY_DISTRICT",
+            Self::City => "FOUND_BY_CITY",
+            Self::Report => "FOUND_BY_REPORT",
+            Self::System => "FOUND_BY_SYSTEM",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FOUND_BY_UNSPECIFIED" => Some(Self::Unspecified),
+            "FOUND_BY_SELF" => Some(Self::Self_),
+            "FOUND_BY_DISTRICT" => Some(Self::District),
+            "FOUND_BY_CITY" => Some(Self::City),
+            "FOUND_BY_REPORT" => Some(Self::Report),
+            "FOUND_BY_SYSTEM" => Some(Self::System),
+            _ => None,
+        }
+    }
+}
+/// Task status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TaskStatus {
+    Unspecified = 0,
+    Open = 1,
+    InProgress = 2,
+    Done = 3,
+    Cancelled = 4,
+}
+impl TaskStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TASK_STATUS_UNSPECIFIED",
+            Self::Open => "TASK_STATUS_OPEN",
+            Self::InProgress => "TASK_STATUS_IN_PROGRESS",
+            Self::Done => "TASK_STATUS_DONE",
+            Self::Cancelled => "TASK_STATUS_CANCELLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TASK_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "TASK_STATUS_OPEN" => Some(Self::Open),
+            "TASK_STATUS_IN_PROGRESS" => Some(Self::InProgress),
+            "TASK_STATUS_DONE" => Some(Self::Done),
+            "TASK_STATUS_CANCELLED" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
+/// Demonstration criterion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Criterion {
+    Unspecified = 0,
+    Structure = 1,
+    Members = 2,
+    Position = 3,
+    Mechanism = 4,
+    Carrier = 5,
+    Role = 6,
+    MassWork = 7,
+    Reputation = 8,
+    Demonstration = 9,
+}
+impl Criterion {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CRITERION_UNSPECIFIED",
+            Self::Structure => "CRITERION_STRUCTURE",
+            Self::Members => "CRITERION_MEMBERS",
+            Self::Position => "CRITERION_POSITION",
+            Self::Mechanism => "CRITERION_MECHANISM",
+            Self::Carrier => "CRITERION_CARRIER",
+            Self::Role => "CRITERION_ROLE",
+            Self::MassWork => "CRITERION_MASS_WORK",
+            Self::Reputation => "CRITERION_REPUTATION",
+            Self::Demonstration => "CRITERION_DEMONSTRATION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CRITERION_UNSPECIFIED" => Some(Self::Unspecified),
+            "CRITERION_STRUCTURE" => Some(Self::Structure),
+            "CRITERION_MEMBERS" => Some(Self::Members),
+            "CRITERION_POSITION" => Some(Self::Position),
+            "CRITERION_MECHANISM" => Some(Self::Mechanism),
+            "CRITERION_CARRIER" => Some(Self::Carrier),
+            "CRITERION_ROLE" => Some(Self::Role),
+            "CRITERION_MASS_WORK" => Some(Self::MassWork),
+            "CRITERION_REPUTATION" => Some(Self::Reputation),
+            "CRITERION_DEMONSTRATION" => Some(Self::Demonstration),
+            _ => None,
+        }
+    }
+}
+/// Nomination status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NominationStatus {
+    Unspecified = 0,
+    Draft = 1,
+    Submitted = 2,
+    Screened = 3,
+    Assessed = 4,
+    Recommended = 5,
+    Received = 6,
+    SpotChecked = 7,
+    Accepted = 8,
+    NotAccepted = 9,
+    Returned = 10,
+    Withdrawn = 11,
+}
+impl NominationStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOMINATION_STATUS_UNSPECIFIED",
+            Self::Draft => "NOMINATION_STATUS_DRAFT",
+            Self::Submitted => "NOMINATION_STATUS_SUBMITTED",
+            Self::Screened => "NOMINATION_STATUS_SCREENED",
+            Self::Assessed => "NOMINATION_STATUS_ASSESSED",
+            Self::Recommended => "NOMINATION_STATUS_RECOMMENDED",
+            Self::Received => "NOMINATION_STATUS_RECEIVED",
+            Self::SpotChecked => "NOMINATION_STATUS_SPOT_CHECKED",
+            Self::Accepted => "NOMINATION_STATUS_ACCEPTED",
+            Self::NotAccepted => "NOMINATION_STATUS_NOT_ACCEPTED",
+            Self::Returned => "NOMINATION_STATUS_RETURNED",
+            Self::Withdrawn => "NOMINATION_STATUS_WITHDRAWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOMINATION_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOMINATION_STATUS_DRAFT" => Some(Self::Draft),
+            "NOMINATION_STATUS_SUBMITTED" => Some(Self::Submitted),
+            "NOMINATION_STATUS_SCREENED" => Some(Self::Screened),
+            "NOMINATION_STATUS_ASSESSED" => Some(Self::Assessed),
+            "NOMINATION_STATUS_RECOMMENDED" => Some(Self::Recommended),
+            "NOMINATION_STATUS_RECEIVED" => Some(Self::Received),
+            "NOMINATION_STATUS_SPOT_CHECKED" => Some(Self::SpotChecked),
+            "NOMINATION_STATUS_ACCEPTED" => Some(Self::Accepted),
+            "NOMINATION_STATUS_NOT_ACCEPTED" => Some(Self::NotAccepted),
+            "NOMINATION_STATUS_RETURNED" => Some(Self::Returned),
+            "NOMINATION_STATUS_WITHDRAWN" => Some(Self::Withdrawn),
+            _ => None,
+        }
+    }
+}
+/// Visit method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum VisitMethod {
+    Unspecified = 0,
+    OnSite = 1,
+    Documents = 2,
+    Interview = 3,
+}
+impl VisitMethod {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VISIT_METHOD_UNSPECIFIED",
+            Self::OnSite => "VISIT_METHOD_ON_SITE",
+            Self::Documents => "VISIT_METHOD_DOCUMENTS",
+            Self::Interview => "VISIT_METHOD_INTERVIEW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VISIT_METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "VISIT_METHOD_ON_SITE" => Some(Self::OnSite),
+            "VISIT_METHOD_DOCUMENTS" => Some(Self::Documents),
+            "VISIT_METHOD_INTERVIEW" => Some(Self::Interview),
+            _ => None,
+        }
+    }
+}
+/// Verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Verdict {
+    Unspecified = 0,
+    Pass = 1,
+    Fail = 2,
+    Conditional = 3,
+}
+impl Verdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VERDICT_UNSPECIFIED",
+            Self::Pass => "VERDICT_PASS",
+            Self::Fail => "VERDICT_FAIL",
+            Self::Conditional => "VERDICT_CONDITIONAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "VERDICT_PASS" => Some(Self::Pass),
+            "VERDICT_FAIL" => Some(Self::Fail),
+            "VERDICT_CONDITIONAL" => Some(Self::Conditional),
+            _ => None,
+        }
+    }
+}
+/// Demonstration point status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PointStatus {
+    Unspecified = 0,
+    Valid = 1,
+    UnderReview = 2,
+    Revoked = 3,
+}
+impl PointStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POINT_STATUS_UNSPECIFIED",
+            Self::Valid => "POINT_STATUS_VALID",
+            Self::UnderReview => "POINT_STATUS_UNDER_REVIEW",
+            Self::Revoked => "POINT_STATUS_REVOKED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POINT_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "POINT_STATUS_VALID" => Some(Self::Valid),
+            "POINT_STATUS_UNDER_REVIEW" => Some(Self::UnderReview),
+            "POINT_STATUS_REVOKED" => Some(Self::Revoked),
+            _ => None,
+        }
+    }
+}
+/// Notice kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NoticeKind {
+    Unspecified = 0,
+    Commend = 1,
+    Criticise = 2,
+    Progress = 3,
+}
+impl NoticeKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOTICE_KIND_UNSPECIFIED",
+            Self::Commend => "NOTICE_KIND_COMMEND",
+            Self::Criticise => "NOTICE_KIND_CRITICISE",
+            Self::Progress => "NOTICE_KIND_PROGRESS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOTICE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTICE_KIND_COMMEND" => Some(Self::Commend),
+            "NOTICE_KIND_CRITICISE" => Some(Self::Criticise),
+            "NOTICE_KIND_PROGRESS" => Some(Self::Progress),
+            _ => None,
+        }
+    }
+}
+/// Reason for criticism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CriticismReason {
+    Unspecified = 0,
+    Attention = 1,
+    Measures = 2,
+    Effect = 3,
+}
+impl CriticismReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CRITICISM_REASON_UNSPECIFIED",
+            Self::Attention => "CRITICISM_REASON_ATTENTION",
+            Self::Measures => "CRITICISM_REASON_MEASURES",
+            Self::Effect => "CRITICISM_REASON_EFFECT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CRITICISM_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "CRITICISM_REASON_ATTENTION" => Some(Self::Attention),
+            "CRITICISM_REASON_MEASURES" => Some(Self::Measures),
+            "CRITICISM_REASON_EFFECT" => Some(Self::Effect),
+            _ => None,
+        }
+    }
+}
+/// Publicity channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PublicityChannel {
+    Unspecified = 0,
+    HeluoPlan = 1,
+    Media = 2,
+    Meeting = 3,
+    Bulletin = 4,
+    Other = 5,
+}
+impl PublicityChannel {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PUBLICITY_CHANNEL_UNSPECIFIED",
+            Self::HeluoPlan => "PUBLICITY_CHANNEL_HELUO_PLAN",
+            Self::Media => "PUBLICITY_CHANNEL_MEDIA",
+            Self::Meeting => "PUBLICITY_CHANNEL_MEETING",
+            Self::Bulletin => "PUBLICITY_CHANNEL_BULLETIN",
+            Self::Other => "PUBLICITY_CHANNEL_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PUBLICITY_CHANNEL_UNSPECIFIED" => Some(Self::Unspecified),
+            "PUBLICITY_CHANNEL_HELUO_PLAN" => Some(Self::HeluoPlan),
+            "PUBLICITY_CHANNEL_MEDIA" => Some(Self::Media),
+            "PUBLICITY_CHANNEL_MEETING" => Some(Self::Meeting),
+            "PUBLICITY_CHANNEL_BULLETIN" => Some(Self::Bulletin),
+            "PUBLICITY_CHANNEL_OTHER" => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+/// Return status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReturnStatus {
+    Unspecified = 0,
+    Open = 1,
+    Submitted = 2,
+    Returned = 3,
+    Accepted = 4,
+    Locked = 5,
+}
+impl ReturnStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RETURN_STATUS_UNSPECIFIED",
+            Self::Open => "RETURN_STATUS_OPEN",
+            Self::Submitted => "RETURN_STATUS_SUBMITTED",
+            Self::Returned => "RETURN_STATUS_RETURNED",
+            Self::Accepted => "RETURN_STATUS_ACCEPTED",
+            Self::Locked => "RETURN_STATUS_LOCKED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RETURN_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "RETURN_STATUS_OPEN" => Some(Self::Open),
+            "RETURN_STATUS_SUBMITTED" => Some(Self::Submitted),
+            "RETURN_STATUS_RETURNED" => Some(Self::Returned),
+            "RETURN_STATUS_ACCEPTED" => Some(Self::Accepted),
+            "RETURN_STATUS_LOCKED" => Some(Self::Locked),
+            _ => None,
+        }
+    }
+}
+/// Check result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CheckResult {
+    Unspecified = 0,
+    Pass = 1,
+    Fail = 2,
+    Na = 3,
+}
+impl CheckResult {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHECK_RESULT_UNSPECIFIED",
+            Self::Pass => "CHECK_RESULT_PASS",
+            Self::Fail => "CHECK_RESULT_FAIL",
+            Self::Na => "CHECK_RESULT_NA",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHECK_RESULT_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHECK_RESULT_PASS" => Some(Self::Pass),
+            "CHECK_RESULT_FAIL" => Some(Self::Fail),
+            "CHECK_RESULT_NA" => Some(Self::Na),
+            _ => None,
+        }
+    }
+}
+/// Direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FundingDirection {
+    Unspecified = 0,
+    Income = 1,
+    Expense = 2,
+}
+impl FundingDirection {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FUNDING_DIRECTION_UNSPECIFIED",
+            Self::Income => "FUNDING_DIRECTION_INCOME",
+            Self::Expense => "FUNDING_DIRECTION_EXPENSE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FUNDING_DIRECTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "FUNDING_DIRECTION_INCOME" => Some(Self::Income),
+            "FUNDING_DIRECTION_EXPENSE" => Some(Self::Expense),
+            _ => None,
+        }
+    }
+}
+/// Applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StandardSubject {
+    Unspecified = 0,
+    PartyOrganisation = 1,
+    Position = 2,
+    WorkCommittee = 3,
+}
+impl StandardSubject {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STANDARD_SUBJECT_UNSPECIFIED",
+            Self::PartyOrganisation => "STANDARD_SUBJECT_PARTY_ORGANISATION",
+            Self::Position => "STANDARD_SUBJECT_POSITION",
+            Self::WorkCommittee => "STANDARD_SUBJECT_WORK_COMMITTEE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STANDARD_SUBJECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "STANDARD_SUBJECT_PARTY_ORGANISATION" => Some(Self::PartyOrganisation),
+            "STANDARD_SUBJECT_POSITION" => Some(Self::Position),
+            "STANDARD_SUBJECT_WORK_COMMITTEE" => Some(Self::WorkCommittee),
+            _ => None,
+        }
+    }
+}
+/// Change request status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ChangeRequestStatus {
+    Unspecified = 0,
+    Proposed = 1,
+    Accepted = 2,
+    Declined = 3,
+    Expired = 4,
+}
+impl ChangeRequestStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHANGE_REQUEST_STATUS_UNSPECIFIED",
+            Self::Proposed => "CHANGE_REQUEST_STATUS_PROPOSED",
+            Self::Accepted => "CHANGE_REQUEST_STATUS_ACCEPTED",
+            Self::Declined => "CHANGE_REQUEST_STATUS_DECLINED",
+            Self::Expired => "CHANGE_REQUEST_STATUS_EXPIRED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHANGE_REQUEST_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHANGE_REQUEST_STATUS_PROPOSED" => Some(Self::Proposed),
+            "CHANGE_REQUEST_STATUS_ACCEPTED" => Some(Self::Accepted),
+            "CHANGE_REQUEST_STATUS_DECLINED" => Some(Self::Declined),
+            "CHANGE_REQUEST_STATUS_EXPIRED" => Some(Self::Expired),
+            _ => None,
+        }
+    }
+}
 /// Reporting area; the unit of replication and permission.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Scope {
@@ -1333,6 +2653,26 @@ pub struct Agency {
     pub industry: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(bool, optional, tag = "5")]
     pub active: ::core::option::Option<bool>,
+}
+/// City and district level committee, led by the organisation department, with member agencies.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkCommittee {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub established_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub lead_agency: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub members: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint32, optional, tag = "5")]
+    pub staff: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "6")]
+    pub full_time_staff: ::core::option::Option<u32>,
+    #[prost(string, repeated, tag = "7")]
+    pub systems: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "8")]
+    pub as_of: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Enterprise or social organisation on the census ledger.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1512,6 +2852,24 @@ pub struct InstructorAssignment {
     #[prost(string, optional, tag = "6")]
     pub doc: ::core::option::Option<::prost::alloc::string::String>,
 }
+/// Stays on the node: a local kind that no feed, return or export carries.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PersonContact {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub person: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub work_phone: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Log of visits.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InstructorVisit {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub assignment: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub content: ::core::option::Option<::prost::alloc::string::String>,
+}
 /// District (or city) training course.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TrainingSession {
@@ -1617,6 +2975,522 @@ pub struct Seminar {
     pub status: ::core::option::Option<i32>,
     #[prost(string, optional, tag = "10")]
     pub outcome: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// The yearly concentrated establishment action of a district.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EstablishmentDrive {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "3")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "DriveMethod", repeated, tag = "4")]
+    pub methods: ::prost::alloc::vec::Vec<i32>,
+    #[prost(string, optional, tag = "5")]
+    pub start_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "6")]
+    pub end_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "EventStatus", optional, tag = "7")]
+    pub status: ::core::option::Option<i32>,
+    #[prost(uint32, optional, tag = "8")]
+    pub target_count: ::core::option::Option<u32>,
+    #[prost(string, optional, tag = "9")]
+    pub features: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "10")]
+    pub summary: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// One blank point worked through to establishment or instructor dispatch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EstablishmentCase {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub drive: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "BlankDimension", optional, tag = "3")]
+    pub dimension: ::core::option::Option<i32>,
+    #[prost(enumeration = "Eligibility", optional, tag = "4")]
+    pub eligibility: ::core::option::Option<i32>,
+    #[prost(enumeration = "EstablishmentForm", optional, tag = "5")]
+    pub form: ::core::option::Option<i32>,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub host_party_organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "CaseStatus", optional, tag = "7")]
+    pub status: ::core::option::Option<i32>,
+    #[prost(bytes = "vec", optional, tag = "8")]
+    pub responsible_agency: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "9")]
+    pub due_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "10")]
+    pub result_party_organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "11")]
+    pub obstacle: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Room or centre for Party activities.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Position {
+    #[prost(string, optional, tag = "1")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "PositionKind", optional, tag = "2")]
+    pub kind: ::core::option::Option<i32>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "4")]
+    pub address: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "5")]
+    pub area_m2: ::core::option::Option<u32>,
+    #[prost(enumeration = "CheckResult", optional, tag = "6")]
+    pub function_ok: ::core::option::Option<i32>,
+    #[prost(enumeration = "CheckResult", optional, tag = "7")]
+    pub facility_ok: ::core::option::Option<i32>,
+    #[prost(enumeration = "CheckResult", optional, tag = "8")]
+    pub archive_ok: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "9")]
+    pub checked_on: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// City-defined checklist item or scoring criterion, versioned by year.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StandardItem {
+    #[prost(string, optional, tag = "1")]
+    pub code: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "Criterion", optional, tag = "3")]
+    pub criterion: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "4")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "StandardSubject", optional, tag = "5")]
+    pub applies_to: ::core::option::Option<i32>,
+    #[prost(uint32, optional, tag = "6")]
+    pub max_score: ::core::option::Option<u32>,
+    #[prost(string, optional, tag = "7")]
+    pub evidence: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Result of one item for one subject.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StandardCheck {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub item: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub subject: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "CheckResult", optional, tag = "3")]
+    pub result: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "4")]
+    pub on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub checker: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(message, repeated, tag = "6")]
+    pub evidence: ::prost::alloc::vec::Vec<super::super::schema::v1::Attachment>,
+    #[prost(string, optional, tag = "7")]
+    pub note: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Income or expense of Party-building funds.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FundingEntry {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "3")]
+    pub beneficiary: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "FundingDirection", optional, tag = "4")]
+    pub direction: ::core::option::Option<i32>,
+    #[prost(enumeration = "FundSource", optional, tag = "5")]
+    pub source: ::core::option::Option<i32>,
+    #[prost(uint64, optional, tag = "6")]
+    pub amount_fen: ::core::option::Option<u64>,
+    #[prost(string, optional, tag = "7")]
+    pub on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "8")]
+    pub purpose: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "9")]
+    pub reverses: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+}
+/// Measure for Party-affairs workers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Incentive {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "IncentiveKind", optional, tag = "2")]
+    pub kind: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "3")]
+    pub on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "4")]
+    pub headcount: ::core::option::Option<u32>,
+    #[prost(uint64, optional, tag = "5")]
+    pub amount_fen: ::core::option::Option<u64>,
+    #[prost(string, optional, tag = "6")]
+    pub note: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Park, business circle, block or building with many two-new organisations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Cluster {
+    #[prost(string, optional, tag = "1")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "ClusterKind", optional, tag = "2")]
+    pub kind: ::core::option::Option<i32>,
+    #[prost(enumeration = "ClusterScale", optional, tag = "3")]
+    pub scale: ::core::option::Option<i32>,
+    #[prost(bool, optional, tag = "4")]
+    pub mature: ::core::option::Option<bool>,
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub park_committee: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "6")]
+    pub address: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Party-building platform of a cluster.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Platform {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub cluster: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "PlatformMode", optional, tag = "3")]
+    pub mode: ::core::option::Option<i32>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub joint_party_organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "SecretarySource", optional, tag = "5")]
+    pub secretary_source: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "6")]
+    pub step_institution_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "7")]
+    pub step_mechanism_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "8")]
+    pub step_strength_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "9")]
+    pub step_service_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "PlatformSystem", repeated, tag = "10")]
+    pub systems: ::prost::alloc::vec::Vec<i32>,
+    #[prost(enumeration = "PlatformMechanism", repeated, tag = "11")]
+    pub mechanisms: ::prost::alloc::vec::Vec<i32>,
+    #[prost(string, optional, tag = "12")]
+    pub built_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "PlatformStatus", optional, tag = "13")]
+    pub status: ::core::option::Option<i32>,
+}
+/// Member unit of a platform.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlatformMember {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub platform: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "3")]
+    pub from_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "4")]
+    pub to_on: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// The “one centre” of a platform.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ServiceCentre {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub platform: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub address: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "4")]
+    pub area_m2: ::core::option::Option<u32>,
+    #[prost(enumeration = "CentreFunction", repeated, tag = "5")]
+    pub functions: ::prost::alloc::vec::Vec<i32>,
+    #[prost(string, optional, tag = "6")]
+    pub opened_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "7")]
+    pub floating_registered: ::core::option::Option<u32>,
+    #[prost(string, optional, tag = "8")]
+    pub as_of: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Joint conference, quarterly or special meeting.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlatformMeeting {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub platform: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "PlatformSystem", optional, tag = "2")]
+    pub kind: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "3")]
+    pub on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "4")]
+    pub topics: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "5")]
+    pub decisions: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A need posted by a member and claimed by a provider.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ServiceClaim {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub platform: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub requester: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "3")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "ServiceCategory", optional, tag = "4")]
+    pub category: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "5")]
+    pub claimed_by: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "ServiceStatus", optional, tag = "6")]
+    pub status: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "7")]
+    pub done_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "8")]
+    pub feedback: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Problem list entry.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ProblemItem {
+    #[prost(string, optional, tag = "1")]
+    pub no: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "ProblemCategory", optional, tag = "4")]
+    pub category: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "5")]
+    pub description: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "6")]
+    pub cause: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "7")]
+    pub measure: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "FoundBy", optional, tag = "8")]
+    pub found_by: ::core::option::Option<i32>,
+    #[prost(enumeration = "Severity", optional, tag = "9")]
+    pub severity: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "10")]
+    pub subject: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "11")]
+    pub registered_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "12")]
+    pub due_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "ExtensionStatus", optional, tag = "13")]
+    pub extension: ::core::option::Option<i32>,
+    #[prost(enumeration = "ProblemStatus", optional, tag = "14")]
+    pub status: ::core::option::Option<i32>,
+    #[prost(message, repeated, tag = "15")]
+    pub evidence: ::prost::alloc::vec::Vec<super::super::schema::v1::Attachment>,
+}
+/// Task list entry; may serve one problem or stand alone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskItem {
+    #[prost(string, optional, tag = "1")]
+    pub no: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub problem: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "5")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "6")]
+    pub standard: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub lead: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "8")]
+    pub co_units: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "9")]
+    pub due_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "10")]
+    pub progress_pct: ::core::option::Option<u32>,
+    #[prost(enumeration = "TaskStatus", optional, tag = "11")]
+    pub status: ::core::option::Option<i32>,
+}
+/// Who answers for what.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResponsibilityItem {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub agency: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "4")]
+    pub duty: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "5")]
+    pub leader_post: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub person: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub tasks: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bool, optional, tag = "8")]
+    pub standing: ::core::option::Option<bool>,
+}
+/// A Party organisation put forward as a demonstration point.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Nomination {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub party_organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "4")]
+    pub summary: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "5")]
+    pub highlight: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "6")]
+    pub district_rank: ::core::option::Option<u32>,
+    #[prost(string, optional, tag = "7")]
+    pub recommend_doc: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "NominationStatus", optional, tag = "8")]
+    pub status: ::core::option::Option<i32>,
+    #[prost(message, repeated, tag = "9")]
+    pub evidence: ::prost::alloc::vec::Vec<super::super::schema::v1::Attachment>,
+}
+/// Scores for one nomination and one item, one field per level.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CriterionScore {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub nomination: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub item: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint32, optional, tag = "3")]
+    pub self_score: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "4")]
+    pub district_score: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "5")]
+    pub city_score: ::core::option::Option<u32>,
+    #[prost(string, optional, tag = "6")]
+    pub note: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// City spot check.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcceptanceVisit {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub nomination: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "VisitMethod", repeated, tag = "3")]
+    pub methods: ::prost::alloc::vec::Vec<i32>,
+    #[prost(string, optional, tag = "4")]
+    pub team: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "5")]
+    pub observed_employees: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "6")]
+    pub observed_members: ::core::option::Option<u32>,
+    #[prost(string, optional, tag = "7")]
+    pub findings: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// City decision on a nomination.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcceptanceVerdict {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub nomination: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "Verdict", optional, tag = "2")]
+    pub verdict: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "3")]
+    pub on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "4")]
+    pub reason: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "5")]
+    pub rectify_due: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Designated model unit.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DemonstrationPoint {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub party_organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "3")]
+    pub doc_no: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "PointStatus", optional, tag = "4")]
+    pub status: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "5")]
+    pub revoked_on: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Reward to a district (or point).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reward {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub point: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint64, optional, tag = "4")]
+    pub amount_fen: ::core::option::Option<u64>,
+    #[prost(string, optional, tag = "5")]
+    pub decided_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "6")]
+    pub paid_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "7")]
+    pub basis: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Commendation, criticism or progress notice with a limited audience.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Notice {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub year: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "NoticeKind", optional, tag = "2")]
+    pub kind: ::core::option::Option<i32>,
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub targets: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(enumeration = "CriticismReason", repeated, tag = "4")]
+    pub reasons: ::prost::alloc::vec::Vec<i32>,
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub audience: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "6")]
+    pub issued_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "7")]
+    pub body: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "8")]
+    pub reply_due: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// District acknowledgement and reply.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoticeReceipt {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub notice: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "3")]
+    pub read_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "4")]
+    pub reply: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Experience worth spreading.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Highlight {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub body: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bool, optional, tag = "4")]
+    pub adopted: ::core::option::Option<bool>,
+    #[prost(enumeration = "PublicityChannel", repeated, tag = "5")]
+    pub channels: ::prost::alloc::vec::Vec<i32>,
+}
+/// District sign-off of the quarter’s figures.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuarterlyReturn {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub period: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "ReturnStatus", optional, tag = "3")]
+    pub status: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "4")]
+    pub figures_hash: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "5")]
+    pub comment: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Frozen indicator values with numerator, denominator and definition version.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IndicatorSnapshot {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub scope: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "2")]
+    pub period: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub indicator: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "4")]
+    pub num: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "5")]
+    pub den: ::core::option::Option<u32>,
+    #[prost(string, optional, tag = "6")]
+    pub definition: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// One candidate as the person who decided saw it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1860,4 +3734,20 @@ pub struct Proposal {
     pub answer_reason: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "11")]
     pub answered_by: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// City or industry authority proposes a new value for a district field.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeRequest {
+    #[prost(string, optional, tag = "1")]
+    pub record: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "2")]
+    pub field: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "3")]
+    pub proposed: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "4")]
+    pub basis: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "5")]
+    pub answer: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "ChangeRequestStatus", optional, tag = "6")]
+    pub status: ::core::option::Option<i32>,
 }

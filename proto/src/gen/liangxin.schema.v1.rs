@@ -189,6 +189,10 @@ pub enum Type {
     AnyReference = 11,
     /// Files that belong to the record.
     Attachment = 12,
+    /// An amount in fen, zero or more.
+    Money = 13,
+    /// A telephone number: digits, spaces, hyphens, one leading plus.
+    Phone = 14,
 }
 impl Type {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -210,6 +214,8 @@ impl Type {
             Self::Reference => "TYPE_REFERENCE",
             Self::AnyReference => "TYPE_ANY_REFERENCE",
             Self::Attachment => "TYPE_ATTACHMENT",
+            Self::Money => "TYPE_MONEY",
+            Self::Phone => "TYPE_PHONE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -228,6 +234,8 @@ impl Type {
             "TYPE_REFERENCE" => Some(Self::Reference),
             "TYPE_ANY_REFERENCE" => Some(Self::AnyReference),
             "TYPE_ATTACHMENT" => Some(Self::Attachment),
+            "TYPE_MONEY" => Some(Self::Money),
+            "TYPE_PHONE" => Some(Self::Phone),
             _ => None,
         }
     }

@@ -107,9 +107,7 @@ fn read_kind(
         if field.merge == Merge::LaterAsOf && field.value_type == Type::Date {
             register.as_of = Some(field.number);
         }
-        if let (Merge::State, Shape::Enumeration(values)) = (field.merge, &field.shape) {
-            register.machine = Machine::of(values).map(Arc::new);
-        }
+        register.machine = register.machine.take().or_else(|| machine(&field));
         fields.push(field);
     }
     fields.sort_by_key(|field| field.number);
@@ -142,6 +140,14 @@ fn read_kind(
         message: message.clone(),
         by_id,
     })
+}
+
+/// The table of a status; the hub's own have one, too.
+fn machine(field: &FieldSpec) -> Option<Arc<Machine>> {
+    matches!(field.merge, Merge::State | Merge::Owner)
+        .then(|| field.enumeration().and_then(Machine::of))
+        .flatten()
+        .map(Arc::new)
 }
 
 fn read_field(

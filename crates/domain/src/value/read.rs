@@ -177,6 +177,7 @@ impl Reader<'_> {
             Type::Date => self.date(&text).map(Some),
             Type::Division => self.division(&text).map(Some),
             Type::AnyReference => self.any_reference(&text).map(Some),
+            Type::Phone => self.phone(&text).map(Some),
             Type::Uscc if text.chars().any(char::is_control) || text.len() > 64 => {
                 Err(self.wrong_form("…"))
             }
@@ -208,16 +209,28 @@ impl Reader<'_> {
         })
     }
 
+    fn phone(&self, text: &str) -> Result<String, Finding> {
+        text::phone(text).ok_or_else(|| {
+            self.bad(
+                "phone",
+                "应为电话号码，如 0379-00000000".to_owned(),
+                "should be a telephone number, like 0379-00000000".to_owned(),
+            )
+        })
+    }
+
     fn number(&self, input: &str) -> Result<Item, Finding> {
-        text::count(input)
-            .map(|number| Item::Number(u64::from(number)))
-            .ok_or_else(|| {
-                self.bad(
-                    "count",
-                    format!("“{}”应为不小于 0 的整数", input.trim()),
-                    format!("`{}` should be a whole number, zero or more", input.trim()),
-                )
-            })
+        let number = match self.field.value_type {
+            Type::Money => text::fen(input),
+            _ => text::count(input).map(u64::from),
+        };
+        number.map(Item::Number).ok_or_else(|| {
+            self.bad(
+                "count",
+                format!("“{}”应为不小于 0 的整数", input.trim()),
+                format!("`{}` should be a whole number, zero or more", input.trim()),
+            )
+        })
     }
 
     fn enumeration(&self, values: &EnumSpec, input: &str) -> Result<Item, Finding> {

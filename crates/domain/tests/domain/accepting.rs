@@ -379,3 +379,107 @@ fn every_refusal_has_a_code_and_two_sentences() {
             .all(|why| !why.zh().is_empty() && why.en().is_ascii())
     );
 }
+
+/// Whether somebody may set a field of a record of Jianxi to a value.
+fn may(writer: Writer, record: &Record, values: &Json) -> Result<(), Refusal> {
+    let set = registers(Catalogue::builtin(), record, values.as_object().unwrap());
+    let new = NewState {
+        key: record.key,
+        scope: scope_id("410305"),
+        set: &set,
+    };
+    may_edit(
+        Catalogue::builtin(),
+        writer,
+        Purpose::Edit,
+        Some(record),
+        &new,
+    )
+    .map_err(|(_, why)| why)
+}
+
+fn district() -> Writer {
+    Writer::Node {
+        scope: scope_id("410305"),
+    }
+}
+
+fn city() -> Writer {
+    Writer::Hub {
+        published: scope_id("410300"),
+        city_direct: scope_id("4103L0"),
+    }
+}
+
+#[test]
+fn who_found_a_problem_closes_it() {
+    let problem = |found_by: &str| {
+        Desk::new(1).make(
+            "problem_item",
+            id(1),
+            scope_id("410305"),
+            &json!({ "no": "410305-2020-A0001", "found_by": found_by, "status": "close_applied" }),
+        )
+    };
+    let closed = json!({ "status": "closed" });
+    let (own, citys) = (problem("self"), problem("city"));
+    assert_eq!(may(district(), &own, &closed), Ok(()));
+    assert_eq!(may(district(), &citys, &closed), Err(Refusal::Step));
+    assert_eq!(may(city(), &citys, &closed), Ok(()));
+    assert_eq!(may(city(), &own, &closed), Err(Refusal::Change));
+    let mut desk = Desk::new(2);
+    assert_eq!(hub_takes(Some(&own), &desk.put(&own, &closed)), Ok(()));
+    let refused = hub_takes(Some(&citys), &desk.put(&citys, &closed));
+    assert_eq!(refused.unwrap_err().1, Refusal::Step);
+    // Nor by saying first that it was their own.
+    let disguised = desk.put(&citys, &json!({ "found_by": "self", "status": "closed" }));
+    let (dots, why) = hub_takes(Some(&citys), &disguised).unwrap_err();
+    assert_eq!(
+        (dots.len(), why),
+        (1, Refusal::Authority),
+        "the whole write"
+    );
+    let claimed = desk.put(&citys, &json!({ "found_by": "self" }));
+    let refused = hub_takes(Some(&citys), &claimed).map_err(|(_, why)| why);
+    assert_eq!(
+        refused,
+        Err(Refusal::Authority),
+        "what the city found stays the city's"
+    );
+    // The city may open any again, and takes no step that is the district's.
+    let again = json!({ "status": "reopened" });
+    assert_eq!(may(city(), &desk.put(&own, &closed), &again), Ok(()));
+    assert_eq!(may(district(), &desk.put(&own, &closed), &again), Ok(()));
+    let step = json!({ "status": "in_progress" });
+    assert_eq!(may(city(), &citys, &step), Err(Refusal::Change));
+}
+
+#[test]
+fn the_district_recommends_and_the_city_receives() {
+    let nomination = |status: &str| {
+        Desk::new(1).make(
+            "nomination",
+            id(1),
+            scope_id("410305"),
+            &json!({ "summary": "事迹", "status": status }),
+        )
+    };
+    let received = json!({ "status": "received" });
+    let assessed = nomination("assessed");
+    let recommend = json!({ "status": "recommended" });
+    assert_eq!(may(district(), &assessed, &recommend), Ok(()));
+    assert_eq!(may(city(), &assessed, &recommend), Err(Refusal::Change));
+    let recommended = nomination("recommended");
+    assert_eq!(may(district(), &recommended, &received), Err(Refusal::Step));
+    assert_eq!(may(city(), &recommended, &received), Ok(()));
+    let forged = Desk::new(2).put(&recommended, &received);
+    let refused = hub_takes(Some(&recommended), &forged).unwrap_err();
+    assert_eq!(refused.1, Refusal::Step);
+    let back = json!({ "status": "withdrawn" });
+    assert_eq!(may(district(), &recommended, &back), Ok(()));
+    let late = nomination("received");
+    assert_eq!(
+        may(district(), &late, &json!({ "status": "accepted" })),
+        Err(Refusal::Step)
+    );
+}

@@ -105,6 +105,13 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
     let mut both = vec![(case.key, here), (case.key, there)];
     both.sort_unstable();
     assert_eq!(lent, both);
+    let notice = Desk::new(9).make(
+        "notice",
+        id(4),
+        city,
+        &json!({ "kind": "criticise", "audience": ["410302", "4103L0"], "body": "通报" }),
+    );
+    assert_eq!(lends(catalogue, &notice, city), [(notice.key, there)]);
     let link = made(
         "coverage_link",
         &json!({ "organisation": id(1).to_string(), "party_organisation": id(2).to_string(),

@@ -470,3 +470,19 @@ fn every_finding_speaks_both_languages() {
         );
     }
 }
+
+#[test]
+fn what_names_its_scope_is_made_there() {
+    let drive = |scope: &str| json!({ "year": "2020", "scope": scope, "title": "集中组建", "start_on": "2020-03-01", "status": "planned" });
+    let of = |scope: &str| {
+        broken(
+            "establishment_drive",
+            &drive(scope),
+            &json!({}),
+            Level::Block,
+            &NoLookup,
+        )
+    };
+    assert_eq!(of("410305"), [""; 0]);
+    assert_eq!(of("410302"), ["REQ scope_other scope"]);
+}

@@ -271,9 +271,10 @@ impl<'a> Desk<'a> {
 
     /// Which record, and what it is now. Refused is what this place may write nothing of.
     fn place(&self, change: &Change<'_>) -> Result<Place, Rejection> {
-        let scope = change
-            .scope
-            .unwrap_or_else(|| default_scope(self.app, change.kind));
+        let scope = match change.scope {
+            Some(scope) => scope,
+            None => self.named_scope(change)?,
+        };
         let key = RecordKey {
             kind: change.kind.kind,
             id: self.id(change, scope)?,
@@ -297,6 +298,24 @@ impl<'a> Desk<'a> {
         };
         allowed(self.app, Purpose::Edit, place.existing(), &new)?;
         Ok(place)
+    }
+
+    /// The scope that the change names where its kind says one, else the usual one.
+    fn named_scope(&self, change: &Change<'_>) -> Result<ScopeId, Rejection> {
+        let (app, kind) = (self.app, change.kind);
+        let usual = default_scope(app, kind);
+        let given = kind
+            .scope_field()
+            .and_then(|field| change.set.iter().rfind(|(name, _)| *name == field.id));
+        let Some(given) = given else { return Ok(usual) };
+        let resolve = InScope::new(&self.known, usual);
+        let edits = value::edits(app.catalogue, kind, &|_| Bytes::new(), [*given], &resolve);
+        self.known.take_failure().map_or(Ok(()), Err)?;
+        let edits = edits?;
+        let named = edits
+            .first()
+            .and_then(|edit| domain::across::named_scope(kind, &edit.value));
+        Ok(named.unwrap_or(usual))
     }
 
     /// Where the parent of a record that is made belongs; none where it has none that is known.
@@ -568,10 +587,7 @@ fn with_scope<'c>(
     code: &'c str,
 ) -> Vec<(&'c str, Input<'c>)> {
     let mut set = set.to_vec();
-    let states = kind.field("scope").filter(|field| {
-        field.need == domain::catalogue::Need::Required
-            && field.reference.as_deref() == Some("scope")
-    });
+    let states = kind.scope_field();
     let said = set.iter().any(|(name, _)| *name == "scope");
     if let Some(field) = states.filter(|_| existing.is_none() && !said) {
         set.push((field.id.as_str(), Input::Text(code)));
