@@ -51,6 +51,9 @@ pub enum Refusal {
     /// It comes from deciding a conflict and is never filled in.
     #[error("this comes from deciding a conflict")]
     Docket,
+    /// The step approves what the same person submitted.
+    #[error("nobody approves what they submitted")]
+    Own,
 }
 
 impl Refusal {
@@ -66,6 +69,7 @@ impl Refusal {
             Self::Change => "AUTH-DISTRICT",
             Self::Merged => "AUTH-MERGED",
             Self::Docket => "AUTH-DOCKET",
+            Self::Own => "AUTH-OWN",
         }
     }
 
@@ -81,6 +85,7 @@ impl Refusal {
             Self::Change => "此项由县区填写，市级请提出更正建议",
             Self::Merged => "该记录已并入另一条记录，请改在保留的记录上填写",
             Self::Docket => "处理决定和批注由 conflict 命令产生，不能直接填写或删除",
+            Self::Own => "本人提交的事项须由他人审核",
         }
     }
 
@@ -98,6 +103,7 @@ impl Refusal {
             Self::Docket => {
                 "Decisions and notes are made by the conflict commands and are never filled in or deleted"
             }
+            Self::Own => "Nobody approves what they submitted themselves",
         }
     }
 }
@@ -446,6 +452,40 @@ pub fn may_edit(
         verdict
             .and_then(|()| edit_once(kind, existing, *id, value))
             .map_err(|why| (*id, why))?;
+    }
+    Ok(())
+}
+
+/// Whether an author would take a step that approves what that same author submitted.
+///
+/// # Errors
+/// The register, and [`Refusal::Own`].
+pub fn approve(
+    kind: &KindSpec,
+    existing: Option<&Record>,
+    set: &[(RegisterId, bytes::Bytes)],
+    author: &str,
+) -> Result<(), (RegisterId, Refusal)> {
+    let Some(existing) = existing else {
+        return Ok(());
+    };
+    for (id, value) in set {
+        let found = kind.register(*id).and_then(|register| {
+            let machine = register.machine.as_ref()?;
+            Some((register, machine, status(kind, register, value)?))
+        });
+        let Some((register, machine, to)) = found else {
+            continue;
+        };
+        let mut own = existing.register(*id).iter();
+        let approves_own = own.any(|known| {
+            let step = status(kind, register, &known.value).map(|from| machine.step(from, to));
+            let approves = matches!(step, Some(Step::Direct(who)) if who.approves());
+            approves && known.write.author == author
+        });
+        if approves_own {
+            return Err((*id, Refusal::Own));
+        }
     }
     Ok(())
 }

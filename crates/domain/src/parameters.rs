@@ -27,6 +27,8 @@ pub struct Parameters {
     pub joint_units_warn: u32,
     /// Members of a branch from which a warning is given.
     pub branch_members_warn: u32,
+    /// Organisations of an instructor from which a warning is given.
+    pub instructor_load_warn: u32,
 }
 
 impl Parameters {
@@ -41,6 +43,7 @@ impl Parameters {
             regular_per_quarter: 1,
             joint_units_warn: 5,
             branch_members_warn: 50,
+            instructor_load_warn: 5,
         }
     }
 
@@ -62,6 +65,9 @@ impl Parameters {
             branch_members_warn: record
                 .branch_members_warn
                 .unwrap_or(default.branch_members_warn),
+            instructor_load_warn: record
+                .instructor_load_warn
+                .unwrap_or(default.instructor_load_warn),
         }
     }
 
@@ -102,7 +108,7 @@ pub fn programme_year(year: u32) -> ProgrammeYear {
         work_coverage_mode: Some(WorkCoverageMode::Strict.into()),
         stale_days: Some(30),
         return_due_days: Some(15),
-        instructor_load_warn: Some(5),
+        instructor_load_warn: Some(defaults.instructor_load_warn),
         suppress_below: Some(3),
         ..ProgrammeYear::default()
     }

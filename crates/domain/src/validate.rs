@@ -1,21 +1,23 @@
-//! The rules that a save must keep, and those that only warn: V01 to V15 and V20 as far as the
-//! kinds of this schema go, and the fields a record needs.
+//! The rules that a save must keep, and those that only warn: V01 to V25 without V22, which an import
+//! asks, and the fields a record needs.
 //!
 //! They are judged where a person saves, on the effective state after the edit. Synchronisation
 //! refuses nothing for them.
 
+mod lists;
+mod nomination;
 mod organisation;
 mod party;
+mod platform;
+mod work;
 
 use std::collections::BTreeSet;
 
-use proto::ledger::{
-    CoverageLink, EventStatus, Organisation, PartyOrganisation, Seminar, TrainingSession,
-};
-use replica::{RecordId, ScopeId};
+use prost::{DecodeError, Message};
+use replica::{RecordId, RecordKey, ScopeId};
 
 use crate::{
-    catalogue::{FieldSpec, KindSpec, Merge, Need, RegisterSpec, Type},
+    catalogue::{Catalogue, FieldSpec, KindSpec, Merge, Need, RegisterSpec, Type},
     date::{self, Date},
     effective::decode,
     finding::{Finding, Level},
@@ -42,20 +44,14 @@ pub struct Subject<'a> {
 
 /// What the rules across records look up. Each answer may leave out what is not known here.
 pub trait Lookup {
-    /// An organisation.
-    fn organisation(&self, _id: RecordId) -> Option<Organisation> {
+    /// The values of a record that is not deleted; of one that was merged into another, those of
+    /// the other.
+    fn values(&self, _key: RecordKey) -> Option<Vec<u8>> {
         None
     }
-    /// A Party organisation.
-    fn party_organisation(&self, _id: RecordId) -> Option<PartyOrganisation> {
-        None
-    }
-    /// The links of a Party organisation that are not deleted.
-    fn links_of_party_organisation(&self, _id: RecordId) -> Vec<(RecordId, CoverageLink)> {
-        Vec::new()
-    }
-    /// The links of an organisation that are not deleted.
-    fn links_of_organisation(&self, _id: RecordId) -> Vec<(RecordId, CoverageLink)> {
+    /// The records of a kind that name a record in this field of theirs, with their values; none
+    /// that is deleted.
+    fn referring(&self, _from: &FieldOf<'_>, _to: RecordKey) -> Vec<(RecordId, Vec<u8>)> {
         Vec::new()
     }
     /// The counted organisations, here or elsewhere, with a credit code.
@@ -68,6 +64,26 @@ pub trait Lookup {
     }
 }
 
+/// A reference field of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldOf<'a> {
+    /// The kind.
+    pub kind: &'a KindSpec,
+    /// The field.
+    pub field: &'a FieldSpec,
+}
+
+/// Kinds whose references the rules follow backwards.
+pub const FOLLOWED: &[&str] = &[
+    "coverage_link",
+    "instructor_assignment",
+    "role_assignment",
+    "training_attendance",
+    "nomination",
+    "criterion_score",
+    "standard_item",
+];
+
 /// Knows no other record.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoLookup;
@@ -79,6 +95,41 @@ struct Surroundings<'a> {
     today: Date,
     year: &'a Parameters,
     lookup: &'a dyn Lookup,
+}
+
+/// The record that a reference names.
+fn key(kind: &str, id: Option<&Vec<u8>>) -> Option<RecordKey> {
+    Some(RecordKey {
+        kind: Catalogue::builtin().kind_by_id(kind)?.kind,
+        id: RecordId::try_from(id?.as_slice()).ok()?,
+    })
+}
+
+impl Surroundings<'_> {
+    /// Another record.
+    fn find<M: Message + Default>(&self, kind: &str, id: Option<&Vec<u8>>) -> Option<M> {
+        decode(&self.lookup.values(key(kind, id)?)?).ok()
+    }
+
+    /// The records of a kind that name a record in a field.
+    fn referring<M: Message + Default>(
+        &self,
+        (kind, field): (&str, &str),
+        to: Option<RecordKey>,
+    ) -> Vec<(RecordId, M)> {
+        let kind = Catalogue::builtin().kind_by_id(kind);
+        let from = kind.and_then(|kind| {
+            let field = kind.field(field)?;
+            Some(FieldOf { kind, field })
+        });
+        let Some((from, to)) = from.zip(to) else {
+            return Vec::new();
+        };
+        debug_assert!(FOLLOWED.contains(&from.kind.id.as_str()), "not followed");
+        let found = self.lookup.referring(&from, to);
+        let read = |(id, values): (_, Vec<u8>)| Some((id, decode(&values).ok()?));
+        found.into_iter().filter_map(read).collect()
+    }
 }
 
 /// Judges a record as it would be after an edit. `year` are the parameters of the newest open
@@ -100,27 +151,23 @@ pub fn validate(
     belongs(subject, &mut findings);
     steps(subject, &mut findings);
     dates_of_figures(subject, &around, &mut findings);
+    let out = &mut findings;
     let known = match subject.kind.id.as_str() {
-        "organisation" => decode(subject.after)
-            .map(|after| organisation::judge(subject, &after, &around, &mut findings)),
-        "party_organisation" => {
-            decode(subject.after).map(|after| party::judge(&after, &around, &mut findings))
-        }
-        "coverage_link" => decode(subject.after)
-            .map(|after| party::judge_link(subject, &after, &around, &mut findings)),
-        "training_session" => decode(subject.after).map(|after: TrainingSession| {
-            let day = after.end_on.as_deref().or(after.start_on.as_deref());
-            held(subject, day, after.status(), today, &mut findings);
-        }),
-        "seminar" => decode(subject.after).map(|after: Seminar| {
-            held(
-                subject,
-                after.on.as_deref(),
-                after.status(),
-                today,
-                &mut findings,
-            );
-        }),
+        "organisation" => rule(subject, &around, organisation::judge, out),
+        "party_organisation" => rule(subject, &around, party::judge, out),
+        "coverage_link" => rule(subject, &around, party::judge_link, out),
+        "establishment_drive" => rule(subject, &around, work::drive, out),
+        "establishment_case" => rule(subject, &around, work::case, out),
+        "instructor_assignment" => rule(subject, &around, work::instructor, out),
+        "training_session" => rule(subject, &around, work::training, out),
+        "training_attendance" => rule(subject, &around, work::attendance, out),
+        "seminar" => rule(subject, &around, work::seminar, out),
+        "platform" => rule(subject, &around, platform::judge, out),
+        "service_claim" => rule(subject, &around, platform::claim, out),
+        "problem_item" => rule(subject, &around, lists::problem, out),
+        "nomination" => rule(subject, &around, nomination::judge, out),
+        "acceptance_verdict" => rule(subject, &around, nomination::verdict, out),
+        "notice" => rule(subject, &around, nomination::notice, out),
         _ => Ok(()),
     };
     if known.is_err() {
@@ -132,6 +179,18 @@ pub fn validate(
         ));
     }
     findings
+}
+
+/// The rules of one kind.
+type Rule<M> = fn(&Subject<'_>, &M, &Surroundings<'_>, &mut Vec<Finding>);
+
+fn rule<M: Message + Default>(
+    subject: &Subject<'_>,
+    around: &Surroundings<'_>,
+    judge: Rule<M>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), DecodeError> {
+    decode(subject.after).map(|after| judge(subject, &after, around, findings))
 }
 
 /// What makes a record what it is must be there: key fields, names, what is set once. Other
@@ -282,35 +341,6 @@ fn text_of(field: &FieldSpec, values: &[u8]) -> Option<String> {
     match wire::items(field, &wire::chunks(values).ok()?).pop()? {
         wire::Item::Text(text) => Some(text),
         _ => None,
-    }
-}
-
-/// V20: what was held has a day, and the day has come.
-fn held(
-    subject: &Subject<'_>,
-    day: Option<&str>,
-    status: EventStatus,
-    today: Date,
-    findings: &mut Vec<Finding>,
-) {
-    let has_come = day.and_then(date::stored).is_some_and(|day| day <= today);
-    if status == EventStatus::Held && !has_come {
-        let field = if subject.kind.field("on").is_some() {
-            "on"
-        } else {
-            "start_on"
-        };
-        findings.push(Finding {
-            rule: "V20",
-            level: Level::Block,
-            field: field.to_owned(),
-            code: "held_in_future",
-            zh: format!("已完成的活动须有不晚于今天（{}）的日期", date::text(today)),
-            en: format!(
-                "What was held needs a date not later than today ({})",
-                date::text(today)
-            ),
-        });
     }
 }
 

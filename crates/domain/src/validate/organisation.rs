@@ -1,10 +1,14 @@
 //! The rules of an organisation: its credit code, its figures, what its status needs.
 
-use proto::ledger::{CensusStatus, EstablishmentForm, Organisation};
+use proto::ledger::{
+    CensusStatus, CoverageLink, EstablishmentForm, InstructorAssignment, Organisation,
+};
+use replica::{RecordId, RecordKey};
 
 use super::{Subject, Surroundings, day, finding, is_active};
 use crate::{
     division,
+    effective::decode,
     finding::{
         Finding,
         Level::{Block, Warn},
@@ -25,7 +29,7 @@ pub(super) fn judge(
     figures(after, findings);
     status_needs(after, findings);
     industry(after, findings);
-    only_jointly(subject, after, around, findings);
+    covered(subject, after, around, findings);
 }
 
 /// V01 to V04.
@@ -230,31 +234,50 @@ fn industry(after: &Organisation, findings: &mut Vec<Finding>) {
     }
 }
 
-/// V11.
-fn only_jointly(
+/// V11 and V16: what covers an organisation of the ledger. A gap is said where the organisation comes
+/// on the ledger and where its present state is judged, not at every other edit; nothing can cover
+/// one that is being made.
+fn covered(
     subject: &Subject<'_>,
     after: &Organisation,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let line = around.year.should_build_members;
-    let full = after.full_members.unwrap_or_default();
-    if full < line || after.census_status() != CensusStatus::Counted {
+    if after.census_status() != CensusStatus::Counted {
         return;
     }
-    let links = around.lookup.links_of_organisation(subject.id);
-    let active: Vec<_> = links
+    let this = RecordKey {
+        kind: subject.kind.kind,
+        id: subject.id,
+    };
+    let holds =
+        |from: Option<&String>, to: Option<&String>| is_active(day(from), day(to), around.today);
+    let links: Vec<(RecordId, CoverageLink)> =
+        around.referring(("coverage_link", "organisation"), Some(this));
+    let forms: Vec<_> = links
         .iter()
-        .filter(|(_, link)| {
-            is_active(
-                day(link.from_on.as_ref()),
-                day(link.to_on.as_ref()),
-                around.today,
-            )
-        })
+        .filter(|(_, link)| holds(link.from_on.as_ref(), link.to_on.as_ref()))
         .map(|(_, link)| link.form())
         .collect();
-    if !active.is_empty() && !active.contains(&EstablishmentForm::Standalone) {
+    let (line, full) = (
+        around.year.should_build_members,
+        after.full_members.unwrap_or_default(),
+    );
+    if forms.is_empty() {
+        let was: Option<Organisation> = subject.before.and_then(|it| decode(it).ok());
+        let comes = was.is_some_and(|was| was.census_status() != CensusStatus::Counted);
+        if !comes && subject.before != Some(subject.after) {
+            return;
+        }
+        let sent: Vec<(RecordId, InstructorAssignment)> =
+            around.referring(("instructor_assignment", "organisation"), Some(this));
+        let mut sent = sent.iter();
+        if !sent.any(|(_, sent)| holds(sent.from_on.as_ref(), sent.to_on.as_ref())) {
+            let zh = "该单位尚未覆盖，也没有在派的党建工作指导员".to_owned();
+            let en = "No Party organisation covers it and no instructor is assigned".to_owned();
+            findings.push(finding("V16", Warn, "census_status", "gap", (zh, en)));
+        }
+    } else if full >= line && !forms.contains(&EstablishmentForm::Standalone) {
         let zh = format!("正式党员 {full} 名，尚未单独组建");
         let en = format!("{full} full members, but no Party organisation of its own");
         findings.push(finding(

@@ -1,7 +1,7 @@
 //! The rules of Party organisations and of their links to the organisations they cover.
 
 use proto::ledger::{
-    CoverageLink, EstablishmentForm, PartyOrgStatus, PartyOrgType, PartyOrganisation,
+    CoverageLink, EstablishmentForm, Organisation, PartyOrgStatus, PartyOrgType, PartyOrganisation,
 };
 use replica::RecordId;
 
@@ -21,6 +21,7 @@ const ANSWER_DAYS: i64 = 31;
 const TERM_YEARS: i32 = 3;
 
 pub(super) fn judge(
+    _subject: &Subject<'_>,
     after: &PartyOrganisation,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
@@ -102,24 +103,22 @@ pub(super) fn judge_link(
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let id = |bytes: Option<&Vec<u8>>| bytes.and_then(|b| RecordId::try_from(b.as_slice()).ok());
-    let organisation = id(after.organisation.as_ref());
-    let party = id(after.party_organisation.as_ref());
     let (from, to) = (day(after.from_on.as_ref()), day(after.to_on.as_ref()));
     if from.zip(to).is_some_and(|(from, to)| to < from) {
         let zh = "终止日期早于起始日期".to_owned();
         let en = "The link ends before it begins".to_owned();
         findings.push(finding("V13", Block, "to_on", "link_dates", (zh, en)));
     }
-    if let Some(organisation) = organisation {
-        members_of(organisation, after, around, findings);
-    }
-    let Some(party) = party else { return };
-    if let Some(party) = around.lookup.party_organisation(party) {
+    members_of(after, around, findings);
+    let party = after.party_organisation.as_ref();
+    let others: Vec<(RecordId, CoverageLink)> = around.referring(
+        ("coverage_link", "party_organisation"),
+        super::key("party_organisation", party),
+    );
+    if let Some(party) = around.find("party_organisation", party) {
         inside_life(&party, from, to, findings);
-        units(subject, after, &party, around, findings);
+        units(subject, after, &party, &others, around, findings);
     }
-    let others = around.lookup.links_of_party_organisation(party);
     let same_pair = others
         .iter()
         .filter(|(other, link)| *other != subject.id && link.organisation == after.organisation);
@@ -139,13 +138,10 @@ pub(super) fn judge_link(
 }
 
 /// V09 and V11.
-fn members_of(
-    organisation: RecordId,
-    after: &CoverageLink,
-    around: &Surroundings<'_>,
-    findings: &mut Vec<Finding>,
-) {
-    let Some(organisation) = around.lookup.organisation(organisation) else {
+fn members_of(after: &CoverageLink, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
+    let organisation: Option<Organisation> =
+        around.find("organisation", after.organisation.as_ref());
+    let Some(organisation) = organisation else {
         return;
     };
     let (full, line) = (
@@ -219,6 +215,7 @@ fn units(
     subject: &Subject<'_>,
     after: &CoverageLink,
     party: &PartyOrganisation,
+    others: &[(RecordId, CoverageLink)],
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
@@ -232,14 +229,7 @@ fn units(
             around.today,
         )
     };
-    let id = after
-        .party_organisation
-        .as_deref()
-        .and_then(|id| RecordId::try_from(id).ok());
-    let links = id
-        .map(|id| around.lookup.links_of_party_organisation(id))
-        .unwrap_or_default();
-    let others = links
+    let others = others
         .iter()
         .filter(|(id, link)| *id != subject.id && covers(link))
         .count();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::{
     Arrival, Catalogue, Purpose, Refusal, Writer,
-    authority::{NewState, judge_sealed},
+    authority::{NewState, approve, judge_sealed},
     effective::deletion,
     judge, may_edit, scope_id,
 };
@@ -481,5 +481,41 @@ fn the_district_recommends_and_the_city_receives() {
     assert_eq!(
         may(district(), &late, &json!({ "status": "accepted" })),
         Err(Refusal::Step)
+    );
+}
+
+#[test]
+fn nobody_approves_what_they_submitted() {
+    let asked = Desk::new(1).make(
+        "problem_item",
+        id(1),
+        scope_id("410305"),
+        &json!({ "no": "410305-2020-A0001", "found_by": "self", "status": "close_applied" }),
+    );
+    let kind = kind_of("problem_item");
+    let author = asked.siblings[0].write.author.clone();
+    let step = |values: &Json, author: &str| {
+        let set = registers(Catalogue::builtin(), &asked, values.as_object().unwrap());
+        approve(kind, Some(&asked), &set, author).map_err(|(_, why)| why)
+    };
+    for outcome in ["closed", "returned"] {
+        let outcome = json!({ "status": outcome });
+        assert_eq!(step(&outcome, &author), Err(Refusal::Own));
+        assert_eq!(step(&outcome, "reviewer@2"), Ok(()));
+    }
+    assert_eq!(step(&json!({ "cause": "人手不足" }), &author), Ok(()));
+    // What approves nothing, the same person may go on with.
+    let begun = Desk::new(1).make(
+        "carrier",
+        id(2),
+        scope_id("410305"),
+        &json!({ "name": "先锋岗", "status": "planned" }),
+    );
+    let set = json!({ "status": "running" });
+    let set = registers(Catalogue::builtin(), &begun, set.as_object().unwrap());
+    let author = &begun.siblings[0].write.author;
+    assert_eq!(
+        approve(kind_of("carrier"), Some(&begun), &set, author),
+        Ok(())
     );
 }

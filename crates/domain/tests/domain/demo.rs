@@ -3,37 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Catalogue, Finding, KindSpec, Lookup, NoResolve, Parameters, Subject,
+    Catalogue, Finding, KindSpec, NoResolve, Parameters, Subject,
     demo::{Demo, Row},
     indicator::{Book, Figure, Period},
     scope_id, validate, value,
 };
-use proto::ledger::{CoverageLink, Organisation, PartyOrganisation};
-use replica::{RecordId, RecordKey, RegisterId};
+use replica::{RecordKey, RegisterId};
+
+use crate::desk::Rows;
 
 const SCOPES: [&str; 3] = ["410302", "410305", "410329"];
-
-/// The rows themselves, as the rules across records look them up.
-#[derive(Default)]
-struct Known {
-    organisations: BTreeMap<RecordId, Organisation>,
-    parties: BTreeMap<RecordId, PartyOrganisation>,
-    links: Vec<(RecordId, CoverageLink)>,
-}
-
-impl Lookup for Known {
-    fn organisation(&self, id: RecordId) -> Option<Organisation> {
-        self.organisations.get(&id).cloned()
-    }
-    fn party_organisation(&self, id: RecordId) -> Option<PartyOrganisation> {
-        self.parties.get(&id).cloned()
-    }
-    fn links_of_party_organisation(&self, id: RecordId) -> Vec<(RecordId, CoverageLink)> {
-        let of = |link: &CoverageLink| link.party_organisation.as_deref() == Some(&id.0[..]);
-        let links = self.links.iter().filter(|(_, link)| of(link));
-        links.cloned().collect()
-    }
-}
 
 fn encoded(kind: &KindSpec, row: &Row) -> Vec<u8> {
     let nothing = |_: RegisterId| bytes::Bytes::new();
@@ -45,7 +24,7 @@ fn encoded(kind: &KindSpec, row: &Row) -> Vec<u8> {
 /// Judges every row of three scopes; returns what they count as, and how many of each kind.
 fn accepted(demo: &Demo, parameters: &Parameters) -> (Book, BTreeMap<&'static str, u32>) {
     let catalogue = Catalogue::builtin();
-    let (mut book, mut known) = (Book::new(), Known::default());
+    let (mut book, mut known) = (Book::new(), Rows::default());
     let (mut ids, mut kinds) = (BTreeSet::new(), BTreeMap::new());
     for scope in SCOPES {
         for row in demo.rows(scope, 40) {
@@ -73,20 +52,7 @@ fn accepted(demo: &Demo, parameters: &Parameters) -> (Book, BTreeMap<&'static st
                 id: row.id,
             };
             book.add(catalogue, key, scope_id(scope), &bytes).unwrap();
-            match row.kind {
-                "organisation" => {
-                    known
-                        .organisations
-                        .insert(row.id, domain::decode(&bytes).unwrap());
-                }
-                "party_organisation" => {
-                    known
-                        .parties
-                        .insert(row.id, domain::decode(&bytes).unwrap());
-                }
-                "coverage_link" => known.links.push((row.id, domain::decode(&bytes).unwrap())),
-                _ => {}
-            }
+            known.put(row.kind, row.id, bytes);
         }
     }
     (book, kinds)

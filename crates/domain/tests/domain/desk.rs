@@ -1,12 +1,60 @@
 //! A desk that writes: real edits on real records, with dots that count.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use domain::{Catalogue, KindSpec, NoResolve, value};
+use domain::{Catalogue, FieldOf, KindSpec, Lookup, NoResolve, value};
+use proto::ledger::Organisation;
 use replica::{
     Dot, Edit, HybridTime, Incarnation, Record, RecordId, RecordKey, RegisterId, ScopeId, Set,
     Shown, Sibling, Source, Stamp,
 };
 use serde_json::{Map, Value as Json};
+
+/// Records as the rules across records look them up.
+#[derive(Default)]
+pub(crate) struct Rows(pub(crate) BTreeMap<RecordKey, Vec<u8>>);
+
+impl Rows {
+    pub(crate) fn put(&mut self, kind: &str, id: RecordId, values: Vec<u8>) {
+        let kind = kind_of(kind).kind;
+        self.0.insert(RecordKey { kind, id }, values);
+    }
+
+    fn organisations(&self, with: impl Fn(&Organisation) -> bool) -> Vec<RecordId> {
+        let kind = kind_of("organisation").kind;
+        let rows = self.0.iter().filter(|(key, _)| key.kind == kind);
+        rows.filter(|(_, values)| with(&domain::decode(values).unwrap()))
+            .map(|(key, _)| key.id)
+            .collect()
+    }
+}
+
+impl Lookup for Rows {
+    fn values(&self, key: RecordKey) -> Option<Vec<u8>> {
+        self.0.get(&key).cloned()
+    }
+
+    fn referring(&self, from: &FieldOf<'_>, to: RecordKey) -> Vec<(RecordId, Vec<u8>)> {
+        let names = |values: &[u8]| {
+            let all = domain::across::references(Catalogue::builtin(), from.kind, values);
+            let mut all = all.into_iter();
+            all.any(|(field, key)| field.number == from.field.number && key == to)
+        };
+        let rows = self.0.iter().filter(|(key, _)| key.kind == from.kind.kind);
+        rows.filter(|(_, values)| names(values))
+            .map(|(key, values)| (key.id, values.clone()))
+            .collect()
+    }
+
+    fn counted_with_code(&self, uscc: &str) -> Vec<RecordId> {
+        self.organisations(|row| row.uscc.as_deref() == Some(uscc))
+    }
+
+    fn named_without_code(&self, _scope: ScopeId, name: &str) -> Vec<RecordId> {
+        self.organisations(|row| row.uscc.is_none() && row.name.as_deref() == Some(name))
+    }
+}
 
 /// One replica's hand.
 pub(crate) struct Desk {

@@ -219,6 +219,7 @@ impl<'a> Desk<'a> {
             set: &values,
         };
         allowed(app, Purpose::Edit, place.existing(), &new)?;
+        approved(app, kind, place.existing(), &new)?;
         let registers = edits.iter().map(|edit| edit.register);
         writable(app, &place.present, registers)?;
         if place.is_new && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
@@ -518,6 +519,17 @@ pub(crate) fn allowed(
     verdict.map_err(|(register, refusal)| refused(app, new.key, register, refusal))
 }
 
+/// Asks whether this author may take the steps that approve something.
+fn approved(
+    app: &App,
+    kind: &KindSpec,
+    existing: Option<&Record>,
+    new: &NewState<'_>,
+) -> Result<(), Failure> {
+    domain::authority::approve(kind, existing, new.set, &app.author())
+        .map_err(|(register, refusal)| refused(app, new.key, register, refusal))
+}
+
 /// The failure of writing to a record that belongs to another scope by now.
 pub(crate) fn moved_away(app: &App, home: ScopeId) -> Result<Failure, Failure> {
     let scope = super::Scopes::new(app).code(home)?;
@@ -542,6 +554,7 @@ fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) ->
         ),
         Refusal::Change => ("请联系县区更正", "Ask the district to correct it"),
         Refusal::Merged => ("请填写保留的记录", "Write to the record that stands for it"),
+        Refusal::Own => ("请由另一人办理", "Have another person take the step"),
         Refusal::Docket => (
             "请用 conflict 的命令处理冲突",
             "Decide conflicts with the conflict commands",

@@ -9,8 +9,8 @@ use std::{
     ops::ControlFlow,
 };
 
-use domain::{KindSpec, Lookup, Resolve, alias, decode, division, text, value};
-use proto::ledger::{CensusStatus, CoverageLink, Organisation, PartyOrganisation};
+use domain::{Catalogue, FieldOf, KindSpec, Lookup, Resolve, alias, decode, division, text, value};
+use proto::ledger::{CensusStatus, Organisation};
 use replica::{Kind, RecordId, RecordKey, ScopeId};
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub struct Known<'a> {
     app: &'a App,
     scopes: Scopes<'a>,
     kinds: RefCell<BTreeMap<Kind, Names>>,
-    links: RefCell<Option<Links>>,
+    referring: RefCell<BTreeMap<Kind, Referring>>,
     /// Whether the edit under judgement can have made a duplicate; without it a single save need
     /// not read the whole ledger.
     duplicates_matter: Cell<bool>,
@@ -79,31 +79,31 @@ fn take<T: Ord>(from: &mut BTreeMap<String, BTreeSet<T>>, name: Option<&String>,
     }
 }
 
+/// The records of one kind, by what they refer to.
 #[derive(Debug, Default)]
-struct Links {
-    rows: BTreeMap<RecordId, CoverageLink>,
-    of_party: BTreeMap<RecordId, BTreeSet<RecordId>>,
-    of_organisation: BTreeMap<RecordId, BTreeSet<RecordId>>,
+struct Referring {
+    rows: BTreeMap<RecordId, Vec<u8>>,
+    /// By the number of the field and the record it names.
+    of: BTreeMap<(u32, RecordKey), BTreeSet<RecordId>>,
 }
 
-impl Links {
-    fn set(&mut self, id: RecordId, row: CoverageLink) {
-        // Both ends are key fields, so a link never leaves the set it is in.
-        let end = |bytes: Option<&Vec<u8>>| RecordId::try_from(bytes?.as_slice()).ok();
-        if let Some(party) = end(row.party_organisation.as_ref()) {
-            self.of_party.entry(party).or_default().insert(id);
+impl Referring {
+    fn set(&mut self, kind: &KindSpec, id: RecordId, values: Vec<u8>) {
+        let named = |values: &[u8]| domain::across::references(Catalogue::builtin(), kind, values);
+        let former = self.rows.remove(&id).unwrap_or_default();
+        for (field, to) in named(&former) {
+            if let Some(ids) = self.of.get_mut(&(field.number, to)) {
+                ids.remove(&id);
+            }
         }
-        if let Some(organisation) = end(row.organisation.as_ref()) {
-            self.of_organisation
-                .entry(organisation)
-                .or_default()
-                .insert(id);
+        for (field, to) in named(&values) {
+            self.of.entry((field.number, to)).or_default().insert(id);
         }
-        self.rows.insert(id, row);
+        self.rows.insert(id, values);
     }
 
-    fn found(&self, ids: Option<&BTreeSet<RecordId>>) -> Vec<(RecordId, CoverageLink)> {
-        let ids = ids.into_iter().flatten();
+    fn found(&self, field: u32, to: RecordKey) -> Vec<(RecordId, Vec<u8>)> {
+        let ids = self.of.get(&(field, to)).into_iter().flatten();
         ids.filter_map(|id| Some((*id, self.rows.get(id)?.clone())))
             .collect()
     }
@@ -117,7 +117,7 @@ impl<'a> Known<'a> {
             app,
             scopes: Scopes::new(app),
             kinds: RefCell::new(BTreeMap::new()),
-            links: RefCell::new(None),
+            referring: RefCell::default(),
             duplicates_matter: Cell::new(true),
             recoded: RefCell::default(),
             failure: RefCell::new(None),
@@ -179,10 +179,10 @@ impl<'a> Known<'a> {
         if let Some(names) = self.kinds.borrow_mut().get_mut(&key.kind) {
             names.set(key.id, name_of(kind, scope, values));
         }
-        if kind.id == "coverage_link" {
-            self.links(|_| ())?;
-            if let Some(links) = self.links.borrow_mut().as_mut() {
-                links.set(key.id, decode(values).unwrap_or_default());
+        if domain::validate::FOLLOWED.contains(&kind.id.as_str()) {
+            self.referring_of(kind, |_| ())?;
+            if let Some(rows) = self.referring.borrow_mut().get_mut(&key.kind) {
+                rows.set(kind, key.id, values.to_vec());
             }
         }
         Ok(())
@@ -232,33 +232,38 @@ impl<'a> Known<'a> {
         Ok(answer)
     }
 
-    fn links<T>(&self, ask: impl FnOnce(&Links) -> T) -> Result<T, Failure> {
-        if let Some(links) = self.links.borrow().as_ref() {
-            return Ok(ask(links));
+    fn referring_of<T>(
+        &self,
+        kind: &KindSpec,
+        ask: impl FnOnce(&Referring) -> T,
+    ) -> Result<T, Failure> {
+        if let Some(rows) = self.referring.borrow().get(&kind.kind) {
+            return Ok(ask(rows));
         }
-        let mut links = Links::default();
-        if let Some(kind) = self.app.catalogue.kind_by_id("coverage_link") {
-            each(self.app, kind.kind, None, None, &mut |stored, meaning| {
-                links.set(
-                    stored.record.key.id,
-                    decode(&meaning.values).unwrap_or_default(),
-                );
-                Ok(ControlFlow::Continue(()))
-            })?;
-        }
-        let answer = ask(&links);
-        *self.links.borrow_mut() = Some(links);
+        let mut rows = Referring::default();
+        each(self.app, kind.kind, None, None, &mut |stored, meaning| {
+            rows.set(kind, stored.record.key.id, meaning.values.clone());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let answer = ask(&rows);
+        self.referring.borrow_mut().insert(kind.kind, rows);
         Ok(answer)
     }
 
-    fn values(&self, kind: &str, id: RecordId) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(kind) = self.app.catalogue.kind_by_id(kind) else {
-            return Ok(None);
-        };
-        let key = RecordKey {
-            kind: kind.kind,
-            id,
-        };
+    /// The records that name another in the field with which they belong to it: those of one record
+    /// are found without reading the kind.
+    fn children_of(&self, kind: Kind, to: RecordKey) -> Result<Vec<(RecordId, Vec<u8>)>, Failure> {
+        let children = self.app.reader().children(to).into_iter();
+        let mut found = Vec::new();
+        for key in children.filter(|key| key.kind == kind) {
+            if let Some(values) = self.values(key)? {
+                found.push((key.id, values));
+            }
+        }
+        Ok(found)
+    }
+
+    fn values(&self, key: RecordKey) -> Result<Option<Vec<u8>>, Failure> {
         let Some(mut stored) = self.app.reader().get(key)? else {
             return Ok(None);
         };
@@ -324,22 +329,18 @@ fn name_of(kind: &KindSpec, scope: ScopeId, values: &[u8]) -> Name {
 }
 
 impl Lookup for Known<'_> {
-    fn organisation(&self, id: RecordId) -> Option<Organisation> {
-        self.kept(self.values("organisation", id))
-            .and_then(|values| decode(&values).ok())
+    fn values(&self, key: RecordKey) -> Option<Vec<u8>> {
+        self.kept(self.values(key))
     }
 
-    fn party_organisation(&self, id: RecordId) -> Option<PartyOrganisation> {
-        self.kept(self.values("party_organisation", id))
-            .and_then(|values| decode(&values).ok())
-    }
-
-    fn links_of_party_organisation(&self, id: RecordId) -> Vec<(RecordId, CoverageLink)> {
-        self.kept(self.links(|links| links.found(links.of_party.get(&id))))
-    }
-
-    fn links_of_organisation(&self, id: RecordId) -> Vec<(RecordId, CoverageLink)> {
-        self.kept(self.links(|links| links.found(links.of_organisation.get(&id))))
+    fn referring(&self, from: &FieldOf<'_>, to: RecordKey) -> Vec<(RecordId, Vec<u8>)> {
+        let (kind, field) = (from.kind, from.field.number);
+        let is_read = self.referring.borrow().contains_key(&kind.kind);
+        self.kept(if kind.parent == Some(field) && !is_read {
+            self.children_of(kind.kind, to)
+        } else {
+            self.referring_of(kind, |rows| rows.found(field, to))
+        })
     }
 
     fn counted_with_code(&self, uscc: &str) -> Vec<RecordId> {

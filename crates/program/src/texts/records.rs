@@ -207,4 +207,9 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "处理决定和批注由 conflict 命令产生，不能直接填写或删除。没有保存，原有内容没有变动。请用 conflict 的命令处理冲突。",
         "Decisions and notes are made by the conflict commands and are never filled in or deleted. Nothing was saved or changed. Decide conflicts with the conflict commands.",
     ),
+    (
+        "AUTH-OWN",
+        "本人提交的事项须由他人审核。没有保存，原有内容没有变动。请由另一人办理。",
+        "Nobody approves what they submitted themselves. Nothing was saved or changed. Have another person take the step.",
+    ),
 ];

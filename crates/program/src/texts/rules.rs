@@ -220,4 +220,129 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "区划代码已变更，按现行代码保存。已保存，只是提醒。以后请用现行代码。",
         "The code of the division has changed and the present one was saved. This is a remark. Use the present code from now on.",
     ),
+    (
+        "scope_other",
+        "所填辖区与记录所在辖区不同。没有保存，原有内容没有变动。请在该辖区建立，或改正辖区。",
+        "The scope that is named is not the one the record lies in. Nothing was saved or changed. Make it in that scope, or correct the scope.",
+    ),
+    (
+        "phone",
+        "电话号码的形式不对。没有保存，原有内容没有变动。请写成 0379-00000000 这样的号码。",
+        "It is no telephone number. Nothing was saved or changed. Write a number like 0379-00000000.",
+    ),
+    (
+        "gap",
+        "该单位尚未覆盖，也没有在派的指导员。已保存，只是提醒。请组建党组织或选派指导员。",
+        "Neither a Party organisation nor an instructor is there. It was saved; this is a remark. Set one up, or assign an instructor.",
+    ),
+    (
+        "instructor_load",
+        "指导员负责的单位偏多。已保存，只是提醒。请研究是否分担。",
+        "The instructor has many organisations. It was saved; this is a remark. Consider sharing them out.",
+    ),
+    (
+        "role_not_held",
+        "参训人员当日未任所填职务。已保存，只是提醒。请核对任职记录或参训身份。",
+        "The person did not hold the role on the day. It was saved; this is a remark. Compare the role assignment or the role.",
+    ),
+    (
+        "fewer_than_named",
+        "填报人数少于名单人数。已保存，只是提醒。请核对人数和名单。",
+        "Fewer were declared than are on the list. It was saved; this is a remark. Compare the figure and the list.",
+    ),
+    (
+        "form_missing",
+        "已定方式的组建任务没有拟建方式。没有保存，原有内容没有变动。请补填拟建方式。",
+        "The case has no planned form. Nothing was saved or changed. Fill in the planned form.",
+    ),
+    (
+        "result_missing",
+        "已建立的组建任务没有建成的党组织。没有保存，原有内容没有变动。请补填建成的党组织。",
+        "The established case names no Party organisation. Nothing was saved or changed. Name the Party organisation.",
+    ),
+    (
+        "no_instructor",
+        "该单位没有在派的指导员。没有保存，原有内容没有变动。请先登记指导员选派。",
+        "The organisation has no instructor. Nothing was saved or changed. Record the assignment first.",
+    ),
+    (
+        "mode_missing",
+        "筹建平台没有确定组建方式。没有保存，原有内容没有变动。请先填写组建方式。",
+        "The platform has no mode yet. Nothing was saved or changed. Fill in the mode first.",
+    ),
+    (
+        "step_open",
+        "已建成的平台缺建设步骤的完成日期。没有保存，原有内容没有变动。请补齐四步的完成日期。",
+        "A step of the platform has no date. Nothing was saved or changed. Fill in the dates of all four steps.",
+    ),
+    (
+        "built_early",
+        "平台建成日期早于最后一步。没有保存，原有内容没有变动。请核对建成日期。",
+        "The platform was built before its last step. Nothing was saved or changed. Compare the day on which it was built.",
+    ),
+    (
+        "claimer_missing",
+        "已认领的需求没有认领单位。没有保存，原有内容没有变动。请补填认领单位。",
+        "A claimed need says not who claimed it. Nothing was saved or changed. Fill in who claimed it.",
+    ),
+    (
+        "day_missing",
+        "已办结的需求没有办结日期。没有保存，原有内容没有变动。请补填办结日期。",
+        "A need that is met says not when. Nothing was saved or changed. Fill in the day.",
+    ),
+    (
+        "no_evidence",
+        "申请销号没有佐证，也没有整改措施。没有保存，原有内容没有变动。请附佐证或写明整改措施。",
+        "The problem has neither evidence nor a statement. Nothing was saved or changed. Attach evidence or write down what was done.",
+    ),
+    (
+        "party_not_active",
+        "申报的党组织不在正常运行。县区已保存，只是提醒；市级不能接收。请核对党组织状态。",
+        "The Party organisation that is nominated is not active. A district has saved it as a remark; the city cannot receive it. Compare its status.",
+    ),
+    (
+        "nominated_twice",
+        "该党组织本年度已有申报。县区已保存，只是提醒；市级不能接收。请撤回其中一项。",
+        "The Party organisation is nominated in the year already. A district has saved it as a remark; the city cannot receive it. Withdraw one of the two.",
+    ),
+    (
+        "outside_window",
+        "不在申报期内。没有保存，原有内容没有变动。请在申报期内办理。",
+        "Nominations are not open. Nothing was saved or changed. Do it while they are.",
+    ),
+    (
+        "not_scored",
+        "有标准没有评分。没有保存，原有内容没有变动。请补齐自评分和县区评分。",
+        "Some items are not scored. Nothing was saved or changed. Fill in the self scores and the district scores.",
+    ),
+    (
+        "no_rank",
+        "推荐没有次序。没有保存，原有内容没有变动。请填写推荐次序。",
+        "The recommendation has no rank. Nothing was saved or changed. Fill in the rank.",
+    ),
+    (
+        "rank_taken",
+        "推荐次序重复。县区已保存，只是提醒；市级不能接收。请改正次序。",
+        "The rank is taken by another nomination. A district has saved it as a remark; the city cannot receive it. Correct the rank.",
+    ),
+    (
+        "beyond_cap",
+        "推荐超出名额。县区已保存，只是提醒；市级不能接收。请按次序取舍，其余退回。",
+        "The recommendation is beyond the places of the year. A district has saved it as a remark; the city cannot receive it. Choose by rank and return the rest.",
+    ),
+    (
+        "due_missing",
+        "限期整改没有期限。没有保存，原有内容没有变动。请填写整改期限。",
+        "The conditional verdict has no date. Nothing was saved or changed. Say until when.",
+    ),
+    (
+        "no_reason",
+        "通报批评没有原因。没有保存，原有内容没有变动。请选择至少一项原因。",
+        "The criticism has no reason. Nothing was saved or changed. Choose at least one of the three.",
+    ),
+    (
+        "no_audience",
+        "通报批评没有发送范围。没有保存，原有内容没有变动。请确定发送范围。",
+        "The criticism has no audience. Nothing was saved or changed. Say to whom it goes.",
+    ),
 ];

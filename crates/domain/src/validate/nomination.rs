@@ -1,0 +1,225 @@
+//! The rules from nomination to notice.
+
+use std::collections::BTreeSet;
+
+use proto::ledger::{
+    AcceptanceVerdict, CriterionScore, Nomination, NominationStatus, Notice, NoticeKind,
+    PartyOrgStatus, PartyOrganisation, ProgrammeYear, StandardItem, Verdict,
+};
+use replica::RecordId;
+
+use super::{Subject, Surroundings, day, finding, key};
+use crate::{
+    date,
+    finding::{
+        Finding,
+        Level::{Block, Warn},
+    },
+};
+
+/// Whether a nomination has come to the city, and stands there.
+fn is_recommended(status: NominationStatus) -> bool {
+    matches!(
+        status,
+        NominationStatus::Recommended
+            | NominationStatus::Received
+            | NominationStatus::SpotChecked
+            | NominationStatus::Accepted
+            | NominationStatus::NotAccepted
+    )
+}
+
+/// V24. A district is warned of what the city will refuse when it receives; the window, the rank
+/// and the scores are the district's own matter.
+pub(super) fn judge(
+    subject: &Subject<'_>,
+    after: &Nomination,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let status = after.status();
+    if matches!(
+        status,
+        NominationStatus::Submitted | NominationStatus::Recommended
+    ) {
+        window(after, around, findings);
+    }
+    if status == NominationStatus::Assessed {
+        scores(subject, after, around, findings);
+    }
+    if matches!(
+        status,
+        NominationStatus::Draft | NominationStatus::Withdrawn
+    ) {
+        return;
+    }
+    let level = if status == NominationStatus::Received {
+        Block
+    } else {
+        Warn
+    };
+    let party: Option<PartyOrganisation> =
+        around.find("party_organisation", after.party_organisation.as_ref());
+    if party.is_some_and(|party| party.status() != PartyOrgStatus::Active) {
+        let zh = "申报的党组织须为正常运行".to_owned();
+        let en = "The Party organisation that is nominated must be active".to_owned();
+        let field = "party_organisation";
+        findings.push(finding("V24", level, field, "party_not_active", (zh, en)));
+    }
+    let of_year: Vec<(RecordId, Nomination)> = around.referring(
+        ("nomination", "year"),
+        key("programme_year", after.year.as_ref()),
+    );
+    let others: Vec<&Nomination> = of_year
+        .iter()
+        .filter(|(id, row)| *id != subject.id && row.status() != NominationStatus::Withdrawn)
+        .map(|(_, row)| row)
+        .collect();
+    if others
+        .iter()
+        .any(|other| other.party_organisation == after.party_organisation)
+    {
+        let zh = "该党组织本年度已有申报".to_owned();
+        let en = "This Party organisation is nominated in the year already".to_owned();
+        let field = "party_organisation";
+        findings.push(finding("V24", level, field, "nominated_twice", (zh, en)));
+    }
+    if is_recommended(status) {
+        let beside = others
+            .into_iter()
+            .filter(|other| other.scope == after.scope && is_recommended(other.status()));
+        ranks(after, &beside.collect::<Vec<_>>(), level, around, findings);
+    }
+}
+
+fn window(after: &Nomination, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
+    let year: Option<ProgrammeYear> = around.find("programme_year", after.year.as_ref());
+    let Some(year) = year else { return };
+    let (from, to) = (
+        day(year.nominate_from.as_ref()),
+        day(year.nominate_to.as_ref()),
+    );
+    let is_early = from.is_some_and(|from| around.today < from);
+    let is_late = to.is_some_and(|to| around.today > to);
+    if is_early || is_late {
+        let text = |on: Option<_>| on.map(date::text).unwrap_or_default();
+        let zh = format!("申报期为 {} 至 {}", text(from), text(to));
+        let en = format!("Nominations are open from {} to {}", text(from), text(to));
+        findings.push(finding("V24", Block, "status", "outside_window", (zh, en)));
+    }
+}
+
+/// Every item of the year that has a criterion is scored by the Party organisation and the district.
+fn scores(
+    subject: &Subject<'_>,
+    after: &Nomination,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let items: Vec<(RecordId, StandardItem)> = around.referring(
+        ("standard_item", "year"),
+        key("programme_year", after.year.as_ref()),
+    );
+    let this = key("nomination", Some(&subject.id.0.to_vec()));
+    let given: Vec<(RecordId, CriterionScore)> =
+        around.referring(("criterion_score", "nomination"), this);
+    let scored: BTreeSet<&[u8]> = given
+        .iter()
+        .filter(|(_, score)| score.self_score.is_some() && score.district_score.is_some())
+        .filter_map(|(_, score)| score.item.as_deref())
+        .collect();
+    let criteria = items.iter().filter(|(_, item)| item.criterion.is_some());
+    let open = criteria
+        .filter(|(id, _)| !scored.contains(id.0.as_slice()))
+        .count();
+    if open > 0 {
+        let zh = format!("还有 {open} 项标准没有自评分和县区评分");
+        let en = format!("{open} items still lack the self score and the district score");
+        findings.push(finding("V24", Block, "status", "not_scored", (zh, en)));
+    }
+}
+
+fn ranks(
+    after: &Nomination,
+    beside: &[&Nomination],
+    level: crate::finding::Level,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(rank) = after.district_rank.filter(|rank| *rank > 0) else {
+        let zh = "推荐须填写推荐次序".to_owned();
+        let en = "A recommendation needs its rank".to_owned();
+        findings.push(finding("V24", Block, "district_rank", "no_rank", (zh, en)));
+        return;
+    };
+    if beside.iter().any(|other| other.district_rank == Some(rank)) {
+        let zh = format!("推荐次序 {rank} 已用于另一申报");
+        let en = format!("Rank {rank} is taken by another nomination");
+        findings.push(finding(
+            "V24",
+            level,
+            "district_rank",
+            "rank_taken",
+            (zh, en),
+        ));
+    }
+    let year: Option<ProgrammeYear> = around.find("programme_year", after.year.as_ref());
+    let cap = year.and_then(|year| year.recommend_cap);
+    let Some(cap) = cap else { return };
+    let ahead = beside
+        .iter()
+        .filter(|other| other.district_rank.is_some_and(|other| other < rank));
+    if usize::try_from(cap).is_ok_and(|cap| ahead.count() >= cap) {
+        let zh = format!("本年度推荐名额为 {cap} 个，次序 {rank} 已超出");
+        let en = format!("The year has places for {cap}; rank {rank} is beyond them");
+        findings.push(finding(
+            "V24",
+            level,
+            "district_rank",
+            "beyond_cap",
+            (zh, en),
+        ));
+    }
+}
+
+/// What is to be put right has a day.
+pub(super) fn verdict(
+    _subject: &Subject<'_>,
+    after: &AcceptanceVerdict,
+    _around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    if after.verdict() == Verdict::Conditional && after.rectify_due.is_none() {
+        let zh = "限期整改须填写整改期限".to_owned();
+        let en = "A conditional verdict says until when".to_owned();
+        findings.push(finding(
+            "STEP",
+            Block,
+            "rectify_due",
+            "due_missing",
+            (zh, en),
+        ));
+    }
+}
+
+/// V25: a criticism names a reason and its audience.
+pub(super) fn notice(
+    _subject: &Subject<'_>,
+    after: &Notice,
+    _around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    if after.kind() != NoticeKind::Criticise {
+        return;
+    }
+    if after.reasons.is_empty() {
+        let zh = "通报批评须选择至少一项原因".to_owned();
+        let en = "A criticism has at least one of the three reasons".to_owned();
+        findings.push(finding("V25", Block, "reasons", "no_reason", (zh, en)));
+    }
+    if after.audience.is_empty() {
+        let zh = "通报批评须确定发送范围".to_owned();
+        let en = "A criticism says to whom it goes".to_owned();
+        findings.push(finding("V25", Block, "audience", "no_audience", (zh, en)));
+    }
+}

@@ -1,0 +1,195 @@
+//! The rules of drives and cases, of instructors, of training and seminars.
+
+use std::collections::BTreeSet;
+
+use proto::ledger::{
+    CaseStatus, EstablishmentCase, EstablishmentDrive, EstablishmentForm, EventStatus,
+    InstructorAssignment, RoleAssignment, Seminar, TrainingAttendance, TrainingSession, WorkerRole,
+};
+use replica::RecordId;
+
+use super::{Subject, Surroundings, day, finding, is_active, key};
+use crate::{
+    date,
+    finding::{
+        Finding,
+        Level::{Block, Warn},
+    },
+};
+
+pub(super) fn drive(
+    _subject: &Subject<'_>,
+    after: &EstablishmentDrive,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let on = after.end_on.as_ref().or(after.start_on.as_ref());
+    held(("start_on", on), after.status(), around, findings);
+}
+
+pub(super) fn seminar(
+    _subject: &Subject<'_>,
+    after: &Seminar,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    held(("on", after.on.as_ref()), after.status(), around, findings);
+}
+
+/// V19 and V20.
+pub(super) fn training(
+    subject: &Subject<'_>,
+    after: &TrainingSession,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let on = after.end_on.as_ref().or(after.start_on.as_ref());
+    held(("start_on", on), after.status(), around, findings);
+    let Some(declared) = after
+        .declared_headcount
+        .filter(|_| subject.before.is_some())
+    else {
+        return;
+    };
+    let this = key("training_session", Some(&subject.id.0.to_vec()));
+    let names: Vec<(RecordId, TrainingAttendance)> =
+        around.referring(("training_attendance", "session"), this);
+    let named: BTreeSet<_> = names.iter().map(|(_, row)| row.person.as_ref()).collect();
+    if usize::try_from(declared).is_ok_and(|declared| declared < named.len()) {
+        let named = named.len();
+        let zh = format!("填报人数 {declared} 少于名单人数 {named}");
+        let en = format!("{declared} were declared, but {named} are on the list");
+        let field = "declared_headcount";
+        findings.push(finding("V19", Warn, field, "fewer_than_named", (zh, en)));
+    }
+}
+
+/// V18: who attended held the role on the day.
+pub(super) fn attendance(
+    _subject: &Subject<'_>,
+    after: &TrainingAttendance,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let session: Option<TrainingSession> = around.find("training_session", after.session.as_ref());
+    let on = session.and_then(|session| day(session.start_on.as_ref()));
+    let (Some(on), Some(person)) = (on, key("person", after.person.as_ref())) else {
+        return;
+    };
+    let holds = |from: Option<&String>, to: Option<&String>| is_active(day(from), day(to), on);
+    let roles: Vec<(RecordId, RoleAssignment)> =
+        around.referring(("role_assignment", "person"), Some(person));
+    let mut roles = roles.iter().map(|(_, row)| row);
+    let mut has_role = roles
+        .any(|row| row.role() == after.role() && holds(row.from_on.as_ref(), row.to_on.as_ref()));
+    if !has_role && after.role() == WorkerRole::Instructor {
+        let sent: Vec<(RecordId, InstructorAssignment)> =
+            around.referring(("instructor_assignment", "person"), Some(person));
+        let mut sent = sent.iter().map(|(_, row)| row);
+        has_role = sent.any(|row| holds(row.from_on.as_ref(), row.to_on.as_ref()));
+    }
+    if !has_role {
+        let zh = format!("此人 {} 未任该类别职务，参训率不计入", date::text(on));
+        let en = format!(
+            "This person did not hold the role on {}; the rate does not count it",
+            date::text(on)
+        );
+        findings.push(finding("V18", Warn, "role", "role_not_held", (zh, en)));
+    }
+}
+
+/// V17: how many organisations an instructor has today, this one among them.
+pub(super) fn instructor(
+    subject: &Subject<'_>,
+    after: &InstructorAssignment,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let holds = |row: &InstructorAssignment| {
+        is_active(
+            day(row.from_on.as_ref()),
+            day(row.to_on.as_ref()),
+            around.today,
+        )
+    };
+    if !holds(after) {
+        return;
+    }
+    let person = key("person", after.person.as_ref());
+    let all: Vec<(RecordId, InstructorAssignment)> =
+        around.referring(("instructor_assignment", "person"), person);
+    let others = all
+        .iter()
+        .filter(|(id, row)| *id != subject.id && holds(row));
+    let mut units: BTreeSet<_> = others.map(|(_, row)| row.organisation.as_ref()).collect();
+    units.insert(after.organisation.as_ref());
+    let (units, line) = (units.len(), around.year.instructor_load_warn);
+    if usize::try_from(line).is_ok_and(|line| units > line) {
+        let zh = format!("该指导员负责 {units} 家单位，一般不超过 {line} 家");
+        let en = format!("This instructor has {units} organisations; usually at most {line}");
+        findings.push(finding("V17", Warn, "person", "instructor_load", (zh, en)));
+    }
+}
+
+/// What a case needs to come so far.
+pub(super) fn case(
+    _subject: &Subject<'_>,
+    after: &EstablishmentCase,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let status = after.status();
+    let goes_for_building = matches!(
+        status,
+        CaseStatus::Planned | CaseStatus::Applied | CaseStatus::Approved | CaseStatus::Established
+    );
+    if goes_for_building && after.form.is_none() {
+        let zh = "已定方式的组建任务须填写拟建方式".to_owned();
+        let en = "A case whose form is decided names the planned form".to_owned();
+        findings.push(finding("STEP", Block, "form", "form_missing", (zh, en)));
+    }
+    let is_hosted = after.host_party_organisation.is_some();
+    if goes_for_building && after.form() == EstablishmentForm::Affiliated && !is_hosted {
+        let zh = "挂靠建须填写拟依托党组织".to_owned();
+        let en = "Affiliated to a host: name the planned host".to_owned();
+        let field = "host_party_organisation";
+        findings.push(finding("V12", Block, field, "host_missing", (zh, en)));
+    }
+    if status == CaseStatus::Established && after.result_party_organisation.is_none() {
+        let zh = "已建立的组建任务须填写建成的党组织".to_owned();
+        let en = "An established case names the Party organisation".to_owned();
+        let field = "result_party_organisation";
+        findings.push(finding("STEP", Block, field, "result_missing", (zh, en)));
+    }
+    if status == CaseStatus::InstructorSent {
+        let of = key("organisation", after.organisation.as_ref());
+        let sent: Vec<(RecordId, InstructorAssignment)> =
+            around.referring(("instructor_assignment", "organisation"), of);
+        let mut sent = sent.iter().map(|(_, row)| row);
+        let holds = |row: &InstructorAssignment| {
+            let (from, to) = (day(row.from_on.as_ref()), day(row.to_on.as_ref()));
+            is_active(from, to, around.today)
+        };
+        if !sent.any(holds) {
+            let zh = "请先为该单位选派指导员".to_owned();
+            let en = "Assign an instructor to the organisation first".to_owned();
+            findings.push(finding("STEP", Block, "status", "no_instructor", (zh, en)));
+        }
+    }
+}
+
+/// V20: what was held has a day, and the day has come.
+fn held(
+    (field, on): (&str, Option<&String>),
+    status: EventStatus,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let has_come = day(on).is_some_and(|day| day <= around.today);
+    if status == EventStatus::Held && !has_come {
+        let today = date::text(around.today);
+        let zh = format!("已完成的活动须有不晚于今天（{today}）的日期");
+        let en = format!("What was held needs a date not later than today ({today})");
+        findings.push(finding("V20", Block, field, "held_in_future", (zh, en)));
+    }
+}
