@@ -68,7 +68,6 @@ const CODECS: &[(&str, Codec)] = &[
         "ledger.v1.EstablishmentCase",
         again::<ledger::EstablishmentCase>,
     ),
-    ("ledger.v1.PersonContact", again::<ledger::PersonContact>),
     (
         "ledger.v1.InstructorVisit",
         again::<ledger::InstructorVisit>,

@@ -33,4 +33,5 @@ mod e2e {
     mod stick_proof;
     mod transfers;
     mod walk;
+    mod works;
 }

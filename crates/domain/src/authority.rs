@@ -478,9 +478,14 @@ pub fn approve(
             continue;
         };
         let mut own = existing.register(*id).iter();
+        let by_city = found_by_city(kind, Some(existing));
         let approves_own = own.any(|known| {
-            let step = status(kind, register, &known.value).map(|from| machine.step(from, to));
-            let approves = matches!(step, Some(Step::Direct(who)) if who.approves());
+            let Some(from) = status(kind, register, &known.value) else {
+                return false;
+            };
+            // What the city itself has taken over it goes on with.
+            let approves = matches!(machine.step(from, to), Step::Direct(who) if who.approves())
+                && !machine.is_hubs(from, by_city);
             approves && known.write.author == author
         });
         if approves_own {

@@ -404,8 +404,8 @@ mod tests {
         let catalogue = Catalogue::builtin();
         assert_eq!(
             catalogue.kinds().len(),
-            50,
-            "47 of the programme, 3 of the conflicts"
+            49,
+            "46 of the programme, 3 of the conflicts"
         );
         let organisation = catalogue.kind_by_id("organisation").unwrap();
         assert_eq!(organisation.kind, Kind(5));
@@ -451,7 +451,6 @@ mod tests {
             [
                 ("coverage_link", "organisation"),
                 ("establishment_case", "organisation"),
-                ("person_contact", "person"),
                 ("role_assignment", "subject"),
                 ("instructor_assignment", "organisation"),
                 ("instructor_visit", "assignment"),

@@ -3,11 +3,11 @@
 //! A status is a value of an enumeration; a table is found by the name of that enumeration. Two
 //! concurrent statuses are one when exactly one of them can be reached from the other.
 //!
-//! What a step needs beside the right state stands with the other rules, in [`crate::validate`].
+//! What a step needs beside the right state stands with the other rules, in [`mod@crate::validate`].
 
 use std::collections::BTreeSet;
 
-use crate::catalogue::EnumSpec;
+use crate::catalogue::{EnumSpec, FieldSpec, KindSpec, ValueSpec};
 
 mod tables;
 
@@ -65,6 +65,60 @@ pub enum Step {
     Against,
     /// From or to a status that the table does not know, as a newer program may write.
     Unknown,
+}
+
+/// A step that can follow from the state of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Act<'a> {
+    /// What it is called.
+    pub name: &'static str,
+    /// The field of the state.
+    pub field: &'a FieldSpec,
+    /// The state it leaves.
+    pub from: &'a ValueSpec,
+    /// The state it leads to.
+    pub to: &'a ValueSpec,
+    /// Who takes it.
+    pub who: Who,
+}
+
+impl<'a> Act<'a> {
+    /// The id of the state that it leads to.
+    #[must_use]
+    pub fn to_id(self) -> &'a str {
+        &self.to.id
+    }
+}
+
+/// Returns what can follow from the states of a record of a kind, in the order of the tables.
+#[must_use]
+pub fn acts<'a>(kind: &'a KindSpec, values: &[u8]) -> Vec<Act<'a>> {
+    let states = kind.registers.iter().filter_map(|register| {
+        let field = kind.fields_of(register).next()?;
+        let from = crate::authority::status(kind, register, values)?;
+        Some((
+            field,
+            field.enumeration()?,
+            register.machine.as_ref()?,
+            from,
+        ))
+    });
+    let mut acts = Vec::new();
+    for (field, states, machine, from) in states {
+        let value = |number: u64| states.value(i32::try_from(number).ok()?);
+        let Some(leaves) = value(from) else { continue };
+        let steps = machine.steps.iter().filter(|(start, _, _)| *start == from);
+        acts.extend(steps.filter_map(|(_, to, row)| {
+            Some(Act {
+                name: row.act,
+                field,
+                from: leaves,
+                to: value(*to)?,
+                who: row.who,
+            })
+        }));
+    }
+    acts
 }
 
 /// A table with its numbers looked up.
@@ -137,15 +191,6 @@ impl Machine {
             None if self.reaches(from, to) => Step::Skips,
             None => Step::Against,
         }
-    }
-
-    /// The acts that lead from a status, with what they lead to.
-    pub fn acts(&self, from: u64) -> impl Iterator<Item = (&'static str, u64, Who)> {
-        let from_here = self
-            .steps
-            .iter()
-            .filter(move |(start, _, _)| *start == from);
-        from_here.map(|(_, to, row)| (row.act, *to, row.who))
     }
 
     /// Whether every step into a status is the hub's. `by_city`: as of [`Who::is_hubs`].
@@ -231,6 +276,25 @@ mod tests {
                 .map(|value| value.id.as_str())
                 .collect();
             assert_eq!(named, all, "{id}: every state is in the table");
+        }
+    }
+
+    #[test]
+    fn an_act_of_a_kind_leads_to_one_place() {
+        for kind in Catalogue::builtin().kinds() {
+            let mut led = std::collections::BTreeMap::new();
+            for register in &kind.registers {
+                let steps = register.machine.iter().flat_map(|machine| &machine.steps);
+                for (from, _, row) in steps {
+                    let other = led.insert((row.act, *from), register.id);
+                    assert!(
+                        other.is_none_or(|other| other == register.id),
+                        "{}: {} is an act of two fields",
+                        kind.id,
+                        row.act
+                    );
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! writer. [`put`] writes one and waits; [`Batcher`] keeps many on their way. Nothing here writes
 //! around the rules, and an edit replaces exactly the candidates that its form showed.
 
+mod acts;
 mod alias;
 mod arrivals;
 mod batch;
@@ -28,6 +29,7 @@ pub(crate) mod testing;
 mod tests;
 mod why;
 
+pub use acts::{OpenAct, act, acts};
 pub use alias::{alias_of, circle, standing};
 pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
 pub use change::{

@@ -2852,14 +2852,6 @@ pub struct InstructorAssignment {
     #[prost(string, optional, tag = "6")]
     pub doc: ::core::option::Option<::prost::alloc::string::String>,
 }
-/// Stays on the node: a local kind that no feed, return or export carries.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct PersonContact {
-    #[prost(bytes = "vec", optional, tag = "1")]
-    pub person: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
-    #[prost(string, optional, tag = "2")]
-    pub work_phone: ::core::option::Option<::prost::alloc::string::String>,
-}
 /// Log of visits.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InstructorVisit {

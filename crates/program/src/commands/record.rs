@@ -18,7 +18,7 @@ use crate::{
         set_of_text,
     },
 };
-use show::{explain, history, show, show_saved};
+use show::{explain, history, show, show_acts, show_saved};
 pub use show::{field_label, register_text, value_text};
 
 /// `record …`.
@@ -63,6 +63,15 @@ pub enum RecordCommand {
         /// Why
         #[arg(long)]
         reason: String,
+    },
+    /// Take a step of a record's state: verify, recommend, close …; see `record acts`
+    Act(ActArgs),
+    /// The steps that can follow from a record's state, and who takes them
+    Acts {
+        /// The kind
+        kind: String,
+        /// The id, or a code
+        id: String,
     },
     /// Delete a record that was entered by mistake
     Delete {
@@ -124,6 +133,26 @@ pub enum RecordCommand {
     },
 }
 
+/// `record act …`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ActArgs {
+    /// The kind
+    kind: String,
+    /// The id, or a code
+    id: String,
+    /// The step
+    act: String,
+    /// A field that goes with it
+    #[arg(long = "set", value_name = "FIELD=VALUE", num_args = 1..)]
+    sets: Vec<String>,
+    /// What you saw: the `seen` of the record; without it the present state
+    #[arg(long, value_name = "TOKEN")]
+    seen: Option<String>,
+    /// Why
+    #[arg(long)]
+    reason: String,
+}
+
 /// Runs `record …`.
 ///
 /// # Errors
@@ -162,6 +191,12 @@ pub fn run<L: Live>(
             (seen.as_deref(), &reason),
             out,
         ),
+        RecordCommand::Act(args) => act(app, args, out),
+        RecordCommand::Acts { kind, id } => {
+            let key = key_of(app, &kind, &id)?;
+            show_acts(&records::acts(app, key)?, out);
+            Ok(())
+        }
         RecordCommand::Delete {
             kind,
             id,
@@ -198,6 +233,16 @@ pub fn run<L: Live>(
             why_not_synced(app, key_of(app, &kind, &id)?, &peers, out)
         }
     }
+}
+
+/// Takes a step and shows the record.
+fn act(app: &App, args: ActArgs, out: &mut Out) -> Result<(), Failure> {
+    let key = key_of(app, &args.kind, &args.id)?;
+    let seen = args.seen.map(|token| Seen::parse_for(&token, key));
+    let set = set_of_text(&args.sets)?;
+    let saved = records::act(app, key, &args.act, set, (seen.transpose()?, &args.reason))?;
+    show_saved(&saved, app, out);
+    Ok(())
 }
 
 /// Shows the record that stands for an id.

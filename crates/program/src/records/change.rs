@@ -427,7 +427,9 @@ impl<'a> Desk<'a> {
                 .iter_mut()
                 .filter(|finding| !touches(&finding.field))
             {
-                let same = |f: &Finding| f.code == finding.code && f.field == finding.field;
+                // What only warned as things were is not what this step breaks.
+                let same =
+                    |f: &Finding| f.blocks() && f.code == finding.code && f.field == finding.field;
                 if former.iter().any(same) {
                     finding.level = Level::Warn;
                 }
@@ -520,7 +522,10 @@ pub(crate) fn allowed(
 }
 
 /// Asks whether this author may take the steps that approve something.
-fn approved(
+///
+/// # Errors
+/// The author submitted it: exit code 4.
+pub(super) fn approved(
     app: &App,
     kind: &KindSpec,
     existing: Option<&Record>,

@@ -78,6 +78,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The making of {kind} {id} was refused, so there is no such record now. Its text is kept whole, and nothing has changed. See why with refusal list --all, then correct it or submit it again with refusal retry.",
     ),
     (
+        "ACT-001",
+        "“{act}”不能用于当前状态，现在可以：{acts}。没有保存，原有内容没有变动。请用 record acts 查看后续操作。",
+        "{act} does not follow from the present state; what does: {acts}. Nothing was saved or changed. See record acts.",
+    ),
+    (
         "CONFLICT-001",
         "“{id}”不是冲突的编号。没有保存，原有内容没有变动。请从 conflict list 复制编号，形式为 类型/编号/字段。",
         "\"{id}\" is no id of a conflict. Nothing was saved or changed. Copy it from conflict list: KIND/ID/FIELD.",

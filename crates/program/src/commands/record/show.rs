@@ -1,6 +1,6 @@
 //! Records as `record …` prints them: documents for scripts, tables for people.
 
-use domain::{KindSpec, label, label::Language};
+use domain::{KindSpec, label, label::Language, state::Act};
 use replica::RecordKey;
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::{
     commands::conflict::show_candidates,
     failure::{Exit, Failure},
     output::{Out, Part},
-    records::{self, Filter, Saved},
+    records::{self, Filter, OpenAct, Saved},
     texts::words,
 };
 
@@ -38,6 +38,59 @@ pub(super) fn show_saved(saved: &Saved, app: &App, out: &mut Out) {
         );
         out.note(text);
     }
+}
+
+/// Prints the steps that can follow from a state.
+pub(super) fn show_acts(open: &[OpenAct], out: &mut Out) {
+    if out.json {
+        let one = |open: &OpenAct| {
+            json!({
+                "act": open.act.name,
+                "field": open.act.field.id,
+                "from": open.act.from.id,
+                "to": open.act.to.id,
+                "refused": open.refused,
+            })
+        };
+        let all: Value = open.iter().map(one).collect();
+        out.document(&all);
+        return;
+    }
+    if open.is_empty() {
+        out.line(out.say(
+            "当前状态没有后续操作",
+            "no step follows from the present state",
+        ));
+        return;
+    }
+    let language = out.language;
+    let row = |open: &OpenAct| {
+        let Act { from, to, .. } = open.act;
+        let may = match open.refused.as_deref() {
+            None => language.pick("可以办理", "you may take it").to_owned(),
+            Some("AUTH-HUB-STEP") => language.pick("待市级确认", "waits for the city").to_owned(),
+            Some("AUTH-OWN") => language
+                .pick("须由他人办理", "another person takes it")
+                .to_owned(),
+            Some(code) => code.to_owned(),
+        };
+        vec![
+            open.act.name.to_owned(),
+            label::field(open.act.field, language).to_owned(),
+            language.pick(&from.zh, &from.en).to_owned(),
+            language.pick(&to.zh, &to.en).to_owned(),
+            may,
+        ]
+    };
+    let rows: Vec<Vec<String>> = open.iter().map(row).collect();
+    let headings = [
+        out.say("操作", "act"),
+        out.say("字段", "field"),
+        out.say("由", "from"),
+        out.say("到", "to"),
+        "",
+    ];
+    out.table(&headings, &rows);
 }
 
 /// Prints a document: as it is, or as a table of fields that hold something.

@@ -1,0 +1,102 @@
+//! The steps of a record's states under the names that people use: `verify`, `recommend`, `close`.
+//!
+//! An act is a save of one state field ([`super::put`]); what it needs and who may do it is judged
+//! there and nowhere else.
+
+use domain::{
+    Purpose,
+    authority::NewState,
+    state::{self, Act},
+    value::{self, Input},
+};
+use replica::RecordKey;
+
+use super::{
+    Change, Saved, Seen,
+    change::{allowed, approved},
+    find, meaning, put,
+};
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+};
+
+/// An act that can follow from the present state.
+#[derive(Debug)]
+pub struct OpenAct {
+    /// The act.
+    pub act: Act<'static>,
+    /// The code with which this program and person would be refused; none when they may.
+    pub refused: Option<String>,
+}
+
+/// What can follow from the states of a record.
+///
+/// # Errors
+/// There is no such record, or the store failed.
+pub fn acts(app: &App, key: RecordKey) -> Result<Vec<OpenAct>, Failure> {
+    let stored = find(app, key)?;
+    let values = meaning(app, &stored.record)?.values;
+    let Some(kind) = app.catalogue.kind(key.kind) else {
+        return Ok(Vec::new());
+    };
+    let mut open = Vec::new();
+    for act in state::acts(kind, &values) {
+        let base = value::base_of(app.catalogue, Some(&stored.record));
+        let set = [(act.field.id.as_str(), Input::Text(act.to_id()))];
+        let edits = value::edits(app.catalogue, kind, &base, set, &domain::NoResolve);
+        let set: Vec<_> = edits
+            .unwrap_or_default()
+            .into_iter()
+            .map(|edit| (edit.register, edit.value))
+            .collect();
+        let new = NewState {
+            key,
+            scope: stored.home,
+            set: &set,
+        };
+        let may = allowed(app, Purpose::Edit, Some(&stored.record), &new)
+            .and_then(|()| approved(app, kind, Some(&stored.record), &new));
+        open.push(OpenAct {
+            act,
+            refused: may.err().map(|failure| failure.code),
+        });
+    }
+    Ok(open)
+}
+
+/// Takes a step, and sets fields along with it.
+///
+/// # Errors
+/// The act does not follow from the present state; else as [`put`].
+pub fn act(
+    app: &App,
+    key: RecordKey,
+    name: &str,
+    mut set: Vec<(&str, Input<'_>)>,
+    (seen, reason): (Option<Seen>, &str),
+) -> Result<Saved, Failure> {
+    let stored = find(app, key)?;
+    let values = meaning(app, &stored.record)?.values;
+    let kind = app.catalogue.kind(key.kind);
+    let open = kind
+        .map(|kind| state::acts(kind, &values))
+        .unwrap_or_default();
+    let Some((kind, act)) = kind.zip(open.iter().find(|act| act.name == name)) else {
+        let names: Vec<&str> = open.iter().map(|act| act.name).collect();
+        return Err(Failure::new("ACT-001", Exit::Invalid)
+            .with("act", name)
+            .with("acts", names.join(", ")));
+    };
+    set.push((act.field.id.as_str(), Input::Text(act.to_id())));
+    let change = Change {
+        kind,
+        id: Some(key.id),
+        set,
+        seen,
+        scope: None,
+        reason,
+        source: replica::Source::Command,
+    };
+    put(app, &change)
+}
