@@ -13,6 +13,7 @@ mod desk;
 mod golden;
 mod merging;
 mod preset;
+mod programme;
 mod schema;
 mod validation;
 mod values;
