@@ -24,6 +24,8 @@ pub enum Who {
     City,
     /// The city where the city found it, else a reviewer of the scope.
     Finder,
+    /// The city where the city found it, else whoever may write the record.
+    Registrant,
     /// The scope, and the city beside it.
     Either,
 }
@@ -34,7 +36,7 @@ impl Who {
     pub fn is_hubs(self, by_city: bool) -> bool {
         match self {
             Self::City => true,
-            Self::Finder => by_city,
+            Self::Finder | Self::Registrant => by_city,
             Self::Editor | Self::Reviewer | Self::Either => false,
         }
     }

@@ -206,6 +206,25 @@ fn the_district_nominates_and_the_city_decides() {
 #[test]
 fn a_notice_goes_to_its_audience_and_to_nobody_else() {
     let (two, _) = city();
+    // What is given to a scope that nobody has is given to nobody.
+    let nobodys = [
+        "record",
+        "put",
+        "reward",
+        "--set",
+        "year=2020",
+        "--set",
+        "scope=410399",
+        "--set",
+        "amount_fen=1",
+        "--set",
+        "decided_on=2020-12-20",
+        "--set",
+        "basis=无",
+        "--reason",
+        "奖补",
+    ];
+    refused(two.hub(), nobodys, 6, "RECORD-004");
     let mut notice = json!({ "year": "2020", "kind": "criticise", "targets": "410302",
         "issued_on": "2020-12-20", "body": "措施不力", "audience": "410302" });
     let sets = notice.as_object().unwrap().iter();
@@ -253,6 +272,13 @@ fn who_found_a_problem_closes_it_and_the_city_may_reopen_any() {
     let citys = made(hub, "problem_item", &problem("410305-2020-H0001", "city"));
     let own = made(node, "problem_item", &problem("410305-2020-A0001", "self"));
     two.settle();
+    // Who registered a problem by mistake takes it back, without asking another.
+    let mistaken = made(node, "problem_item", &problem("410305-2020-A0002", "self"));
+    let mistaken = ("problem_item", mistaken.as_str());
+    act(node, mistaken, "withdraw", &[]).ok();
+    let acts = open_acts(node, "problem_item", &citys);
+    let theirs = ("withdraw".to_owned(), json!("AUTH-HUB-STEP"));
+    assert!(acts.contains(&theirs), "{acts:?}");
     for id in [&citys, &own] {
         let record = ("problem_item", id.as_str());
         act(hub, record, "assign", &[]).ok();

@@ -1,6 +1,6 @@
 //! The tables themselves: state, act, next, who. One table for each status.
 
-use super::Who::{self, City, Editor, Either, Finder, Reviewer};
+use super::Who::{self, City, Editor, Either, Finder, Registrant, Reviewer};
 
 /// A step of a table.
 #[derive(Debug)]
@@ -142,8 +142,8 @@ const PROBLEM: &[Row] = &[
     row("long_term",      "resume",          "in_progress",    Editor),
     row("closed",         "reopen",          "reopened",       Either),
     row("reopened",       "resume",          "in_progress",    Editor),
-    row("registered",     "withdraw",        "withdrawn",      Finder),
-    row("assigned",       "withdraw",        "withdrawn",      Finder),
+    row("registered",     "withdraw",        "withdrawn",      Registrant),
+    row("assigned",       "withdraw",        "withdrawn",      Registrant),
 ];
 
 /// More time for a problem (7.7), beside its state.

@@ -304,19 +304,18 @@ impl<'a> Desk<'a> {
     /// The scope that the change names where its kind says one, else the usual one.
     fn named_scope(&self, change: &Change<'_>) -> Result<ScopeId, Rejection> {
         let (app, kind) = (self.app, change.kind);
-        let usual = default_scope(app, kind);
         let given = kind
             .scope_field()
             .and_then(|field| change.set.iter().rfind(|(name, _)| *name == field.id));
-        let Some(given) = given else { return Ok(usual) };
-        let resolve = InScope::new(&self.known, usual);
-        let edits = value::edits(app.catalogue, kind, &|_| Bytes::new(), [*given], &resolve);
-        self.known.take_failure().map_or(Ok(()), Err)?;
-        let edits = edits?;
-        let named = edits
-            .first()
-            .and_then(|edit| domain::across::named_scope(kind, &edit.value));
-        Ok(named.unwrap_or(usual))
+        let text = match given {
+            Some((_, Input::Text(text))) => text,
+            Some((_, Input::Json(Value::String(text)))) => text.as_str(),
+            _ => "",
+        };
+        if text.trim().is_empty() {
+            return Ok(default_scope(app, kind));
+        }
+        Ok(super::scope_of(app, text)?)
     }
 
     /// Where the parent of a record that is made belongs; none where it has none that is known.
