@@ -367,6 +367,11 @@ pub(crate) fn is_active(from: Option<Date>, to: Option<Date>, day: Date) -> bool
     from.is_none_or(|from| from <= day) && to.is_none_or(|to| day < to)
 }
 
+/// The same of an interval as it is stored.
+fn is_active_on(from: Option<&String>, to: Option<&String>, on: Date) -> bool {
+    is_active(day(from), day(to), on)
+}
+
 /// Reads a stored date of a record.
 fn day(text: Option<&String>) -> Option<Date> {
     text.and_then(|text| date::stored(text))

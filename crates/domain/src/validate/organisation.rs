@@ -5,7 +5,7 @@ use proto::ledger::{
 };
 use replica::{RecordId, RecordKey};
 
-use super::{Subject, Surroundings, day, finding, is_active};
+use super::{Subject, Surroundings, finding, is_active_on};
 use crate::{
     division,
     effective::decode,
@@ -250,8 +250,7 @@ fn covered(
         kind: subject.kind.kind,
         id: subject.id,
     };
-    let holds =
-        |from: Option<&String>, to: Option<&String>| is_active(day(from), day(to), around.today);
+    let holds = |from: Option<&String>, to: Option<&String>| is_active_on(from, to, around.today);
     let links: Vec<(RecordId, CoverageLink)> =
         around.referring(("coverage_link", "organisation"), Some(this));
     let forms: Vec<_> = links

@@ -5,7 +5,7 @@ use proto::ledger::{
 };
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, finding, is_active};
+use super::{Subject, Surroundings, day, finding, is_active_on};
 use crate::{
     date::{self, Date},
     finding::{
@@ -223,11 +223,7 @@ fn units(
         return;
     }
     let covers = |link: &CoverageLink| {
-        is_active(
-            day(link.from_on.as_ref()),
-            day(link.to_on.as_ref()),
-            around.today,
-        )
+        is_active_on(link.from_on.as_ref(), link.to_on.as_ref(), around.today)
     };
     let others = others
         .iter()

@@ -8,7 +8,7 @@ use proto::ledger::{
 };
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, finding, is_active, key};
+use super::{Subject, Surroundings, day, finding, is_active_on, key};
 use crate::{
     date,
     finding::{
@@ -76,7 +76,7 @@ pub(super) fn attendance(
     let (Some(on), Some(person)) = (on, key("person", after.person.as_ref())) else {
         return;
     };
-    let holds = |from: Option<&String>, to: Option<&String>| is_active(day(from), day(to), on);
+    let holds = |from: Option<&String>, to: Option<&String>| is_active_on(from, to, on);
     let roles: Vec<(RecordId, RoleAssignment)> =
         around.referring(("role_assignment", "person"), Some(person));
     let mut roles = roles.iter().map(|(_, row)| row);
@@ -106,11 +106,7 @@ pub(super) fn instructor(
     findings: &mut Vec<Finding>,
 ) {
     let holds = |row: &InstructorAssignment| {
-        is_active(
-            day(row.from_on.as_ref()),
-            day(row.to_on.as_ref()),
-            around.today,
-        )
+        is_active_on(row.from_on.as_ref(), row.to_on.as_ref(), around.today)
     };
     if !holds(after) {
         return;
@@ -167,8 +163,7 @@ pub(super) fn case(
             around.referring(("instructor_assignment", "organisation"), of);
         let mut sent = sent.iter().map(|(_, row)| row);
         let holds = |row: &InstructorAssignment| {
-            let (from, to) = (day(row.from_on.as_ref()), day(row.to_on.as_ref()));
-            is_active(from, to, around.today)
+            is_active_on(row.from_on.as_ref(), row.to_on.as_ref(), around.today)
         };
         if !sent.any(holds) {
             let zh = "请先为该单位选派指导员".to_owned();
