@@ -306,8 +306,8 @@ fn hub_step(
         .filter_map(|ancestor| ancestor.value.as_ref())
         .take(1);
     for from in replaced.map(|known| &known.value).chain(carried) {
-        let step = status(kind, register, from).map(|from| machine.step(from, to));
-        if matches!(step, Some(Step::Direct(who)) if who.is_hubs(by_city)) {
+        let from = status(kind, register, from);
+        if from.is_some_and(|from| machine.is_hubs_step(from, to, by_city)) {
             return Err(Refusal::Step);
         }
     }
@@ -571,8 +571,7 @@ fn edit_register(
         .iter()
         .filter_map(|known| status(kind, register, &known.value));
     let by_city = found_by_city(kind, existing);
-    let from_here = from
-        .any(|from| matches!(machine.step(from, to), Step::Direct(who) if who.is_hubs(by_city)));
+    let from_here = from.any(|from| machine.is_hubs_step(from, to, by_city));
     let stays = standing.iter().any(|known| known.value == value);
     if (machine.is_hubs(to, by_city) && !stays) || from_here {
         Err(Refusal::Step)

@@ -195,6 +195,13 @@ impl Machine {
         }
     }
 
+    /// Whether a change of status is one step of the table that the hub alone takes. `by_city`: as of
+    /// [`Who::is_hubs`].
+    #[must_use]
+    pub fn is_hubs_step(&self, from: u64, to: u64, by_city: bool) -> bool {
+        matches!(self.step(from, to), Step::Direct(who) if who.is_hubs(by_city))
+    }
+
     /// Whether every step into a status is the hub's. `by_city`: as of [`Who::is_hubs`].
     #[must_use]
     pub fn is_hubs(&self, to: u64, by_city: bool) -> bool {
