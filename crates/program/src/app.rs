@@ -24,8 +24,8 @@ use crate::{
 /// The number of the schema that this program knows. It grows when a kind, a field or what they
 /// mean is added; 0 is nobody's.
 ///
-/// 1: the first. 2: records move and are merged, with their dockets.
-pub const SCHEMA: u32 = 2;
+/// 1: the first. 2: records move and are merged, with their dockets. 3: all kinds of the programme.
+pub const SCHEMA: u32 = 3;
 
 /// Who is enrolled. A program that calls others keeps none of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

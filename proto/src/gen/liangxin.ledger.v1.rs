@@ -3259,6 +3259,8 @@ pub struct ProblemItem {
     pub status: ::core::option::Option<i32>,
     #[prost(message, repeated, tag = "15")]
     pub evidence: ::prost::alloc::vec::Vec<super::super::schema::v1::Attachment>,
+    #[prost(string, optional, tag = "16")]
+    pub closed_on: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Task list entry; may serve one problem or stand alone.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3467,6 +3469,8 @@ pub struct QuarterlyReturn {
     pub figures_hash: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "5")]
     pub comment: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "6")]
+    pub submitted_on: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Frozen indicator values with numerator, denominator and definition version.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
