@@ -146,6 +146,27 @@ pub fn quarter_end(year: i32, quarter: u8) -> Option<Date> {
     day(year, month, last)
 }
 
+/// Reads a quarter as records and people write it, `2020Q3`: the year and 1 to 4.
+#[must_use]
+pub fn read_quarter(text: &str) -> Option<(i32, u8)> {
+    let (year, quarter) = text.split_once('Q')?;
+    let is_plain = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    let quarter = match quarter {
+        "1" => 1,
+        "2" => 2,
+        "3" => 3,
+        "4" => 4,
+        _ => return None,
+    };
+    is_plain.then_some((year.parse().ok()?, quarter))
+}
+
+/// Writes a quarter as [`read_quarter`] reads it.
+#[must_use]
+pub fn quarter_text(year: i32, quarter: u8) -> String {
+    format!("{year:04}Q{quarter}")
+}
+
 /// Returns the quarter, 1 to 4, that a day lies in.
 #[must_use]
 pub fn quarter(date: Date) -> u8 {

@@ -130,6 +130,9 @@ pub enum Common {
     /// Figures
     #[command(subcommand)]
     Report(crate::commands::report::ReportCommand),
+    /// What a figure is made of
+    #[command(subcommand)]
+    Explain(crate::commands::report::ExplainCommand),
     /// Prove fingerprints and journal against the data
     Verify,
     /// Prove with the other side that nothing was lost
@@ -177,6 +180,7 @@ impl Common {
             | Self::Conflict(_)
             | Self::Proposal(_)
             | Self::Report(_)
+            | Self::Explain(_)
             | Self::Verify
             | Self::Backup(_)
             | Self::Bundle(_)

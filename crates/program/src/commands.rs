@@ -44,6 +44,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Conflict(command) => conflict::run(app, &live.enrolled(app), command, out),
         Common::Proposal(command) => proposal::run(app, command, out),
         Common::Report(command) => report::run(app, command, out),
+        Common::Explain(command) => report::explain(app, command, out),
         Common::Verify => verify::run(app, live, out),
         Common::Certificate(command) => certificate::run(app, live, command, out),
         Common::Receipt(command) => receipt::run(app, command, out),
@@ -85,6 +86,7 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
         | Common::Conflict(_)
         | Common::Proposal(_)
         | Common::Report(_)
+        | Common::Explain(_)
         | Common::Verify
         | Common::Certificate(_)
         | Common::Receipt(_)

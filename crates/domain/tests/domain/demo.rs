@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     Catalogue, Finding, KindSpec, NoResolve, Parameters, Subject,
     demo::{Demo, Row},
-    indicator::{Book, Figure, Period},
+    indicator::{Book, Figure, Period, Pool},
     scope_id, validate, value,
 };
 use replica::{RecordKey, RegisterId};
@@ -24,7 +24,13 @@ fn encoded(kind: &KindSpec, row: &Row) -> Vec<u8> {
 /// Judges every row of three scopes; returns what they count as, and how many of each kind.
 fn accepted(demo: &Demo, parameters: &Parameters) -> (Book, BTreeMap<&'static str, u32>) {
     let catalogue = Catalogue::builtin();
-    let (mut book, mut known) = (Book::new(), Rows::default());
+    let ids: BTreeSet<_> = SCOPES.map(scope_id).into();
+    let pool = Pool {
+        pooled: ids.clone(),
+        expected: ids,
+    };
+    let period = Period::new(demo.today, *parameters);
+    let (mut book, mut known) = (Book::new(period, pool), Rows::default());
     let (mut ids, mut kinds) = (BTreeSet::new(), BTreeMap::new());
     for scope in SCOPES {
         for row in demo.rows(scope, 40) {
@@ -51,7 +57,8 @@ fn accepted(demo: &Demo, parameters: &Parameters) -> (Book, BTreeMap<&'static st
                 kind: kind.kind,
                 id: row.id,
             };
-            book.add(catalogue, key, scope_id(scope), &bytes).unwrap();
+            book.put(catalogue, key, scope_id(scope), Some(&bytes))
+                .unwrap();
             known.put(row.kind, row.id, bytes);
         }
     }
@@ -62,10 +69,9 @@ fn accepted(demo: &Demo, parameters: &Parameters) -> (Book, BTreeMap<&'static st
 fn every_row_is_accepted_and_counts_as_the_reference_says() {
     let demo = Demo::default();
     let parameters = Parameters::defaults(2020);
-    let (book, kinds) = accepted(&demo, &parameters);
-    let period = Period::new(demo.today, parameters);
-    let rates =
-        |name: &str| SCOPES.map(|scope| book.scope(scope_id(scope), &period).get(name).unwrap());
+    let (mut book, kinds) = accepted(&demo, &parameters);
+    let city = book.city();
+    let mut rates = |name: &str| SCOPES.map(|scope| book.scope(scope_id(scope)).get(name).unwrap());
     let rate = |num, den| Figure::Rate { num, den };
     assert_eq!(
         rates("org_coverage_rate"),
@@ -75,7 +81,6 @@ fn every_row_is_accepted_and_counts_as_the_reference_says() {
         rates("built_of_should_rate"),
         [rate(18, 19), rate(20, 21), rate(13, 14)]
     );
-    let city = book.city(&SCOPES.map(scope_id), &period);
     assert_eq!(city.get("counted"), Some(Figure::Count(110)));
     assert_eq!(city.get("standalone_rate"), Some(rate(22, 110)));
     assert_eq!(
