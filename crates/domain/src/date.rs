@@ -161,10 +161,17 @@ pub fn read_quarter(text: &str) -> Option<(i32, u8)> {
     is_plain.then_some((year.parse().ok()?, quarter))
 }
 
-/// Writes a quarter as [`read_quarter`] reads it.
+/// Returns the year of a period as returns name it: `2020Q3`, `2020`.
 #[must_use]
-pub fn quarter_text(year: i32, quarter: u8) -> String {
-    format!("{year:04}Q{quarter}")
+pub fn year_of_period(period: &str) -> Option<u32> {
+    period.get(..4)?.parse().ok()
+}
+
+/// Returns the same day of another year; 28 February for a leap day that it does not have.
+#[must_use]
+pub fn in_year(date: Date, year: i32) -> Option<Date> {
+    let (month, of_month) = (date.month().into(), date.day());
+    day(year, month, of_month).or_else(|| day(year, month, of_month - 1))
 }
 
 /// Returns the quarter, 1 to 4, that a day lies in.
