@@ -106,6 +106,8 @@ pub struct OwnFacts {
     pub claims: Option<usize>,
     /// Moves that wait.
     pub moves: Option<usize>,
+    /// Demonstration points under review, or whose Party organisation has ended.
+    pub reviews: Option<usize>,
 }
 
 /// One peer as `status` shows it.

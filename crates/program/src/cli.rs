@@ -133,6 +133,12 @@ pub enum Common {
     /// What a figure is made of
     #[command(subcommand)]
     Explain(crate::commands::report::ExplainCommand),
+    /// What the city asks districts to correct
+    #[command(subcommand)]
+    Change(crate::commands::change::ChangeCommand),
+    /// The programme year: see it; open, publish, settle and archive it
+    #[command(subcommand)]
+    Year(crate::commands::year::YearCommand),
     /// Prove fingerprints and journal against the data
     Verify,
     /// Prove with the other side that nothing was lost
@@ -181,6 +187,8 @@ impl Common {
             | Self::Proposal(_)
             | Self::Report(_)
             | Self::Explain(_)
+            | Self::Change(_)
+            | Self::Year(_)
             | Self::Verify
             | Self::Backup(_)
             | Self::Bundle(_)

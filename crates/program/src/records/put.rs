@@ -42,15 +42,19 @@ pub fn put(app: &App, change: &Change<'_>) -> Result<Saved, Failure> {
     let prepared = desk.prepare(change)?;
     let mut written = Vec::new();
     let is_changed = prepared.edit.is_some();
-    if let Some(edit) = prepared.edit {
+    if let Some(edit) = &prepared.edit {
         written = edit.set.iter().map(|set| set.register).collect();
-        app.writer.edit(vec![edit], Vec::new())?;
     }
-    let saved = saved(app, prepared.key, &written)?;
+    let (key, is_new, warnings) = (prepared.key, prepared.is_new, prepared.warnings.clone());
+    let edits = prepared.edits();
+    if !edits.is_empty() {
+        app.writer.edit(edits, Vec::new())?;
+    }
+    let saved = saved(app, key, &written)?;
     Ok(Saved {
-        is_new: prepared.is_new,
+        is_new,
         is_changed,
-        warnings: prepared.warnings,
+        warnings,
         ..saved
     })
 }
