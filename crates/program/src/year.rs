@@ -1,6 +1,9 @@
 //! The programme year as both sides see it, and the acts with which the city opens, publishes,
 //! settles and archives one. Each is one submission: written whole or not at all.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
 
 use domain::{
