@@ -31,7 +31,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use domain::{Date, KindSpec, label::Language};
+use domain::{Date, KindSpec, catalogue::Type, label::Language};
 
 pub(crate) use fields::{ID, MARKS};
 pub use report::{Notice, Report};
@@ -46,7 +46,7 @@ use crate::{
     conflicts,
     failure::{Exit, Failure},
     records::{Batcher, Done},
-    sheet::{self, Match, SheetError, Table},
+    sheet::{self, Match, Row, SheetError, Table},
 };
 
 /// Rows between two tellings of how far it is.
@@ -104,6 +104,7 @@ pub fn import(
         headings: &headings,
     };
     let table = sheet::read(&request.path, &options).map_err(|error| unreadable(&error))?;
+    balance(request.kind, &table)?;
     // Two people who import the same file at once must not make every record twice.
     let _only_one = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
     if request.mode == Mode::Write {
@@ -129,6 +130,35 @@ pub fn import(
         .and_then(|()| run.finish());
     done.map_err(|failure| broken_off(failure, run.saved))?;
     Ok(run.report)
+}
+
+/// V22: where a sheet of amounts states its total, it is the sum of its lines; nothing of another
+/// sheet is read.
+fn balance(kind: &KindSpec, table: &Table) -> Result<(), Failure> {
+    let money = kind
+        .fields
+        .iter()
+        .filter(|field| field.value_type == Type::Money);
+    for field in money {
+        let Some(column) = table.column_of(&field.id) else {
+            continue;
+        };
+        let amount = |row: &Row| {
+            let cell = row.cells.get(column)?;
+            domain::text::fen(&cell.to_text())
+        };
+        // What cannot be read is refused line by line, and is no amount.
+        let sum: u64 = table.rows.iter().filter_map(amount).sum();
+        for total in table.totals.iter().filter(|row| row.is_grand_total()) {
+            if let Some(stated) = amount(total).filter(|stated| *stated != sum) {
+                return Err(Failure::new("IMPORT-039", Exit::Invalid)
+                    .with("line", total.line)
+                    .with("stated", stated)
+                    .with("sum", sum));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A failure in the middle: what is safe, and how to go on.

@@ -29,7 +29,7 @@ pub use cell::Cell;
 pub use date::{Date, find_dates};
 pub use error::{Bound, LooksLike, SeenSheet, SheetError, WriteError};
 pub use heading::{FieldHeadings, HeadingIndex, Match};
-pub use table::{Column, Row, Skipped, Table};
+pub use table::{Column, Row, Table};
 
 use grid::{Grid, Wanted};
 use header::Header;

@@ -592,3 +592,36 @@ fn a_disk_that_fills_up_says_how_many_rows_are_safe_and_the_same_file_goes_on() 
     let said = again.import("organisation", "满.csv");
     assert_eq!(said.numbers(), [2_000, 2_000 - saved, 0, saved, 0]);
 }
+
+#[test]
+fn amounts_that_do_not_add_up_to_their_total_are_not_imported() {
+    let office = Office::new();
+    let heading = "年度,辖区,收支,经费来源,金额(分),日期,用途";
+    let lines = |total: &str| -> Vec<String> {
+        let rows = [
+            heading,
+            "2020,410305,收入,党费返还,120000,2020-03-01,返还",
+            "2020,410305,收入,财政支持,80000,2020-04-01,补助",
+            "本页小计,,,,120000,,",
+        ];
+        let total = format!("合计,,,,{total},,");
+        rows.iter()
+            .map(|row| (*row).to_owned())
+            .chain([total])
+            .collect()
+    };
+    office.sheet("经费.csv", &lines("210000"));
+    let file = office.path("经费.csv");
+    let refused = office.try_import(&args("funding_entry", &file.to_string_lossy()));
+    let refused = refused.map(|said| said.json).unwrap_err();
+    assert_eq!(refused.code, "IMPORT-039");
+    assert!(office.all("funding_entry").is_empty(), "nothing was read");
+    office.sheet("经费.csv", &lines("200,000"));
+    let said = office.import("funding_entry", "经费.csv");
+    assert_eq!(
+        (said.number("rows"), said.number("created")),
+        (2, 2),
+        "{:?}",
+        said.json
+    );
+}

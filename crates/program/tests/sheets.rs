@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use calamine::{Data, Reader, Xlsx, open_workbook};
 use encoding_rs::GB18030;
-use program::sheet::{Cell, Date, Match, Table, WriteError, write};
+use program::sheet::{Cell, Date, Match, Row, Table, WriteError, write};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use unicode_normalization::UnicodeNormalization;
 
@@ -48,7 +48,7 @@ fn the_census_reads_the_same_from_xlsx_and_gb18030() {
         assert_eq!(table.header_line, 3);
         assert_eq!(table.statement_date.as_deref(), Some("2020-09-30"));
         assert_eq!(table.unknown, Vec::<String>::new());
-        assert_eq!(table.skipped.totals, 1);
+        assert_eq!(table.totals.len(), 1);
         let matched = table
             .columns
             .iter()
@@ -57,7 +57,10 @@ fn the_census_reads_the_same_from_xlsx_and_gb18030() {
         assert!(table.columns[0].is_row_number);
     }
     assert_eq!(xlsx.sheet, "台账");
-    assert_eq!(xlsx.skipped, csv.skipped);
+    assert_eq!(
+        (xlsx.blank, xlsx.totals.len()),
+        (csv.blank, csv.totals.len())
+    );
     assert_eq!(xlsx.columns, csv.columns);
     for (left, right) in xlsx.rows.iter().zip(&csv.rows) {
         assert_eq!(left.line, right.line);
@@ -311,7 +314,7 @@ fn a_header_far_down_with_line_breaks_and_stars_is_found() {
         table.rows.iter().map(|row| row.line).collect::<Vec<_>>(),
         [9, 10]
     );
-    assert_eq!((table.skipped.blank, table.skipped.totals), (2, 1));
+    assert_eq!((table.blank, table.totals.len()), (2, 1));
 }
 
 #[test]
@@ -507,7 +510,9 @@ fn totals_are_left_out_and_organisations_never_are() {
         合计,80,3,\n总  计：,80人,,\n小计（1-20）,,,\n本页小计,5,1,\nTOTAL,5,,\n全区合计,1,,\n\
         合计划物业公司,80,3,\n合计,80,3,914103051234567890\n总计师事务所,,,\n甲公司,1,1,\n小计,80,三人以上,\n";
     let table = read_bytes(text.as_bytes()).unwrap();
-    assert_eq!(table.skipped.totals, 6);
+    assert_eq!(table.totals.len(), 6);
+    let grand: Vec<bool> = table.totals.iter().map(Row::is_grand_total).collect();
+    assert_eq!(grand, [true, true, false, false, true, true]);
     assert_eq!(
         texts(&table, "name"),
         ["合计划物业公司", "合计", "总计师事务所", "甲公司", "小计"]

@@ -27,12 +27,14 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The rows that are neither blank nor totals.
     pub rows: Vec<Row>,
+    /// The lines that sum others up.
+    pub totals: Vec<Row>,
     /// A date found in the lines above the header, as `YYYY-MM-DD`.
     pub statement_date: Option<String>,
     /// The headings that are not known; a column without a heading by its letters, as `(F)`.
     pub unknown: Vec<String>,
-    /// How many lines were left out.
-    pub skipped: Skipped,
+    /// How many lines below the header have nothing on them, up to the last line with content.
+    pub blank: u32,
     /// Other visible sheets that have known columns and lines below them, and were not read.
     pub unread: Vec<String>,
 }
@@ -61,13 +63,17 @@ pub struct Row {
     pub cells: Vec<Cell>,
 }
 
-/// Lines left out below the header.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Skipped {
-    /// Lines with nothing on them, up to the last line with content.
-    pub blank: u32,
-    /// Totals.
-    pub totals: u32,
+impl Row {
+    /// Whether a line of totals sums up all others, and not those of a page or a part.
+    #[must_use]
+    pub fn is_grand_total(&self) -> bool {
+        let word = self.cells.iter().find(|cell| !cell.is_blank());
+        let word = word.map(|cell| folded(&cell.to_text())).unwrap_or_default();
+        let is_part = ["本页", "以上", "累计", "subtotal"]
+            .iter()
+            .any(|part| word.contains(part));
+        !is_part && !word.contains("小计")
+    }
 }
 
 impl Table {
@@ -113,17 +119,14 @@ pub(crate) fn build(
         .collect();
     let last_line = below.last().map_or(header_line, |row| row.line);
     let lines = u32::try_from(below.len()).unwrap_or(u32::MAX);
-    let mut skipped = Skipped {
-        blank: last_line.saturating_sub(header_line).saturating_sub(lines),
-        totals: 0,
-    };
-    let mut rows = Vec::with_capacity(below.len());
+    let (mut rows, mut totals) = (Vec::with_capacity(below.len()), Vec::new());
     for row in below {
-        if is_totals(&row) {
-            skipped.totals += 1;
+        let of = if is_totals(&row) {
+            &mut totals
         } else {
-            rows.push(spread(row, &columns));
-        }
+            &mut rows
+        };
+        of.push(spread(row, &columns));
     }
     let sheet = grid.name;
     Ok(Table {
@@ -131,9 +134,10 @@ pub(crate) fn build(
         header_line,
         columns,
         rows,
+        totals,
         statement_date,
         unknown,
-        skipped,
+        blank: last_line.saturating_sub(header_line).saturating_sub(lines),
         unread,
     })
 }
@@ -261,11 +265,7 @@ fn is_totals_word(text: &str) -> bool {
         "本单位",
         "grand",
     ];
-    let folded: String = text
-        .nfkc()
-        .filter(|letter| !is_unseen(*letter))
-        .flat_map(char::to_lowercase)
-        .collect();
+    let folded = folded(text);
     let bare = BEFORE
         .iter()
         .find_map(|before| folded.strip_prefix(before))
@@ -276,6 +276,14 @@ fn is_totals_word(text: &str) -> bool {
     rest.chars()
         .next()
         .is_none_or(|next| !next.is_alphanumeric() || next.is_ascii_digit())
+}
+
+/// A text as it is compared: of one width and case, without spaces.
+fn folded(text: &str) -> String {
+    text.nfkc()
+        .filter(|letter| !is_unseen(*letter))
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// Tells whether a cell beside the word can be a sum: a number of up to 15 digits, perhaps with a

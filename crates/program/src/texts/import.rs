@@ -77,4 +77,9 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "本辖区有同名但没有信用代码的记录，可能是同一单位。已按信用代码新建，请核对。",
         "The scope has a record of this name without a credit code; it may be the same. A record was made for the code; please compare.",
     ),
+    (
+        "IMPORT-039",
+        "第 {line} 行的合计 {stated} 分与各行之和 {sum} 分不符，整张表没有导入，原有内容没有变动。请核对各行金额与合计后重试。",
+        "The total in line {line}, {stated} fen, is not the sum of the lines, {sum} fen. Nothing of the sheet was imported or changed. Compare the lines with the total and try again.",
+    ),
 ];
