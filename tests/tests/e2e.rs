@@ -35,4 +35,5 @@ mod e2e {
     mod transfers;
     mod walk;
     mod works;
+    mod year;
 }

@@ -10,7 +10,7 @@ use crate::e2e::{
 };
 
 /// Takes a step of a record.
-fn act(program: &Program, record: (&str, &str), act: &str, more: &[&str]) -> Ran {
+pub(super) fn act(program: &Program, record: (&str, &str), act: &str, more: &[&str]) -> Ran {
     let args = [
         "record", "act", record.0, record.1, act, "--reason", "办理", "--json",
     ];
@@ -29,7 +29,7 @@ fn open_acts(program: &Program, kind: &str, id: &str) -> Vec<(String, Value)> {
     acts.as_array().unwrap().iter().map(one).collect()
 }
 
-fn status(program: &Program, kind: &str, id: &str) -> String {
+pub(super) fn status(program: &Program, kind: &str, id: &str) -> String {
     let document = program.json(["record", "get", kind, id]);
     document["values"]["status"].as_str().unwrap().to_owned()
 }
@@ -40,7 +40,7 @@ fn count(program: &Program, kind: &str) -> usize {
 }
 
 /// A city whose year takes nominations at any day, with one place and one criterion.
-fn city() -> (Two, String) {
+pub(super) fn city() -> (Two, String) {
     let two = Two::open();
     let year = [
         "record",
@@ -68,7 +68,7 @@ fn city() -> (Two, String) {
 }
 
 /// A Party organisation of Jianxi and its nomination, a draft.
-fn nominated(node: &Program, name: &str) -> (String, String) {
+pub(super) fn nominated(node: &Program, name: &str) -> (String, String) {
     let party = made(
         node,
         "party_organisation",
@@ -84,7 +84,7 @@ fn nominated(node: &Program, name: &str) -> (String, String) {
 }
 
 /// Brings a draft to the city.
-fn recommend(node: &Program, nomination: &str, item: &str, rank: &str) {
+pub(super) fn recommend(node: &Program, nomination: &str, item: &str, rank: &str) {
     let record = ("nomination", nomination);
     act(node, record, "submit", &[]).ok();
     act(&node.by("reviewer"), record, "screen", &[]).ok();
@@ -164,9 +164,13 @@ fn the_district_nominates_and_the_city_decides() {
     let verdict =
         json!({ "nomination": id, "verdict": "pass", "on": "2020-12-01", "reason": "达标" });
     let verdict = made(hub, "acceptance_verdict", &verdict);
-    act(hub, record, "accept", &[]).ok();
-    let point = json!({ "party_organisation": party, "year": "2020", "status": "valid" });
-    let point = made(hub, "demonstration_point", &point);
+    // The verdict takes the nomination with it, and makes the point.
+    assert_eq!(status(hub, "nomination", &id), "accepted");
+    let points = hub.json(["record", "list", "demonstration_point"]);
+    let points = points["records"].as_array().unwrap();
+    assert_eq!(points.len(), 1, "{points:?}");
+    assert_eq!(points[0]["values"]["party_organisation"], party);
+    let point = points[0]["id"].as_str().unwrap().to_owned();
     let reward = json!({ "year": "2020", "scope": "410305", "amount_fen": 500_000,
         "decided_on": "2020-12-20", "basis": "市级决定" });
     let reward = made(hub, "reward", &reward);

@@ -1,0 +1,399 @@
+//! What follows from a step over the federation, and the turn of the year.
+
+use serde_json::{Value, json};
+use tests::programs::Program;
+
+use crate::e2e::{
+    across::{CODE, Two, made, make, sample},
+    city::{assert_refused, check, in_chinese, refused, settle},
+    works::{act, city, nominated, recommend, status},
+};
+
+/// A field of a record as a program has it.
+#[track_caller]
+fn value(program: &Program, kind: &str, id: &str, field: &str) -> Value {
+    program.json(["record", "get", kind, id])["values"][field].clone()
+}
+
+/// The only record of a kind.
+#[track_caller]
+fn only(program: &Program, kind: &str) -> String {
+    let list = program.json(["record", "list", kind]);
+    let records = list["records"].as_array().unwrap();
+    assert_eq!(records.len(), 1, "{list}");
+    records[0]["id"].as_str().unwrap().to_owned()
+}
+
+/// The reasons of all writes of a record.
+fn reasons(program: &Program, kind: &str, id: &str) -> String {
+    program.json(["record", "history", kind, id]).to_string()
+}
+
+fn link(node: &Program, organisation: &str, party: &str) -> String {
+    let link = json!({ "organisation": organisation, "party_organisation": party,
+        "form": "joint", "from_on": "2020-02-01" });
+    made(node, "coverage_link", &link)
+}
+
+fn receive(hub: &Program, more: &[&str]) -> Value {
+    let args = ["nomination", "receive", "--year", "2020"];
+    hub.json(args.iter().chain(more))
+}
+
+fn decided(hub: &Program, nomination: &str, verdict: &str) -> String {
+    let verdict = json!({ "nomination": nomination, "verdict": verdict, "on": "2020-12-01",
+        "reason": "达标", "without_visit": "true" });
+    made(hub, "acceptance_verdict", &verdict)
+}
+
+#[test]
+fn a_dissolved_branch_covers_nobody_and_the_city_rules_its_point() {
+    let (two, item) = city();
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let (party, nomination) = nominated(node, "甲厂党支部");
+    let covered = make(node, &sample(CODE, "甲厂"));
+    let link = link(node, &covered, &party);
+    recommend(node, &nomination, &item, "1");
+    two.settle();
+    assert_eq!(receive(hub, &[])[0]["result"], "received");
+    decided(hub, &nomination, "pass");
+    let point = only(hub, "demonstration_point");
+    assert_eq!(status(hub, "demonstration_point", &point), "valid");
+    assert_eq!(hub.json(["point", "list"]), json!([]));
+    two.settle();
+
+    let branch = ("party_organisation", party.as_str());
+    assert_refused(&act(node, branch, "dissolve", &[]), 6, "end_day_missing");
+    let dissolved = ["--set", "dissolved_on=2020-12-20", "dissolve_reason=合并"];
+    act(node, branch, "dissolve", &dissolved).ok();
+    assert_eq!(value(node, "coverage_link", &link, "to_on"), "2020-12-20");
+    assert_eq!(
+        value(node, "coverage_link", &link, "end_reason"),
+        "党组织撤销：合并"
+    );
+    let step = format!("随 party_organisation/{party} 办理");
+    assert!(reasons(node, "coverage_link", &link).contains(&step));
+    two.settle();
+    // The district's dissolution wrote nothing of the city's: the hub does, once.
+    let waiting = hub.json(["point", "list"]);
+    assert_eq!(waiting[0]["id"], point, "{waiting}");
+    assert_eq!(waiting[0]["status"], "under_review");
+    assert_eq!(check(hub, "DOCTOR-051")["ok"], false);
+    let told = reasons(hub, "demonstration_point", &point);
+    hub.json(["point", "list"]);
+    assert_eq!(reasons(hub, "demonstration_point", &point), told);
+    assert!(in_chinese(hub, &["point", "list"]).contains("甲厂党支部"));
+    two.settle();
+    assert_eq!(status(node, "demonstration_point", &point), "under_review");
+    // What the city rules stands.
+    let record = ("demonstration_point", point.as_str());
+    assert_eq!(act(node, record, "confirm", &[]).code, 4);
+    act(hub, record, "confirm", &[]).ok();
+    assert_eq!(hub.json(["point", "list"]), json!([]));
+    assert_eq!(check(hub, "DOCTOR-051")["ok"], true);
+    assert_eq!(status(hub, "demonstration_point", &point), "valid");
+}
+
+#[test]
+fn closing_an_organisation_ends_what_hangs_on_it_at_both_sides() {
+    let two = Two::open();
+    let node = &two.jianxi.node;
+    let party = made(
+        node,
+        "party_organisation",
+        &json!({ "name": "联合支部", "type": "joint_branch", "status": "active",
+            "form": "joint", "established_on": "2020-01-01" }),
+    );
+    let organisation = make(node, &sample(CODE, "甲厂"));
+    let link = link(node, &organisation, &party);
+    let record = ("organisation", organisation.as_str());
+    assert_refused(&act(node, record, "close", &[]), 6, "status_needs");
+    act(node, record, "close", &["--set", "closed_on=2026-10-01"]).ok();
+    two.settle();
+    for program in [node, two.hub()] {
+        assert_eq!(
+            value(program, "coverage_link", &link, "to_on"),
+            "2026-10-01"
+        );
+        assert_eq!(program.json(["verify"])["ok"], true);
+    }
+    let back = act(node, record, "reopen", &[]).ok().json();
+    assert_eq!(back["warnings"][0]["code"], "stays_ended", "{back}");
+    assert_eq!(value(node, "coverage_link", &link, "to_on"), "2026-10-01");
+}
+
+#[test]
+fn the_city_receives_by_rank_up_to_the_cap_and_returns_the_rest() {
+    let (two, item) = city();
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let (_, second) = nominated(node, "乙厂党支部");
+    recommend(node, &second, &item, "2");
+    let (_, first) = nominated(node, "甲厂党支部");
+    recommend(node, &first, &item, "1");
+    two.settle();
+    let said = |rows: &Value| {
+        let rows = rows.as_array().unwrap().iter();
+        let one = |row: &Value| (row["nomination"].clone(), row["result"].clone());
+        rows.map(one).collect::<Vec<_>>()
+    };
+    let done = [
+        (json!(first), json!("received")),
+        (json!(second), json!("returned")),
+    ];
+    assert_eq!(
+        said(&receive(hub, &["--scope", "410305", "--dry-run"])),
+        done
+    );
+    assert_eq!(status(hub, "nomination", &first), "recommended");
+    assert_eq!(receive(hub, &["--scope", "410302"]), json!([]));
+    assert_eq!(said(&receive(hub, &["--scope", "410305"])), done);
+    assert_eq!(receive(hub, &[]), json!([]), "nothing waits any more");
+    two.settle();
+    assert_eq!(status(node, "nomination", &first), "received");
+    assert_eq!(status(node, "nomination", &second), "returned");
+    let told = reasons(node, "nomination", &second);
+    assert!(told.contains("推荐名额为 1 个"), "{told}");
+    // A verdict on what was not received is none; one without a visit says so.
+    let early = json!({ "nomination": second, "verdict": "pass", "on": "2020-12-01" });
+    assert_eq!(
+        put(hub, "acceptance_verdict", &early),
+        (6, "not_received".to_owned())
+    );
+    let blind = json!({ "nomination": first, "verdict": "pass", "on": "2020-12-01" });
+    assert_eq!(
+        put(hub, "acceptance_verdict", &blind),
+        (6, "no_visit".to_owned())
+    );
+    decided(hub, &first, "fail");
+    assert_eq!(status(hub, "nomination", &first), "not_accepted");
+}
+
+/// Tries to make a record: the exit code, and the code of the refusal.
+fn put(program: &Program, kind: &str, values: &Value) -> (i32, String) {
+    let sets = values.as_object().unwrap().iter();
+    let sets = sets.map(|(name, value)| format!("{name}={}", value.as_str().unwrap()));
+    let mut args = vec!["record".to_owned(), "put".to_owned(), kind.to_owned()];
+    sets.for_each(|set| args.extend(["--set".to_owned(), set]));
+    args.extend([
+        "--reason".to_owned(),
+        "登记".to_owned(),
+        "--json".to_owned(),
+    ]);
+    let ran = program.run(args);
+    let code = ran.json()["error"]["code"].clone();
+    (ran.code, code.as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn what_a_visit_counts_is_asked_and_the_district_answers() {
+    let (two, item) = city();
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let (party, nomination) = nominated(node, "甲厂党支部");
+    let counted = [
+        "record",
+        "put",
+        "party_organisation",
+        &party,
+        "--set",
+        "member_count=12",
+        "as_of=2020-09-30",
+        "--reason",
+        "年报",
+    ];
+    node.run(counted).ok();
+    recommend(node, &nomination, &item, "1");
+    two.settle();
+    receive(hub, &[]);
+    let visit = json!({ "nomination": nomination, "on": "2020-11-20", "methods": "on_site",
+        "team": "第一组", "observed_members": 9 });
+    made(hub, "acceptance_visit", &visit);
+    two.settle();
+    // Nothing is overwritten; the district sees the request beside what stands.
+    assert_eq!(
+        value(node, "party_organisation", &party, "member_count"),
+        12
+    );
+    let asked = node.json(["change", "list"]);
+    let row = &asked[0];
+    assert_eq!(
+        (
+            &row["field"],
+            &row["now"],
+            &row["proposed"],
+            &row["outdated"]
+        ),
+        (
+            &json!("member_count"),
+            &json!("12"),
+            &json!("9"),
+            &json!(false)
+        ),
+        "{asked}"
+    );
+    let request = row["id"].as_str().unwrap().to_owned();
+    let request = ("change_request", request.as_str());
+    assert_eq!(
+        act(hub, request, "accept", &[]).code,
+        4,
+        "the district answers"
+    );
+    // Somebody has corrected it to another figure: the request is out of date, and asked anew.
+    let corrected = [
+        "record",
+        "put",
+        "party_organisation",
+        &party,
+        "--set",
+        "member_count=11",
+        "--reason",
+        "转出一人",
+    ];
+    node.run(corrected).ok();
+    let asked = node.json(["change", "list"]);
+    assert_eq!(
+        (&asked[0]["outdated"], &asked[0]["now"]),
+        (&json!(true), &json!("11"))
+    );
+    assert_refused(&act(node, request, "accept", &[]), 6, "request_outdated");
+    assert_refused(&act(node, request, "decline", &[]), 6, "answer_missing");
+    two.settle();
+    let name = format!("party_organisation/{party}");
+    let anew = [
+        "change",
+        "propose",
+        &name,
+        "member_count",
+        "9",
+        "--basis",
+        "名册复核",
+    ];
+    refused(node, anew, 4, "AUTH-HUB-ONLY");
+    hub.run(anew).ok();
+    assert_eq!(
+        hub.json(["change", "list"]).as_array().unwrap().len(),
+        1,
+        "the same one"
+    );
+    two.settle();
+    let accepted = act(node, request, "accept", &["--set", "answer=属实"])
+        .ok()
+        .json();
+    assert_eq!(accepted["values"]["status"], "accepted", "{accepted}");
+    two.settle();
+    for program in [hub, node] {
+        assert_eq!(
+            value(program, "party_organisation", &party, "member_count"),
+            9
+        );
+        assert_eq!(program.json(["change", "list"]), json!([]));
+    }
+    let told = reasons(hub, "party_organisation", &party);
+    assert!(
+        told.contains(&format!("随 change_request/{} 办理", request.1)),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_next_year_is_opened_and_the_old_one_archived() {
+    let (two, _) = city();
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let (party, nomination) = nominated(node, "甲厂党支部");
+    two.settle();
+    let open = ["year", "open", "2021", "--reason", "2021年度方案"];
+    refused(node, open, 4, "AUTH-HUB-ONLY");
+    let year = hub.json(open);
+    assert_eq!(year["year"], 2021);
+    assert_eq!(year["items"], json!({ "published": 0, "drafts": 1 }));
+    refused(hub, open, 6, "YEAR-002");
+    hub.run(["year", "publish", "2021", "--reason", "公布"])
+        .ok();
+    two.settle();
+    let seen = node.json(["year", "show", "2021"]);
+    assert_eq!(seen["items"], json!({ "published": 1, "drafts": 0 }));
+    assert_eq!(
+        seen["windows"],
+        hub.json(["year", "show", "2021"])["windows"]
+    );
+    assert!(in_chinese(node, &["year", "show", "2021"]).contains("已公布 1 条"));
+    let listed = in_chinese(node, &["year", "list"]);
+    assert!(
+        listed.contains("2020年") && listed.contains("2021年"),
+        "{listed}"
+    );
+    let items = node.json(["record", "list", "standard_item", "--where", "year=2021"]);
+    let new = items["records"][0]["id"].as_str().unwrap().to_owned();
+    let change = [
+        "record",
+        "put",
+        "standard_item",
+        &new,
+        "--set",
+        "max_score=20",
+        "--reason",
+        "改",
+    ];
+    refused(hub, change, 6, "item_frozen");
+    // The same Party organisation is nominated in the new year; the old nomination is of the old.
+    let again = json!({ "year": "2021", "party_organisation": party, "summary": "事迹",
+        "status": "draft" });
+    made(node, "nomination", &again);
+
+    refused(
+        hub,
+        ["year", "archive", "2020", "--reason", "归档"],
+        6,
+        "YEAR-003",
+    );
+    hub.run(["year", "settle", "2020", "--reason", "结果兑现"])
+        .ok();
+    two.settle();
+    assert_eq!(node.json(["year", "show", "2020"])["phase"], "settled");
+    let archived = hub.json(["year", "archive", "2020", "--reason", "归档"]);
+    assert_eq!(
+        (&archived["phase"], &archived["late"]),
+        (&json!("archived"), &json!([]))
+    );
+    // The district has not heard of it: what it writes is kept, arrives, and is named.
+    let write = |text: &str| {
+        let summary = format!("summary={text}");
+        node.run([
+            "record",
+            "put",
+            "nomination",
+            &nomination,
+            "--set",
+            &summary,
+            "--reason",
+            "补充",
+            "--json",
+        ])
+    };
+    write("归档前写的事迹").ok();
+    settle(node);
+    assert_eq!(
+        value(hub, "nomination", &nomination, "summary"),
+        "归档前写的事迹"
+    );
+    let late = hub.json(["year", "show", "2020"])["late"].clone();
+    assert_eq!(late, json!([format!("nomination/{nomination}")]));
+    // Now it has.
+    assert_refused(&write("再改"), 6, "year_archived");
+    let delete = [
+        "record",
+        "delete",
+        "nomination",
+        &nomination,
+        "--reason",
+        "录错",
+    ];
+    refused(node, delete, 6, "year_archived");
+    // The city takes the year back to correct it.
+    hub.run([
+        "year", "phase", "2020", "--set", "settled", "--reason", "更正",
+    ])
+    .ok();
+    two.settle();
+    write("更正后的事迹").ok();
+    assert_eq!(settle(node)["equal"], true);
+}
