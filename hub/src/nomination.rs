@@ -2,7 +2,8 @@
 //!
 //! Two desks of a district may recommend beyond the places without knowing of each other (R18). The
 //! hub takes by rank up to the cap and gives the rest back, each with the reason; of one scope all is
-//! written or nothing.
+//! written or nothing. What the city still has to decide is listed with whatever stands against it: a
+//! Party organisation that has ended meanwhile, a day until which something is to be put right.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,13 +11,16 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use domain::{decode, value::Input};
+use domain::{Lookup as _, decode, value::Input};
 use program::{
     App, Exit, Failure, Out,
     commands::show_rows,
-    records::{Change, Desk, Prepared, Rejection, Scopes, each, kind_of, scope_named},
+    records::{Change, Desk, Known, Prepared, Rejection, Scopes, each, kind_of, scope_named},
 };
-use proto::ledger::{Nomination, NominationStatus, ProgrammeYear};
+use proto::ledger::{
+    AcceptanceVerdict, Nomination, NominationStatus, PartyOrgStatus, PartyOrganisation,
+    ProgrammeYear, Verdict,
+};
 use replica::{Edit, RecordId, RecordKey, ScopeId, Source};
 use serde_json::{Map, Value};
 
@@ -25,6 +29,12 @@ const KIND: &str = "nomination";
 /// `nomination …`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum NominationCommand {
+    /// What waits for the city: recommended, received, spot-checked
+    List {
+        /// Only of this year
+        #[arg(long)]
+        year: Option<u32>,
+    },
     /// Receive what is recommended by rank up to the cap; the rest goes back with the reason
     Receive(ReceiveArgs),
 }
@@ -67,7 +77,105 @@ struct Waiting {
 /// # Errors
 /// The command failed.
 pub(crate) fn run(app: &App, command: &NominationCommand, out: &mut Out) -> Result<(), Failure> {
-    let NominationCommand::Receive(args) = command;
+    match command {
+        NominationCommand::List { year } => list(app, *year, out),
+        NominationCommand::Receive(args) => receive(app, args, out),
+    }
+}
+
+/// What a list of what waits shows: field, Chinese, English.
+const WAITING: &[(&str, &str, &str)] = &[
+    ("id", "申报", "nomination"),
+    ("scope", "辖区", "scope"),
+    ("district_rank", "次序", "rank"),
+    ("name", "党组织", "Party organisation"),
+    ("status_text", "状态", "status"),
+    ("rectify_due", "整改期限", "rectify by"),
+    ("party_ended", "党组织已撤销", "has ended"),
+];
+
+fn list(app: &App, year: Option<u32>, out: &mut Out) -> Result<(), Failure> {
+    let kind = kind_of(app, KIND)?;
+    let states = kind.field("status").and_then(|field| field.enumeration());
+    let year = year.map(domain::year_record_id);
+    let (known, scopes) = (Known::new(app), Scopes::new(app));
+    let mut rows = Vec::new();
+    each(app, kind.kind, None, None, &mut |stored, meaning| {
+        let row: Nomination = decode(&meaning.values).unwrap_or_default();
+        let is_of_year = year.is_none_or(|year| row.year.as_deref() == Some(year.0.as_slice()));
+        let waits = matches!(
+            row.status(),
+            NominationStatus::Recommended
+                | NominationStatus::Received
+                | NominationStatus::SpotChecked
+        );
+        if !is_of_year || !waits {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let key = stored.record.key;
+        let party = party_of(app, &known, &row)?;
+        let text = states
+            .map(|states| domain::label::enum_value(states, row.status().into(), out.language));
+        let mut entry = Map::new();
+        let mut put = |name: &str, value: Value| entry.insert(name.to_owned(), value);
+        put("id", key.id.to_string().into());
+        put("scope", scopes.code(stored.home)?.into());
+        put("district_rank", row.district_rank.into());
+        put("name", party.name.clone().into());
+        put(
+            "status",
+            domain::value::to_json(kind, &meaning.values)
+                .remove("status")
+                .into(),
+        );
+        put("status_text", text.into());
+        put("rectify_due", rectify_due(app, key)?.into());
+        put(
+            "party_ended",
+            (party.status() == PartyOrgStatus::Dissolved).into(),
+        );
+        rows.push(entry);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    rows.sort_by_key(|row| {
+        let rank = row.get("district_rank").and_then(Value::as_u64);
+        (row.get("scope").map(Value::to_string), rank)
+    });
+    let none = out.say("没有待市级办理的申报", "no nomination waits");
+    let none = none.to_owned();
+    show_rows(None, &rows, WAITING, &none, out);
+    Ok(())
+}
+
+fn party_of(app: &App, known: &Known<'_>, row: &Nomination) -> Result<PartyOrganisation, Failure> {
+    let id = row.party_organisation.as_deref();
+    let Some(id) = id.and_then(|bytes| RecordId::try_from(bytes).ok()) else {
+        return Ok(PartyOrganisation::default());
+    };
+    let kind = kind_of(app, "party_organisation")?.kind;
+    let values = known.values(RecordKey { kind, id });
+    let party = values.and_then(|values| decode(&values).ok());
+    Ok(party.unwrap_or_default())
+}
+
+/// Until when something is to be put right: as the last verdict on condition says.
+fn rectify_due(app: &App, nomination: RecordKey) -> Result<Option<String>, Failure> {
+    let kind = kind_of(app, "acceptance_verdict")?.kind;
+    let mut last: Option<AcceptanceVerdict> = None;
+    for key in app.reader().children(nomination) {
+        let stored = app.reader().get(key)?.filter(|_| key.kind == kind);
+        let Some(stored) = stored else { continue };
+        let meaning = program::records::meaning(app, &stored.record)?;
+        let row: AcceptanceVerdict = decode(&meaning.values).unwrap_or_default();
+        if !meaning.deleted && last.as_ref().is_none_or(|last| last.on <= row.on) {
+            last = Some(row);
+        }
+    }
+    let last = last.filter(|row| row.verdict() == Verdict::Conditional);
+    Ok(last.and_then(|row| row.rectify_due))
+}
+
+fn receive(app: &App, args: &ReceiveArgs, out: &mut Out) -> Result<(), Failure> {
     let year = RecordKey {
         kind: kind_of(app, "programme_year")?.kind,
         id: domain::year_record_id(args.year),

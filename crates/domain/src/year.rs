@@ -181,13 +181,20 @@ pub fn of(kind: &KindSpec, values: &[u8], lookup: &dyn Lookup) -> Option<RecordK
         let mut all = all.into_iter();
         all.find(|(spec, _)| spec.id == field).map(|(_, key)| key)
     };
+    // Most kinds are of no year, and this is asked at every save.
+    let has_year = kind
+        .field("year")
+        .is_some_and(|field| field.reference.is_some());
     if let Some((_, field)) = THROUGH.iter().find(|(id, _)| *id == kind.id) {
         let through = named(kind, values, field)?;
         let of = catalogue.kind(through.kind)?;
         return named(of, &lookup.values(through)?, "year");
     }
     let is_beyond = BEYOND.contains(&kind.id.as_str());
-    named(kind, values, "year").filter(|_| !is_beyond)
+    if !has_year || is_beyond {
+        return None;
+    }
+    named(kind, values, "year")
 }
 
 /// The archived year that a record is of and that keeps it from being written. What was open when

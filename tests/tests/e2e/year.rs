@@ -1,7 +1,7 @@
 //! What follows from a step over the federation, and the turn of the year.
 
 use serde_json::{Value, json};
-use tests::programs::Program;
+use tests::programs::{Program, Ran};
 
 use crate::e2e::{
     across::{CODE, Two, made, make, sample},
@@ -56,7 +56,22 @@ fn a_dissolved_branch_covers_nobody_and_the_city_rules_its_point() {
     recommend(node, &nomination, &item, "1");
     two.settle();
     assert_eq!(receive(hub, &[])[0]["result"], "received");
+    let later = json!({ "nomination": nomination, "verdict": "conditional", "on": "2020-11-01",
+        "reason": "台账不全", "rectify_due": "2020-11-30", "without_visit": "true" });
+    made(hub, "acceptance_verdict", &later);
+    let waits = hub.json(["nomination", "list", "--year", "2020"]);
+    assert_eq!(
+        (
+            &waits[0]["id"],
+            &waits[0]["status"],
+            &waits[0]["rectify_due"]
+        ),
+        (&json!(nomination), &json!("received"), &json!("2020-11-30")),
+        "{waits}"
+    );
+    assert_eq!(waits[0]["party_ended"], false);
     decided(hub, &nomination, "pass");
+    assert_eq!(hub.json(["nomination", "list"]), json!([]));
     let point = only(hub, "demonstration_point");
     assert_eq!(status(hub, "demonstration_point", &point), "valid");
     assert_eq!(hub.json(["point", "list"]), json!([]));
@@ -136,6 +151,17 @@ fn the_city_receives_by_rank_up_to_the_cap_and_returns_the_rest() {
         let one = |row: &Value| (row["nomination"].clone(), row["result"].clone());
         rows.map(one).collect::<Vec<_>>()
     };
+    // Two of one rank: the district says which it meant, neither is taken.
+    let record = ("nomination", second.as_str());
+    set(node, record, &["district_rank=1"]).ok();
+    two.settle();
+    let both = receive(hub, &["--dry-run"]);
+    assert!(
+        said(&both).iter().all(|(_, result)| result == "returned"),
+        "{both}"
+    );
+    set(node, record, &["district_rank=2"]).ok();
+    two.settle();
     let done = [
         (json!(first), json!("received")),
         (json!(second), json!("returned")),
@@ -184,23 +210,36 @@ fn put(program: &Program, kind: &str, values: &Value) -> (i32, String) {
     (ran.code, code.as_str().unwrap_or_default().to_owned())
 }
 
+/// Sets fields of a record.
+fn set(program: &Program, (kind, id): (&str, &str), sets: &[&str]) -> Ran {
+    let args = [
+        "record", "put", kind, id, "--reason", "更正", "--json", "--set",
+    ];
+    program.run(args.iter().chain(sets))
+}
+
+/// The members of the ledger as a program has them.
+fn members(program: &Program, party: &str) -> Value {
+    value(program, "party_organisation", party, "member_count")
+}
+
+/// The only request of a program that waits: what stands, what is asked, whether it is out of date.
+#[track_caller]
+fn asked(program: &Program) -> (Value, Value, Value) {
+    let asked = program.json(["change", "list"]);
+    assert_eq!(asked.as_array().unwrap().len(), 1, "{asked}");
+    let row = &asked[0];
+    let said = |name: &str| row[name].clone();
+    (said("now"), said("proposed"), said("outdated"))
+}
+
 #[test]
 fn what_a_visit_counts_is_asked_and_the_district_answers() {
     let (two, item) = city();
     let (hub, node) = (two.hub(), &two.jianxi.node);
     let (party, nomination) = nominated(node, "甲厂党支部");
-    let counted = [
-        "record",
-        "put",
-        "party_organisation",
-        &party,
-        "--set",
-        "member_count=12",
-        "as_of=2020-09-30",
-        "--reason",
-        "年报",
-    ];
-    node.run(counted).ok();
+    let branch = ("party_organisation", party.as_str());
+    set(node, branch, &["member_count=12", "as_of=2020-09-30"]).ok();
     recommend(node, &nomination, &item, "1");
     two.settle();
     receive(hub, &[]);
@@ -209,51 +248,15 @@ fn what_a_visit_counts_is_asked_and_the_district_answers() {
     made(hub, "acceptance_visit", &visit);
     two.settle();
     // Nothing is overwritten; the district sees the request beside what stands.
-    assert_eq!(
-        value(node, "party_organisation", &party, "member_count"),
-        12
-    );
-    let asked = node.json(["change", "list"]);
-    let row = &asked[0];
-    assert_eq!(
-        (
-            &row["field"],
-            &row["now"],
-            &row["proposed"],
-            &row["outdated"]
-        ),
-        (
-            &json!("member_count"),
-            &json!("12"),
-            &json!("9"),
-            &json!(false)
-        ),
-        "{asked}"
-    );
-    let request = row["id"].as_str().unwrap().to_owned();
+    assert_eq!(members(node, &party), 12);
+    assert_eq!(asked(node), (json!("12"), json!("9"), json!(false)));
+    let request = only(node, "change_request");
     let request = ("change_request", request.as_str());
-    assert_eq!(
-        act(hub, request, "accept", &[]).code,
-        4,
-        "the district answers"
-    );
+    let citys = act(hub, request, "accept", &[]);
+    assert_eq!(citys.code, 4, "the district answers");
     // Somebody has corrected it to another figure: the request is out of date, and asked anew.
-    let corrected = [
-        "record",
-        "put",
-        "party_organisation",
-        &party,
-        "--set",
-        "member_count=11",
-        "--reason",
-        "转出一人",
-    ];
-    node.run(corrected).ok();
-    let asked = node.json(["change", "list"]);
-    assert_eq!(
-        (&asked[0]["outdated"], &asked[0]["now"]),
-        (&json!(true), &json!("11"))
-    );
+    set(node, branch, &["member_count=11"]).ok();
+    assert_eq!(asked(node), (json!("11"), json!("9"), json!(true)));
     assert_refused(&act(node, request, "accept", &[]), 6, "request_outdated");
     assert_refused(&act(node, request, "decline", &[]), 6, "answer_missing");
     two.settle();
@@ -269,25 +272,16 @@ fn what_a_visit_counts_is_asked_and_the_district_answers() {
     ];
     refused(node, anew, 4, "AUTH-HUB-ONLY");
     hub.run(anew).ok();
-    assert_eq!(
-        hub.json(["change", "list"]).as_array().unwrap().len(),
-        1,
-        "the same one"
-    );
+    assert_eq!(asked(hub), (json!("11"), json!("9"), json!(false)));
     two.settle();
-    let accepted = act(node, request, "accept", &["--set", "answer=属实"])
-        .ok()
-        .json();
-    assert_eq!(accepted["values"]["status"], "accepted", "{accepted}");
+    act(node, request, "accept", &["--set", "answer=属实"]).ok();
+    assert_eq!(status(node, request.0, request.1), "accepted");
     two.settle();
     for program in [hub, node] {
-        assert_eq!(
-            value(program, "party_organisation", &party, "member_count"),
-            9
-        );
+        assert_eq!(members(program, &party), 9);
         assert_eq!(program.json(["change", "list"]), json!([]));
     }
-    let told = reasons(hub, "party_organisation", &party);
+    let told = reasons(hub, branch.0, branch.1);
     assert!(
         told.contains(&format!("随 change_request/{} 办理", request.1)),
         "{told}"
@@ -295,10 +289,10 @@ fn what_a_visit_counts_is_asked_and_the_district_answers() {
 }
 
 #[test]
-fn the_next_year_is_opened_and_the_old_one_archived() {
+fn the_next_year_is_opened_from_the_old_one_and_published() {
     let (two, _) = city();
     let (hub, node) = (two.hub(), &two.jianxi.node);
-    let (party, nomination) = nominated(node, "甲厂党支部");
+    let (party, _) = nominated(node, "甲厂党支部");
     two.settle();
     let open = ["year", "open", "2021", "--reason", "2021年度方案"];
     refused(node, open, 4, "AUTH-HUB-ONLY");
@@ -311,10 +305,7 @@ fn the_next_year_is_opened_and_the_old_one_archived() {
     two.settle();
     let seen = node.json(["year", "show", "2021"]);
     assert_eq!(seen["items"], json!({ "published": 1, "drafts": 0 }));
-    assert_eq!(
-        seen["windows"],
-        hub.json(["year", "show", "2021"])["windows"]
-    );
+    assert_eq!(seen["windows"], year["windows"]);
     assert!(in_chinese(node, &["year", "show", "2021"]).contains("已公布 1 条"));
     let listed = in_chinese(node, &["year", "list"]);
     assert!(
@@ -322,78 +313,52 @@ fn the_next_year_is_opened_and_the_old_one_archived() {
         "{listed}"
     );
     let items = node.json(["record", "list", "standard_item", "--where", "year=2021"]);
-    let new = items["records"][0]["id"].as_str().unwrap().to_owned();
-    let change = [
-        "record",
-        "put",
-        "standard_item",
-        &new,
-        "--set",
-        "max_score=20",
-        "--reason",
-        "改",
-    ];
-    refused(hub, change, 6, "item_frozen");
+    let new = items["records"][0]["id"].as_str().unwrap();
+    let change = set(hub, ("standard_item", new), &["max_score=20"]);
+    assert_refused(&change, 6, "item_frozen");
     // The same Party organisation is nominated in the new year; the old nomination is of the old.
     let again = json!({ "year": "2021", "party_organisation": party, "summary": "事迹",
         "status": "draft" });
     made(node, "nomination", &again);
+    assert_eq!(settle(node)["equal"], true);
+}
 
-    refused(
-        hub,
-        ["year", "archive", "2020", "--reason", "归档"],
-        6,
-        "YEAR-003",
-    );
-    hub.run(["year", "settle", "2020", "--reason", "结果兑现"])
-        .ok();
+#[test]
+fn an_archived_year_is_only_read_and_loses_nothing_of_who_did_not_know() {
+    let (two, _) = city();
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let (_, nomination) = nominated(node, "甲厂党支部");
+    two.settle();
+    let archive = ["year", "archive", "2020", "--reason", "归档"];
+    refused(hub, archive, 6, "YEAR-003");
+    let turn = ["year", "settle", "2020", "--reason", "结果兑现"];
+    hub.run(turn).ok();
     two.settle();
     assert_eq!(node.json(["year", "show", "2020"])["phase"], "settled");
-    let archived = hub.json(["year", "archive", "2020", "--reason", "归档"]);
+    let archived = hub.json(archive);
     assert_eq!(
         (&archived["phase"], &archived["late"]),
         (&json!("archived"), &json!([]))
     );
     // The district has not heard of it: what it writes is kept, arrives, and is named.
-    let write = |text: &str| {
-        let summary = format!("summary={text}");
-        node.run([
-            "record",
-            "put",
-            "nomination",
-            &nomination,
-            "--set",
-            &summary,
-            "--reason",
-            "补充",
-            "--json",
-        ])
-    };
-    write("归档前写的事迹").ok();
+    let record = ("nomination", nomination.as_str());
+    set(node, record, &["summary=归档前写的事迹"]).ok();
     settle(node);
-    assert_eq!(
-        value(hub, "nomination", &nomination, "summary"),
-        "归档前写的事迹"
-    );
+    let summary = value(hub, record.0, record.1, "summary");
+    assert_eq!(summary, "归档前写的事迹");
     let late = hub.json(["year", "show", "2020"])["late"].clone();
     assert_eq!(late, json!([format!("nomination/{nomination}")]));
     // Now it has.
-    assert_refused(&write("再改"), 6, "year_archived");
-    let delete = [
-        "record",
-        "delete",
-        "nomination",
-        &nomination,
-        "--reason",
-        "录错",
-    ];
+    let more = set(node, record, &["summary=再改"]);
+    assert_refused(&more, 6, "year_archived");
+    let delete = ["record", "delete", record.0, record.1, "--reason", "录错"];
     refused(node, delete, 6, "year_archived");
     // The city takes the year back to correct it.
-    hub.run([
+    let back = [
         "year", "phase", "2020", "--set", "settled", "--reason", "更正",
-    ])
-    .ok();
+    ];
+    hub.run(back).ok();
     two.settle();
-    write("更正后的事迹").ok();
+    set(node, record, &["summary=更正后的事迹"]).ok();
     assert_eq!(settle(node)["equal"], true);
 }

@@ -9,7 +9,7 @@ use proto::ledger::{
 };
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, finding, is_active_on, key};
+use super::{Subject, Surroundings, day, enters, finding, is_active_on, key};
 use crate::{
     date,
     finding::{
@@ -174,9 +174,9 @@ pub(super) fn case(
     }
 }
 
-/// A carrier that has begun says when.
+/// A carrier that has begun says when. One that is entered as it is may be completed later.
 pub(super) fn carrier(
-    _subject: &Subject<'_>,
+    subject: &Subject<'_>,
     after: &Carrier,
     _around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
@@ -186,15 +186,12 @@ pub(super) fn carrier(
         CarrierStatus::Running | CarrierStatus::Paused | CarrierStatus::Ended
     );
     if has_begun && after.started_on.is_none() {
+        let is_step = enters(subject, "status", "running");
+        let level = if is_step { Block } else { Warn };
         let zh = "已启动的载体须填写启动日期".to_owned();
         let en = "A carrier that has begun says when".to_owned();
-        findings.push(finding(
-            "STEP",
-            Block,
-            "started_on",
-            "start_missing",
-            (zh, en),
-        ));
+        let field = "started_on";
+        findings.push(finding("STEP", level, field, "start_missing", (zh, en)));
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "start_missing",
-        "载体没有启动日期。没有保存，原有内容没有变动。请填写启动日期。",
-        "The carrier has no day on which it began. Nothing was saved or changed. Fill it in.",
+        "已启动的载体没有启动日期。启动时不能保存，其他时候只是提醒。请填写启动日期。",
+        "The carrier has no day on which it began. It is not started without one; else this is a remark. Fill it in.",
     ),
     (
         "due_not_moved",
