@@ -34,9 +34,11 @@ const FILES: &[&str] = &[
     "ledger/v1/across.proto",
     "store/v1/record.proto",
     "store/v1/certificate.proto",
+    "store/v1/files.proto",
     "sync/v1/sync.proto",
     "sync/v1/bundle.proto",
     "sync/v1/proof.proto",
+    "sync/v1/files.proto",
     "enrol/v1/enrol.proto",
     "admin/v1/admin.proto",
 ];

@@ -204,6 +204,12 @@ const CODECS: &[(&str, Codec)] = &[
     ("sync.v1.Refused", again::<sync::Refused>),
     ("sync.v1.Result", again::<sync::Result>),
     ("sync.v1.Welcome", again::<sync::Welcome>),
+    ("store.v1.FileRequest", again::<stored::FileRequest>),
+    ("sync.v1.FileGiven", again::<sync::FileGiven>),
+    ("sync.v1.FilePiece", again::<sync::FilePiece>),
+    ("sync.v1.FileTaken", again::<sync::FileTaken>),
+    ("sync.v1.FileWant", again::<sync::FileWant>),
+    ("sync.v1.WantsAsk", again::<sync::WantsAsk>),
     ("sync.v1.WriteName", again::<sync::WriteName>),
     ("sync.v1.WriteNames", again::<sync::WriteNames>),
 ];

@@ -1,9 +1,9 @@
 //! What people read: the labels of kinds, fields and enumeration values in both languages, all
 //! from the schema.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use crate::catalogue::{EnumSpec, FieldSpec, KindSpec};
+use crate::catalogue::{EnumSpec, FieldSpec, KindSpec, Type};
 
 /// A language of the programs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,14 +68,55 @@ pub fn text(spec: &FieldSpec, json: &Json, language: Language) -> String {
                 .collect();
             parts.join(language.pick("、", ", "))
         }
+        Json::Object(file) if spec.value_type == Type::Attachment => attachment(file, language),
         Json::Number(_) | Json::Object(_) => json.to_string(),
     }
+}
+
+/// An attachment: what it is called, its size, and how its hash begins.
+fn attachment(file: &Map<String, Json>, language: Language) -> String {
+    let text = |name: &str| file.get(name).and_then(Json::as_str).unwrap_or_default();
+    let name = crate::attachment::shown_name(text("name"));
+    let size = size(file.get("size").and_then(Json::as_u64).unwrap_or_default());
+    let hash = text("hash").get(..12).unwrap_or_else(|| text("hash"));
+    match language {
+        Language::Zh => format!("{name}（{size}，{hash}）"),
+        Language::En => format!("{name} ({size}, {hash})"),
+    }
+}
+
+/// Bytes as people read them.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    if bytes < 1 << 10 {
+        return format!("{bytes} B");
+    }
+    let (unit, name) = if bytes < 1 << 20 {
+        (1 << 10, "KiB")
+    } else {
+        (1 << 20, "MiB")
+    };
+    let tenths = bytes.saturating_mul(10).div_ceil(unit);
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
+
+    #[test]
+    fn an_attachment_is_named_by_what_it_is_called() {
+        let spec = Catalogue::builtin().kind_by_id("problem_item").unwrap();
+        let file = serde_json::json!([{ "name": "\u{202e}请示.pdf", "size": 1_572_864,
+            "hash": "0a".repeat(32), "media_type": "application/pdf" }]);
+        let evidence = spec.field("evidence").unwrap();
+        assert_eq!(
+            text(evidence, &file, Language::Zh),
+            "请示.pdf（1.5 MiB，0a0a0a0a0a0a）"
+        );
+        assert_eq!([size(12), size(1_025)], ["12 B", "1.1 KiB"]);
+    }
 
     #[test]
     fn labels_come_in_both_languages() {

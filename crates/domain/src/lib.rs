@@ -6,6 +6,7 @@
 
 pub mod across;
 pub mod alias;
+pub mod attachment;
 pub mod authority;
 pub mod catalogue;
 pub mod date;

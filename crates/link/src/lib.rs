@@ -19,6 +19,7 @@ mod dial;
 mod driver;
 mod enrol;
 mod fault;
+mod files;
 mod identity;
 pub mod limits;
 mod refusal;
@@ -59,6 +60,9 @@ pub use enrol::{
     RenewalService, enrol, renew, renew_at,
 };
 pub use fault::{DialError, Refusal, Refused};
+pub use files::{
+    Asker, Carried, Carrying, FileDesk, FileRoom, FilesError, FilesService, Referrer, Wish, carry,
+};
 pub use identity::{
     CertificateFacts, Identity, IdentityError, NodeId, Serial, facts_of, identity_of,
 };

@@ -81,6 +81,23 @@ pub const CERTIFY_AT_ONCE: usize = 2;
 /// is then false rather than long.
 pub const CERTIFY_REFUSED_MAX: usize = 16_384;
 
+/// One piece of an attachment's content. Small, so that on a slow line the next batch of records
+/// waits for one of them at most.
+pub const PIECE_BYTES_MAX: usize = 64 << 10;
+
+/// How often it is looked again for files that are wanted, whether anybody has rung or not.
+pub const FILES_LOOK: Duration = Duration::from_secs(60);
+
+/// Requests for files that may wait here at once. A person makes them, one by one.
+pub const FILES_WAITING_MAX: usize = 256;
+
+/// New requests of one peer for files in a day, those that are refused included: each is on record
+/// for ever, and a peer must not fill the disk with them.
+pub const FILES_ASKED_PER_DAY_MAX: usize = 500;
+
+/// The account and the reason of a request for a file, together.
+pub const FILE_WORDS_BYTES_MAX: usize = 24 << 10;
+
 /// A certificate signing request with a P-256 key has about 300 bytes.
 pub const CSR_BYTES_MAX: usize = 8 << 10;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use proto::enrol::enrol_server::EnrolServer;
 use proto::enrol::renewal_server::RenewalServer;
+use proto::sync::files_server::FilesServer;
 use proto::sync::proof_server::ProofServer;
 use proto::sync::sync_server::{Sync as SyncRpc, SyncServer};
 use replica::Clock;
@@ -22,6 +23,7 @@ use crate::authority::Authority;
 use crate::certify::ProofService;
 use crate::conn::{PeerInfo, Role};
 use crate::enrol::{EnrolService, Registrar, RenewalService};
+use crate::files::FilesService;
 use crate::limits::{
     AGE_GRACE, CONNECTION_WINDOW_BYTES, ENROL_AGE_MAX, FRAME_BYTES_MAX, HEADER_BYTES_MAX,
     KEEPALIVE, LOCAL_RESETS_MAX, MESSAGE_BYTES_MAX, PENDING_RESETS_MAX, STOP_GRACE,
@@ -37,6 +39,8 @@ pub struct HubServices<S, R> {
     pub sync: S,
     /// Comparisons and certificates; none where nothing is kept.
     pub proof: Option<ProofService<R>>,
+    /// The content of attachments; none where nothing is kept.
+    pub files: Option<FilesService<R>>,
     /// The registry.
     pub registrar: Arc<R>,
     /// The authority that issues.
@@ -102,6 +106,7 @@ where
     let HubServices {
         sync: sessions,
         proof,
+        files,
         registrar,
         authority,
         clock,
@@ -125,6 +130,11 @@ where
         )
         .add_optional_service(proof.map(|proof| {
             ProofServer::new(proof)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        }))
+        .add_optional_service(files.map(|files| {
+            FilesServer::new(files)
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX)
         }))

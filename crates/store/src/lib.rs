@@ -3,11 +3,13 @@
 //! A [`Store`] keeps keys and values, atomically and durably; [`Memory`] and [`Disk`] are two
 //! makers of it. [`Ledger`] lays records, feeds, history, journals and fingerprints out in a
 //! store. [`Host`] is a replica: it takes edits and the operations of sessions, and answers only
-//! what has been synced. [`Writer`] runs a host on its own thread and groups commits.
+//! what has been synced. [`Writer`] runs a host on its own thread and groups commits. [`Cabinet`]
+//! keeps the contents of attachments beside it.
 #![warn(clippy::non_ascii_literal)]
 
 mod account;
 mod backup;
+mod cabinet;
 mod disk;
 mod holding;
 mod host;
@@ -25,6 +27,7 @@ pub use account::{ACCOUNT_NAMES_MAX, Account, Claims, Extract};
 pub use backup::{
     BackupError, BackupFacts, BackupReport, backup, backup_to, restore, verify as verify_backup,
 };
+pub use cabinet::{Cabinet, CabinetError, FILE_BYTES_MAX, FileHash, Kept, NoHash, Part};
 pub use disk::{Disk, DiskConfig, Lock, Salvaged, free_bytes, salvage};
 pub use holding::Holding;
 pub use host::{

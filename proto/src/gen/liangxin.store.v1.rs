@@ -558,3 +558,82 @@ impl Fate {
         }
     }
 }
+/// A request for the content of an attachment, as whoever asks and whoever gives keep it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FileRequest {
+    /// 16 bytes, chosen by whoever asks.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// The record that names the file.
+    #[prost(message, optional, tag = "2")]
+    pub record: ::core::option::Option<RecordName>,
+    /// BLAKE3 of the content, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// Bytes.
+    #[prost(uint64, tag = "4")]
+    pub size: u64,
+    /// Who asks: ACCOUNT@replica.
+    #[prost(string, tag = "5")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    /// When, milliseconds since 1970: by the clock of whoever asks, and of whoever keeps this.
+    #[prost(int64, tag = "7")]
+    pub asked_ms: i64,
+    #[prost(int64, tag = "8")]
+    pub kept_ms: i64,
+    /// When it was over.
+    #[prost(int64, tag = "9")]
+    pub ended_ms: i64,
+    #[prost(enumeration = "FileState", tag = "10")]
+    pub state: i32,
+    /// What last stood in the way.
+    #[prost(string, tag = "11")]
+    pub code: ::prost::alloc::string::String,
+    /// The replica at the other end: who asks, or who has given.
+    #[prost(bytes = "vec", tag = "12")]
+    pub peer: ::prost::alloc::vec::Vec<u8>,
+    /// At a hub that asks: the scopes whose nodes may have it, 16 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "13")]
+    pub scopes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Replicas that gave something else under this hash, once for each time.
+    #[prost(bytes = "vec", repeated, tag = "14")]
+    pub spoilt: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FileState {
+    Unspecified = 0,
+    /// It is not over: the content has not come, or not all of it was given.
+    Waiting = 1,
+    /// The whole content has come, or was given.
+    Done = 2,
+    /// It is over without the content; the code says why.
+    Refused = 3,
+}
+impl FileState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FILE_STATE_UNSPECIFIED",
+            Self::Waiting => "FILE_STATE_WAITING",
+            Self::Done => "FILE_STATE_DONE",
+            Self::Refused => "FILE_STATE_REFUSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FILE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FILE_STATE_WAITING" => Some(Self::Waiting),
+            "FILE_STATE_DONE" => Some(Self::Done),
+            "FILE_STATE_REFUSED" => Some(Self::Refused),
+            _ => None,
+        }
+    }
+}

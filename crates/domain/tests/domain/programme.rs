@@ -235,7 +235,7 @@ fn a_platform_is_built_after_its_four_steps() {
 fn a_problem_is_closed_with_evidence_or_a_statement() {
     let problem = json!({ "no": "410305-2020-A0001", "year": "2020", "scope": "410305",
         "registered_on": "2020-03-01", "status": "close_applied", "measure": "已整改" });
-    let file = json!([{ "hash": "00", "name": "照片.jpg", "size": 1, "media_type": "image/jpeg" }]);
+    let file = json!([{ "hash": "00".repeat(32), "name": "照片.jpg", "size": 1, "media_type": "image/jpeg" }]);
     let found = |change: Json| broken("problem_item", &problem, &change, Level::Block, &NoLookup);
     assert_eq!(found(json!({})), NONE);
     let bare = ["V23 no_evidence measure"];

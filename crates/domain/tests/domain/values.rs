@@ -183,8 +183,19 @@ fn text_input_clears_with_nothing_and_parts_sets_at_commas() {
 
 #[test]
 fn attachments_and_candidates_go_in_and_out_as_objects() {
-    let row = json!({ "attachments": [{ "hash": "0aff", "name": "请示.pdf", "size": 12, "media_type": "application/pdf" }] });
+    let hash = "0a".repeat(32);
+    let row = json!({ "attachments": [{ "hash": hash, "name": "请示.pdf", "size": 12, "media_type": "application/pdf" }] });
     assert_eq!(stored("carrier_activity", &row), row);
+    for (name, wrong) in [
+        ("hash", json!("0aff")),
+        ("name", json!("../请示.pdf")),
+        ("size", json!(domain::attachment::BYTES_MAX + 1)),
+        ("media_type", json!("text/html")),
+    ] {
+        let mut row = row.clone();
+        row["attachments"][0][name] = wrong;
+        assert_eq!(code("carrier_activity", &row), "attachment", "{name}");
+    }
     assert_eq!(
         code(
             "carrier_activity",

@@ -54,6 +54,13 @@ pub(super) enum Effect {
 }
 
 impl Host {
+    /// Whether the hub keeps a record up to date in a scope that it does not belong to.
+    #[must_use]
+    pub fn is_lent(&self, key: RecordKey, scope: ScopeId) -> bool {
+        let borrowers = self.loans.get(&key);
+        borrowers.is_some_and(|scopes| scopes.contains(&scope))
+    }
+
     /// The record whose home a record shares, as the record says.
     pub(super) fn parent(&self, record: &Record) -> Option<RecordKey> {
         (self.config.rules.parent)(record)
