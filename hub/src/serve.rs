@@ -194,6 +194,7 @@ async fn serve_on(
         let services = HubServices {
             sync,
             proof: Some(proof),
+            files: None,
             registrar,
             authority,
             clock,

@@ -253,6 +253,7 @@ impl HubRig {
         let services = HubServices {
             sync,
             proof: Some(proof),
+            files: None,
             registrar: Arc::clone(&roll),
             authority: Arc::clone(&authority),
             clock,

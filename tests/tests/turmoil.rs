@@ -176,6 +176,7 @@ impl Hub {
         let services = HubServices {
             sync,
             proof: None,
+            files: None,
             registrar: Arc::clone(&self.roll),
             authority: Arc::clone(&self.authority),
             clock: Arc::clone(&self.clock),

@@ -128,16 +128,8 @@ where
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX),
         )
-        .add_optional_service(proof.map(|proof| {
-            ProofServer::new(proof)
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                .max_encoding_message_size(MESSAGE_BYTES_MAX)
-        }))
-        .add_optional_service(files.map(|files| {
-            FilesServer::new(files)
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                .max_encoding_message_size(MESSAGE_BYTES_MAX)
-        }))
+        .add_optional_service(proof.map(proof_server))
+        .add_optional_service(files.map(files_server))
         .add_service(health)
         .add_service(reflection);
     let enrolment = EnrolService::new(authority, registrar, clock);
@@ -170,6 +162,19 @@ where
         () = ending => {}
     }
     Ok(task.await?)
+}
+
+fn proof_server<R: Registrar>(proof: ProofService<R>) -> ProofServer<ProofService<R>> {
+    ProofServer::new(proof)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+/// A piece has 64 KiB, a want some words: none is nearly as long as a batch.
+fn files_server<R: Registrar>(files: FilesService<R>) -> FilesServer<FilesService<R>> {
+    FilesServer::new(files)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 async fn stopped(mut stop: Stop) {

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use proto::sync::{
-    FileGiven, FilePiece, FileTaken, FileWant, WantsAsk, files_server::Files,
-};
+use proto::sync::{FileGiven, FilePiece, FileTaken, FileWant, WantsAsk, files_server::Files};
 use replica::{ReplicaId, ScopeId};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -109,9 +107,8 @@ impl<R: Registrar> Files for FilesService<R> {
     async fn give(&self, request: Request<FileGiven>) -> Result<Response<FileTaken>, Status> {
         let caller = self.caller(&request).await?;
         let FileGiven { id, piece } = request.into_inner();
-        let piece = piece.ok_or_else(|| {
-            status(Code::InvalidArgument, "ATTACH-013", "a piece is missing")
-        })?;
+        let piece = piece
+            .ok_or_else(|| status(Code::InvalidArgument, "ATTACH-013", "a piece is missing"))?;
         let desk = self.desk.clone();
         let from = (caller.node, Some(caller.scope));
         let taken = beside(move || desk.take(from, &id, &piece)).await;

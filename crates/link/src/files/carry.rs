@@ -1,8 +1,6 @@
 //! The node's side: it hears what the hub wants and gives it, and fetches what was asked for here.
 
-use proto::sync::{
-    FileGiven, FilePiece, FileTaken, FileWant, WantsAsk, files_client::FilesClient,
-};
+use proto::sync::{FileGiven, FilePiece, FileTaken, FileWant, WantsAsk, files_client::FilesClient};
 use replica::ReplicaId;
 use tonic::{Request, Status};
 

@@ -24,6 +24,9 @@ const ASKED: &str = "file/asked/";
 /// The local names of requests that a peer has made; then the peer and the id.
 const GIVEN: &str = "file/given/";
 
+/// The local names of the records that a content was put in or fetched for; then hash, kind and id.
+const OF: &str = "file/of/";
+
 /// How often a peer may give something else under a hash. The first time the part that came before
 /// a loss of power may be at fault.
 const SPOILT_MAX: usize = 2;
@@ -83,6 +86,10 @@ fn given_name(peer: ReplicaId, id: &[u8]) -> String {
     format!("{GIVEN}{peer}/{}", hex(id))
 }
 
+fn of_name(record: RecordKey, hash: FileHash) -> String {
+    format!("{OF}{hash}/{}/{}", record.kind.0, record.id)
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a text does not fail.
@@ -102,10 +109,9 @@ fn key_of(kind: u32, id: &[u8]) -> Option<RecordKey> {
 /// something to a screen is not taken.
 fn read_want(want: &FileWant) -> Option<Asked> {
     let record = want.record.as_ref()?;
-    let is_plain = |text: &str| {
-        let mut letters = text.chars();
-        !text.is_empty() && letters.all(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-    };
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_shown = |c: char| !turns(c) && (!c.is_control() || matches!(c, '\n' | '\t'));
+    let is_plain = |text: &str| !text.is_empty() && text.chars().all(is_shown);
     let words = want.account.len() + want.reason.len();
     let is_bounded = words <= FILE_WORDS_BYTES_MAX;
     let is_plain = is_plain(&want.account) && is_plain(&want.reason);
@@ -249,8 +255,8 @@ impl FileDesk {
         }))
     }
 
-    /// Asks for a content, and rings. Blocks until the request is durable. One that is under way
-    /// stays as it is; where its peer has given something else, it is tried again.
+    /// Asks for a content, and rings. Blocks until the request is durable. One of the same person
+    /// that is under way stays as it is; where its peer has given something else, it is tried again.
     ///
     /// # Errors
     /// Too much waits already, or the store fails.
@@ -258,9 +264,11 @@ impl FileDesk {
         let change = self.room.change();
         let mut asked = self.asked()?;
         asked.retain(|request| request.state() == FileState::Waiting);
-        let same = asked
-            .iter()
-            .find(|request| subject(request) == Some((wish.record, wish.hash)));
+        // Another person's request is one of its own: both sides have on record who asked.
+        let is_same = |request: &&FileRequest| {
+            subject(request) == Some((wish.record, wish.hash)) && request.account == wish.account
+        };
+        let same = asked.iter().find(is_same);
         let request = match same {
             Some(known) => FileRequest {
                 spoilt: Vec::new(),
@@ -313,12 +321,17 @@ impl FileDesk {
                 self.end(request, FileState::Refused, "ATTACH-006")?;
                 continue;
             }
+            let offset = if self.is_here(record, hash, request.size)? {
+                request.size
+            } else {
+                self.room.cabinet.part_len(Part { hash, peer })
+            };
             wanted.push(FileWant {
                 record: Some(RecordNameWire {
                     kind: record.kind.0,
                     id: record.id.0.to_vec(),
                 }),
-                offset: self.room.cabinet.part_len(Part { hash, peer }),
+                offset,
                 id: request.id,
                 hash: request.hash,
                 size: request.size,
@@ -398,11 +411,40 @@ impl FileDesk {
         }
     }
 
+    /// Notes that a content was put in for a record.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn note_put(&self, record: RecordKey, hash: FileHash) -> Result<(), FilesError> {
+        let local = vec![(of_name(record, hash), Some(vec![1]))];
+        self.writer.edit(Vec::new(), local)?;
+        Ok(())
+    }
+
+    /// Whether a content came here for this record. A hash is no secret and can be written into any
+    /// record: who only knows it gets nothing by it.
+    fn is_of(&self, record: RecordKey, hash: FileHash) -> Result<bool, FilesError> {
+        let note = self.writer.reader().local(&of_name(record, hash))?;
+        Ok(note.is_some())
+    }
+
+    /// Whether a content has come for this record since it was asked for, as by another's request. Of
+    /// one that came for another record the peer must show that it has it.
+    fn is_here(&self, record: RecordKey, hash: FileHash, size: u64) -> Result<bool, FilesError> {
+        Ok(self.room.cabinet.has(hash, size)
+            && self.is_of(record, hash)?
+            && self.room.cabinet.read(hash).is_ok())
+    }
+
     /// The content, if the peer may have it.
     fn content(&self, asker: Asker, asked: &Asked, size: u64) -> Result<Arc<[u8]>, FilesError> {
         let named = self.referrer.size(asked.record, asked.hash, asker)?;
         if named != Some(size) || size > FILE_BYTES_MAX {
             return refused("ATTACH-010");
+        }
+        // A hub holds files of many scopes; a node only those of its own, all of which the hub sees.
+        if matches!(asker, Asker::Node(_)) && !self.is_of(asked.record, asked.hash)? {
+            return refused("ATTACH-011");
         }
         match self.room.content(asked.hash) {
             Ok(content) if content.len() as u64 == size => Ok(content),
@@ -488,6 +530,11 @@ impl FileDesk {
             return Ok(no_more("ATTACH-006"));
         }
         let part = Part { hash, peer };
+        if self.is_here(record, hash, request.size)? {
+            let size = request.size;
+            self.end(request, FileState::Done, "")?;
+            return Ok(whole(size));
+        }
         let now_ms = self.clock.wall_ms();
         let (at, bytes) = (piece.offset, piece.bytes.as_slice());
         let cabinet = &self.room.cabinet;
@@ -518,6 +565,7 @@ impl FileDesk {
             Ok(()) => {
                 request.peer = part.peer.0.to_vec();
                 let size = request.size;
+                self.note_put(record, part.hash)?;
                 self.end(request, FileState::Done, "")?;
                 Ok(whole(size))
             }
@@ -566,7 +614,12 @@ impl FileDesk {
 
     /// Notes why the hub does not give what was asked for here. It is the only one to ask, so what
     /// cannot change by itself is over.
-    pub(super) fn not_given(&self, hub: ReplicaId, id: &[u8], code: &str) -> Result<(), FilesError> {
+    pub(super) fn not_given(
+        &self,
+        hub: ReplicaId,
+        id: &[u8],
+        code: &str,
+    ) -> Result<(), FilesError> {
         let _change = self.room.change();
         let Some(request) = self.entry(&asked_name(id))? else {
             return Ok(());

@@ -6,6 +6,7 @@ mod authority;
 mod certificates;
 mod dialling;
 mod enrolment;
+mod files;
 mod reloading;
 mod serving;
 mod world;

@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use link::{
-    Acceptor, Authority, CertificateFacts, DenyList, Dialer, EnrolRefusal, HubAddress, HubMaterial,
-    HubServices, Identity, Invitation, Joiner, NodeId, NodeMaterial, PrivateKey, Refused,
-    Registrar, ServeError, Stopper, Token, stop_signal, tcp,
+    Acceptor, Authority, CertificateFacts, DenyList, Dialer, EnrolRefusal, FileDesk, FilesService,
+    HubAddress, HubMaterial, HubServices, Identity, Invitation, Joiner, NodeId, NodeMaterial,
+    PrivateKey, Refused, Registrar, ServeError, Stopper, Token, stop_signal, tcp,
 };
 use proto::sync::frame::Frame as Content;
 use proto::sync::sync_client::SyncClient;
@@ -249,11 +249,34 @@ impl World {
         Self::start_on(authority, material, &address, tcp(listener))
     }
 
+    /// A hub that gives and takes files.
+    pub(crate) async fn start_with_files(desk: FileDesk) -> Self {
+        let authority = Authority::generate(HUB, NOW_MS).unwrap();
+        let material = material_of(&authority, DenyList::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        Self::start_all(authority, material, &address, tcp(listener), Some(desk))
+    }
+
     pub(crate) fn start_on<C, IO>(
         authority: Authority,
         material: HubMaterial,
         address: &str,
         connections: C,
+    ) -> Self
+    where
+        C: Stream<Item = std::io::Result<(IO, std::net::SocketAddr)>> + Send + 'static,
+        IO: link::Io + 'static,
+    {
+        Self::start_all(authority, material, address, connections, None)
+    }
+
+    fn start_all<C, IO>(
+        authority: Authority,
+        material: HubMaterial,
+        address: &str,
+        connections: C,
+        desk: Option<FileDesk>,
     ) -> Self
     where
         C: Stream<Item = std::io::Result<(IO, std::net::SocketAddr)>> + Send + 'static,
@@ -270,6 +293,7 @@ impl World {
         let services = HubServices {
             sync: echo.clone(),
             proof: None,
+            files: desk.map(|desk| FilesService::new(desk, Arc::clone(&registrar), stop.clone())),
             registrar: Arc::clone(&registrar),
             authority: Arc::clone(&authority),
             clock: clock.clone(),

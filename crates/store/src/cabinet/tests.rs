@@ -37,7 +37,10 @@ fn a_content_is_kept_once_under_its_hash_and_for_its_owner_alone() {
     assert_eq!(hash.to_string().parse(), Ok(hash));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let place = cabinet.place(hash);
-    assert_eq!((mode(&place), mode(place.parent().unwrap())), (0o600, 0o700));
+    assert_eq!(
+        (mode(&place), mode(place.parent().unwrap())),
+        (0o600, 0o700)
+    );
 }
 
 #[test]
@@ -75,7 +78,10 @@ fn a_file_has_its_limit() {
     let mut bytes = vec![0; most];
     assert!(cabinet.put(&bytes, NOW_MS).is_ok());
     bytes.push(0);
-    assert_eq!(cabinet.put(&bytes, NOW_MS).unwrap_err().code(), "ATTACH-001");
+    assert_eq!(
+        cabinet.put(&bytes, NOW_MS).unwrap_err().code(),
+        "ATTACH-001"
+    );
     let part = of(&bytes);
     let piece = (0, &b"x"[..]);
     let large = cabinet.append(part, piece, FILE_BYTES_MAX + 1, NOW_MS);
@@ -91,10 +97,25 @@ fn pieces_come_in_order_and_go_on_after_a_restart() {
     let whole = b"one two three";
     let part = of(whole);
     let size = whole.len() as u64;
-    assert_eq!(cabinet.append(part, (0, &whole[..4]), size, NOW_MS).unwrap(), 4);
+    assert_eq!(
+        cabinet
+            .append(part, (0, &whole[..4]), size, NOW_MS)
+            .unwrap(),
+        4
+    );
     // The same again, and one from further on: neither is added.
-    assert_eq!(cabinet.append(part, (0, &whole[..4]), size, NOW_MS).unwrap(), 4);
-    assert_eq!(cabinet.append(part, (8, &whole[8..]), size, NOW_MS).unwrap(), 4);
+    assert_eq!(
+        cabinet
+            .append(part, (0, &whole[..4]), size, NOW_MS)
+            .unwrap(),
+        4
+    );
+    assert_eq!(
+        cabinet
+            .append(part, (8, &whole[8..]), size, NOW_MS)
+            .unwrap(),
+        4
+    );
     let again = Cabinet::new(&cabinet.path);
     assert_eq!(again.part_len(part), 4);
     let early = again.finish(part, NOW_MS).unwrap_err();
@@ -110,7 +131,9 @@ fn what_is_on_its_way_is_bounded_and_the_longest_idle_makes_room() {
     let (_folder, cabinet) = cabinet();
     let begin = |number: usize, now_ms: u64| {
         let part = of(&number.to_be_bytes());
-        cabinet.append(part, (0, &b"x"[..]), 9, now_ms).map(|_end| part)
+        cabinet
+            .append(part, (0, &b"x"[..]), 9, now_ms)
+            .map(|_end| part)
     };
     let first = begin(0, NOW_MS).unwrap();
     for number in 1..PARTS_MAX {
@@ -134,7 +157,13 @@ fn names_that_are_no_hashes_are_no_contents() {
     fs::write(beside, "?").unwrap();
     fs::write(cabinet.path.join("ab"), "?").unwrap();
     assert_eq!(cabinet.list().unwrap().len(), 1);
-    for text in ["", "../../etc/passwd", &"g".repeat(64), &"a".repeat(63), &"文".repeat(64)] {
+    for text in [
+        "",
+        "../../etc/passwd",
+        &"g".repeat(64),
+        &"a".repeat(63),
+        &"\u{6587}".repeat(64),
+    ] {
         assert_eq!(text.parse::<FileHash>(), Err(NoHash), "{text}");
     }
 }
