@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use link::{
-    Acceptor, Authority, HubMaterial, HubServices, Leaf, ProofService, Signer, Stop, SyncService,
-    facts_of, renew_at, serve as serve_port, tcp,
+    Acceptor, Authority, FilesService, HubMaterial, HubServices, Leaf, ProofService, Signer, Stop,
+    SyncService, facts_of, renew_at, serve as serve_port, tcp,
 };
 use program::{App, Exit, Failure, Out, Side as _, cli::Setting, serve::port_taken};
 use tokio::net::TcpListener;
@@ -191,10 +191,15 @@ async fn serve_on(
             signer,
             vec![authority.certificate().clone()],
         );
+        let files = FilesService::new(
+            program::attachments::desk(&seen_app),
+            Arc::clone(&registrar),
+            stop.clone(),
+        );
         let services = HubServices {
             sync,
             proof: Some(proof),
-            files: None,
+            files: Some(files),
             registrar,
             authority,
             clock,

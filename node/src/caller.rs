@@ -14,7 +14,7 @@ use replica::session::Role;
 use store::Login;
 use tokio::sync::{Notify, watch};
 
-use crate::join;
+use crate::{files, join};
 
 /// How often the certificate's age is looked at.
 const RENEWAL_LOOK: Duration = Duration::from_secs(600);
@@ -172,31 +172,54 @@ fn seat(app: &App) -> SessionSeat {
     }
 }
 
+/// What goes over the channel of a session beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The contents of attachments, as they are asked for.
+    Files,
+    /// Nothing: whoever calls sees to the files.
+    Nothing,
+}
+
 /// Dials and runs one session to its end. Returns the code with which it ended. One in which this
 /// node finds that it was rolled back heals that, and is followed by another at once.
 ///
 /// # Errors
 /// The hub is not reached or refuses.
-pub(crate) async fn call(app: &App, line: &Line, stop: Stop) -> Result<String, Failure> {
-    let code = call_once(app, line, stop.clone()).await?;
+pub(crate) async fn call(
+    app: &App,
+    line: &Line,
+    beside: Beside,
+    stop: Stop,
+) -> Result<String, Failure> {
+    let code = call_once(app, line, beside, stop.clone()).await?;
     if code == ROLLED_BACK && !stop.is_stopped() {
-        return call_once(app, line, stop).await;
+        return call_once(app, line, beside, stop).await;
     }
     Ok(code)
 }
 
-async fn call_once(app: &App, line: &Line, mut stop: Stop) -> Result<String, Failure> {
+async fn call_once(
+    app: &App,
+    line: &Line,
+    beside: Beside,
+    mut stop: Stop,
+) -> Result<String, Failure> {
     let material = join::material(&app.dir, &app.identity)?;
     let channel = dial(app, &material).await?;
     line.progress.send_replace(Progress::default());
     line.set("connected".to_owned(), None);
     let watching = line.follow();
     let (stopper, goodbye) = stop_signal();
+    let files = channel.clone();
     let running = call_over(channel, seat(app), goodbye, &line.progress);
     tokio::pin!(running);
     let ended = tokio::select! {
         done = &mut running => done,
         () = note_settled(app, line, watching) => return Ok(String::new()),
+        () = files::keep_carrying(app, files), if beside == Beside::Files => {
+            return Ok(String::new());
+        }
         () = async {
             tokio::select! {
                 () = stop.wait() => {}
@@ -228,7 +251,7 @@ async fn note_settled(app: &App, line: &Line, mut watching: watch::Receiver<Prog
 pub(crate) async fn keep_calling(app: App, line: Arc<Line>, mut stop: Stop) {
     let mut backoff = Backoff::default();
     while !stop.is_stopped() {
-        match call(&app, &line, stop.clone()).await {
+        match call(&app, &line, Beside::Files, stop.clone()).await {
             Ok(code) => {
                 tracing::info!(code = %code, "session ended");
                 let was_open = code.is_empty() || code == "SYNC-100" || code == "SYNC-115";

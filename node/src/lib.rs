@@ -4,6 +4,7 @@
 mod bundle;
 mod caller;
 mod command;
+mod files;
 mod join;
 mod prove;
 mod serve;

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use link::{Progress, stop_signal};
+use domain::label::Language;
+use link::{Carried, Progress, stop_signal};
 use program::{App, Exit, Failure, Live as _, Out};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::{Node, caller, command::SyncArgs};
+use crate::{
+    Node,
+    caller::{self, Beside},
+    command::SyncArgs,
+    files,
+};
 
 /// What may pass without any progress before the command gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,8 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The hub is not reached or refuses, or both sides were not found equal.
 pub(crate) fn sync(app: &App, node: &Node, args: &SyncArgs, out: &mut Out) -> Result<(), Failure> {
     debug_assert!(args.once, "the only way so far");
+    let running = node.line.state().text != "stopped";
     settle(app, node)?;
-    show(app, node, out)
+    // Where the program is serving they go beside its session.
+    let carried = if running {
+        Carried::default()
+    } else {
+        files::carry_once(app, out)
+    };
+    show(app, node, carried, out)
 }
 
 /// Exchanges with the hub until both sides are equal and nothing waits.
@@ -34,7 +47,7 @@ pub(crate) fn settle(app: &App, node: &Node) -> Result<(), Failure> {
             return settled(app, node, node.line.follow()).await;
         }
         let (stopper, stop) = stop_signal();
-        let session = caller::call(app, &node.line, stop);
+        let session = caller::call(app, &node.line, Beside::Nothing, stop);
         tokio::pin!(session);
         let settling = settled(app, node, node.line.follow());
         let result = tokio::select! {
@@ -48,7 +61,7 @@ pub(crate) fn settle(app: &App, node: &Node) -> Result<(), Failure> {
     })
 }
 
-fn show(app: &App, node: &Node, out: &mut Out) -> Result<(), Failure> {
+fn show(app: &App, node: &Node, carried: Carried, out: &mut Out) -> Result<(), Failure> {
     let status = app.writer.status()?;
     let peers = node.peers(app, &status);
     if out.json {
@@ -56,8 +69,16 @@ fn show(app: &App, node: &Node, out: &mut Out) -> Result<(), Failure> {
         let sent = peers.iter().map(|peer| peer.sent).sum::<u64>();
         let received = peers.iter().map(|peer| peer.received).sum::<u64>();
         let refused = program::refusals::count_open(app, &status)?;
-        out.document(&json!({"settled": true, "equal": equal, "sent": sent, "received": received, "refused": refused}));
+        out.document(&json!({"settled": true, "equal": equal, "sent": sent, "received": received, "refused": refused,
+            "files": {"given": carried.given, "taken": carried.taken}}));
     } else {
+        if carried != Carried::default() {
+            let (given, taken) = (carried.given, carried.taken);
+            out.line(match out.language {
+                Language::Zh => format!("附件内容：传给市级 {given} 个，收到 {taken} 个"),
+                Language::En => format!("contents of attachments: {given} given, {taken} taken"),
+            });
+        }
         out.line(out.say("双方已核对一致", "both sides are settled and equal"));
     }
     Ok(())

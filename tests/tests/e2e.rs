@@ -13,6 +13,7 @@
 /// The modules, one a subject.
 mod e2e {
     mod across;
+    mod attachments;
     mod backup;
     mod bundle;
     mod certificate;

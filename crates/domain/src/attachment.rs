@@ -86,7 +86,10 @@ pub fn shown_name(given: &str) -> String {
         return name;
     }
     let half = NAME_CHARS_MAX / 2;
-    let (start, end) = (letters.iter().take(half), letters.iter().skip(half + over + 1));
+    let (start, end) = (
+        letters.iter().take(half),
+        letters.iter().skip(half + over + 1),
+    );
     let name: String = start.chain(std::iter::once(&'…')).chain(end).collect();
     name
 }

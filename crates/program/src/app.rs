@@ -3,12 +3,12 @@
 use std::{path::PathBuf, sync::Arc};
 
 use domain::{Arrival, Catalogue, Date, Refusal};
-use link::Holdings;
+use link::{FileRoom, Holdings};
 use proto::stored::Certificate;
 use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
-    Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, PeerHeard, Reader, Rules, Status,
-    Survey, Verdict, Writer, WriterConfig,
+    Cabinet, Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, PeerHeard, Reader, Rules,
+    Status, Survey, Verdict, Writer, WriterConfig,
 };
 
 use crate::{
@@ -167,6 +167,8 @@ pub struct App {
     pub proofs: Arc<Proofs>,
     /// The figures of the days that were asked for last.
     pub board: Arc<Board>,
+    /// The contents of attachments, and who waits for them.
+    pub files: Arc<FileRoom>,
 }
 
 impl App {
@@ -200,6 +202,7 @@ impl App {
             folder: PathBuf::from("."),
             proofs: Arc::default(),
             board: Arc::default(),
+            files: Arc::new(FileRoom::new(Cabinet::new(&dir.files()))),
         };
         Ok((app, writer))
     }

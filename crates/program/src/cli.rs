@@ -117,6 +117,9 @@ pub enum Common {
     /// Read and write records
     #[command(subcommand)]
     Record(crate::commands::record::RecordCommand),
+    /// Files that records name as evidence: attach, list, ask for
+    #[command(subcommand)]
+    Attachment(crate::commands::attachment::AttachmentCommand),
     /// Read a spreadsheet into records
     Import(crate::commands::import::ImportArgs),
     /// Write records to a file
@@ -184,6 +187,7 @@ impl Common {
             Self::Receipt(command) => command.place(),
             Self::Status
             | Self::Record(_)
+            | Self::Attachment(_)
             | Self::Import(_)
             | Self::Export(_)
             | Self::Conflict(_)

@@ -1,5 +1,6 @@
 //! The commands that both programs have: one file a noun.
 
+pub mod attachment;
 pub mod bundle;
 pub mod certificate;
 pub mod change;
@@ -42,6 +43,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
     match command {
         Common::Status => status::status(app, live, out),
         Common::Record(command) => record::run(app, live, command, out),
+        Common::Attachment(command) => attachment::run(app, live, command, out),
         Common::Import(args) => import::run(app, &args, out),
         Common::Export(args) => export::run(app, &args, out),
         Common::Conflict(command) => conflict::run(app, &live.enrolled(app), command, out),
@@ -87,6 +89,7 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
         }
         Common::Status
         | Common::Record(_)
+        | Common::Attachment(_)
         | Common::Import(_)
         | Common::Export(_)
         | Common::Conflict(_)

@@ -5,6 +5,7 @@
 //! | `identity.json` | role, replica, scopes, hub | 0600 |
 //! | `config.toml` | settings; may be missing | as made |
 //! | `store/` | the store | 0700 |
+//! | `files/` | the contents of attachments, each under its hash | 0700 |
 //! | `store.lock` | held while the store is open, or is put in the place of another | 0600 |
 //! | `ca.crt`, `ca.key` | the authority, at a hub | 0600 |
 //! | `seal.key` | the key of the hub's seals: outside the store and its data backups | 0600 |
@@ -164,6 +165,12 @@ impl Dir {
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.path.join("store")
+    }
+
+    /// The folder of the contents of attachments.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.path.join("files")
     }
 
     /// Holds the store of the directory: to open it, or to put another in its place. A restore reads

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, Live},
+    attachments,
     config::DoctorConfig,
     failure::{Exit, Failure},
     output::Out,
@@ -56,6 +57,7 @@ pub fn doctor<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
     proof::prove(app)?;
     let facts = Facts {
         ended_links: Some(records::ended(app)?.len()),
+        orphans: Some(attachments::orphans(app, attachments::PRUNE_DAYS)?.len()),
         ..Facts::gather(app, live)?
     };
     let checks = checks(&facts, &app.config.doctor);

@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod attachments;
 pub mod claims;
 pub mod cli;
 pub mod clock;

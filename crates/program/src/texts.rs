@@ -5,6 +5,7 @@
 
 mod across;
 mod acts;
+mod attach;
 mod bundle;
 pub mod causes;
 mod import;
@@ -484,6 +485,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(operator::TEXTS)
         .chain(records::TEXTS)
         .chain(across::TEXTS)
+        .chain(attach::TEXTS)
         .chain(import::TEXTS)
         .chain(sheet::TEXTS)
         .chain(proof::TEXTS)
@@ -555,6 +557,10 @@ pub fn well(code: &str, language: Language) -> &'static str {
         "DOCTOR-045" => (
             "没有党组织已撤销而尚未终止的覆盖关系",
             "no coverage goes on under a dissolved Party organisation",
+        ),
+        "DOCTOR-052" => (
+            "每个附件的内容都有记录引用",
+            "every content of an attachment is named by a record",
         ),
         "DOCTOR-041" => (
             "停用的辖区都有承接",

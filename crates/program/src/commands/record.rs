@@ -359,7 +359,7 @@ fn unknown_kind(app: &App, name: &str) -> Option<Kind> {
     app.catalogue.kind(number).is_none().then_some(number)
 }
 
-fn key_of(app: &App, kind: &str, id: &str) -> Result<RecordKey, Failure> {
+pub(super) fn key_of(app: &App, kind: &str, id: &str) -> Result<RecordKey, Failure> {
     if let Some(number) = unknown_kind(app, kind) {
         let id = uuid::Uuid::try_parse(id.trim());
         let id = id.ok().ok_or_else(|| {

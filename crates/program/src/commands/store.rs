@@ -8,13 +8,15 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use domain::label::Language;
 use replica::Clock as _;
 use serde_json::json;
-use store::{BackupError, BackupFacts, BackupReport, Disk, DiskConfig, WriteFact};
+use store::{BackupError, BackupFacts, BackupReport, Cabinet, Disk, DiskConfig, WriteFact};
 use zeroize::Zeroizing;
 
 use crate::{
     app::App,
+    attachments::pack::{self, Packed},
     cli::Setting,
     clock::SystemClock,
     commands::bundle::forget_proof,
@@ -37,6 +39,9 @@ pub struct BackupArgs {
     /// The passphrase for the keys
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// Leave out the contents of attachments, which otherwise go into FILE.files
+    #[arg(long)]
+    pub without_files: bool,
 }
 
 /// `restore FILE`.
@@ -66,12 +71,26 @@ pub(crate) fn failed(error: &BackupError) -> Failure {
     Failure::new(error.code(), Exit::Invalid).with("detail", crate::failure::causes(error))
 }
 
-fn show(report: &BackupReport, out: &mut Out, zh: &str, en: &str) {
+fn show((report, packed): (&BackupReport, Option<Packed>), out: &mut Out, zh: &str, en: &str) {
     if out.json {
-        out.document(&json!({"entries": report.entries, "bytes": report.bytes}));
-    } else {
-        let text = out.say(zh, en).replace("{n}", &report.entries.to_string());
-        out.line(text);
+        out.document(&json!({
+            "entries": report.entries,
+            "bytes": report.bytes,
+            "files": packed.map(|packed| packed.files),
+            "files_bytes": packed.map(|packed| packed.bytes),
+        }));
+        return;
+    }
+    let text = out.say(zh, en).replace("{n}", &report.entries.to_string());
+    out.line(text);
+    if let Some(packed) = packed.filter(|packed| packed.files > 0) {
+        let (count, bytes) = (packed.files, domain::label::size(packed.bytes));
+        out.line(match out.language {
+            Language::Zh => format!("附件内容 {count} 个，{bytes}，在备份旁的 .files 里"),
+            Language::En => {
+                format!("{count} contents of attachments, {bytes}, in .files beside it")
+            }
+        });
     }
 }
 
@@ -98,6 +117,7 @@ fn check_free(path: &Path) -> Result<(), Failure> {
 pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure> {
     let path = app.path(&args.file);
     check_free(&path)?;
+    check_free(&pack::beside(&path))?;
     let mut passphrase = None;
     if args.with_keys {
         check_free(&keys_beside(&path))?;
@@ -124,6 +144,12 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
         .writer
         .still(move |store| store::backup_to(store, &facts, &target))?;
     let report = report.map_err(|error| failed(&error))?;
+    // It counts as a backup when all of it is there.
+    let packed = if args.without_files {
+        None
+    } else {
+        Some(pack::pack(app.files.cabinet(), &pack::beside(&path))?)
+    };
     let note = backup_note(&report, &path);
     app.writer
         .edit(Vec::new(), vec![(BACKUP.to_owned(), Some(note))])?;
@@ -131,11 +157,28 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
         backup_keys(&app.dir, &path, &passphrase)?;
     }
     show(
-        &report,
+        (&report, packed),
         out,
         "备份完成并已回读核对：{n} 项",
         "backup written and read back: {n} entries",
     );
+    show_left_out(app, packed, out)
+}
+
+/// Says which contents of attachments are not in the backup.
+fn show_left_out(app: &App, packed: Option<Packed>, out: &mut Out) -> Result<(), Failure> {
+    let left_out = match packed {
+        Some(packed) => packed.damaged,
+        None => app.files.cabinet().list()?.len(),
+    };
+    if left_out > 0 {
+        out.note(match (packed, out.language) {
+            (Some(_), Language::Zh) => format!("有 {left_out} 个附件的内容已损坏，不在备份里；用 verify 查看。"),
+            (Some(_), Language::En) => format!("the contents of {left_out} attachments are damaged and not in the backup; see verify"),
+            (None, Language::Zh) => format!("本机 {left_out} 个附件的内容不在备份里，请另行保存数据目录下的 files。"),
+            (None, Language::En) => format!("the contents of {left_out} attachments are not in the backup; keep the folder files of the directory elsewhere"),
+        });
+    }
     Ok(())
 }
 
@@ -232,6 +275,12 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         return Err(Failure::new("BACKUP-010", Exit::Invalid));
     }
     let keys = keys_for(setting, args)?;
+    let files = pack::beside(&path);
+    let files = files.exists().then_some(files);
+    if let Some(files) = &files {
+        // Whatever is wrong with it is said before anything is replaced.
+        pack::read(files, &mut |_content| Ok(()))?;
+    }
     std::fs::create_dir_all(dir.path())?;
     let _held = dir.hold()?;
     let beside = dir.path().join("store.restoring");
@@ -255,6 +304,7 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
             return Err(failure);
         }
     };
+    let packed = files.map(|files| unpack(&dir, &files)).transpose()?;
     restore_keys(&dir, &keys)?;
     // The identity goes last: with it the directory counts as set up.
     if let (None, Some(identity)) = (&known, identity) {
@@ -264,8 +314,18 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         "已恢复 {n} 项；下次联网时自动与对端核对补齐",
         "{n} entries restored; the replica heals with its peers at the next session",
     );
-    show(&report, out, zh, en);
+    show((&report, packed), out, zh, en);
     Ok(())
+}
+
+/// Puts the contents of attachments back that lie beside a backup. Those that are there stay.
+fn unpack(dir: &Dir, files: &Path) -> Result<Packed, Failure> {
+    let cabinet = Cabinet::new(&dir.files());
+    let now_ms = SystemClock::default().wall_ms();
+    pack::read(files, &mut |content| {
+        cabinet.put(content, now_ms)?;
+        Ok(())
+    })
 }
 
 fn remove(folder: &Path) -> io::Result<()> {

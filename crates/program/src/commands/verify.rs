@@ -40,6 +40,9 @@ pub fn run<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure> {
             }
         }
     }
+    for hash in app.files.cabinet().prove()? {
+        findings.push(format!("the content of attachment {hash} is damaged"));
+    }
     if out.json {
         let compared: Vec<Value> = compared.iter().map(compared_json).collect();
         out.document(&json!({

@@ -42,6 +42,9 @@ pub struct Facts {
     /// Coverages that go on while their Party organisation has ended. A pass over all of them: only
     /// `doctor` looks.
     pub ended_links: Option<usize>,
+    /// Contents of attachments that no record names. A pass over all records that may: only `doctor`
+    /// looks.
+    pub orphans: Option<usize>,
     /// Free disk, MiB, where the system says so.
     pub disk_free_mib: Option<u64>,
     /// Memory of the program, MiB, where the system says so.
@@ -89,6 +92,7 @@ impl Facts {
             own: live.own_facts(app),
             late: proposals::waiting(app).unwrap_or_default(),
             ended_links: None,
+            orphans: None,
             disk_free_mib: disk_free_mib(app),
             memory_mib: memory_mib(),
             clones: status.clones.iter().map(ToString::to_string).collect(),

@@ -244,6 +244,9 @@ pub const ROWS: &[Row] = &[
     row("DOCTOR-051", "reviews", |facts, _| {
         facts.own.reviews.map(count).unwrap_or_default()
     }),
+    row("DOCTOR-052", "orphans", |facts, _| {
+        facts.orphans.map(count).unwrap_or_default()
+    }),
 ];
 
 const fn row(

@@ -52,6 +52,7 @@ fn sound() -> Facts {
         },
         late: 0,
         ended_links: Some(0),
+        orphans: Some(0),
         disk_free_mib: Some(50_000),
         memory_mib: Some(200),
         backup_ms: Some(NOW_MS - DAY_MS),
@@ -136,6 +137,7 @@ const CASES: &[Case] = &[
     ("late_writes", &[], |facts| facts.late = 3),
     ("ended_links", &[], |facts| facts.ended_links = Some(2)),
     ("reviews", &[], |facts| facts.own.reviews = Some(1)),
+    ("orphans", &[], |facts| facts.orphans = Some(2)),
 ];
 
 fn said(facts: &mut Facts) -> &mut PeerHeard {

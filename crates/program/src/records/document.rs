@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
 
 use super::{Scopes, Seen, Settled, meaning};
-use crate::{app::App, clock, conflicts, failure::Failure};
+use crate::{app::App, attachments, clock, conflicts, failure::Failure};
 
 /// Makes documents; what they need beside the record is looked up once.
 #[derive(Debug)]
@@ -74,6 +74,8 @@ impl<'a> Documents<'a> {
             Guest::Left => Some("left"),
         };
         document.extend(guest.map(|guest| ("guest".to_owned(), guest.into())));
+        let files = attachments::told(self.app, &self.scopes, stored, meaning)?;
+        document.extend(files.map(|files| ("attachments".to_owned(), files)));
         if meaning.deleted {
             document.insert("deleted".to_owned(), true.into());
         }

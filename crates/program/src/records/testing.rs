@@ -9,7 +9,7 @@ use std::{
 };
 
 use domain::{Catalogue, KindSpec, date};
-use link::{BundleKeys, BundleRoute, BundleSender, Holdings};
+use link::{BundleKeys, BundleRoute, BundleSender, FileRoom, Holdings};
 use proto::stored::Certificate;
 use replica::{
     Clock, Mono, RecordKey, ReplicaId, Source,
@@ -17,7 +17,8 @@ use replica::{
 };
 use serde_json::{Map, Value};
 use store::{
-    Command, Handle, Host, Login, Memory, Reply, Status, Store, Stored, Writer, WriterConfig,
+    Cabinet, Command, Handle, Host, Login, Memory, Reply, Status, Store, Stored, Writer,
+    WriterConfig,
 };
 
 use super::{Change, Saved, Seen, find, kind_of, put, set_of_json};
@@ -109,6 +110,8 @@ pub(crate) struct World {
     memory: Arc<Memory>,
     writer: Option<Writer>,
     _runtime: tokio::runtime::Runtime,
+    /// Where files lie.
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Drop for World {
@@ -150,6 +153,7 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
     let app = App {
         dir: Dir::new(Path::new("/nowhere")),
         identity: Arc::new(identity),
@@ -163,12 +167,14 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         folder: PathBuf::from("."),
         proofs: Arc::default(),
         board: Arc::default(),
+        files: Arc::new(FileRoom::new(Cabinet::new(&folder.path().join("files")))),
     };
     World {
         app,
         memory,
         writer: Some(writer),
         _runtime: runtime,
+        folder,
     }
 }
 

@@ -157,6 +157,7 @@ impl Office {
         let app = App {
             proofs: Arc::default(),
             board: Arc::default(),
+            files: Arc::new(link::FileRoom::new(store::Cabinet::new(folder.path()))),
             dir: Dir::new(folder.path()),
             identity: Arc::new(identity),
             config: Arc::new(Config::default()),

@@ -131,6 +131,15 @@ pub(super) fn show(app: &App, document: &Map<String, Value>, out: &mut Out) {
         &[out.say("字段", "Field"), "", out.say("内容", "Value")],
         &rows,
     );
+    for file in super::super::array(&Value::Object(document.clone()), "attachments") {
+        if let Some(at) = file.get("at").and_then(Value::as_str) {
+            let name = crate::commands::text(file, "name");
+            out.line(match out.language {
+                Language::Zh => format!("附件“{name}”的内容不在本机，在 {at}"),
+                Language::En => format!("the content of \"{name}\" is not here but in {at}"),
+            });
+        }
+    }
     let open = document.get("conflicts").and_then(Value::as_array);
     for conflict in open.into_iter().flatten() {
         show_candidates(kind, conflict, out);
