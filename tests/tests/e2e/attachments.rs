@@ -73,6 +73,21 @@ fn fetch(program: &Program, id: &str, hash: &str) -> Value {
     ])
 }
 
+/// The log of a program holds the inspector's request, and nothing else.
+#[track_caller]
+fn assert_logged(program: &Program, way: &str, id: &str) {
+    let log = log(program);
+    let [entry] = log.as_slice() else {
+        panic!("{log:?}");
+    };
+    let account = entry["account"].as_str().unwrap();
+    assert!(account.starts_with("inspector@4103"), "{account}");
+    let said = ["way", "reason", "state", "record"].map(|name| entry[name].clone());
+    let record = format!("{KIND}/{id}");
+    let expected = [way, "年终核查", "done", &record];
+    assert_eq!(said, expected.map(Value::from));
+}
+
 #[test]
 fn evidence_stays_at_home_until_the_city_asks_with_a_reason() {
     let mut two = Two::open();
@@ -88,22 +103,11 @@ fn evidence_stays_at_home_until_the_city_asks_with_a_reason() {
     // The city sees what there is, and not the content.
     let hub = two.hub().clone();
     let seen = file(&hub, &id);
-    assert_eq!(
-        [
-            &seen["name"],
-            &seen["size"],
-            &seen["media_type"],
-            &seen["state"],
-            &seen["at"]
-        ],
-        [
-            &json!("请示.pdf"),
-            &json!(content.len()),
-            &json!("application/pdf"),
-            &json!("elsewhere"),
-            &json!("410305")
-        ]
-    );
+    let facts = ["name", "size", "media_type", "state", "at"].map(|name| seen[name].clone());
+    let size = json!(content.len());
+    let [name, media, state, at] =
+        ["请示.pdf", "application/pdf", "elsewhere", "410305"].map(Value::from);
+    assert_eq!(facts, [name, size, media, state, at]);
     let document = hub.json(["record", "get", KIND, &id]);
     assert_eq!(document["attachments"][0]["here"], false);
     let shown = in_chinese(&hub, &["record", "get", KIND, &id]);
@@ -136,28 +140,8 @@ fn evidence_stays_at_home_until_the_city_asks_with_a_reason() {
     hub.run(get).ok();
     assert_eq!(fs::read(&output).unwrap(), content);
     refused(&hub, get, 2, "ATTACH-018");
-    for (program, way) in [(&hub, "asked"), (&node, "given")] {
-        let log = log(program);
-        let [entry] = log.as_slice() else {
-            panic!("{log:?}");
-        };
-        let account = entry["account"].as_str().unwrap();
-        assert!(account.starts_with("inspector@4103"), "{account}");
-        assert_eq!(
-            [
-                &entry["way"],
-                &entry["reason"],
-                &entry["state"],
-                &entry["record"]
-            ],
-            [
-                &json!(way),
-                &json!("年终核查"),
-                &json!("done"),
-                &json!(format!("{KIND}/{id}"))
-            ]
-        );
-    }
+    assert_logged(&hub, "asked", &id);
+    assert_logged(&node, "given", &id);
     two.city.down();
     two.city.up();
     assert_eq!(log(&hub).len(), 1);

@@ -387,6 +387,10 @@ fn show_orphans(orphans: &[Kept], is_done: bool, out: &mut Out) {
     for kept in orphans {
         out.line(format!("{}  {}", kept.hash, size(kept.size)));
     }
+    if orphans.is_empty() {
+        out.line(texts::well("DOCTOR-051", out.language));
+        return;
+    }
     let (count, bytes) = (orphans.len(), size(bytes));
     let text = match (is_done, out.language) {
         (true, Language::Zh) => format!("已清除 {count} 个，{bytes}"),
