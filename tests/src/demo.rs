@@ -18,7 +18,7 @@ use std::{
 };
 
 use clap::Parser;
-use domain::demo::Demo;
+use domain::demo::{Demo, When};
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,8 +35,6 @@ const DISTRICTS: [(&str, &str); 3] = [
     ("410305", "涧西区"),
     ("410329", "伊川县"),
 ];
-/// Organisations of each district, besides the census.
-const ORGANISATIONS: u32 = 40;
 /// The day on which the demo plays.
 const TODAY: &str = "2020-10-15";
 
@@ -251,7 +249,8 @@ impl Stage {
         for district in &self.districts {
             let file = self.folder.join(format!("{}.ndjson", district.code));
             let mut lines = std::fs::File::create(&file).expect("the file is made");
-            let rows = Demo::default().rows(district.code, ORGANISATIONS);
+            let rows = Demo::small().records(district.code);
+            let rows: Vec<_> = rows.filter(|made| made.when == When::New).collect();
             for row in &rows {
                 let line =
                     json!({"kind": row.kind, "id": row.id.to_string(), "values": row.values});
