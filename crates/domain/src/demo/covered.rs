@@ -139,7 +139,8 @@ impl Records {
         let life = life(&maker.demo, &mut rng);
         let members: u32 = units.iter().map(|unit| unit.members).sum();
         let (kind, name) = self.kind_and_name(first, members);
-        let elected = (today - life.established).whole_days() > 900;
+        let is_overdue = maker.rng("election", index).chance(60);
+        let elected = (today - life.established).whole_days() > 900 && !is_overdue;
         let election = rng.weekday(today - Duration::days(800), today);
         let is_affiliated = first.establishment_form == "affiliated";
         let id = self.maker.id("party", index);
