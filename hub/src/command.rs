@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand};
 use program::Common;
 
-use crate::{claim::ClaimCommand, scope::ScopeCommand, transfer::TransferCommand};
+use crate::{
+    claim::ClaimCommand, nomination::NominationCommand, point::PointCommand, scope::ScopeCommand,
+    transfer::TransferCommand,
+};
 
 /// Every command of `liangxin-hub`.
 #[derive(Subcommand, Clone, Debug)]
@@ -20,6 +23,12 @@ pub enum HubCommand {
     /// One organisation in two scopes: see and rule it
     #[command(subcommand)]
     Claim(ClaimCommand),
+    /// Receive what the districts have recommended
+    #[command(subcommand)]
+    Nomination(NominationCommand),
+    /// Demonstration points under review
+    #[command(subcommand)]
+    Point(PointCommand),
     /// Move records between scopes
     #[command(subcommand)]
     Transfer(TransferCommand),

@@ -7,7 +7,9 @@ mod codes;
 mod command;
 mod init;
 mod node;
+mod nomination;
 mod peers;
+mod point;
 mod registry;
 mod scope;
 mod serve;
@@ -69,6 +71,8 @@ impl Side for Hub {
             HubCommand::Node(_)
             | HubCommand::Scope(_)
             | HubCommand::Claim(_)
+            | HubCommand::Nomination(_)
+            | HubCommand::Point(_)
             | HubCommand::Transfer(_)
             | HubCommand::Refill(_) => Place::Store,
             HubCommand::Common(common) => common.place(),
@@ -91,6 +95,8 @@ impl Side for Hub {
             HubCommand::Node(_)
             | HubCommand::Scope(_)
             | HubCommand::Claim(_)
+            | HubCommand::Nomination(_)
+            | HubCommand::Point(_)
             | HubCommand::Transfer(_)
             | HubCommand::Refill(_) => Ok(()),
             HubCommand::Common(common) => program::commands::local::<Self>(setting, &common, out),
@@ -102,6 +108,8 @@ impl Side for Hub {
             HubCommand::Node(command) => node::run(app, self, command, out),
             HubCommand::Scope(command) => scope::run(app, command, out),
             HubCommand::Claim(command) => claim::run(app, self, command, out),
+            HubCommand::Nomination(command) => nomination::run(app, &command, out),
+            HubCommand::Point(command) => point::run(app, &command, out),
             HubCommand::Transfer(command) => transfer::run(app, self, command, out),
             HubCommand::Refill(args) => node::refill(app, self, &args, out),
             HubCommand::Common(common) => program::commands::run(app, &**self, common, out),
@@ -167,6 +175,7 @@ impl Live for Hub {
             open_ends: Some(open_ends.unwrap_or_default()),
             claims: Some(claim::waiting(app, self).unwrap_or_default()),
             moves: Some(transfer::waiting_count(app).unwrap_or_default()),
+            reviews: Some(point::waiting(app).unwrap_or_default()),
         }
     }
 }

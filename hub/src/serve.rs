@@ -13,6 +13,7 @@ use crate::{
     Hub, NodeState, Registry, claim,
     command::ServeArgs,
     init::{authority_failed, passphrase},
+    point,
     registry::Registrar,
 };
 
@@ -222,6 +223,7 @@ async fn watch(app: App, hub: Arc<Hub>, mut stop: Stop) {
         let look = tokio::task::spawn_blocking(move || {
             note_seen(&app, &hub)?;
             claim::open(&app, &hub)?;
+            point::review(&app)?;
             match hub.acceptor.get() {
                 Some(port) => port.renew_when_due(&app, &hub.registry),
                 None => Ok(()),

@@ -146,6 +146,34 @@ pub fn quarter_end(year: i32, quarter: u8) -> Option<Date> {
     day(year, month, last)
 }
 
+/// Reads a quarter as records and people write it, `2020Q3`: the year and 1 to 4.
+#[must_use]
+pub fn read_quarter(text: &str) -> Option<(i32, u8)> {
+    let (year, quarter) = text.split_once('Q')?;
+    let is_plain = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    let quarter = match quarter {
+        "1" => 1,
+        "2" => 2,
+        "3" => 3,
+        "4" => 4,
+        _ => return None,
+    };
+    is_plain.then_some((year.parse().ok()?, quarter))
+}
+
+/// Returns the year of a period as returns name it: `2020Q3`, `2020`.
+#[must_use]
+pub fn year_of_period(period: &str) -> Option<u32> {
+    period.get(..4)?.parse().ok()
+}
+
+/// Returns the same day of another year; 28 February for a leap day that it does not have.
+#[must_use]
+pub fn in_year(date: Date, year: i32) -> Option<Date> {
+    let (month, of_month) = (date.month().into(), date.day());
+    day(year, month, of_month).or_else(|| day(year, month, of_month - 1))
+}
+
 /// Returns the quarter, 1 to 4, that a day lies in.
 #[must_use]
 pub fn quarter(date: Date) -> u8 {

@@ -1,18 +1,28 @@
-//! The indicators: one definition for node and hub, from plain rows.
+//! The indicators: one definition for node and hub, from plain rows (domain 6).
 //!
 //! Integer arithmetic only, one rounding rule; a partial value never shows 100.0 or 0.0, and
 //! nothing to count shows no percentage. The city's value is pooled, never the mean of its scopes,
-//! and counts each credit code once. What needs kinds that this schema lacks is not printed.
+//! and counts each credit code once. A [`Book`] keeps the sums by differences: what a changed record
+//! added is taken out, what it adds now is put in.
 
 mod book;
 mod count;
+mod define;
+mod rows;
+mod sums;
 
 use replica::RecordId;
 use serde_json::{Map, Value as Json, json};
 
-use crate::{date::Date, parameters::Parameters};
+use crate::{
+    date::{self, Date},
+    parameters::Parameters,
+};
 
-pub use book::Book;
+pub use book::{Behind, Book, Pool};
+pub use count::{Cover, Standing};
+pub use define::{DEFINITIONS, Definition, EDITION, Unit};
+pub use sums::{Band, Group};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +45,27 @@ impl Period {
             year_id: crate::identity::year_record_id(parameters.year),
         }
     }
+
+    /// The quarters of the year with their last days.
+    fn quarters(&self) -> impl Iterator<Item = (u8, Date)> {
+        let year = i32::try_from(self.parameters.year).unwrap_or_default();
+        (1..=4_u8).filter_map(move |quarter| Some((quarter, date::quarter_end(year, quarter)?)))
+    }
+
+    /// The quarters of the year that have ended by the day.
+    fn quarters_ended(&self) -> impl Iterator<Item = (u8, Date)> {
+        self.quarters().filter(|(_, end)| *end <= self.as_of)
+    }
+
+    /// The quarters of the year whose returns are due by the day, with the day until which they come
+    /// in time.
+    fn quarters_due(&self) -> impl Iterator<Item = (u8, Date)> {
+        let days = time::Duration::days(self.parameters.return_due_days.into());
+        let due = self
+            .quarters()
+            .filter_map(move |(quarter, end)| Some((quarter, end.checked_add(days)?)));
+        due.filter(|(_, due)| *due <= self.as_of)
+    }
 }
 
 /// One value of an indicator.
@@ -49,6 +80,8 @@ pub enum Figure {
     },
     /// A number.
     Count(u64),
+    /// An amount, in fen. What was reversed can be more than what had come in.
+    Money(i64),
     /// How many scopes reached a quota.
     Met {
         /// How many.
@@ -61,9 +94,29 @@ pub enum Figure {
 impl Figure {
     /// What is counted: the number, or the upper part of a share.
     #[must_use]
-    pub fn num(self) -> u64 {
+    pub fn num(self) -> i64 {
         match self {
-            Self::Rate { num, .. } | Self::Met { num, .. } | Self::Count(num) => num,
+            Self::Rate { num, .. } | Self::Met { num, .. } | Self::Count(num) => {
+                i64::try_from(num).unwrap_or(i64::MAX)
+            }
+            Self::Money(fen) => fen,
+        }
+    }
+
+    /// Two figures of one indicator, of two scopes, together.
+    fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Rate { num, den }, Self::Rate { num: n, den: d }) => Self::Rate {
+                num: num.saturating_add(n),
+                den: den.saturating_add(d),
+            },
+            (Self::Met { num, den }, Self::Met { num: n, den: d }) => Self::Met {
+                num: num.saturating_add(n),
+                den: den.saturating_add(d),
+            },
+            (Self::Count(one), Self::Count(two)) => Self::Count(one.saturating_add(two)),
+            (Self::Money(one), Self::Money(two)) => Self::Money(one.saturating_add(two)),
+            (one, _) => one,
         }
     }
 
@@ -73,9 +126,22 @@ impl Figure {
         match self {
             Self::Rate { num, den } => json!({ "num": num, "den": den, "pct": percent(num, den) }),
             Self::Count(number) => json!(number),
+            Self::Money(fen) => json!(fen),
             Self::Met { num, den } => json!({ "num": num, "den": den }),
         }
     }
+}
+
+/// Writes fen as ten thousand yuan with two decimals, half up (domain 6).
+#[must_use]
+pub fn ten_thousand_yuan(fen: i64) -> String {
+    let (sign, fen) = if fen < 0 {
+        ("-", fen.unsigned_abs())
+    } else {
+        ("", fen.unsigned_abs())
+    };
+    let hundredths = (u128::from(fen) + 5_000) / 10_000;
+    format!("{sign}{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
 /// The indicators of a scope or of the city, in the order in which they are printed.
@@ -118,92 +184,6 @@ pub fn percent(num: u64, den: u64) -> Option<String> {
     };
     Some(format!("{}.{}", tenths / 10, tenths % 10))
 }
-
-/// The name and the labels of every indicator that is printed, in order.
-pub const LABELS: &[(&str, &str, &str)] = &[
-    (
-        "census_completion_rate",
-        "排查完成率",
-        "Census completion rate",
-    ),
-    (
-        "org_coverage_rate",
-        "组织覆盖率",
-        "Organisation coverage rate",
-    ),
-    ("standalone_rate", "单独组建率", "Standalone rate"),
-    (
-        "built_of_should_rate",
-        "应建已建率",
-        "Built-of-should-build rate",
-    ),
-    ("work_coverage_rate", "工作覆盖率", "Work coverage rate"),
-    (
-        "work_coverage_broad_rate",
-        "工作覆盖率(含群团)",
-        "Work coverage incl. mass organisations",
-    ),
-    (
-        "instructor_dispatch_rate",
-        "未建单位指导员选派率",
-        "Instructor dispatch rate",
-    ),
-    ("blank_points", "空白点", "Blank points"),
-    ("uncovered_gap", "两个覆盖缺口", "Uncovered gap"),
-    (
-        "joint_with_3plus",
-        "三人以上未单建",
-        "Three or more members, not standalone",
-    ),
-    ("should_unbuilt", "应建未建", "Should be built but not"),
-    (
-        "few_members_unbuilt",
-        "仅有个别党员",
-        "Few members, not built",
-    ),
-    ("no_members_unbuilt", "没有党员", "No members"),
-    ("duplicates_removed", "剔重", "Duplicates removed"),
-    ("new_party_orgs", "新建党组织数", "New Party organisations"),
-    (
-        "newly_covered",
-        "新覆盖单位数",
-        "Newly covered organisations",
-    ),
-    ("training_secretary", "书记参训率", "Secretaries trained"),
-    ("training_head", "负责人参训率", "Heads trained"),
-    ("training_instructor", "指导员参训率", "Instructors trained"),
-    (
-        "training_all",
-        "党务工作者参训率",
-        "Party-affairs workers trained",
-    ),
-    ("rotation_complete", "全员轮训", "Rotation complete"),
-    (
-        "trainings_held",
-        "集中培训次数",
-        "Centralised trainings held",
-    ),
-    ("trainings_held_met", "集中培训达标", "Training quota met"),
-    (
-        "carrier_coverage_rate",
-        "载体覆盖率",
-        "Carrier coverage rate",
-    ),
-    (
-        "carrier_regular_rate",
-        "载体常态化率",
-        "Regular carrier rate",
-    ),
-    ("seminars_held", "主题研讨次数", "Seminars held"),
-    ("seminars_held_met", "主题研讨达标", "Seminar quota met"),
-    ("field_completeness", "字段完整率", "Field completeness"),
-    (
-        "party_orgs_active",
-        "正常运行党组织数",
-        "Active Party organisations",
-    ),
-    ("counted", "在册单位数", "Organisations on the ledger"),
-];
 
 #[cfg(test)]
 mod tests {

@@ -19,12 +19,14 @@ pub mod label;
 pub mod parameters;
 pub mod preset;
 pub mod reform;
+pub mod request;
 pub mod state;
 pub mod text;
 pub mod uscc;
 pub mod validate;
 pub mod value;
 mod wire;
+pub mod year;
 
 pub use across::{Late, lends, parent, propose};
 pub use alias::Alias;

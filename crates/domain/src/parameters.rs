@@ -15,10 +15,16 @@ use crate::{
 pub struct Parameters {
     /// The year.
     pub year: u32,
+    /// Establishment drives a scope holds at least.
+    pub quota_drive: u32,
     /// Centralised trainings a scope holds at least.
     pub quota_training: u32,
     /// Seminars a scope holds at least.
     pub quota_seminar: u32,
+    /// Platforms a scope builds anew at least.
+    pub quota_platform: u32,
+    /// Days after a quarter within which its return comes in time.
+    pub return_due_days: u32,
     /// Full members from which a branch must be set up.
     pub should_build_members: u32,
     /// Activities a quarter from which a carrier is regular.
@@ -37,8 +43,11 @@ impl Parameters {
     pub fn defaults(year: u32) -> Self {
         Self {
             year,
+            quota_drive: 1,
             quota_training: 1,
             quota_seminar: 1,
+            quota_platform: 1,
+            return_due_days: 15,
             should_build_members: 3,
             regular_per_quarter: 1,
             joint_units_warn: 5,
@@ -53,6 +62,9 @@ impl Parameters {
         let default = Self::defaults(record.year.unwrap_or(year));
         Self {
             year: default.year,
+            quota_drive: record.quota_drive.unwrap_or(default.quota_drive),
+            quota_platform: record.quota_platform.unwrap_or(default.quota_platform),
+            return_due_days: record.return_due_days.unwrap_or(default.return_due_days),
             quota_training: record.quota_training.unwrap_or(default.quota_training),
             quota_seminar: record.quota_seminar.unwrap_or(default.quota_seminar),
             should_build_members: record
@@ -96,10 +108,10 @@ pub fn programme_year(year: u32) -> ProgrammeYear {
         nominate_to: on("12-31"),
         accept_from: on("10-01"),
         accept_to: on("12-31"),
-        quota_drive: Some(1),
+        quota_drive: Some(defaults.quota_drive),
         quota_training: Some(defaults.quota_training),
         quota_seminar: Some(defaults.quota_seminar),
-        quota_platform: Some(1),
+        quota_platform: Some(defaults.quota_platform),
         quota_carrier_per_party_org: Some(1),
         should_build_members: Some(defaults.should_build_members),
         regular_per_quarter: Some(defaults.regular_per_quarter),
@@ -107,7 +119,7 @@ pub fn programme_year(year: u32) -> ProgrammeYear {
         branch_members_warn: Some(defaults.branch_members_warn),
         work_coverage_mode: Some(WorkCoverageMode::Strict.into()),
         stale_days: Some(30),
-        return_due_days: Some(15),
+        return_due_days: Some(defaults.return_due_days),
         instructor_load_warn: Some(defaults.instructor_load_warn),
         suppress_below: Some(3),
         ..ProgrammeYear::default()

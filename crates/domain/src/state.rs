@@ -3,12 +3,14 @@
 //! A status is a value of an enumeration; a table is found by the name of that enumeration. Two
 //! concurrent statuses are one when exactly one of them can be reached from the other.
 //!
-//! What a step needs beside the right state stands with the other rules, in [`mod@crate::validate`].
+//! What a step needs beside the right state stands with the other rules, in [`mod@crate::validate`];
+//! what follows from it on other records stands in [`effects`].
 
 use std::collections::BTreeSet;
 
 use crate::catalogue::{EnumSpec, FieldSpec, KindSpec, ValueSpec};
 
+pub mod effects;
 mod tables;
 
 use tables::Row;

@@ -9,7 +9,9 @@ mod nomination;
 mod organisation;
 mod party;
 mod platform;
+mod request;
 mod work;
+mod year;
 
 use std::collections::BTreeSet;
 
@@ -82,6 +84,13 @@ pub const FOLLOWED: &[&str] = &[
     "nomination",
     "criterion_score",
     "standard_item",
+    "platform_member",
+    "platform_meeting",
+    "task_item",
+    "acceptance_visit",
+    "acceptance_verdict",
+    "demonstration_point",
+    "change_request",
 ];
 
 /// Knows no other record.
@@ -91,14 +100,14 @@ pub struct NoLookup;
 impl Lookup for NoLookup {}
 
 /// Whatever a rule needs beside the record.
-struct Surroundings<'a> {
-    today: Date,
-    year: &'a Parameters,
-    lookup: &'a dyn Lookup,
+pub(crate) struct Surroundings<'a> {
+    pub(crate) today: Date,
+    pub(crate) year: &'a Parameters,
+    pub(crate) lookup: &'a dyn Lookup,
 }
 
 /// The record that a reference names.
-fn key(kind: &str, id: Option<&Vec<u8>>) -> Option<RecordKey> {
+pub(crate) fn key(kind: &str, id: Option<&Vec<u8>>) -> Option<RecordKey> {
     Some(RecordKey {
         kind: Catalogue::builtin().kind_by_id(kind)?.kind,
         id: RecordId::try_from(id?.as_slice()).ok()?,
@@ -107,12 +116,12 @@ fn key(kind: &str, id: Option<&Vec<u8>>) -> Option<RecordKey> {
 
 impl Surroundings<'_> {
     /// Another record.
-    fn find<M: Message + Default>(&self, kind: &str, id: Option<&Vec<u8>>) -> Option<M> {
+    pub(crate) fn find<M: Message + Default>(&self, kind: &str, id: Option<&Vec<u8>>) -> Option<M> {
         decode(&self.lookup.values(key(kind, id)?)?).ok()
     }
 
     /// The records of a kind that name a record in a field.
-    fn referring<M: Message + Default>(
+    pub(crate) fn referring<M: Message + Default>(
         &self,
         (kind, field): (&str, &str),
         to: Option<RecordKey>,
@@ -151,6 +160,7 @@ pub fn validate(
     belongs(subject, &mut findings);
     steps(subject, &mut findings);
     dates_of_figures(subject, &around, &mut findings);
+    year::closed(subject, &around, &mut findings);
     let out = &mut findings;
     let known = match subject.kind.id.as_str() {
         "organisation" => rule(subject, &around, organisation::judge, out),
@@ -162,12 +172,17 @@ pub fn validate(
         "training_session" => rule(subject, &around, work::training, out),
         "training_attendance" => rule(subject, &around, work::attendance, out),
         "seminar" => rule(subject, &around, work::seminar, out),
+        "carrier" => rule(subject, &around, work::carrier, out),
         "platform" => rule(subject, &around, platform::judge, out),
         "service_claim" => rule(subject, &around, platform::claim, out),
         "problem_item" => rule(subject, &around, lists::problem, out),
         "nomination" => rule(subject, &around, nomination::judge, out),
         "acceptance_verdict" => rule(subject, &around, nomination::verdict, out),
         "notice" => rule(subject, &around, nomination::notice, out),
+        "demonstration_point" => rule(subject, &around, nomination::point, out),
+        "change_request" => rule(subject, &around, request::judge, out),
+        "standard_item" => rule(subject, &around, year::item, out),
+        "quarterly_return" => rule(subject, &around, year::figures, out),
         _ => Ok(()),
     };
     if known.is_err() {
@@ -290,6 +305,23 @@ fn status(kind: &KindSpec, register: &RegisterSpec, values: &[u8]) -> Option<u64
     crate::authority::status(kind, register, values)
 }
 
+/// What a state field of these values reads as.
+fn state<'a>(kind: &'a KindSpec, field: &str, values: &[u8]) -> Option<&'a str> {
+    let field = kind.field(field)?;
+    let number = status(kind, kind.register(field.register)?, values)?;
+    let value = field.enumeration()?.value(i32::try_from(number).ok()?)?;
+    Some(value.id.as_str())
+}
+
+/// Whether an edit of a record that is there takes a state field to this state.
+pub(crate) fn enters(subject: &Subject<'_>, field: &str, to: &str) -> bool {
+    let of = |values| state(subject.kind, field, values);
+    of(subject.after) == Some(to)
+        && subject
+            .before
+            .is_some_and(|before| of(before).is_some() && of(before) != Some(to))
+}
+
 /// V07: figures of a day that has not come, or of long ago. Wherever figures stand.
 fn dates_of_figures(subject: &Subject<'_>, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
     for register in &subject.kind.registers {
@@ -345,7 +377,7 @@ fn text_of(field: &FieldSpec, values: &[u8]) -> Option<String> {
 }
 
 /// Builds the findings of one rule.
-fn finding(
+pub(crate) fn finding(
     rule: &'static str,
     level: Level,
     field: &str,
@@ -368,11 +400,11 @@ pub(crate) fn is_active(from: Option<Date>, to: Option<Date>, day: Date) -> bool
 }
 
 /// The same of an interval as it is stored.
-fn is_active_on(from: Option<&String>, to: Option<&String>, on: Date) -> bool {
+pub(crate) fn is_active_on(from: Option<&String>, to: Option<&String>, on: Date) -> bool {
     is_active(day(from), day(to), on)
 }
 
 /// Reads a stored date of a record.
-fn day(text: Option<&String>) -> Option<Date> {
+pub(crate) fn day(text: Option<&String>) -> Option<Date> {
     text.and_then(|text| date::stored(text))
 }

@@ -19,6 +19,7 @@ use crate::{
     doctor::Proofs,
     failure::Failure,
     repair::compare::Asking,
+    report::Board,
 };
 
 /// The number of the schema that this program knows. It grows when a kind, a field or what they
@@ -105,6 +106,8 @@ pub struct OwnFacts {
     pub claims: Option<usize>,
     /// Moves that wait.
     pub moves: Option<usize>,
+    /// Demonstration points under review, or whose Party organisation has ended.
+    pub reviews: Option<usize>,
 }
 
 /// One peer as `status` shows it.
@@ -162,6 +165,8 @@ pub struct App {
     pub folder: PathBuf,
     /// What the newest proof of the store has found.
     pub proofs: Arc<Proofs>,
+    /// The figures of the days that were asked for last.
+    pub board: Arc<Board>,
 }
 
 impl App {
@@ -194,6 +199,7 @@ impl App {
             today: None,
             folder: PathBuf::from("."),
             proofs: Arc::default(),
+            board: Arc::default(),
         };
         Ok((app, writer))
     }

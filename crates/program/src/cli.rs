@@ -130,6 +130,15 @@ pub enum Common {
     /// Figures
     #[command(subcommand)]
     Report(crate::commands::report::ReportCommand),
+    /// What a figure is made of
+    #[command(subcommand)]
+    Explain(crate::commands::report::ExplainCommand),
+    /// What the city asks districts to correct
+    #[command(subcommand)]
+    Change(crate::commands::change::ChangeCommand),
+    /// The programme year: see it; open, publish, settle and archive it
+    #[command(subcommand)]
+    Year(crate::commands::year::YearCommand),
     /// Prove fingerprints and journal against the data
     Verify,
     /// Prove with the other side that nothing was lost
@@ -180,6 +189,9 @@ impl Common {
             | Self::Conflict(_)
             | Self::Proposal(_)
             | Self::Report(_)
+            | Self::Explain(_)
+            | Self::Change(_)
+            | Self::Year(_)
             | Self::Verify
             | Self::Backup(_)
             | Self::Bundle(_)

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod certificate;
+pub mod change;
 pub mod conflict;
 pub mod demo;
 pub mod export;
@@ -15,6 +16,7 @@ pub mod repair;
 pub mod report;
 pub mod store;
 pub mod verify;
+pub mod year;
 
 use domain::{KindSpec, label::Language};
 use serde_json::{Map, Value};
@@ -45,6 +47,9 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Conflict(command) => conflict::run(app, &live.enrolled(app), command, out),
         Common::Proposal(command) => proposal::run(app, command, out),
         Common::Report(command) => report::run(app, command, out),
+        Common::Explain(command) => report::explain(app, command, out),
+        Common::Change(command) => change::run(app, command, out),
+        Common::Year(command) => year::run(app, command, out),
         Common::Verify => verify::run(app, live, out),
         Common::Certificate(command) => certificate::run(app, live, command, out),
         Common::Receipt(command) => receipt::run(app, command, out),
@@ -87,6 +92,9 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
         | Common::Conflict(_)
         | Common::Proposal(_)
         | Common::Report(_)
+        | Common::Explain(_)
+        | Common::Change(_)
+        | Common::Year(_)
         | Common::Verify
         | Common::Certificate(_)
         | Common::Receipt(_)

@@ -203,7 +203,7 @@ impl<'a> Fill<'a> {
         let key = self.key(made)?;
         if made.when != When::New {
             // Who goes on with a record sees all that was written of it and around it.
-            self.flush()?;
+            self.batcher.settle_all();
         }
         if !self.is_due(made, key)? {
             return Ok(());
@@ -217,21 +217,28 @@ impl<'a> Fill<'a> {
             reason: REASON,
             source: Source::Import,
         };
-        match self.desk.prepare(&change) {
+        let mut prepared = self.desk.prepare(&change);
+        if prepared.as_ref().is_ok_and(|prepared| prepared.is_step) {
+            // What follows from it is looked for among records that may be on their way.
+            self.batcher.settle_all();
+            prepared = self.desk.prepare(&change);
+        }
+        match prepared {
             Ok(prepared) => {
                 self.desk.note(&prepared)?;
                 for warning in &prepared.warnings {
                     *self.filled.warnings.entry(warning.rule).or_default() += 1;
                 }
-                let Some(edit) = prepared.edit else {
+                if prepared.edit.is_none() {
                     self.filled.kept += 1;
                     return Ok(());
-                };
+                }
                 match made.when {
                     When::New => self.filled.created += 1,
                     When::State(_) | When::Unset => self.filled.changed += 1,
                 }
-                self.batcher.submit(vec![edit], Vec::new(), name(made));
+                self.batcher
+                    .submit(prepared.edits(), Vec::new(), name(made));
                 self.collect()
             }
             Err(rejection) => self.filled.refuse(name(made), rejection.failure),
@@ -276,16 +283,11 @@ impl<'a> Fill<'a> {
     }
 
     /// Waits until everything is durable.
-    fn flush(&mut self) -> Result<(), Failure> {
-        let fresh = Batcher::new(self.app.writer.clone());
-        for done in std::mem::replace(&mut self.batcher, fresh).finish() {
+    fn finish(self) -> Result<(), Failure> {
+        for done in self.batcher.finish() {
             answered(self.filled, done.tag, done.result)?;
         }
         Ok(())
-    }
-
-    fn finish(mut self) -> Result<(), Failure> {
-        self.flush()
     }
 }
 

@@ -252,9 +252,13 @@ impl Run<'_> {
         };
         self.effects.insert(line.row, effect);
         if let (Some(order), Mode::Write) = (order, self.mode) {
-            let Order { edit, mark } = order;
-            self.batcher
-                .submit(edit.into_iter().collect(), vec![mark], line.row);
+            let Order {
+                edit,
+                follows,
+                mark,
+            } = order;
+            let edits = edit.into_iter().chain(follows).collect();
+            self.batcher.submit(edits, vec![mark], line.row);
             let done = self.batcher.take_done();
             self.settle(done)?;
         }

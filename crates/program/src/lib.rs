@@ -28,11 +28,13 @@ pub mod records;
 pub mod refusals;
 pub mod repair;
 pub mod report;
+pub mod requests;
 pub mod serve;
 pub mod sheet;
 pub mod status;
 pub mod texts;
 pub mod transfers;
+pub mod year;
 
 pub use app::{App, Live};
 pub use cli::{Common, Options, Side, main};

@@ -212,7 +212,7 @@ pub fn accept(app: &App, id: RecordId, reason: &str) -> Result<Map<String, Value
             reason: &why,
             source: Source::Command,
         };
-        edits.extend(desk.prepare(&change)?.edit);
+        edits.extend(desk.prepare(&change)?.edits());
     }
     if said.is_deletion {
         edits.push(deletion_edit(app, &find(app, key)?, None, &why)?);

@@ -11,6 +11,7 @@ mod arrivals;
 mod batch;
 mod change;
 mod document;
+mod effects;
 mod explain;
 mod history;
 mod known;

@@ -363,12 +363,12 @@ fn edit_of_fields(
     draft: &Draft,
     first: &Sibling,
     present: Option<&Record>,
-) -> Result<Option<Edit>, Failure> {
+) -> Result<Vec<Edit>, Failure> {
     let unknown = || Failure::new("REFUSAL-005", Exit::Invalid);
     let kind = app.catalogue.kind(draft.key.kind).ok_or_else(unknown)?;
     let values = fields_of(kind, draft);
     if values.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let change = Change {
         kind,
@@ -379,7 +379,7 @@ fn edit_of_fields(
         reason: &first.write.reason,
         source: first.write.source,
     };
-    Ok(Desk::new(app)?.prepare(&change)?.edit)
+    Ok(Desk::new(app)?.prepare(&change)?.edits())
 }
 
 fn fields_of(kind: &KindSpec, draft: &Draft) -> Map<String, Value> {

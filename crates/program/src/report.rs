@@ -1,9 +1,12 @@
 //! Figures: the indicators of every scope that is known here, and of the city.
 //!
-//! They are counted from the records as they stand; while conflicts are open, with provisional
+//! They are counted from the records as they stand, by differences ([`Board`]); while conflicts are open, with provisional
 //! values, and the report says how many conflicts could still move them.
 
+mod behind;
+mod board;
 mod range;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -11,7 +14,10 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use domain::{
     Date, Parameters, date,
-    indicator::{Book, Figure, Indicators, LABELS, Period, percent},
+    indicator::{
+        DEFINITIONS, Definition, EDITION, Figure, Indicators, Unit, percent, ten_thousand_yuan,
+    },
+    label::Language,
 };
 use proto::ledger::ScopeKind;
 use replica::{RecordKey, ScopeId};
@@ -23,8 +29,12 @@ use crate::{
     conflicts,
     failure::{Exit, Failure},
     output::Out,
-    records::{Scopes, each, each_guest, meaning, scope_of, scope_record},
+    records::{Scopes, each, meaning, scope_of, scope_record},
 };
+
+pub use behind::{Traced, trace};
+pub use board::Board;
+pub(crate) use board::Sheet;
 
 pub(crate) use range::{Effect, effects};
 use range::{Moved, Ranges};
@@ -38,6 +48,27 @@ pub struct Request {
     pub as_of: Option<String>,
     /// The programme year; none for that of the day.
     pub year: Option<u32>,
+    /// By what the figures of organisations are split as well.
+    pub by: Option<By>,
+}
+
+/// By what figures of organisations can be split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// The class: enterprises, social organisations.
+    Class,
+    /// The kind.
+    Kind,
+    /// The form by which they are covered.
+    Form,
+    /// The staff: fewer than 50, 50 to 99, 100 and more.
+    Staff,
+    /// The park, block or building.
+    Cluster,
+    /// The industry.
+    Industry,
+    /// The town.
+    Town,
 }
 
 /// The indicators of one scope or of the city.
@@ -52,7 +83,9 @@ pub struct Column {
     /// Open conflicts that could still move them.
     pub open_conflicts: usize,
     /// How far the open conflicts leave each of them: lowest and highest, where they differ.
-    pub ranges: BTreeMap<&'static str, (u64, u64)>,
+    pub ranges: BTreeMap<&'static str, (i64, i64)>,
+    /// The parts that were asked for, each with its name.
+    pub parts: Vec<(String, Indicators)>,
 }
 
 /// A report of indicators.
@@ -74,52 +107,59 @@ pub struct Report {
 /// The date or the scope cannot be read, or the store is damaged or cannot be read.
 pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
     let (as_of, year) = period_of(app, request)?;
-    let period = Period::new(as_of, parameters(app, year)?);
-    let places = Places::of(app, as_of)?;
     let asked = request
         .scope
         .as_deref()
         .map(|scope| scope_of(app, scope))
         .transpose()?;
-    let shown: Vec<ScopeId> = match asked {
+    app.board.ask(app, (as_of, year), |sheet| {
+        let open = conflicts::by_scope(app)?;
+        let ranges = Ranges::of(app, sheet)?;
+        let codes = Scopes::new(app);
+        let mut scopes = Vec::new();
+        for scope in shown(app, asked, &sheet.places) {
+            let indicators = sheet.scope(scope);
+            scopes.push(Column {
+                code: codes.code(scope)?,
+                name: sheet.places.names.get(&scope).cloned().unwrap_or_default(),
+                ranges: ranges.around(&indicators, |_| vec![scope]),
+                parts: split::parts(app, sheet, Some(scope), request.by)?,
+                indicators,
+                open_conflicts: open.get(&scope).copied().unwrap_or_default(),
+            });
+        }
+        scopes.sort_by(|a, b| a.code.cmp(&b.code));
+        let is_shown = app.is_hub() && asked.is_none_or(|scope| scope == app.published());
+        let city = is_shown.then(|| -> Result<Column, Failure> {
+            let indicators = sheet.book.city();
+            Ok(Column {
+                code: "city".to_owned(),
+                name: app.identity.scope.name.clone(),
+                ranges: ranges.around(&indicators, |moved| sheet.places.counting(moved).clone()),
+                parts: split::parts(app, sheet, None, request.by)?,
+                indicators,
+                open_conflicts: open.values().sum(),
+            })
+        });
+        let city = city.transpose()?;
+        Ok(Report {
+            as_of,
+            year,
+            scopes,
+            city,
+        })
+    })
+}
+
+/// The scopes that a question is about.
+fn shown(app: &App, asked: Option<ScopeId>, places: &Places) -> Vec<ScopeId> {
+    match asked {
         // The city is no scope of its own: its figures are those of all.
         Some(scope) if app.is_hub() && scope == app.published() => Vec::new(),
         Some(scope) => vec![scope],
         None if app.is_hub() => places.pooled.clone(),
         None => vec![app.scope()],
-    };
-    let mut book = book(app, &places)?;
-    let open = conflicts::by_scope(app)?;
-    let codes = Scopes::new(app);
-    let ranges = Ranges::of(app, &places, &mut book, &period)?;
-    let mut scopes = Vec::new();
-    for scope in shown {
-        let indicators = book.scope(scope, &period);
-        scopes.push(Column {
-            code: codes.code(scope)?,
-            name: places.names.get(&scope).cloned().unwrap_or_default(),
-            ranges: ranges.around(&indicators, |_| vec![scope]),
-            indicators,
-            open_conflicts: open.get(&scope).copied().unwrap_or_default(),
-        });
     }
-    scopes.sort_by(|a, b| a.code.cmp(&b.code));
-    let city = app.is_hub().then(|| {
-        let indicators = city(&book, &places, &period);
-        Column {
-            code: "city".to_owned(),
-            name: app.identity.scope.name.clone(),
-            ranges: ranges.around(&indicators, |moved| places.counting(moved).clone()),
-            indicators,
-            open_conflicts: open.values().sum(),
-        }
-    });
-    Ok(Report {
-        as_of,
-        year,
-        scopes,
-        city: city.filter(|_| asked.is_none_or(|scope| scope == app.published())),
-    })
 }
 
 /// The day and the year: a past year without a day ends on its last day.
@@ -260,48 +300,6 @@ impl Places {
     }
 }
 
-/// Reads every record that is known here.
-fn book(app: &App, places: &Places) -> Result<Book, Failure> {
-    let mut book = Book::new();
-    for kind in app.catalogue.kinds() {
-        each(app, kind.kind, None, None, &mut |stored, meaning| {
-            let record = &stored.record;
-            let scope = places.heir(stored.home);
-            let added = book.add(app.catalogue, record.key, scope, &meaning.values);
-            if let Err(error) = added {
-                tracing::warn!(kind = %kind.id, id = %record.key.id, %error, "record left out of the figures");
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-    }
-    // What belongs to another scope counts here where it is referred to.
-    for kind in ["party_organisation", "training_session"] {
-        let Some(kind) = app.catalogue.kind_by_id(kind) else {
-            continue;
-        };
-        each_guest(app, kind.kind, &mut |stored, meaning| {
-            let scope = places.heir(stored.home);
-            let added = book.add(app.catalogue, stored.record.key, scope, &meaning.values);
-            if let Err(error) = added {
-                tracing::warn!(kind = %kind.id, %error, "lent record left out of the figures");
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-    }
-    Ok(book)
-}
-
-/// The city's figures: all scopes pooled, the quotas of those that have them.
-fn city(book: &Book, places: &Places, period: &Period) -> Indicators {
-    let pooled = book.city(&places.pooled, period);
-    let expected = book.city(&places.expected, period);
-    let figures = pooled.0.into_iter().map(|(name, figure)| match figure {
-        Figure::Met { .. } => (name, expected.get(name).unwrap_or(figure)),
-        Figure::Rate { .. } | Figure::Count(_) => (name, figure),
-    });
-    Indicators(figures.collect())
-}
-
 impl Column {
     fn json(&self) -> Value {
         let mut json = self.indicators.json();
@@ -322,6 +320,13 @@ impl Column {
             json.insert("ranges".to_owned(), Value::Object(plain));
         }
         json.insert("open_conflicts".to_owned(), self.open_conflicts.into());
+        if !self.parts.is_empty() {
+            let part = |(name, figures): &(String, Indicators)| {
+                (name.clone(), Value::Object(figures.json()))
+            };
+            let parts: Map<String, Value> = self.parts.iter().map(part).collect();
+            json.insert("parts".to_owned(), Value::Object(parts));
+        }
         Value::Object(json)
     }
 }
@@ -338,6 +343,7 @@ impl Report {
         let mut json = json!({
             "as_of": date::text(self.as_of),
             "year": self.year,
+            "definition": EDITION,
             "scopes": scopes,
         });
         if let (Some(city), Some(json)) = (&self.city, json.as_object_mut()) {
@@ -356,13 +362,13 @@ impl Report {
         };
         let mut headings = vec![out.say("指标", "Indicator").to_owned()];
         headings.extend(columns.iter().map(heading));
-        let rows = LABELS.iter().map(|(name, zh, en)| {
-            let mut row = vec![out.say(zh, en).to_owned()];
-            row.extend(
-                columns
-                    .iter()
-                    .map(|column| cell(column.indicators.get(name), column.ranges.get(name))),
-            );
+        let rows = DEFINITIONS.iter().map(|definition| {
+            let mut row = vec![heading_of(definition, out.language)];
+            let cells = columns.iter().map(|column| {
+                let range = column.ranges.get(definition.name);
+                cell(column.indicators.get(definition.name), range)
+            });
+            row.extend(cells);
             row
         });
         let mut rows: Vec<Vec<String>> = rows.collect();
@@ -377,6 +383,7 @@ impl Report {
         out.line(out.say("数据截至 ", "As of ").to_owned() + &day + &format!("  ({})", self.year));
         let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
         out.table(&headings, &rows);
+        split::tables(&columns, out);
         let open = columns
             .iter()
             .map(|column| column.open_conflicts)
@@ -392,9 +399,18 @@ impl Report {
     }
 }
 
+/// An indicator's label, with the unit where the figure does not show it.
+fn heading_of(definition: &Definition, language: Language) -> String {
+    let label = definition.label(language);
+    match definition.unit {
+        Unit::Money => format!("{label} ({})", definition.unit.text(language)),
+        Unit::Percent | Unit::Number | Unit::Times | Unit::Scopes => label.to_owned(),
+    }
+}
+
 /// A figure as people read it, with the range that open conflicts leave; nothing to count is a
 /// dash, neither 0 nor 100.
-fn cell(figure: Option<Figure>, range: Option<&(u64, u64)>) -> String {
+fn cell(figure: Option<Figure>, range: Option<&(i64, i64)>) -> String {
     let text = match figure {
         Some(Figure::Rate { num, den }) => match percent(num, den) {
             Some(pct) => format!("{num}/{den}  {pct}%"),
@@ -402,6 +418,7 @@ fn cell(figure: Option<Figure>, range: Option<&(u64, u64)>) -> String {
         },
         Some(Figure::Count(number)) => number.to_string(),
         Some(Figure::Met { num, den }) => format!("{num}/{den}"),
+        Some(Figure::Money(fen)) => ten_thousand_yuan(fen),
         None => String::new(),
     };
     match range {

@@ -4,6 +4,7 @@
 //! The page `docs/errors/README.md` is made of this table; a test fails when it is stale.
 
 mod across;
+mod acts;
 mod bundle;
 pub mod causes;
 mod import;
@@ -497,6 +498,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(sheet::TEXTS)
         .chain(proof::TEXTS)
         .chain(rules::TEXTS)
+        .chain(acts::TEXTS)
 }
 
 /// The sentence of a code with its facts in it, as people read it. Where a fact is not known it says
@@ -556,6 +558,7 @@ pub fn well(code: &str, language: Language) -> &'static str {
         ),
         "DOCTOR-008" => ("时钟相符", "the clocks agree"),
         "DOCTOR-009" => ("没有要连接的对端", "there is no peer to reach"),
+        "DOCTOR-051" => ("没有待复核的示范点", "no point is under review"),
         "DOCTOR-042" => ("没有待裁定的重复登记", "no claims wait"),
         "DOCTOR-043" => ("没有待办理的迁移", "no moves wait"),
         "DOCTOR-044" => ("没有待答复的迟到修改", "no late writes wait"),

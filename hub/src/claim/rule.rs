@@ -236,8 +236,8 @@ impl Claim<'_> {
                 source: Source::Decision,
             };
             let prepared = desk.prepare(&change)?;
-            edits.extend(prepared.edit);
-            codes.insert(key, prepared.values);
+            codes.insert(key, prepared.values.clone());
+            edits.extend(prepared.edits());
         }
         let corrected_code = |stored: &Stored| -> Result<Option<String>, Failure> {
             let values = match codes.get(&stored.record.key) {

@@ -3057,6 +3057,8 @@ pub struct StandardItem {
     pub max_score: ::core::option::Option<u32>,
     #[prost(string, optional, tag = "7")]
     pub evidence: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bool, optional, tag = "8")]
+    pub draft: ::core::option::Option<bool>,
 }
 /// Result of one item for one subject.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3377,6 +3379,8 @@ pub struct AcceptanceVerdict {
     pub reason: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "5")]
     pub rectify_due: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bool, optional, tag = "6")]
+    pub without_visit: ::core::option::Option<bool>,
 }
 /// Designated model unit.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3746,4 +3750,6 @@ pub struct ChangeRequest {
     pub answer: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(enumeration = "ChangeRequestStatus", optional, tag = "6")]
     pub status: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "7")]
+    pub present: ::core::option::Option<::prost::alloc::string::String>,
 }

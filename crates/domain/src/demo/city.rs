@@ -158,14 +158,17 @@ fn nomination(maker: &mut Maker, nominee: &Nominee) {
         }
         if matches!(*to, "accepted" | "not_accepted") {
             maker.out.extend(awards::city_scores(maker, nominee));
+        }
+        if *to == "accepted" {
+            // What follows from the verdict finds the point made.
+            point(maker, nominee, decided);
+        }
+        if matches!(*to, "accepted" | "not_accepted") {
             verdict(maker, nominee, (to, decided));
         }
         let step = Made::new("nomination", id, identity::scope_id(&maker.code), json!({}));
         let step = step.on(When::State(from), json!({ "status": to }));
         maker.out.push_back(step);
-    }
-    if nominee.outcome == "accepted" {
-        point(maker, nominee, decided);
     }
 }
 
@@ -175,8 +178,7 @@ fn visit(maker: &mut Maker, nominee: &Nominee, on: Date) {
     let values = json!({
         "nomination": maker.id("nomination", nominee.number).to_string(), "on": text(on),
         "methods": rng.some(&["on_site", "documents", "interview"], 600), "team": team,
-        "observed_employees": nominee.employees,
-        "observed_members": nominee.members - rng.below(2).min(nominee.members),
+        "observed_employees": nominee.employees, "observed_members": nominee.members,
         "findings": "资料基本齐全，活动正常（演示）",
     });
     let id = maker.id("acceptance_visit", nominee.number);
@@ -193,6 +195,7 @@ fn verdict(maker: &mut Maker, nominee: &Nominee, (to, on): (&str, Date)) {
     let values = json!({
         "nomination": maker.id("nomination", nominee.number).to_string(),
         "verdict": if has_passed { "pass" } else { "fail" }, "on": text(on), "reason": reason,
+        "without_visit": (!has_passed).then_some(true),
     });
     maker.push(
         "acceptance_verdict",

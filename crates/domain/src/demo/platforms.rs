@@ -114,6 +114,15 @@ fn platform(
         days.push(day);
     }
     let built = maker.within(&mut rng, day, 15);
+    // It works from its first quarterly meeting.
+    let past = maker.demo.past_quarters();
+    let has_met = days
+        .get(1)
+        .is_some_and(|since| past.iter().any(|(_, end)| end >= since));
+    let status = match status {
+        "operating" | "suspended" if !has_met => "built",
+        status => status,
+    };
     let done = |step: usize| days.get(step).map(|on| text(*on));
     let has = |step: usize| days.len() > step;
     let name = cluster.name.replace("（演示）", "党建平台（演示）");
@@ -190,17 +199,19 @@ fn meetings(maker: &mut Maker, number: u32, platform: &Platform) {
         return;
     };
     let mut from = since;
+    let mut must_meet = platform.is_operating;
     for (quarter, end) in maker.demo.past_quarters() {
         if end < since {
             continue;
         }
         let mut rng = maker.rng("meeting", format!("{number}-{quarter}"));
-        let is_held = rng.chance(850);
+        let is_held = rng.chance(850) || must_meet;
         let on = rng.weekday(from, end);
         from = end + Duration::days(1);
         if !is_held {
             continue;
         }
+        must_meet = false;
         let values = json!({
             "platform": platform.id.to_string(), "kind": "quarterly_meeting", "on": text(on),
             "topics": "通报上季度工作，商议成员单位需求",

@@ -1,362 +1,443 @@
-//! The rows that indicators count: small typed copies of effective records, by scope.
+//! The book: the rows of every scope that is known here, and the sums that they make, kept up to date
+//! by differences.
+//!
+//! A changed record touches few units: itself, and those on which it bears. What each of them adds
+//! is kept, so that its old part is taken out of the sums and its new one put in. Counted from
+//! nothing it is the same code, with every unit touched.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proto::ledger::{
-    Carrier, CarrierActivity, CarrierStatus, CensusStatus, CoverageLink, Eligibility,
-    EstablishmentForm, EventStatus, InstructorAssignment, MassOrg, Organisation, PartyOrgStatus,
-    PartyOrganisation, RoleAssignment, Seminar, TrainingAttendance, TrainingKind, TrainingSession,
-    WorkerRole,
+use prost::DecodeError;
+use replica::{Kind, RecordId, RecordKey, ScopeId};
+
+use super::{
+    Definition, Figure, Indicators, Period,
+    define::{Counter, DEFINITIONS, Summed},
+    rows::{OrganisationRow, Row, kinds},
+    sums::{Group, Place, Share, Sums, Unit},
 };
-use replica::{RecordId, RecordKey, ScopeId};
+use crate::{alias::Alias, catalogue::Catalogue};
 
-use super::{Indicators, Period, count};
-use crate::{
-    alias::{self, Alias},
-    catalogue::{Catalogue, KindSpec, Need},
-    date::{self, Date},
-    effective::decode,
-    wire,
-};
-
-/// The rows of one scope.
+/// Which scopes make the city's figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Facts {
-    pub(super) organisations: Vec<OrganisationRow>,
-    pub(super) links: Vec<LinkRow>,
-    pub(super) roles: Vec<RoleRow>,
-    pub(super) instructors: Vec<InstructorRow>,
-    pub(super) carriers: Vec<CarrierRow>,
-    pub(super) seminars: Vec<EventRow>,
+pub struct Pool {
+    /// Those whose records are pooled.
+    pub pooled: BTreeSet<ScopeId>,
+    /// Those that must reach the quotas and hand in returns.
+    pub expected: BTreeSet<ScopeId>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct OrganisationRow {
-    pub(super) id: RecordId,
-    pub(super) uscc: Option<String>,
-    pub(super) status: CensusStatus,
-    pub(super) members: u32,
-    pub(super) full_members: u32,
-    pub(super) is_flagged_eligible: bool,
-    pub(super) has_mass_org: bool,
-    /// Required fields that are filled, and how many there are.
-    pub(super) filled: u32,
-    pub(super) required: u32,
-    pub(super) has_not_built_reason: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LinkRow {
-    pub(super) organisation: RecordId,
-    pub(super) party: RecordId,
-    pub(super) form: EstablishmentForm,
-    pub(super) from: Option<Date>,
-    pub(super) to: Option<Date>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RoleRow {
-    pub(super) person: RecordId,
-    pub(super) role: WorkerRole,
-    pub(super) from: Option<Date>,
-    pub(super) to: Option<Date>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct InstructorRow {
-    pub(super) person: RecordId,
-    pub(super) organisation: RecordId,
-    pub(super) from: Option<Date>,
-    pub(super) to: Option<Date>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CarrierRow {
-    pub(super) id: RecordId,
-    pub(super) party: RecordId,
-    pub(super) is_running: bool,
-    pub(super) started: Option<Date>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PartyRow {
-    pub(super) scope: ScopeId,
-    pub(super) status: PartyOrgStatus,
-    pub(super) established: Option<Date>,
-    pub(super) dissolved: Option<Date>,
-}
-
-/// A training session or a seminar.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EventRow {
-    pub(super) host: ScopeId,
-    pub(super) year: Option<RecordId>,
-    pub(super) is_held: bool,
-    pub(super) is_centralised: bool,
-    pub(super) on: Option<Date>,
-}
-
-/// The rows of every scope that is known here. Party organisations, sessions, attendance and
-/// activities are found across scopes, so that a record lent by another scope counts where it is
-/// referred to and nowhere else.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The rows of all records that are counted, and their sums for one period. Party organisations,
+/// sessions and positions are found across scopes, so that a record lent by another scope counts
+/// where it is referred to and nowhere else.
+#[derive(Clone, Debug)]
 pub struct Book {
-    pub(super) scopes: BTreeMap<ScopeId, Facts>,
-    pub(super) parties: BTreeMap<RecordId, PartyRow>,
-    pub(super) sessions: BTreeMap<RecordId, EventRow>,
-    pub(super) attended: BTreeMap<RecordId, BTreeSet<RecordId>>,
-    pub(super) activities: BTreeMap<RecordId, Vec<Date>>,
-    /// Organisations that were merged into others.
-    aliases: BTreeMap<RecordId, RecordId>,
+    pub(super) period: Period,
+    pub(super) pool: Pool,
+    pub(super) rows: BTreeMap<RecordKey, (ScopeId, Row)>,
+    /// Who refers to whom: the target first.
+    refers: BTreeSet<(RecordKey, RecordKey)>,
+    /// Counted organisations by credit code.
+    codes: BTreeSet<(Box<str>, RecordKey)>,
+    touched: BTreeSet<Unit>,
+    shares: BTreeMap<Unit, Vec<Share>>,
+    sums: BTreeMap<(Place, Group), Sums>,
+}
+
+/// The records behind a figure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// Those that count: behind the numerator.
+    pub counted: Vec<RecordKey>,
+    /// Those of the denominator that do not; empty where there is none.
+    pub missing: Vec<RecordKey>,
 }
 
 impl Book {
     /// Returns a book without rows.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(period: Period, pool: Pool) -> Self {
+        Self {
+            period,
+            pool,
+            rows: BTreeMap::new(),
+            refers: BTreeSet::new(),
+            codes: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            shares: BTreeMap::new(),
+            sums: BTreeMap::new(),
+        }
     }
 
-    /// Adds a record that is not deleted, from its effective values. Kinds that no indicator
-    /// counts are passed over.
+    /// The period it counts for.
+    #[must_use]
+    pub fn period(&self) -> &Period {
+        &self.period
+    }
+
+    /// Puts in what a record says now, from its effective values; without values, it says nothing
+    /// any more. Kinds that no indicator counts are passed over.
     ///
     /// # Errors
     /// The values are not the kind's, which only a faulty writer can cause; the record is left out.
-    pub fn add(
+    pub fn put(
         &mut self,
         catalogue: &Catalogue,
         key: RecordKey,
         scope: ScopeId,
-        values: &[u8],
-    ) -> Result<(), prost::DecodeError> {
-        let Some(kind) = catalogue.kind(key.kind) else {
-            return Ok(());
+        values: Option<&[u8]>,
+    ) -> Result<(), DecodeError> {
+        let read = values.map(|values| Row::read(catalogue, key, scope, values));
+        let (row, error) = match read {
+            None => (None, None),
+            Some(Ok(row)) => (row, None),
+            Some(Err(error)) => (None, Some(error)),
         };
-        let facts = self.scopes.entry(scope).or_default();
-        match kind.id.as_str() {
-            "organisation" => {
-                let row = organisation(kind, key.id, values)?;
-                if let Some(into) = alias::merged_into(kind, values) {
-                    self.aliases.insert(key.id, into);
-                }
-                facts.organisations.push(row);
-            }
-            "party_organisation" => {
-                self.parties.insert(key.id, party(scope, &decode(values)?));
-            }
-            "coverage_link" => facts.links.extend(link(&decode(values)?)),
-            "role_assignment" => facts.roles.extend(role(&decode(values)?)),
-            "instructor_assignment" => facts.instructors.extend(instructor(&decode(values)?)),
-            "carrier" => facts.carriers.extend(carrier(key.id, &decode(values)?)),
-            "seminar" => facts.seminars.push(seminar(scope, &decode(values)?)),
-            "training_session" => {
-                self.sessions
-                    .insert(key.id, session(scope, &decode(values)?));
-            }
-            "training_attendance" => {
-                let row: TrainingAttendance = decode(values)?;
-                let ids = id(row.session.as_ref()).zip(id(row.person.as_ref()));
-                if let Some((session, person)) = ids.filter(|_| row.attended()) {
-                    self.attended.entry(person).or_default().insert(session);
-                }
-            }
-            "carrier_activity" => {
-                let row: CarrierActivity = decode(values)?;
-                if let Some((carrier, on)) = id(row.carrier.as_ref()).zip(day(row.on.as_ref())) {
-                    self.activities.entry(carrier).or_default().push(on);
-                }
-            }
-            _ => {}
+        let new = row.map(|row| (scope, row));
+        if self.rows.get(&key) != new.as_ref() {
+            self.replace(key, new);
         }
-        Ok(())
+        error.map_or(Ok(()), Err)
     }
 
-    /// The organisation that stands for one: what is said of a merged one is said of it.
-    pub(super) fn standing(&self, organisation: RecordId) -> RecordId {
-        let mut next = |id| Ok::<_, std::convert::Infallible>(self.aliases.get(&id).copied());
-        match Alias::follow(organisation, &mut next) {
-            Ok(alias) => alias.of(organisation),
-        }
-    }
-
-    /// Takes a record out again that was added with these values, so that it can be counted with
-    /// others.
-    ///
-    /// # Errors
-    /// The values are not the kind's; nothing was added with them either.
-    pub fn take_out(
-        &mut self,
+    /// Whether the book holds just what these values would put in.
+    #[must_use]
+    pub fn holds(
+        &self,
         catalogue: &Catalogue,
         key: RecordKey,
         scope: ScopeId,
-        values: &[u8],
-    ) -> Result<(), prost::DecodeError> {
-        let mut one = Self::new();
-        one.add(catalogue, key, scope, values)?;
-        let facts = self.scopes.entry(scope).or_default();
-        for rows in one.scopes.into_values() {
-            drop_last(&mut facts.organisations, &rows.organisations);
-            drop_last(&mut facts.links, &rows.links);
-            drop_last(&mut facts.roles, &rows.roles);
-            drop_last(&mut facts.instructors, &rows.instructors);
-            drop_last(&mut facts.carriers, &rows.carriers);
-            drop_last(&mut facts.seminars, &rows.seminars);
+        values: Option<&[u8]>,
+    ) -> bool {
+        let read = |values| Row::read(catalogue, key, scope, values);
+        let row = values.and_then(|values| read(values).ok().flatten());
+        self.rows.get(&key) == row.map(|row| (scope, row)).as_ref()
+    }
+
+    fn replace(&mut self, key: RecordKey, new: Option<(ScopeId, Row)>) {
+        self.touch(key);
+        if let Some((_, old)) = self.rows.remove(&key) {
+            for target in old.targets().into_iter().flatten() {
+                self.refers.remove(&(target, key));
+            }
+            if let Some(code) = code(&old) {
+                self.codes.remove(&(code.into(), key));
+            }
         }
-        one.parties.keys().for_each(|id| {
-            self.parties.remove(id);
-        });
-        one.sessions.keys().for_each(|id| {
-            self.sessions.remove(id);
-        });
-        one.aliases.keys().for_each(|id| {
-            self.aliases.remove(id);
-        });
-        for (person, sessions) in &one.attended {
-            let known = self.attended.entry(*person).or_default();
-            known.retain(|session| !sessions.contains(session));
+        if let Some((scope, row)) = new {
+            for target in row.targets().into_iter().flatten() {
+                self.refers.insert((target, key));
+            }
+            if let Some(code) = code(&row) {
+                self.codes.insert((code.into(), key));
+            }
+            self.rows.insert(key, (scope, row));
         }
-        for (carrier, days) in &one.activities {
-            drop_last(self.activities.entry(*carrier).or_default(), days);
+        self.touch(key);
+    }
+
+    /// Notes every unit on which a record bears as it stands in the book.
+    fn touch(&mut self, key: RecordKey) {
+        let Some((_, row)) = self.rows.get(&key) else {
+            return;
+        };
+        let kinds = kinds();
+        let mut touched = vec![Unit::Record(key)];
+        // Checks count where their subject is.
+        touched.extend(
+            self.referring(key, kinds.standard_check)
+                .next()
+                .map(|_| Unit::Checks(key)),
+        );
+        match row {
+            Row::Organisation(row) => touched.extend(self.beside(key, row)),
+            Row::Party(_) => touched.extend(self.of_party(key)),
+            Row::Link(row) => touched.push(Unit::Record(self.standing(row.organisation))),
+            Row::Role(row) => touched.push(Unit::Record(row.person)),
+            Row::Instructor(row) => {
+                touched.push(Unit::Record(row.person));
+                touched.push(Unit::Record(self.standing(row.organisation)));
+            }
+            Row::Carrier(row) => touched.push(Unit::Record(row.party)),
+            Row::Activity { carrier, .. } => {
+                if let Some(Row::Carrier(carrier)) = self.row(*carrier) {
+                    touched.push(Unit::Record(carrier.party));
+                }
+            }
+            Row::Event(_) => {
+                let names = self.referring(key, kinds.training_attendance);
+                let people = names.filter_map(|name| match self.row(name) {
+                    Some(Row::Attendance { person, .. }) => Some(*person),
+                    _ => None,
+                });
+                touched.extend(people.map(Unit::Record));
+            }
+            Row::Attendance { person, .. } => touched.push(Unit::Record(*person)),
+            Row::Position { .. } => {
+                let users = self.referring(key, kinds.party_organisation);
+                touched.extend(users.map(Unit::Record));
+            }
+            Row::Check(row) => {
+                touched.push(Unit::Checks(row.subject));
+                touched.push(Unit::Record(row.subject));
+            }
+            Row::Funding(row) => {
+                touched.extend(row.beneficiary.map(Unit::Record));
+                touched.extend(row.reverses.map(Unit::Record));
+                if let Some(Row::Funding(old)) = row.reverses.and_then(|key| self.row(key)) {
+                    touched.extend(old.beneficiary.map(Unit::Record));
+                }
+            }
+            Row::Platform(row) => touched.push(Unit::Record(row.cluster)),
+            Row::Meeting { platform, .. } => touched.push(Unit::Record(*platform)),
+            Row::Visit { nomination, .. } => touched.push(Unit::Record(*nomination)),
+            Row::Committee { .. }
+            | Row::Cluster { .. }
+            | Row::Problem(_)
+            | Row::Nomination(_)
+            | Row::Point { .. }
+            | Row::Reward(_)
+            | Row::Return(_) => {}
         }
-        Ok(())
+        self.touched.extend(touched);
+    }
+
+    /// What is said of a name is said of the organisation that stands for it, and of those with one
+    /// code the city takes one.
+    fn beside(&self, key: RecordKey, row: &OrganisationRow) -> BTreeSet<Unit> {
+        let mut beside = self.names(key);
+        beside.extend(self.chain(key));
+        if let Some(code) = &row.uscc {
+            beside.extend(self.holders(code));
+        }
+        beside.into_iter().map(Unit::Record).collect()
+    }
+
+    /// Whom a Party organisation covers, and the points that it was made.
+    fn of_party(&self, key: RecordKey) -> Vec<Unit> {
+        let links = self.referring(key, kinds().coverage_link);
+        let covered = links.filter_map(|link| match self.row(link) {
+            Some(Row::Link(link)) => Some(self.standing(link.organisation)),
+            _ => None,
+        });
+        let points = self.referring(key, kinds().demonstration_point);
+        covered.chain(points).map(Unit::Record).collect()
+    }
+
+    /// Counts the touched units anew.
+    fn settle(&mut self) {
+        for unit in std::mem::take(&mut self.touched) {
+            let new = self.count(unit);
+            let old = if new.is_empty() {
+                self.shares.remove(&unit)
+            } else {
+                self.shares.insert(unit, new.clone())
+            };
+            for share in old.iter().flatten() {
+                self.add(share, -1);
+            }
+            for share in &new {
+                self.add(share, 1);
+            }
+        }
+    }
+
+    fn add(&mut self, share: &Share, sign: i64) {
+        for place in share.places() {
+            let all = self.sums.entry((place, Group::All)).or_default();
+            all.add(&share.adds, sign);
+            for group in &share.groups {
+                let sums = self.sums.entry((place, group.clone())).or_default();
+                sums.add(&share.adds, sign);
+            }
+        }
     }
 
     /// Returns the indicators of one scope.
     #[must_use]
-    pub fn scope(&self, scope: ScopeId, period: &Period) -> Indicators {
-        count::scope(self, scope, period)
+    pub fn scope(&mut self, scope: ScopeId) -> Indicators {
+        self.settle();
+        self.figures_of(scope)
     }
 
     /// Returns the indicators of the city: the scopes pooled, each credit code counted once.
     #[must_use]
-    pub fn city(&self, scopes: &[ScopeId], period: &Period) -> Indicators {
-        count::city(self, scopes, period)
+    pub fn city(&mut self) -> Indicators {
+        self.settle();
+        let scopes = |ids: &BTreeSet<ScopeId>| -> Vec<Indicators> {
+            ids.iter().map(|scope| self.figures_of(*scope)).collect()
+        };
+        let (expected, pooled) = (scopes(&self.pool.expected), scopes(&self.pool.pooled));
+        let none = Sums::default();
+        let city = self.sums.get(&(Place::City, Group::All)).unwrap_or(&none);
+        let figures = DEFINITIONS.iter().map(|definition| {
+            let of = match definition.summed() {
+                None => return (definition.name, definition.figure(city, &self.period, true)),
+                Some(Summed::Expected) => &expected,
+                Some(Summed::Pooled) => &pooled,
+            };
+            let each = of.iter().filter_map(|figures| figures.get(definition.name));
+            (
+                definition.name,
+                each.fold(definition.nothing(), Figure::plus),
+            )
+        });
+        Indicators(figures.collect())
     }
-}
 
-/// Removes one equal row for each; the last, which was added last.
-fn drop_last<T: PartialEq>(rows: &mut Vec<T>, gone: &[T]) {
-    for row in gone {
-        if let Some(at) = rows.iter().rposition(|known| known == row) {
-            rows.swap_remove(at);
+    /// Returns the figures that can be split, for each part of a scope or of the city that has any
+    /// organisation.
+    #[must_use]
+    pub fn split(&mut self, scope: Option<ScopeId>) -> Vec<(Group, Indicators)> {
+        self.settle();
+        let place = scope.map_or(Place::City, Place::Scope);
+        let parts = self.sums.range((place, Group::All)..);
+        let here = parts.take_while(|((at, _), _)| *at == place);
+        let parts = here.filter(|((_, group), sums)| *group != Group::All && !sums.is_empty());
+        let figures = parts.map(|((_, group), sums)| {
+            let split = DEFINITIONS
+                .iter()
+                .filter(|definition| definition.is_split());
+            let figures = split.map(|one| (one.name, one.figure(sums, &self.period, false)));
+            (group.clone(), Indicators(figures.collect()))
+        });
+        figures.collect()
+    }
+
+    /// Returns the records behind a figure of a scope, or of the city. A person stands for what was
+    /// said of them, a subject for its checks.
+    #[must_use]
+    pub fn behind(&mut self, definition: &Definition, scope: Option<ScopeId>) -> Behind {
+        self.settle();
+        let place = scope.map_or(Place::City, Place::Scope);
+        let mut behind = Behind::default();
+        let Some((num, den)) = definition.counters() else {
+            return behind;
+        };
+        for (unit, shares) in &self.shares {
+            let here = || {
+                shares
+                    .iter()
+                    .filter(|share| share.places().any(|at| at == place))
+            };
+            let sum = |counter| -> i64 { here().map(|share| share.get(counter)).sum() };
+            let (Unit::Record(key) | Unit::Checks(key)) = *unit;
+            let (counted, of) = (sum(num), den.map(sum));
+            if counted != 0 {
+                behind.counted.push(key);
+            }
+            // Of the checks of one subject, or the fields of one record, some can be missing.
+            if of.is_some_and(|of| of > counted) {
+                behind.missing.push(key);
+            }
+        }
+        behind
+    }
+
+    fn figures_of(&self, scope: ScopeId) -> Indicators {
+        let none = Sums::default();
+        let sums = self
+            .sums
+            .get(&(Place::Scope(scope), Group::All))
+            .unwrap_or(&none);
+        let is_expected = self.pool.expected.contains(&scope);
+        let figures = DEFINITIONS
+            .iter()
+            .map(|one| (one.name, one.figure(sums, &self.period, is_expected)));
+        Indicators(figures.collect())
+    }
+
+    pub(super) fn row(&self, key: RecordKey) -> Option<&Row> {
+        self.rows.get(&key).map(|(_, row)| row)
+    }
+
+    /// The records of a kind that refer to one.
+    pub(super) fn referring(&self, to: RecordKey, kind: Kind) -> impl Iterator<Item = RecordKey> {
+        let from = RecordKey {
+            kind,
+            id: RecordId([0; 16]),
+        };
+        let until = RecordKey {
+            kind,
+            id: RecordId([u8::MAX; 16]),
+        };
+        self.refers
+            .range((to, from)..=(to, until))
+            .map(|(_, by)| *by)
+    }
+
+    /// The counted organisations with a credit code, the one with the smallest id first.
+    pub(super) fn holders(&self, code: &str) -> impl Iterator<Item = RecordKey> {
+        let code: Box<str> = code.into();
+        let from = RecordKey {
+            kind: Kind(0),
+            id: RecordId([0; 16]),
+        };
+        let holders = self.codes.range((code.clone(), from)..);
+        holders
+            .take_while(move |(known, _)| *known == code)
+            .map(|(_, key)| *key)
+    }
+
+    fn merged_into(&self, key: RecordKey) -> Option<RecordKey> {
+        match self.row(key) {
+            Some(Row::Organisation(row)) => row.merged_into,
+            _ => None,
+        }
+    }
+
+    /// The organisation that stands for one: what is said of a merged one is said of it.
+    pub(super) fn standing(&self, key: RecordKey) -> RecordKey {
+        let of = |id| RecordKey { kind: key.kind, id };
+        let mut next = |id| {
+            let into = self.merged_into(of(id)).map(|into| into.id);
+            Ok::<_, std::convert::Infallible>(into)
+        };
+        match Alias::follow(key.id, &mut next) {
+            Ok(alias) => of(alias.of(key.id)),
+        }
+    }
+
+    /// What an organisation was merged into, and on from there.
+    fn chain(&self, key: RecordKey) -> BTreeSet<RecordKey> {
+        let mut found = BTreeSet::new();
+        let mut at = self.merged_into(key);
+        while let Some(key) = at.filter(|key| found.insert(*key)) {
+            at = self.merged_into(key);
+        }
+        found
+    }
+
+    /// Everything that was merged into an organisation, at once or by another.
+    pub(super) fn names(&self, key: RecordKey) -> BTreeSet<RecordKey> {
+        let mut found = BTreeSet::new();
+        let mut left = vec![key];
+        while let Some(at) = left.pop() {
+            if found.insert(at) {
+                left.extend(self.referring(at, at.kind));
+            }
+        }
+        found
+    }
+
+    pub(super) fn is_pooled(&self, scope: ScopeId) -> bool {
+        self.pool.pooled.contains(&scope)
+    }
+
+    pub(super) fn adds(scope: ScopeId, in_city: bool, adds: Vec<(Counter, i64)>) -> Share {
+        Share {
+            scope: Some(scope),
+            in_city,
+            groups: Vec::new(),
+            adds,
         }
     }
 }
 
-fn id(bytes: Option<&Vec<u8>>) -> Option<RecordId> {
-    bytes.and_then(|bytes| RecordId::try_from(bytes.as_slice()).ok())
-}
-
-fn day(text: Option<&String>) -> Option<Date> {
-    text.and_then(|text| date::stored(text))
-}
-
-/// The fields beside the required ones that make an organisation complete; the reason why nothing
-/// was built only where nothing was.
-const ALSO_COMPLETE: [&str; 2] = ["uscc", "verified_on"];
-
-fn organisation(
-    kind: &KindSpec,
-    id: RecordId,
-    values: &[u8],
-) -> Result<OrganisationRow, prost::DecodeError> {
-    let row: Organisation = decode(values)?;
-    let present: BTreeSet<u32> = wire::chunks(values)
-        .unwrap_or_default()
-        .iter()
-        .map(|chunk| chunk.number)
-        .collect();
-    let (mut filled, mut required) = (0, 0);
-    for field in &kind.fields {
-        if field.need == Need::Required || ALSO_COMPLETE.contains(&field.id.as_str()) {
-            required += 1;
-            filled += u32::from(present.contains(&field.number));
-        }
-    }
-    let has_mass_org = row.mass_orgs().any(|group| group != MassOrg::Unspecified);
-    Ok(OrganisationRow {
-        id,
-        status: row.census_status(),
-        members: row.members.unwrap_or_default(),
-        full_members: row.full_members.unwrap_or_default(),
-        is_flagged_eligible: row.eligibility() == Eligibility::Eligible,
-        has_mass_org,
-        filled,
-        required,
-        has_not_built_reason: row.not_built_reason.is_some(),
-        uscc: row.uscc,
-    })
-}
-
-fn party(scope: ScopeId, row: &PartyOrganisation) -> PartyRow {
-    PartyRow {
-        scope,
-        status: row.status(),
-        established: day(row.established_on.as_ref()),
-        dissolved: day(row.dissolved_on.as_ref()),
-    }
-}
-
-fn link(row: &CoverageLink) -> Option<LinkRow> {
-    Some(LinkRow {
-        organisation: id(row.organisation.as_ref())?,
-        party: id(row.party_organisation.as_ref())?,
-        form: row.form(),
-        from: day(row.from_on.as_ref()),
-        to: day(row.to_on.as_ref()),
-    })
-}
-
-fn role(row: &RoleAssignment) -> Option<RoleRow> {
-    Some(RoleRow {
-        person: id(row.person.as_ref())?,
-        role: row.role(),
-        from: day(row.from_on.as_ref()),
-        to: day(row.to_on.as_ref()),
-    })
-}
-
-fn instructor(row: &InstructorAssignment) -> Option<InstructorRow> {
-    Some(InstructorRow {
-        person: id(row.person.as_ref())?,
-        organisation: id(row.organisation.as_ref())?,
-        from: day(row.from_on.as_ref()),
-        to: day(row.to_on.as_ref()),
-    })
-}
-
-fn carrier(record: RecordId, row: &Carrier) -> Option<CarrierRow> {
-    Some(CarrierRow {
-        id: record,
-        party: id(row.party_organisation.as_ref())?,
-        is_running: row.status() == CarrierStatus::Running,
-        started: day(row.started_on.as_ref()),
-    })
-}
-
-/// The scope that hosts: as the record says, else the one it lies in.
-fn host(named: Option<&Vec<u8>>, scope: ScopeId) -> ScopeId {
-    named
-        .and_then(|bytes| ScopeId::try_from(bytes.as_slice()).ok())
-        .unwrap_or(scope)
-}
-
-fn session(scope: ScopeId, row: &TrainingSession) -> EventRow {
-    EventRow {
-        host: host(row.scope.as_ref(), scope),
-        year: id(row.year.as_ref()),
-        is_held: row.status() == EventStatus::Held,
-        is_centralised: row.kind() == TrainingKind::Centralised,
-        on: day(row.end_on.as_ref()).or_else(|| day(row.start_on.as_ref())),
-    }
-}
-
-fn seminar(scope: ScopeId, row: &Seminar) -> EventRow {
-    EventRow {
-        host: host(row.scope.as_ref(), scope),
-        year: id(row.year.as_ref()),
-        is_held: row.status() == EventStatus::Held,
-        is_centralised: false,
-        on: day(row.on.as_ref()),
+/// The credit code under which a row is counted.
+fn code(row: &Row) -> Option<&str> {
+    match row {
+        Row::Organisation(row) if row.is_counted() => row.uscc.as_deref(),
+        _ => None,
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use proto::ledger::{
-    AcceptanceVerdict, CriterionScore, Nomination, NominationStatus, Notice, NoticeKind,
-    PartyOrgStatus, PartyOrganisation, ProgrammeYear, StandardItem, Verdict,
+    AcceptanceVerdict, AcceptanceVisit, CriterionScore, DemonstrationPoint, Nomination,
+    NominationStatus, Notice, NoticeKind, PartyOrgStatus, PartyOrganisation, PointStatus,
+    ProgrammeYear, StandardItem, Verdict, YearPhase,
 };
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, finding, key};
+use super::{Subject, Surroundings, day, enters, finding, key};
 use crate::{
     date,
     finding::{
@@ -47,6 +48,7 @@ pub(super) fn judge(
     if status == NominationStatus::Assessed {
         scores(subject, after, around, findings);
     }
+    decided(subject, around, findings);
     if matches!(
         status,
         NominationStatus::Draft | NominationStatus::Withdrawn
@@ -88,7 +90,8 @@ pub(super) fn judge(
         let beside = others
             .into_iter()
             .filter(|other| other.scope == after.scope && is_recommended(other.status()));
-        ranks(after, &beside.collect::<Vec<_>>(), level, around, findings);
+        let beside: Vec<_> = beside.collect();
+        ranks((subject, after), &beside, level, around, findings);
     }
 }
 
@@ -99,9 +102,15 @@ fn window(after: &Nomination, around: &Surroundings<'_>, findings: &mut Vec<Find
         day(year.nominate_from.as_ref()),
         day(year.nominate_to.as_ref()),
     );
-    let is_early = from.is_some_and(|from| around.today < from);
-    let is_late = to.is_some_and(|to| around.today > to);
-    if is_early || is_late {
+    // A phase that the city has set by hand stands for the days.
+    let is_closed = match year.phase_override() {
+        YearPhase::Nomination => false,
+        YearPhase::Unspecified => {
+            from.is_some_and(|from| around.today < from) || to.is_some_and(|to| around.today > to)
+        }
+        _ => true,
+    };
+    if is_closed {
         let text = |on: Option<_>| on.map(date::text).unwrap_or_default();
         let zh = format!("申报期为 {} 至 {}", text(from), text(to));
         let en = format!("Nominations are open from {} to {}", text(from), text(to));
@@ -109,7 +118,35 @@ fn window(after: &Nomination, around: &Surroundings<'_>, findings: &mut Vec<Find
     }
 }
 
-/// Every item of the year that has a criterion is scored by the Party organisation and the district.
+/// What the city decides rests on a verdict.
+fn decided(subject: &Subject<'_>, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
+    let needed = if enters(subject, "status", "accepted") {
+        Verdict::Pass
+    } else if enters(subject, "status", "not_accepted") {
+        Verdict::Fail
+    } else {
+        return;
+    };
+    let last = last_verdict(subject.id, around).map(|row| row.verdict());
+    if last != Some(needed) {
+        let zh = "须先登记与此一致的验收结论；限期整改期间保持已接收".to_owned();
+        let en = "The city's verdict comes first and says the same; what is to be put right stays received".to_owned();
+        findings.push(finding("STEP", Block, "status", "no_verdict", (zh, en)));
+    }
+}
+
+/// The verdict that stands for a nomination: the last one.
+fn last_verdict(nomination: RecordId, around: &Surroundings<'_>) -> Option<AcceptanceVerdict> {
+    let this = key("nomination", Some(&nomination.0.to_vec()));
+    let all: Vec<(RecordId, AcceptanceVerdict)> =
+        around.referring(("acceptance_verdict", "nomination"), this);
+    let last = all
+        .into_iter()
+        .max_by(|(a_id, a), (b_id, b)| (day(a.on.as_ref()), a_id).cmp(&(day(b.on.as_ref()), b_id)));
+    last.map(|(_, row)| row)
+}
+
+/// Every published item of the year that has a criterion is scored by the Party organisation and the district.
 fn scores(
     subject: &Subject<'_>,
     after: &Nomination,
@@ -128,7 +165,9 @@ fn scores(
         .filter(|(_, score)| score.self_score.is_some() && score.district_score.is_some())
         .filter_map(|(_, score)| score.item.as_deref())
         .collect();
-    let criteria = items.iter().filter(|(_, item)| item.criterion.is_some());
+    let criteria = items
+        .iter()
+        .filter(|(_, item)| item.criterion.is_some() && !item.draft());
     let open = criteria
         .filter(|(id, _)| !scored.contains(id.0.as_slice()))
         .count();
@@ -140,7 +179,7 @@ fn scores(
 }
 
 fn ranks(
-    after: &Nomination,
+    (subject, after): (&Subject<'_>, &Nomination),
     beside: &[&Nomination],
     level: crate::finding::Level,
     around: &Surroundings<'_>,
@@ -155,6 +194,12 @@ fn ranks(
     if beside.iter().any(|other| other.district_rank == Some(rank)) {
         let zh = format!("推荐次序 {rank} 已用于另一申报");
         let en = format!("Rank {rank} is taken by another nomination");
+        // The district orders its own; what two of its desks gave one rank the city cannot receive.
+        let level = if enters(subject, "status", "recommended") {
+            Block
+        } else {
+            level
+        };
         findings.push(finding(
             "V24",
             level,
@@ -182,13 +227,44 @@ fn ranks(
     }
 }
 
-/// What is to be put right has a day.
+/// What is to be put right has a day; what nobody has seen says so; what was not received is not
+/// judged.
 pub(super) fn verdict(
-    _subject: &Subject<'_>,
+    subject: &Subject<'_>,
     after: &AcceptanceVerdict,
-    _around: &Surroundings<'_>,
+    around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    let of = key("nomination", after.nomination.as_ref());
+    let nomination: Option<Nomination> = around.find("nomination", after.nomination.as_ref());
+    if let Some(nomination) = nomination.filter(|_| subject.before.is_none()) {
+        let was_received = matches!(
+            nomination.status(),
+            NominationStatus::Received
+                | NominationStatus::SpotChecked
+                | NominationStatus::Accepted
+                | NominationStatus::NotAccepted
+        );
+        if !was_received {
+            let zh = "申报尚未接收，不能作验收结论".to_owned();
+            let en = "The nomination was not received; there is nothing to judge".to_owned();
+            let field = "nomination";
+            findings.push(finding("STEP", Block, field, "not_received", (zh, en)));
+        }
+        let visits: Vec<(RecordId, AcceptanceVisit)> =
+            around.referring(("acceptance_visit", "nomination"), of);
+        if visits.is_empty() && !after.without_visit() {
+            let zh = "没有抽查记录；确系未经抽查作结论的，请注明“未经抽查”".to_owned();
+            let en = "There is no visit; a verdict without one says so".to_owned();
+            findings.push(finding(
+                "STEP",
+                Block,
+                "without_visit",
+                "no_visit",
+                (zh, en),
+            ));
+        }
+    }
     if after.verdict() == Verdict::Conditional && after.rectify_due.is_none() {
         let zh = "限期整改须填写整改期限".to_owned();
         let en = "A conditional verdict says until when".to_owned();
@@ -199,6 +275,37 @@ pub(super) fn verdict(
             "due_missing",
             (zh, en),
         ));
+    }
+}
+
+/// What was revoked says when, and a Party organisation is a point of a year once.
+pub(super) fn point(
+    subject: &Subject<'_>,
+    after: &DemonstrationPoint,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    if after.status() == PointStatus::Revoked && after.revoked_on.is_none() {
+        let zh = "撤销示范点须填写撤销日期".to_owned();
+        let en = "A point is revoked on a day".to_owned();
+        findings.push(finding(
+            "STEP",
+            Block,
+            "revoked_on",
+            "end_day_missing",
+            (zh, en),
+        ));
+    }
+    let party = key("party_organisation", after.party_organisation.as_ref());
+    let all: Vec<(RecordId, DemonstrationPoint)> =
+        around.referring(("demonstration_point", "party_organisation"), party);
+    let is_other =
+        |(id, row): &&(RecordId, DemonstrationPoint)| *id != subject.id && row.year == after.year;
+    if subject.before.is_none() && all.iter().any(|row| is_other(&row)) {
+        let zh = "该党组织本年度已是示范点".to_owned();
+        let en = "This Party organisation is a point of the year already".to_owned();
+        let field = "party_organisation";
+        findings.push(finding("STEP", Block, field, "point_twice", (zh, en)));
     }
 }
 

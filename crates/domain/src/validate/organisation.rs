@@ -5,7 +5,7 @@ use proto::ledger::{
 };
 use replica::{RecordId, RecordKey};
 
-use super::{Subject, Surroundings, finding, is_active_on};
+use super::{Subject, Surroundings, enters, finding, is_active_on};
 use crate::{
     division,
     effective::decode,
@@ -27,7 +27,7 @@ pub(super) fn judge(
         None => without_code(subject, after, around, findings),
     }
     figures(after, findings);
-    status_needs(after, findings);
+    status_needs(subject, after, findings);
     industry(after, findings);
     covered(subject, after, around, findings);
 }
@@ -170,10 +170,16 @@ fn figures(after: &Organisation, findings: &mut Vec<Finding>) {
 }
 
 /// V08.
-fn status_needs(after: &Organisation, findings: &mut Vec<Finding>) {
+fn status_needs(subject: &Subject<'_>, after: &Organisation, findings: &mut Vec<Finding>) {
     let missing: Vec<(&str, &str, &str)> = match after.census_status() {
         CensusStatus::Excluded if after.exclusion_reason.is_none() => {
             vec![("exclusion_reason", "不纳入原因", "the reason")]
+        }
+        // What hangs on it ends with that day.
+        CensusStatus::Closed
+            if after.closed_on.is_none() && enters(subject, "census_status", "closed") =>
+        {
+            vec![("closed_on", "注销日期", "the day of deregistration")]
         }
         CensusStatus::Counted => [
             (after.name.is_none(), "name", "单位名称", "the name"),
@@ -205,6 +211,7 @@ fn status_needs(after: &Organisation, findings: &mut Vec<Finding>) {
     };
     let (state_zh, state_en) = match after.census_status() {
         CensusStatus::Excluded => ("不纳入", "Excluded"),
+        CensusStatus::Closed => ("已注销", "Closed"),
         _ => ("在册", "On the ledger"),
     };
     for (field, zh, en) in missing {

@@ -5,7 +5,7 @@ use proto::ledger::{
 };
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, finding, is_active_on};
+use super::{Subject, Surroundings, day, enters, finding, is_active_on};
 use crate::{
     date::{self, Date},
     finding::{
@@ -21,11 +21,12 @@ const ANSWER_DAYS: i64 = 31;
 const TERM_YEARS: i32 = 3;
 
 pub(super) fn judge(
-    _subject: &Subject<'_>,
+    subject: &Subject<'_>,
     after: &PartyOrganisation,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    life(subject, after, around, findings);
     let is_branch = matches!(
         after.r#type(),
         PartyOrgType::Branch | PartyOrgType::JointBranch
@@ -94,6 +95,51 @@ pub(super) fn judge(
             "election_due",
             (zh, en),
         ));
+    }
+}
+
+/// What a step of its life needs (7.2): the day it was established on and somebody whom it covers, the
+/// day it ended.
+fn life(
+    subject: &Subject<'_>,
+    after: &PartyOrganisation,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    if enters(subject, "status", "dissolved") && after.dissolved_on.is_none() {
+        let zh = "撤销党组织须填写撤销日期".to_owned();
+        let en = "A Party organisation is dissolved on a day".to_owned();
+        findings.push(finding(
+            "STEP",
+            Block,
+            "dissolved_on",
+            "end_day_missing",
+            (zh, en),
+        ));
+    }
+    if !enters(subject, "status", "active") {
+        return;
+    }
+    if after.established_on.is_none() {
+        let zh = "正常运行的党组织须填写成立日期".to_owned();
+        let en = "An active Party organisation says when it was established".to_owned();
+        let field = "established_on";
+        findings.push(finding(
+            "STEP",
+            Block,
+            field,
+            "established_missing",
+            (zh, en),
+        ));
+    }
+    let this = super::key("party_organisation", Some(&subject.id.0.to_vec()));
+    let links: Vec<(RecordId, CoverageLink)> =
+        around.referring(("coverage_link", "party_organisation"), this);
+    let goes_on = |link: &CoverageLink| day(link.to_on.as_ref()).is_none_or(|to| to > around.today);
+    if !links.iter().any(|(_, link)| goes_on(link)) {
+        let zh = "正常运行的党组织须至少覆盖一个单位，请先登记覆盖关系".to_owned();
+        let en = "An active Party organisation covers somebody; enter the link first".to_owned();
+        findings.push(finding("STEP", Block, "status", "covers_nobody", (zh, en)));
     }
 }
 

@@ -1,20 +1,28 @@
 //! The rules of platforms and of the services claimed on them.
 
-use proto::ledger::{Platform, PlatformStatus, ServiceClaim, ServiceStatus};
+use proto::ledger::{
+    Platform, PlatformMeeting, PlatformStatus, PlatformSystem, ServiceClaim, ServiceStatus,
+};
+use replica::RecordId;
 
-use super::{Subject, Surroundings, day, finding};
+use super::{Subject, Surroundings, day, enters, finding, key};
 use crate::{
     date,
     finding::{Finding, Level::Block},
 };
 
-/// V21, and the mode with which the building begins.
+/// V21, the mode with which the building begins, and the meeting with which the work begins.
 pub(super) fn judge(
-    _subject: &Subject<'_>,
+    subject: &Subject<'_>,
     after: &Platform,
-    _around: &Surroundings<'_>,
+    around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    if enters(subject, "status", "operating") && !has_met(subject, around) {
+        let zh = "平台召开第一次季度例会后方可转为运行，请先登记例会".to_owned();
+        let en = "A platform works from its first quarterly meeting; enter the meeting".to_owned();
+        findings.push(finding("STEP", Block, "status", "no_meeting", (zh, en)));
+    }
     let status = after.status();
     let is_begun = !matches!(
         status,
@@ -53,6 +61,14 @@ pub(super) fn judge(
         let en = format!("It is built on or after the day of the last step, {last}");
         findings.push(finding("V21", Block, "built_on", "built_early", (zh, en)));
     }
+}
+
+fn has_met(subject: &Subject<'_>, around: &Surroundings<'_>) -> bool {
+    let this = key("platform", Some(&subject.id.0.to_vec()));
+    let met: Vec<(RecordId, PlatformMeeting)> =
+        around.referring(("platform_meeting", "platform"), this);
+    let is_quarterly = |row: &PlatformMeeting| row.kind() == PlatformSystem::QuarterlyMeeting;
+    met.iter().any(|(_, row)| is_quarterly(row))
 }
 
 /// Who claimed a need, and when it was done.

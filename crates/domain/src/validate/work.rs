@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use proto::ledger::{
-    CaseStatus, EstablishmentCase, EstablishmentDrive, EstablishmentForm, EventStatus,
-    InstructorAssignment, RoleAssignment, Seminar, TrainingAttendance, TrainingSession, WorkerRole,
+    Carrier, CarrierStatus, CaseStatus, EstablishmentCase, EstablishmentDrive, EstablishmentForm,
+    EventStatus, InstructorAssignment, RoleAssignment, Seminar, TrainingAttendance,
+    TrainingSession, WorkerRole,
 };
 use replica::RecordId;
 
@@ -170,6 +171,30 @@ pub(super) fn case(
             let en = "Assign an instructor to the organisation first".to_owned();
             findings.push(finding("STEP", Block, "status", "no_instructor", (zh, en)));
         }
+    }
+}
+
+/// A carrier that has begun says when.
+pub(super) fn carrier(
+    _subject: &Subject<'_>,
+    after: &Carrier,
+    _around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let has_begun = matches!(
+        after.status(),
+        CarrierStatus::Running | CarrierStatus::Paused | CarrierStatus::Ended
+    );
+    if has_begun && after.started_on.is_none() {
+        let zh = "已启动的载体须填写启动日期".to_owned();
+        let en = "A carrier that has begun says when".to_owned();
+        findings.push(finding(
+            "STEP",
+            Block,
+            "started_on",
+            "start_missing",
+            (zh, en),
+        ));
     }
 }
 

@@ -18,6 +18,31 @@ pub enum ReportCommand {
         /// The programme year (default: that of the day)
         #[arg(long)]
         year: Option<u32>,
+        /// Split the figures of organisations by what they are as well
+        #[arg(long, value_enum)]
+        by: Option<report::By>,
+    },
+}
+
+/// `explain …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ExplainCommand {
+    /// The records behind an indicator: those that count, and those that are missing
+    Indicator {
+        /// Its name, as `org_coverage_rate`
+        name: String,
+        /// Of this scope (default: the city at the hub, its own scope at a node)
+        #[arg(long)]
+        scope: Option<String>,
+        /// The day (default: today)
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<String>,
+        /// The programme year (default: that of the day)
+        #[arg(long)]
+        year: Option<u32>,
+        /// Lines of each list that are shown; the document has all
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
     },
 }
 
@@ -27,14 +52,53 @@ pub enum ReportCommand {
 /// The command failed.
 pub fn run(app: &App, command: ReportCommand, out: &mut Out) -> Result<(), Failure> {
     match command {
-        ReportCommand::Indicators { scope, as_of, year } => {
-            let report = report::indicators(app, &report::Request { scope, as_of, year })?;
+        ReportCommand::Indicators {
+            scope,
+            as_of,
+            year,
+            by,
+        } => {
+            let request = report::Request {
+                scope,
+                as_of,
+                year,
+                by,
+            };
+            let report = report::indicators(app, &request)?;
             if out.json {
                 out.document(&report.json());
             } else {
                 report.table(out);
+                crate::demo::banner(app, out);
             }
             Ok(())
         }
     }
+}
+
+/// Runs `explain …`.
+///
+/// # Errors
+/// The command failed.
+pub fn explain(app: &App, command: ExplainCommand, out: &mut Out) -> Result<(), Failure> {
+    let ExplainCommand::Indicator {
+        name,
+        scope,
+        as_of,
+        year,
+        limit,
+    } = command;
+    let request = report::Request {
+        scope,
+        as_of,
+        year,
+        by: None,
+    };
+    let traced = report::trace(app, &name, &request, out.language)?;
+    if out.json {
+        out.document(&traced.json());
+    } else {
+        traced.print(limit, out);
+    }
+    Ok(())
 }

@@ -241,6 +241,9 @@ pub const ROWS: &[Row] = &[
     row("DOCTOR-045", "ended_links", |facts, _| {
         facts.ended_links.map(count).unwrap_or_default()
     }),
+    row("DOCTOR-051", "reviews", |facts, _| {
+        facts.own.reviews.map(count).unwrap_or_default()
+    }),
 ];
 
 const fn row(

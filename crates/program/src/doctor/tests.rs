@@ -48,6 +48,7 @@ fn sound() -> Facts {
             open_ends: Some(Vec::new()),
             claims: Some(0),
             moves: Some(0),
+            reviews: Some(0),
         },
         late: 0,
         ended_links: Some(0),
@@ -134,6 +135,7 @@ const CASES: &[Case] = &[
     ("moves", &[], |facts| facts.own.moves = Some(2)),
     ("late_writes", &[], |facts| facts.late = 3),
     ("ended_links", &[], |facts| facts.ended_links = Some(2)),
+    ("reviews", &[], |facts| facts.own.reviews = Some(1)),
 ];
 
 fn said(facts: &mut Facts) -> &mut PeerHeard {

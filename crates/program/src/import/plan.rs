@@ -11,7 +11,7 @@ mod judge;
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use domain::{Finding, KindSpec, RegisterEdit};
+use domain::{Finding, KindSpec, RegisterEdit, Subject};
 use replica::{Edit, Record, RecordId, RecordKey, ScopeId, Set, Source};
 
 use self::edits::{Parsed, joined};
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     app::App,
     failure::Failure,
-    records::{Desk, default_scope},
+    records::{Desk, Prepared, default_scope},
 };
 
 /// What is written for a row: its edit and its import mark, both or neither.
@@ -33,6 +33,8 @@ use crate::{
 pub(super) struct Order {
     /// What is written to the record; nothing when only the mark changes.
     pub(super) edit: Option<Edit>,
+    /// What follows from it on other records, where it is a step.
+    pub(super) follows: Vec<Edit>,
     /// The name and the bytes of the import mark.
     pub(super) mark: (String, Option<Vec<u8>>),
 }
@@ -366,8 +368,24 @@ impl<'a> Planner<'a> {
         if home == self.scope {
             self.index.add_code(id, &parsed.identity);
         }
+        let subject = Subject {
+            kind: self.kind,
+            id,
+            scope: home,
+            before: Some(&now),
+            after: &after,
+        };
+        let (follows, _) = match self.desk.follow(&subject, (&edit.reason, edit.source)) {
+            Ok(follows) => follows,
+            Err(why) if why.findings.is_empty() => return Err(why.failure),
+            Err(why) => return Ok(rejected(refused(row, &why.findings))),
+        };
         self.remember(parsed, id, home, &after)?;
-        Ok((Fate::Changed(self.order(id, Some(edit), &mark)), beside))
+        let order = Order {
+            follows: follows.into_iter().flat_map(Prepared::edits).collect(),
+            ..self.order(id, Some(edit), &mark)
+        };
+        Ok((Fate::Changed(order), beside))
     }
 
     /// The reason names the line, so that whoever meets the value finds it in the sheet.
@@ -387,6 +405,7 @@ impl<'a> Planner<'a> {
         let bytes = prost::Message::encode_to_vec(mark);
         Order {
             edit,
+            follows: Vec::new(),
             mark: (mark::name(self.kind, id), Some(bytes)),
         }
     }

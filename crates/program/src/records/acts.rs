@@ -4,15 +4,15 @@
 //! there and nowhere else.
 
 use domain::{
-    Purpose,
+    Purpose, Subject,
     authority::NewState,
-    state::{self, Act},
+    state::{self, Act, effects::Suggestion},
     value::{self, Input},
 };
 use replica::RecordKey;
 
 use super::{
-    Change, Saved, Seen,
+    Change, Desk, Saved, Seen,
     change::{allowed, approved},
     find, meaning, put,
 };
@@ -28,6 +28,8 @@ pub struct OpenAct {
     pub act: Act<'static>,
     /// The code with which this program and person would be refused; none when they may.
     pub refused: Option<String>,
+    /// Why other records suggest it.
+    pub suggested: Option<Suggestion>,
 }
 
 /// What can follow from the states of a record.
@@ -40,6 +42,14 @@ pub fn acts(app: &App, key: RecordKey) -> Result<Vec<OpenAct>, Failure> {
     let Some(kind) = app.catalogue.kind(key.kind) else {
         return Ok(Vec::new());
     };
+    let subject = Subject {
+        kind,
+        id: key.id,
+        scope: stored.home,
+        before: Some(&values),
+        after: &values,
+    };
+    let suggestion = Desk::new(app)?.suggest(&subject)?;
     let mut open = Vec::new();
     for act in state::acts(kind, &values) {
         let base = value::base_of(app.catalogue, Some(&stored.record));
@@ -60,6 +70,7 @@ pub fn acts(app: &App, key: RecordKey) -> Result<Vec<OpenAct>, Failure> {
         open.push(OpenAct {
             act,
             refused: may.err().map(|failure| failure.code),
+            suggested: suggestion.filter(|suggestion| suggestion.act == act.name),
         });
     }
     Ok(open)

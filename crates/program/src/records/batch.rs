@@ -112,6 +112,13 @@ impl<T> Batcher<T> {
         }
     }
 
+    /// Waits until nothing is on its way.
+    pub fn settle_all(&mut self) {
+        while !self.waiting.is_empty() {
+            self.receive();
+        }
+    }
+
     /// What has become of submissions so far, each once.
     pub fn take_done(&mut self) -> Vec<Done<T>> {
         std::mem::take(&mut self.done)

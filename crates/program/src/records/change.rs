@@ -11,6 +11,7 @@ use domain::{
     authority::NewState,
     catalogue::Travel,
     effective::{self, effective_with},
+    state::effects,
     value::{self, Input, RegisterEdit},
 };
 use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
@@ -80,6 +81,20 @@ pub struct Prepared {
     pub values: Vec<u8>,
     /// What to know about it.
     pub warnings: Vec<Finding>,
+    /// Whether something follows from it on other records, or could.
+    pub is_step: bool,
+    /// What follows from it: written with it, all or nothing.
+    pub effects: Vec<Self>,
+}
+
+impl Prepared {
+    /// Everything to write in one submission: the change itself first.
+    #[must_use]
+    pub fn edits(self) -> Vec<Edit> {
+        let mut edits: Vec<Edit> = self.edit.into_iter().collect();
+        edits.extend(self.effects.into_iter().flat_map(Self::edits));
+        edits
+    }
 }
 
 /// Why a change may not be written.
@@ -124,10 +139,10 @@ impl From<Rejection> for Failure {
 /// Prepares changes; what they need beside the record is looked up once.
 #[derive(Debug)]
 pub struct Desk<'a> {
-    app: &'a App,
-    known: Known<'a>,
-    year: Parameters,
-    today: Date,
+    pub(super) app: &'a App,
+    pub(super) known: Known<'a>,
+    pub(super) year: Parameters,
+    pub(super) today: Date,
 }
 
 /// The record of a change as it is now.
@@ -189,7 +204,9 @@ impl<'a> Desk<'a> {
     /// The store is damaged or cannot be read.
     pub fn note(&self, prepared: &Prepared) -> Result<(), Failure> {
         self.known
-            .note(prepared.key, prepared.scope, &prepared.values)
+            .note(prepared.key, prepared.scope, &prepared.values)?;
+        let mut effects = prepared.effects.iter();
+        effects.try_for_each(|effect| self.note(effect))
     }
 
     /// Makes an edit of a change, or says why it may not be made.
@@ -236,16 +253,12 @@ impl<'a> Desk<'a> {
             after: &after,
         };
         let mut warnings = self.judge(&subject, &edits)?;
+        let is_step = !edits.is_empty() && effects::may_follow(&subject);
+        let (effects, remarks) = self.follow(&subject, (&reason, change.source))?;
+        warnings.extend(remarks);
         warnings.extend(self.known.take_recoded().into_iter().map(recoded));
         warnings.extend(settled(app, kind, &shown, &edits));
-        let set: Vec<Set> = edits
-            .into_iter()
-            .map(|edit| Set {
-                register: edit.register,
-                shown: seen_of(change.seen.as_ref(), &place.present, edit.register),
-                value: edit.value,
-            })
-            .collect();
+        let set = replacing(edits, change.seen.as_ref(), &place.present);
         let made_in = if place.is_new {
             scope
         } else {
@@ -267,6 +280,8 @@ impl<'a> Desk<'a> {
             is_new: place.is_new,
             values: after,
             warnings,
+            is_step,
+            effects,
         })
     }
 
@@ -658,6 +673,16 @@ fn recoded((old, new): (String, String)) -> Finding {
         zh: format!("区划代码 {old} 已变更，按现行代码 {new} 保存"),
         en: format!("the division code {old} has changed; it is saved as {new}"),
     }
+}
+
+/// What an edit sets, each with the candidates that its author saw.
+fn replacing(edits: Vec<RegisterEdit>, seen: Option<&Seen>, present: &Record) -> Vec<Set> {
+    let set = edits.into_iter().map(|edit| Set {
+        register: edit.register,
+        shown: seen_of(seen, present, edit.register),
+        value: edit.value,
+    });
+    set.collect()
 }
 
 /// The candidates that a new one replaces.

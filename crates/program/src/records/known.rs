@@ -24,6 +24,8 @@ pub struct Known<'a> {
     scopes: Scopes<'a>,
     kinds: RefCell<BTreeMap<Kind, Names>>,
     referring: RefCell<BTreeMap<Kind, Referring>>,
+    /// A step whose effects are being prepared, as it will be.
+    pending: RefCell<BTreeMap<RecordKey, Vec<u8>>>,
     /// Whether the edit under judgement can have made a duplicate; without it a single save need
     /// not read the whole ledger.
     duplicates_matter: Cell<bool>,
@@ -118,6 +120,7 @@ impl<'a> Known<'a> {
             scopes: Scopes::new(app),
             kinds: RefCell::new(BTreeMap::new()),
             referring: RefCell::default(),
+            pending: RefCell::default(),
             duplicates_matter: Cell::new(true),
             recoded: RefCell::default(),
             failure: RefCell::new(None),
@@ -186,6 +189,29 @@ impl<'a> Known<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Shows a record as a step will leave it, while what follows from the step is prepared.
+    pub(super) fn expect<T>(&self, key: RecordKey, values: &[u8], work: impl FnOnce() -> T) -> T {
+        self.pending.borrow_mut().insert(key, values.to_vec());
+        let done = work();
+        self.pending.borrow_mut().remove(&key);
+        done
+    }
+
+    /// The records of a kind that are expected to name another in a field.
+    fn expected(&self, from: &FieldOf<'_>, to: RecordKey) -> Vec<(RecordId, Vec<u8>)> {
+        let names = |values: &[u8]| {
+            let named = domain::across::references(Catalogue::builtin(), from.kind, values);
+            let mut named = named.into_iter();
+            named.any(|(field, key)| field.number == from.field.number && key == to)
+        };
+        let pending = self.pending.borrow();
+        let of_kind = pending.iter().filter(|(key, _)| key.kind == from.kind.kind);
+        of_kind
+            .filter(|(_, values)| names(values))
+            .map(|(key, values)| (key.id, values.clone()))
+            .collect()
     }
 
     /// Says whether the next judgement needs to look for duplicates.
@@ -264,6 +290,9 @@ impl<'a> Known<'a> {
     }
 
     fn values(&self, key: RecordKey) -> Result<Option<Vec<u8>>, Failure> {
+        if let Some(values) = self.pending.borrow().get(&key) {
+            return Ok(Some(values.clone()));
+        }
         let Some(mut stored) = self.app.reader().get(key)? else {
             return Ok(None);
         };
@@ -336,11 +365,19 @@ impl Lookup for Known<'_> {
     fn referring(&self, from: &FieldOf<'_>, to: RecordKey) -> Vec<(RecordId, Vec<u8>)> {
         let (kind, field) = (from.kind, from.field.number);
         let is_read = self.referring.borrow().contains_key(&kind.kind);
-        self.kept(if kind.parent == Some(field) && !is_read {
+        let mut found = self.kept(if kind.parent == Some(field) && !is_read {
             self.children_of(kind.kind, to)
         } else {
             self.referring_of(kind, |rows| rows.found(field, to))
-        })
+        });
+        let pending = self.pending.borrow();
+        found.retain(|(id, _)| {
+            let kind = kind.kind;
+            !pending.contains_key(&RecordKey { kind, id: *id })
+        });
+        drop(pending);
+        found.extend(self.expected(from, to));
+        found
     }
 
     fn counted_with_code(&self, uscc: &str) -> Vec<RecordId> {

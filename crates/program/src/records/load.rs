@@ -159,8 +159,8 @@ impl Load<'_> {
                 };
                 self.loaded.results.push(result);
                 self.desk.note(&prepared)?;
-                if let Some(edit) = prepared.edit {
-                    self.batcher.submit(vec![edit], Vec::new(), at);
+                if prepared.edit.is_some() {
+                    self.batcher.submit(prepared.edits(), Vec::new(), at);
                 }
             }
             Err(failure) if failure.exit == Exit::Store || failure.exit == Exit::Failed => {
@@ -217,11 +217,15 @@ impl Load<'_> {
             self.batcher.settle(key);
         }
         let prepared = self.desk.prepare(&change)?;
-        if !self.batcher.is_waiting(prepared.key) {
+        if !self.batcher.is_waiting(prepared.key) && !prepared.is_step {
             return Ok(prepared);
         }
-        // Its id came from its key fields, and a line before this one writes to the same record.
+        // Its id came from its key fields, and a line before this one writes to the same record; or
+        // what follows from it is looked for among records that lines before this one write.
         self.batcher.settle(prepared.key);
+        if prepared.is_step {
+            self.batcher.settle_all();
+        }
         Ok(self.desk.prepare(&change)?)
     }
 

@@ -1,20 +1,24 @@
 //! Writing one record and waiting until it is durable.
 
 use bytes::Bytes;
-use domain::{Finding, Purpose, authority::NewState};
+use domain::{Finding, Purpose, Subject, authority::NewState};
 use replica::{Edit, RecordKey, RegisterId, Set, Sibling, Source};
 use serde_json::{Map, Value};
 use store::{Guest, Stored};
 
 use super::{
-    Change, Desk, Seen,
+    Change, Desk, Known, Seen,
     alias::writable,
     change::{allowed, moved_away, reason_of},
     document,
     document::differing,
     find, meaning, register_name,
 };
-use crate::{app::App, conflicts, failure::Failure};
+use crate::{
+    app::App,
+    conflicts,
+    failure::{Exit, Failure},
+};
 
 /// A record after a save.
 #[derive(Clone, Debug)]
@@ -42,15 +46,19 @@ pub fn put(app: &App, change: &Change<'_>) -> Result<Saved, Failure> {
     let prepared = desk.prepare(change)?;
     let mut written = Vec::new();
     let is_changed = prepared.edit.is_some();
-    if let Some(edit) = prepared.edit {
+    if let Some(edit) = &prepared.edit {
         written = edit.set.iter().map(|set| set.register).collect();
-        app.writer.edit(vec![edit], Vec::new())?;
     }
-    let saved = saved(app, prepared.key, &written)?;
+    let (key, is_new, warnings) = (prepared.key, prepared.is_new, prepared.warnings.clone());
+    let edits = prepared.edits();
+    if !edits.is_empty() {
+        app.writer.edit(edits, Vec::new())?;
+    }
+    let saved = saved(app, key, &written)?;
     Ok(Saved {
-        is_new: prepared.is_new,
+        is_new,
         is_changed,
-        warnings: prepared.warnings,
+        warnings,
         ..saved
     })
 }
@@ -106,6 +114,7 @@ pub fn deletion_edit(
         set: &set,
     };
     allowed(app, Purpose::Edit, Some(record), &new)?;
+    not_archived(app, stored)?;
     let marks = record
         .register(RegisterId::DELETED)
         .iter()
@@ -125,6 +134,25 @@ pub fn deletion_edit(
         source: Source::Command,
         decision: Bytes::new(),
     })
+}
+
+/// What is of an archived year is not taken away either.
+fn not_archived(app: &App, stored: &Stored) -> Result<(), Failure> {
+    let values = meaning(app, &stored.record)?.values;
+    let Some(kind) = app.catalogue.kind(stored.record.key.kind) else {
+        return Ok(());
+    };
+    let subject = Subject {
+        kind,
+        id: stored.record.key.id,
+        scope: stored.home,
+        before: Some(&values),
+        after: &values,
+    };
+    match domain::year::archived(&subject, &Known::new(app)) {
+        Some(_) => Err(Failure::new("year_archived", Exit::Invalid)),
+        None => Ok(()),
+    }
 }
 
 /// The record after these registers were written.

@@ -163,6 +163,7 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         today: date::stored("2020-10-15"),
         folder: PathBuf::from("."),
         proofs: Arc::default(),
+        board: Arc::default(),
     };
     World {
         app,

@@ -1,6 +1,7 @@
 //! What saving, reading and listing records promise.
 
 mod across;
+mod effects;
 
 use std::io::Write as _;
 

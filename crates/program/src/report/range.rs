@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use domain::{
     Conflict, Effective,
     effective::effective_with,
-    indicator::{Book, Figure, Indicators, LABELS, Period, percent},
+    indicator::{Book, Definition, Figure, Indicators, percent, ten_thousand_yuan},
     label::Language,
 };
 use replica::{Record, RegisterId, ScopeId, Sibling};
 use serde_json::{Value, json};
 use store::Stored;
 
-use super::{Places, book, city, parameters};
+use super::Sheet;
 use crate::{
     app::App,
     conflicts,
@@ -57,8 +57,8 @@ impl Effect {
 
     /// `全市组织覆盖率 5/11 → 6/11`.
     fn text(&self, language: Language) -> String {
-        let label = LABELS.iter().find(|(name, _, _)| *name == self.indicator);
-        let label = label.map_or(self.indicator, |(_, zh, en)| language.pick(zh, en));
+        let label = Definition::of(self.indicator);
+        let label = label.map_or(self.indicator, |one| one.label(language));
         let figure = |figure: Figure| match figure {
             Figure::Rate { num, den } => match percent(num, den) {
                 Some(_) => format!("{num}/{den}"),
@@ -66,6 +66,7 @@ impl Effect {
             },
             Figure::Met { num, den } => format!("{num}/{den}"),
             Figure::Count(number) => number.to_string(),
+            Figure::Money(fen) => ten_thousand_yuan(fen),
         };
         let place = match self.column.as_str() {
             "city" => language.pick("全市", "City: "),
@@ -96,37 +97,35 @@ pub(crate) fn effects(
 ) -> Result<Vec<Vec<Effect>>, Failure> {
     let record = &stored.record;
     let tried = tried(app, record, &Past::of(app, record.key)?, open);
-    let mut all = vec![Vec::new(); open.candidates.len()];
-    if !matters(app, stored, &meaning.values, &tried) {
-        return Ok(all);
-    }
     let today = app.today();
     let year = u32::try_from(today.year()).unwrap_or_default();
-    let period = Period::new(today, parameters(app, year)?);
-    let places = Places::of(app, today)?;
-    let stored = &places.counted(stored);
-    let code = Scopes::new(app).code(stored.home)?;
-    let name = places.names.get(&stored.home).cloned();
-    let mut book = book(app, &places)?;
-    let figures = |book: &Book| {
-        let own = book.scope(stored.home, &period);
-        let whole = app.is_hub().then(|| city(book, &places, &period));
-        (whole, own)
-    };
-    let before = figures(&book);
-    swap(app, &mut book, stored, Some(&meaning.values), None);
-    for (values, effects) in tried.iter().zip(&mut all) {
-        swap(app, &mut book, stored, None, values.as_deref());
-        let after = figures(&book);
-        swap(app, &mut book, stored, values.as_deref(), None);
-        let whole = before.0.as_ref().zip(after.0.as_ref());
-        if let Some((before, after)) = whole {
-            effects.extend(changes(("city", ""), before, after));
+    app.board.ask(app, (today, year), |sheet| {
+        let mut all = vec![Vec::new(); open.candidates.len()];
+        let stored = &sheet.places.counted(stored);
+        if !matters(app, &sheet.book, stored, &tried) {
+            return Ok(all);
         }
+        let code = Scopes::new(app).code(stored.home)?;
+        let name = sheet.places.names.get(&stored.home).cloned();
         let name = name.as_deref().unwrap_or(&code);
-        effects.extend(changes((&code, name), &before.1, &after.1));
-    }
-    Ok(all)
+        let figures = |book: &mut Book| {
+            let own = book.scope(stored.home);
+            let whole = app.is_hub().then(|| book.city());
+            (whole, own)
+        };
+        let book = &mut sheet.book;
+        let before = figures(book);
+        for (values, effects) in tried.iter().zip(&mut all) {
+            put(app, book, stored, values.as_deref());
+            let after = figures(book);
+            if let Some((before, after)) = before.0.as_ref().zip(after.0.as_ref()) {
+                effects.extend(changes(("city", ""), before, after));
+            }
+            effects.extend(changes((&code, name), &before.1, &after.1));
+        }
+        put(app, book, stored, Some(&meaning.values));
+        Ok(all)
+    })
 }
 
 fn changes((code, name): (&str, &str), before: &Indicators, after: &Indicators) -> Vec<Effect> {
@@ -207,33 +206,20 @@ fn outcomes(
         .collect())
 }
 
-/// Whether any of these values makes other rows than the provisional ones.
-fn matters(app: &App, stored: &Stored, now: &[u8], tried: &[Option<Vec<u8>>]) -> bool {
-    let rows = |values: Option<&[u8]>| {
-        let mut book = Book::new();
-        swap(app, &mut book, stored, None, values);
-        book
-    };
-    let now = rows(Some(now));
-    tried.iter().any(|values| match values {
-        Some(values) => rows(Some(values)) != now,
-        None => now != Book::new(),
-    })
+/// Whether any of these values makes another row than what the book holds.
+fn matters(app: &App, book: &Book, stored: &Stored, tried: &[Option<Vec<u8>>]) -> bool {
+    let (key, scope) = (stored.record.key, stored.home);
+    tried
+        .iter()
+        .any(|values| !book.holds(app.catalogue, key, scope, values.as_deref()))
 }
 
-/// Takes a record's rows out of a book and puts others in.
-fn swap(app: &App, book: &mut Book, stored: &Stored, out: Option<&[u8]>, into: Option<&[u8]>) {
+/// Puts other values of a record into a book, to see what they would change.
+fn put(app: &App, book: &mut Book, stored: &Stored, values: Option<&[u8]>) {
     let (key, scope) = (stored.record.key, stored.home);
-    if let Some(values) = out {
-        // What cannot be read was never put in.
-        book.take_out(app.catalogue, key, scope, values)
-            .unwrap_or_default();
-    }
-    if let Some(values) = into {
-        // What cannot be read is left out of the figures, as everywhere.
-        book.add(app.catalogue, key, scope, values)
-            .unwrap_or_default();
-    }
+    // What cannot be read is left out of the figures, as everywhere.
+    book.put(app.catalogue, key, scope, values)
+        .unwrap_or_default();
 }
 
 /// What sort of figure is moved.
@@ -254,12 +240,7 @@ impl Ranges {
     ///
     /// # Errors
     /// The store is damaged or cannot be read.
-    pub(super) fn of(
-        app: &App,
-        places: &Places,
-        book: &mut Book,
-        period: &Period,
-    ) -> Result<Self, Failure> {
+    pub(super) fn of(app: &App, sheet: &mut Sheet) -> Result<Self, Failure> {
         let mut ranges = Self::default();
         let mut left = TRIED_MAX;
         conflicts::each_open(app, &mut |stored, meaning| {
@@ -267,10 +248,10 @@ impl Ranges {
                 return Ok(());
             }
             let outcomes = outcomes(app, &stored.record, &meaning.conflicts)?;
-            let stored = &places.counted(stored);
-            if matters(app, stored, &meaning.values, &outcomes) {
+            let stored = &sheet.places.counted(stored);
+            if matters(app, &sheet.book, stored, &outcomes) {
                 left -= 1;
-                ranges.add(app, book, period, (stored, meaning, &outcomes));
+                ranges.add(app, &mut sheet.book, (stored, meaning, &outcomes));
             }
             Ok(())
         })?;
@@ -281,24 +262,23 @@ impl Ranges {
         &mut self,
         app: &App,
         book: &mut Book,
-        period: &Period,
         (stored, meaning, tried): (&Stored, &Effective, &[Option<Vec<u8>>]),
     ) {
         let scope = stored.home;
-        let now = book.scope(scope, period);
+        let now = book.scope(scope);
         let mut moved: BTreeMap<&'static str, (i64, i64)> = BTreeMap::new();
         for values in tried {
-            swap(app, book, stored, Some(&meaning.values), values.as_deref());
-            let then = book.scope(scope, period);
-            swap(app, book, stored, values.as_deref(), Some(&meaning.values));
+            put(app, book, stored, values.as_deref());
+            let then = book.scope(scope);
             for (name, figure) in &now.0 {
                 let by = then
                     .get(name)
-                    .map_or(0, |then| difference(then.num(), figure.num()));
+                    .map_or(0, |then| then.num().saturating_sub(figure.num()));
                 let (low, high) = moved.entry(name).or_default();
                 (*low, *high) = ((*low).min(by), (*high).max(by));
             }
         }
+        put(app, book, stored, Some(&meaning.values));
         for (name, (down, up)) in moved {
             let (low, high) = self.0.entry((scope, name)).or_default();
             (*low, *high) = (*low + down, *high + up);
@@ -310,32 +290,21 @@ impl Ranges {
         &self,
         figures: &Indicators,
         scopes: impl Fn(Moved) -> Vec<ScopeId>,
-    ) -> BTreeMap<&'static str, (u64, u64)> {
+    ) -> BTreeMap<&'static str, (i64, i64)> {
         let mut ranges = BTreeMap::new();
         for (name, figure) in &figures.0 {
             let moved = match figure {
                 Figure::Met { .. } => Moved::Quota,
-                Figure::Rate { .. } | Figure::Count(_) => Moved::Number,
+                Figure::Rate { .. } | Figure::Count(_) | Figure::Money(_) => Moved::Number,
             };
             let of = |scope: ScopeId| self.0.get(&(scope, *name)).copied().unwrap_or_default();
             let each = scopes(moved).into_iter().map(of);
             let (down, up) = each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             if (down, up) != (0, 0) {
                 let num = figure.num();
-                ranges.insert(
-                    *name,
-                    (
-                        num.saturating_add_signed(down),
-                        num.saturating_add_signed(up),
-                    ),
-                );
+                ranges.insert(*name, (num.saturating_add(down), num.saturating_add(up)));
             }
         }
         ranges
     }
-}
-
-fn difference(then: u64, now: u64) -> i64 {
-    let by = i128::from(then) - i128::from(now);
-    i64::try_from(by).unwrap_or_default()
 }

@@ -1,19 +1,19 @@
 //! The golden data set, written as edits, read back by the report.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use domain::{NoResolve, value};
+use domain::{NoResolve, label::Language, value};
 use replica::{Edit, RecordId, RecordKey, Set, Source};
 use serde_json::{Value, json};
 
-use super::{Request, indicators};
+use super::{By, Request, indicators, trace};
 use crate::{
     app::App,
     commands::report::{ReportCommand, run},
     failure::Exit,
     records::{
-        Seen,
+        Seen, deletion_edit,
         testing::{World, hub, kind, now, printed, save},
     },
 };
@@ -278,6 +278,7 @@ fn the_golden_fixture_is_reported_as_golden() {
         scope: None,
         as_of: Some("2020-09-30".to_owned()),
         year: None,
+        by: None,
     };
     let (printed, exit) = printed(true, |out| run(&world.app, command, out));
     assert_eq!(exit.unwrap(), Exit::Done);
@@ -350,6 +351,7 @@ fn open_conflicts_are_counted_and_their_figures_stay_provisional() {
         scope: Some("涧西区".to_owned()),
         as_of: Some("2020-09-30".to_owned()),
         year: None,
+        by: None,
     };
     let (text, _) = printed(false, |out| run(&world.app, command, out));
     assert!(text.contains("4/8  50.0%"), "{text}");
@@ -389,6 +391,7 @@ fn days_and_years_that_are_none_are_refused_and_a_past_year_ends_on_its_last_day
                 scope: None,
                 as_of: as_of.map(str::to_owned),
                 year,
+                by: None,
             },
         )
     };
@@ -404,4 +407,102 @@ fn days_and_years_that_are_none_are_refused_and_a_past_year_ends_on_its_last_day
         (domain::date::text(now.as_of), now.year),
         ("2020-10-15".to_owned(), 2020)
     );
+}
+
+#[test]
+fn the_board_follows_every_change_and_agrees_with_one_that_is_made_anew() {
+    let (world, _) = golden();
+    let app = &world.app;
+    let request = Request {
+        by: Some(By::Form),
+        ..Request::default()
+    };
+    let told = |app: &App| indicators(app, &request).unwrap().json();
+    let anew = |app: &App| {
+        told(&App {
+            board: Arc::default(),
+            ..app.clone()
+        })
+    };
+    let mut last = told(app);
+    let mut moved = |app: &App, what: &str| {
+        let now = told(app);
+        assert_ne!(now, last, "{what} moves a figure");
+        assert_eq!(now, anew(app), "{what}");
+        last = now;
+    };
+    let stored = |name: &str| {
+        let key = RecordKey {
+            kind: kind(app, "organisation").kind,
+            id: named(name),
+        };
+        app.reader().get(key).unwrap().unwrap()
+    };
+    let left_out = stored("o01").record;
+    let edit = Edit {
+        key: left_out.key,
+        scope: left_out.scope,
+        set: vec![status_set(app, &left_out, "excluded")],
+        author: "clerk@there".to_owned(),
+        reason: "a shell".to_owned(),
+        source: Source::Command,
+        decision: Bytes::new(),
+    };
+    app.writer.edit(vec![edit], Vec::new()).unwrap();
+    moved(app, "an organisation that is left out");
+    let gone = deletion_edit(app, &stored("o02"), None, "entered twice").unwrap();
+    app.writer.edit(vec![gone], Vec::new()).unwrap();
+    moved(app, "a deleted organisation");
+    let years = kind(app, "programme_year").kind;
+    let year = RecordKey {
+        kind: years,
+        id: domain::year_record_id(2020),
+    };
+    let year = app.reader().get(year).unwrap();
+    let fewer = json!({ "should_build_members": 1 });
+    let fewer = match &year {
+        Some(_) => fewer,
+        None => domain::parameters::programme_year_json(2020)
+            .into_iter()
+            .chain(fewer.as_object().unwrap().clone())
+            .collect(),
+    };
+    save(app, "programme_year", year.as_ref(), &fewer, None).unwrap();
+    moved(app, "another line for establishment");
+    let scope = json!({
+        "code": "410311", "name": "洛龙区", "kind": "district", "code_source": "gbt2260",
+        "valid_from": "2019-01-01", "expected_to_report": true,
+    });
+    save(app, "scope", None, &scope, None).unwrap();
+    moved(app, "a new scope, which owes a drive");
+}
+
+#[test]
+fn an_indicator_is_traced_to_its_records() {
+    let (world, _) = golden();
+    let request = Request {
+        scope: Some("410305".to_owned()),
+        as_of: Some("2020-09-30".to_owned()),
+        ..Request::default()
+    };
+    let traced = trace(&world.app, "org_coverage_rate", &request, Language::Zh).unwrap();
+    let json = traced.json();
+    assert_eq!(json["figure"], json!({ "num": 4, "den": 8, "pct": "50.0" }));
+    let names = |list: &Value| -> Vec<String> {
+        let list = list.as_array().unwrap().iter();
+        list.map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&json["counted"]), ["o01", "o02", "o03", "o04"]);
+    assert_eq!(json["missing"].as_array().unwrap().len(), 4);
+    let (text, _) = printed(false, |out| {
+        traced.print(2, out);
+        Ok(())
+    });
+    assert!(
+        text.contains("4/8  50.0%") && text.contains("o01"),
+        "{text}"
+    );
+    let unknown = trace(&world.app, "happiness", &request, Language::Zh).unwrap_err();
+    assert_eq!(unknown.code, "FIGURE-001");
 }

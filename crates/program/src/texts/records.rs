@@ -168,6 +168,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "Rule {rule} does not suggest that for this conflict. Nothing was decided; all values are kept. See with conflict show which rule fits and what it suggests; to choose otherwise leave --preset out and give a --reason.",
     ),
     (
+        "FIGURE-001",
+        "没有名为“{indicator}”的指标。数据没有变动。名称见 report indicators --json，如 org_coverage_rate。",
+        "There is no indicator \"{indicator}\". Nothing has changed. The names are those of report indicators --json, as org_coverage_rate.",
+    ),
+    (
         "REPORT-001",
         "“{date}”不是日期。数据没有变动。请写成 2020-09-30 的形式。",
         "\"{date}\" is not a date. Nothing has changed. Write it like 2020-09-30.",

@@ -322,8 +322,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "rank_taken",
-        "推荐次序重复。县区已保存，只是提醒；市级不能接收。请改正次序。",
-        "The rank is taken by another nomination. A district has saved it as a remark; the city cannot receive it. Correct the rank.",
+        "推荐次序重复。推荐时不能保存；已推荐的只是提醒，市级不能接收。请改正次序。",
+        "The rank is taken by another nomination. Nothing is recommended with it; of what was recommended it is a remark, and the city cannot receive it. Correct the rank.",
     ),
     (
         "beyond_cap",

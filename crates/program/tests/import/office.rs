@@ -156,6 +156,7 @@ impl Office {
             .unwrap();
         let app = App {
             proofs: Arc::default(),
+            board: Arc::default(),
             dir: Dir::new(folder.path()),
             identity: Arc::new(identity),
             config: Arc::new(Config::default()),

@@ -536,6 +536,45 @@ impl Reader {
             .collect()
     }
 
+    /// The records that lie in the feed of a scope after a place, in the order of their last change,
+    /// at most `limit`; with guests. What has left the feed shows where it lies now.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn changed(
+        &self,
+        scope: ScopeId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let Some(number) = self.scope_number(scope) else {
+            return Ok(Vec::new());
+        };
+        let (from, to) = (
+            keys::record(number, after.0 + 1),
+            keys::record(number, u64::MAX),
+        );
+        let found = self.shared.store.range(&from, &to, limit)?;
+        found
+            .iter()
+            .map(|(key, value)| {
+                let damaged = || StoreError::Damaged {
+                    what: "record head".to_owned(),
+                };
+                let seq = keys::u64_at(key, 5).ok_or_else(damaged)?;
+                let (_, bytes) = RecordHead::split(value).ok_or_else(damaged)?;
+                let record = Record::decode(&bytes).map_err(|_e| damaged())?;
+                let place = Place {
+                    scope: number,
+                    seq: Seq(seq),
+                };
+                let mut stored = stored(record.key, place, value)?;
+                stored.home = self.shared.home(&stored)?;
+                Ok(stored)
+            })
+            .collect()
+    }
+
     /// The store below.
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.shared.store

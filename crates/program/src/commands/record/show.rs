@@ -50,6 +50,7 @@ pub(super) fn show_acts(open: &[OpenAct], out: &mut Out) {
                 "from": open.act.from.id,
                 "to": open.act.to.id,
                 "refused": open.refused,
+                "suggested": open.suggested.map(|why| out.say(why.zh, why.en)),
             })
         };
         let all: Value = open.iter().map(one).collect();
@@ -74,6 +75,9 @@ pub(super) fn show_acts(open: &[OpenAct], out: &mut Out) {
                 .to_owned(),
             Some(code) => code.to_owned(),
         };
+        let lead = language.pick("；建议：", "; suggested: ");
+        let why = open.suggested.map(|why| language.pick(why.zh, why.en));
+        let may = why.map_or_else(|| may.clone(), |why| [&may, lead, why].concat());
         vec![
             open.act.name.to_owned(),
             label::field(open.act.field, language).to_owned(),

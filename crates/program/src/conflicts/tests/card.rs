@@ -200,7 +200,7 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
     let (app, bob) = (world.by("alice"), world.by("bob"));
     made_more(&app, 3);
     let values = [
-        &json!({"census_status": "closed"}),
+        &json!({"census_status": "closed", "closed_on": "2020-10-01"}),
         &json!({"census_status": "excluded", "exclusion_reason": "not_operating"}),
     ];
     let docket = contest(&app, &bob, values, Source::Command);
@@ -263,7 +263,10 @@ fn two_conflicts_of_one_record_leave_it_open_once() {
         let app = world.by(account);
         save(&app, "organisation", Some(&stored), &values, seen()).unwrap()
     };
-    write("bob", json!({"census_status": "closed"}));
+    write(
+        "bob",
+        json!({"census_status": "closed", "closed_on": "2020-10-01"}),
+    );
     write(
         "eve",
         json!({"census_status": "excluded", "exclusion_reason": "shell"}),
@@ -434,7 +437,7 @@ fn each_kind_of_conflict_is_said_in_words() {
         "数据日期同为 2020-09-30，填报的数字却不同，需确认哪一组属实"
     );
     let circle = said(
-        json!({"census_status": "closed"}),
+        json!({"census_status": "closed", "closed_on": "2020-10-01"}),
         json!({"census_status": "excluded", "exclusion_reason": "not_operating"}),
     );
     assert!(

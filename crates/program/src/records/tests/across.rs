@@ -14,8 +14,8 @@ use crate::{
     failure::{Exit, Failure},
     output::{Out, Part},
     records::{
-        Scopes, Target, circle, dangling, ended, links_of, list, scope_of, scope_to_enter,
-        standing,
+        Ground, Scopes, Target, circle, dangling, ended, links_of, list, ruled_edit, scope_of,
+        scope_to_enter, standing,
         testing::{World, hub, kind, made, node, organisation, printed, save},
     },
 };
@@ -152,7 +152,7 @@ fn a_reference_into_nothing_is_listed_and_links_itself_when_its_target_comes() {
     assert!(dangling(&world.app, None).unwrap().is_empty());
 }
 
-/// A branch was dissolved, and nothing told those whom it had covered.
+/// A branch was dissolved in another scope, and nothing told those whom it had covered here.
 #[test]
 fn a_coverage_that_outlives_its_party_organisation_is_listed_until_it_ends() {
     let world = node();
@@ -171,7 +171,9 @@ fn a_coverage_that_outlives_its_party_organisation_is_listed_until_it_ends() {
     assert!(dangling(app, None).unwrap().is_empty());
     let dissolved = json!({ "status": "dissolved", "dissolved_on": "2020-09-01",
         "dissolve_reason": "合并" });
-    save(app, "party_organisation", Some(&party), &dissolved, None).unwrap();
+    // As it comes from where the branch is: what follows here is this scope's own matter.
+    let arrives = ruled_edit(app, &party, &dissolved, Ground::of("合并")).unwrap();
+    app.writer.edit(vec![arrives], Vec::new()).unwrap();
     for found in [dangling(app, None).unwrap(), ended(app).unwrap()] {
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(

@@ -1,0 +1,90 @@
+//! `change …`: what the city asks districts to correct.
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use crate::{
+    app::App,
+    commands::show_rows,
+    failure::Failure,
+    output::Out,
+    records::{findings_json, key_named, note_warnings},
+    requests::{self, Ask},
+};
+
+/// `change …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ChangeCommand {
+    /// Requests that wait, beside what stands now
+    List {
+        /// Those that were answered too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Ask a district to correct a field, or ask anew with what stands now
+    Propose {
+        /// The record: KIND/ID
+        record: String,
+        /// The field
+        field: String,
+        /// The value that it should have
+        value: String,
+        /// What that rests on
+        #[arg(long)]
+        basis: String,
+    },
+}
+
+/// What a list of them shows: field, Chinese, English.
+const COLUMNS: &[(&str, &str, &str)] = &[
+    ("id", "编号", "id"),
+    ("scope", "辖区", "scope"),
+    ("record", "记录", "record"),
+    ("field", "字段", "field"),
+    ("now", "现在的值", "now"),
+    ("proposed", "建议值", "proposed"),
+    ("basis", "依据", "basis"),
+    ("status", "状态", "status"),
+    ("outdated", "已另有改动", "outdated"),
+];
+
+/// Runs `change …`.
+///
+/// # Errors
+/// The command failed.
+pub fn run(app: &App, command: ChangeCommand, out: &mut Out) -> Result<(), Failure> {
+    let kind = app.catalogue.kind_by_id("change_request");
+    match command {
+        ChangeCommand::List { all } => {
+            let none = out
+                .say("没有待答复的更正建议", "no request waits")
+                .to_owned();
+            show_rows(kind, &requests::list(app, all)?, COLUMNS, &none, out);
+        }
+        ChangeCommand::Propose {
+            record,
+            field,
+            value,
+            basis,
+        } => {
+            let ask = Ask {
+                record: key_named(app, &record)?,
+                field: &field,
+                value: &value,
+                basis: &basis,
+            };
+            let saved = requests::propose(app, ask)?;
+            note_warnings(&saved.warnings, out);
+            let mut document = saved.document;
+            let warnings = findings_json(&saved.warnings, out);
+            document.insert("warnings".to_owned(), warnings);
+            if out.json {
+                out.document(&Value::Object(document));
+            } else {
+                let text = out.say("已提出，等待区级答复：", "Asked; the district answers: ");
+                out.line([text, &saved.stored.record.key.id.to_string()].concat());
+            }
+        }
+    }
+    Ok(())
+}

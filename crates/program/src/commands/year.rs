@@ -1,0 +1,215 @@
+//! `year …`: the programme year: where it stands, and how the city opens, settles and archives one.
+//!
+//! A district sees it; the writes are the city's, as every write of a published kind.
+
+use clap::Subcommand;
+use serde_json::{Map, Value};
+
+use crate::{
+    app::App,
+    commands::{
+        array,
+        record::{field_label, value_text},
+        show_rows, text,
+    },
+    failure::Failure,
+    output::Out,
+    year,
+};
+
+/// `year …`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum YearCommand {
+    /// All years with their phases
+    List,
+    /// One year: phase, windows, days left, quotas, items
+    Show {
+        /// The year (default: the newest that has begun)
+        year: Option<u32>,
+    },
+    /// Set the phase of a year by hand, or let its days say it again
+    Phase {
+        /// The year
+        year: u32,
+        /// `planning`, `overall_improvement`, `nomination`, `acceptance`, `settled`, `archived`
+        #[arg(long, required_unless_present = "computed")]
+        set: Option<String>,
+        /// As its days say
+        #[arg(long, conflicts_with = "set")]
+        computed: bool,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Open a year from another: the same parameters, the windows moved, the items as drafts
+    Open {
+        /// The new year
+        year: u32,
+        /// The year it is opened from (default: the one before)
+        #[arg(long)]
+        from: Option<u32>,
+        /// Its title (default: that of the other with the year changed)
+        #[arg(long)]
+        title: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Publish the draft items of a year; they are frozen from then on
+    Publish(YearArgs),
+    /// Settle a year: its accepted returns are locked with it
+    Settle(YearArgs),
+    /// Archive a settled year: its records are only read
+    Archive(YearArgs),
+}
+
+/// A year and a reason.
+#[derive(clap::Args, Clone, Debug)]
+pub struct YearArgs {
+    /// The year
+    year: u32,
+    /// Why
+    #[arg(long)]
+    reason: String,
+}
+
+/// What a list of years shows.
+const COLUMNS: &[(&str, &str, &str)] = &[
+    ("year", "年度", "year"),
+    ("title", "方案名称", "title"),
+    ("phase_text", "阶段", "phase"),
+    ("ends", "截止", "ends"),
+];
+
+/// Runs `year …`.
+///
+/// # Errors
+/// The command failed.
+pub fn run(app: &App, command: YearCommand, out: &mut Out) -> Result<(), Failure> {
+    let shown = match command {
+        YearCommand::List => {
+            let rows = year::list(app, out.language)?;
+            let none = out.say("没有年度", "there is no year").to_owned();
+            show_rows(None, &rows, COLUMNS, &none, out);
+            return Ok(());
+        }
+        YearCommand::Show { year } => match year {
+            Some(year) => year,
+            None => year::newest(app)?,
+        },
+        YearCommand::Phase {
+            year, set, reason, ..
+        } => {
+            year::set_phase(app, year, set.as_deref(), &reason)?;
+            year
+        }
+        YearCommand::Open {
+            year,
+            from,
+            title,
+            reason,
+        } => {
+            let from = from.unwrap_or_else(|| year.saturating_sub(1));
+            year::open(app, (year, from), title.as_deref(), &reason)?;
+            year
+        }
+        YearCommand::Publish(args) => {
+            year::publish(app, args.year, &args.reason)?;
+            args.year
+        }
+        YearCommand::Settle(args) => {
+            year::settle(app, args.year, &args.reason)?;
+            args.year
+        }
+        YearCommand::Archive(args) => {
+            year::archive(app, args.year, &args.reason)?;
+            args.year
+        }
+    };
+    let document = year::show(app, shown, out.language)?;
+    if out.json {
+        out.document(&Value::Object(document));
+    } else {
+        print(&document, out);
+    }
+    Ok(())
+}
+
+/// One year for people.
+fn print(year: &Map<String, Value>, out: &mut Out) {
+    let document = Value::Object(year.clone());
+    let number = |name: &str| document.get(name).and_then(Value::as_i64);
+    let colon = out.say("：", ": ").to_owned();
+    let year = number("year").unwrap_or_default();
+    out.line(format!("{year}  {}", text(&document, "title")));
+    let mut phase = [
+        out.say("阶段", "phase"),
+        &colon,
+        text(&document, "phase_text"),
+    ]
+    .concat();
+    if let Some(days) = number("days_left") {
+        let lead = out.say("，至 {to}，还有 {n} 天", ", until {to}, {n} days left");
+        let lead = lead.replace("{to}", text(&document, "ends"));
+        phase.push_str(&lead.replace("{n}", &days.to_string()));
+    }
+    out.line(phase);
+    let reason = text(&document, "reason");
+    if !reason.is_empty() {
+        let lead = out.say("人工指定，理由", "set by hand, because");
+        out.line([lead, &colon, reason].concat());
+    }
+    let row = |window: &Value| {
+        let is_open = window.get("open") == Some(&Value::Bool(true));
+        let open = out.language.pick("进行中", "open");
+        vec![
+            text(window, "phase_text").to_owned(),
+            text(window, "from").to_owned(),
+            text(window, "to").to_owned(),
+            (if is_open { open } else { "" }).to_owned(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = array(&document, "windows").iter().map(row).collect();
+    let headings = [
+        out.say("阶段", "phase"),
+        out.say("开始", "from"),
+        out.say("截止", "to"),
+        "",
+    ];
+    out.table(&headings, &rows);
+    let kind = kind_of_years();
+    let mut rows = Vec::new();
+    for group in ["quotas", "parameters"] {
+        let fields = document.get(group).and_then(Value::as_object);
+        rows.extend(fields.into_iter().flatten().map(|(name, value)| {
+            vec![
+                field_label(kind, name, out.language),
+                value_text(kind, name, value, out.language),
+            ]
+        }));
+    }
+    let headings = [out.say("下限和参数", "quotas and parameters"), ""];
+    out.table(&headings, &rows);
+    let items = document.get("items").unwrap_or(&Value::Null);
+    let count = |name: &str| items.get(name).and_then(Value::as_i64).unwrap_or_default();
+    let line = out.say(
+        "规范条目：已公布 {n} 条，草稿 {m} 条",
+        "standard items: {n} published, {m} drafts",
+    );
+    let line = line.replace("{n}", &count("published").to_string());
+    out.line(line.replace("{m}", &count("drafts").to_string()));
+    let late = array(&document, "late").iter().filter_map(Value::as_str);
+    let late: Vec<&str> = late.collect();
+    if !late.is_empty() {
+        let lead = out.say(
+            "归档之后才写入或送到的记录（按写入时间），请核对",
+            "records written after it was archived, by their clocks; please look",
+        );
+        out.line([lead, &colon, &late.join(" ")].concat());
+    }
+}
+
+/// The kind of years, for the labels of its fields.
+fn kind_of_years() -> Option<&'static domain::KindSpec> {
+    domain::Catalogue::builtin().kind_by_id("programme_year")
+}

@@ -1,0 +1,171 @@
+//! What the city asks districts to correct: listed beside what stands now, asked, and asked anew.
+//!
+//! The answer is a step of the request ([`crate::records::act`]): accepting writes the proposed value
+//! with it. The records lie with what they are about, so the district has them.
+
+use std::ops::ControlFlow;
+
+use domain::{
+    FieldSpec, across, decode, request,
+    value::{self, Input},
+};
+use proto::ledger::{ChangeRequest, ChangeRequestStatus};
+use replica::{RecordId, RecordKey, Source};
+use serde_json::{Map, Value};
+use store::Stored;
+
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+    records::{
+        Change, InScope, Known, Saved, Scopes, each, failure_of, find, kind_of, meaning, put,
+    },
+};
+
+const KIND: &str = "change_request";
+
+/// Every request that is seen here; only those that wait unless all are asked for.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn list(app: &App, with_answered: bool) -> Result<Vec<Map<String, Value>>, Failure> {
+    let scopes = Scopes::new(app);
+    let mut all = Vec::new();
+    each(
+        app,
+        kind_of(app, KIND)?.kind,
+        None,
+        None,
+        &mut |stored, meaning| {
+            let row: ChangeRequest = decode(&meaning.values).unwrap_or_default();
+            if with_answered || row.status() == ChangeRequestStatus::Proposed {
+                all.push(entry(app, &scopes, stored, &row)?);
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(all)
+}
+
+/// What the field of a request reads as now. None where the record or the field is not known here.
+fn now(app: &App, row: &ChangeRequest) -> Result<Option<String>, Failure> {
+    let Some((key, field)) = request::target(app.catalogue, row) else {
+        return Ok(None);
+    };
+    let stored = app.reader().get(key)?;
+    let stored = stored.filter(|stored| !stored.record.is_empty());
+    stored
+        .map(|stored| text_of(app, &stored, field))
+        .transpose()
+}
+
+fn text_of(app: &App, stored: &Stored, field: &FieldSpec) -> Result<String, Failure> {
+    let values = meaning(app, &stored.record)?.values;
+    let kind = app.catalogue.kind(stored.record.key.kind);
+    Ok(kind.map_or_else(String::new, |kind| request::text_of(kind, field, &values)))
+}
+
+fn entry(
+    app: &App,
+    scopes: &Scopes<'_>,
+    stored: &Stored,
+    row: &ChangeRequest,
+) -> Result<Map<String, Value>, Failure> {
+    let now = now(app, row)?;
+    let is_open = row.status() == ChangeRequestStatus::Proposed;
+    let outdated = is_open
+        && now
+            .as_ref()
+            .is_some_and(|now| request::is_outdated(row, now));
+    let kind = kind_of(app, KIND)?;
+    let values = value::to_json(kind, &meaning(app, &stored.record)?.values);
+    let mut entry = Map::new();
+    let id = stored.record.key.id.to_string();
+    entry.insert("id".to_owned(), id.into());
+    entry.insert("scope".to_owned(), scopes.code(stored.home)?.into());
+    for name in [
+        "record", "field", "present", "proposed", "basis", "answer", "status",
+    ] {
+        let value = values.get(name).cloned().unwrap_or_default();
+        entry.insert(name.to_owned(), value);
+    }
+    entry.insert("now".to_owned(), now.into());
+    entry.insert("outdated".to_owned(), outdated.into());
+    Ok(entry)
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The record.
+    pub record: RecordKey,
+    /// Its field.
+    pub field: &'a str,
+    /// The value that it should have.
+    pub value: &'a str,
+    /// What that rests on.
+    pub basis: &'a str,
+}
+
+/// Asks for a correction; where one of the field waits it is asked anew, with what stands now.
+///
+/// # Errors
+/// There is no such record or field, it cannot hold the value, or this is not the city.
+pub fn propose(app: &App, ask: Ask<'_>) -> Result<Saved, Failure> {
+    let stored = find(app, ask.record)?;
+    let kind = app.catalogue.kind(ask.record.kind);
+    let found = kind.and_then(|kind| Some((kind, kind.field(ask.field)?)));
+    let (of, field) = found.ok_or_else(|| {
+        let known = || kind.into_iter().flat_map(|kind| &kind.fields);
+        let known: Vec<&str> = known().map(|field| field.id.as_str()).collect();
+        Failure::new("no_such_field", Exit::Invalid).with("known", known.join(", "))
+    })?;
+    let known = Known::new(app);
+    let resolve = InScope::new(&known, stored.home);
+    let base = value::base_of(app.catalogue, Some(&stored.record));
+    let set = [(ask.field, Input::Text(ask.value))];
+    let edits = value::edits(app.catalogue, of, &base, set, &resolve);
+    let edits = edits.map_err(|findings| failure_of(&findings))?;
+    let wanted: Vec<u8> = edits.iter().flat_map(|edit| edit.value.to_vec()).collect();
+    let wanted = request::text_of(of, field, &wanted);
+    let present = text_of(app, &stored, field)?;
+    let record = across::name(app.catalogue, ask.record);
+    let mut set = vec![
+        ("proposed", Input::Text(&wanted)),
+        ("present", Input::Text(&present)),
+        ("basis", Input::Text(ask.basis)),
+    ];
+    let id = waiting(app, ask.record, ask.field)?;
+    if id.is_none() {
+        set.push(("record", Input::Text(&record)));
+        set.push(("field", Input::Text(ask.field)));
+        set.push(("status", Input::Text("proposed")));
+    }
+    let change = Change {
+        kind: kind_of(app, KIND)?,
+        id,
+        set,
+        seen: None,
+        scope: None,
+        reason: ask.basis,
+        source: Source::Command,
+    };
+    put(app, &change)
+}
+
+/// The request of a field that waits.
+fn waiting(app: &App, record: RecordKey, field: &str) -> Result<Option<RecordId>, Failure> {
+    let kind = kind_of(app, KIND)?.kind;
+    for key in app.reader().children(record) {
+        if key.kind != kind {
+            continue;
+        }
+        let meaning = meaning(app, &find(app, key)?.record)?;
+        let row: ChangeRequest = decode(&meaning.values).unwrap_or_default();
+        let waits = row.status() == ChangeRequestStatus::Proposed && !meaning.deleted;
+        if waits && row.field.as_deref() == Some(field) {
+            return Ok(Some(key.id));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,145 @@
+//! What steps need, what follows from them, and the programme year, by their codes.
+
+/// Code, Chinese, English.
+pub(super) const TEXTS: &[(&str, &str, &str)] = &[
+    (
+        "established_missing",
+        "党组织没有成立日期。没有保存，原有内容没有变动。请先填写成立日期。",
+        "The Party organisation has no day of establishment. Nothing was saved or changed. Fill it in first.",
+    ),
+    (
+        "covers_nobody",
+        "党组织还没有覆盖任何单位。没有保存，原有内容没有变动。请先登记覆盖关系。",
+        "The Party organisation covers nobody. Nothing was saved or changed. Enter the coverage link first.",
+    ),
+    (
+        "end_day_missing",
+        "没有撤销日期。没有保存，原有内容没有变动。请随本次办理填写撤销日期。",
+        "The day on which it ends is missing. Nothing was saved or changed. Give it with the step.",
+    ),
+    (
+        "no_meeting",
+        "平台还没有开过季度例会。没有保存，原有内容没有变动。请先登记第一次例会。",
+        "The platform has had no quarterly meeting. Nothing was saved or changed. Enter the first one.",
+    ),
+    (
+        "start_missing",
+        "载体没有启动日期。没有保存，原有内容没有变动。请填写启动日期。",
+        "The carrier has no day on which it began. Nothing was saved or changed. Fill it in.",
+    ),
+    (
+        "due_not_moved",
+        "同意延期没有给出更晚的时限。没有保存，原有内容没有变动。请填写新的整改时限。",
+        "The extension gives no later day. Nothing was saved or changed. Give the new due day.",
+    ),
+    (
+        "review_day",
+        "长期推进没有下次复核日期。没有保存，原有内容没有变动。请在整改时限中填写今天之后的一天。",
+        "The long-term problem has no next review. Nothing was saved or changed. Give a day after today as the due day.",
+    ),
+    (
+        "no_verdict",
+        "没有与此一致的验收结论。没有保存，原有内容没有变动。请先登记验收结论；通过和不通过的结论会一并办理申报。",
+        "No verdict says the same. Nothing was saved or changed. Enter the verdict: one that passes or fails takes the step with it.",
+    ),
+    (
+        "not_received",
+        "申报尚未接收。没有保存，原有内容没有变动。请先接收申报。",
+        "The nomination was not received. Nothing was saved or changed. Receive it first.",
+    ),
+    (
+        "no_visit",
+        "没有抽查记录，也没有注明未经抽查。没有保存，原有内容没有变动。请登记抽查，或注明未经抽查（without_visit=true）。",
+        "There is no visit, and the verdict does not say so. Nothing was saved or changed. Enter the visit, or set without_visit=true.",
+    ),
+    (
+        "point_twice",
+        "该党组织本年度已是示范点。没有保存，原有内容没有变动。请核对已有的示范点。",
+        "The Party organisation is a point of the year already. Nothing was saved or changed. See the point that is there.",
+    ),
+    (
+        "no_such_field",
+        "更正建议没有写明可以更正的记录和字段。没有保存，原有内容没有变动。请核对记录和字段名。",
+        "The request names no field of a record. Nothing was saved or changed. Compare the record and the name of the field.",
+    ),
+    (
+        "answer_missing",
+        "不采纳没有说明理由。没有保存，原有内容没有变动。请在答复（answer）中写明。",
+        "The request is declined without a reason. Nothing was saved or changed. Say why in the answer.",
+    ),
+    (
+        "request_outdated",
+        "该项在建议提出之后已经改过。没有保存，原有内容没有变动。请不采纳并说明，或请市级按新的值重新提出。",
+        "The field was changed since it was asked. Nothing was saved or changed. Decline and say so, or have the city ask anew.",
+    ),
+    (
+        "year_archived",
+        "该年度已归档，只供查阅。没有保存，原有内容没有变动。确需更正的，请市级用 year phase 恢复后再办。",
+        "The year is archived and only read. Nothing was saved or changed. If it must be corrected, the city takes the year back with year phase.",
+    ),
+    (
+        "year_settled",
+        "该年度已兑现，季报已锁定。没有保存，原有内容没有变动。之后的变动在下一期作为更正列出。",
+        "The year is settled and its returns are locked. Nothing was saved or changed. What changes now is a correction in the next period.",
+    ),
+    (
+        "item_frozen",
+        "已公布的条目本年度不再修改。没有保存，原有内容没有变动。请另立条目。",
+        "An item that was published stays for the year. Nothing was saved or changed. Make a new item.",
+    ),
+    (
+        "stays_ended",
+        "重新登记的单位，注销时终止的关系没有恢复。已保存，只是提醒。需要的请重新登记。",
+        "What had ended with the organisation stays ended. It was saved; this is a remark. Enter anew what is needed.",
+    ),
+    (
+        "nomination_runs",
+        "党组织撤销时还有申报在办理。已保存，只是提醒。未接收的请撤回，已接收的由市级决定。",
+        "A nomination of the Party organisation still runs. It was saved; this is a remark. Withdraw it before the city receives it; then the city decides.",
+    ),
+    (
+        "due_moved",
+        "整改时限已延长，原时限保留在历史中。已保存，只是提醒。用 record history 查看。",
+        "The due day was moved and the former one stays in the history. It was saved; this is a remark. See record history.",
+    ),
+    (
+        "decided_before",
+        "申报此前已有结论。新结论已登记，申报和示范点没有变动。需要时请把示范点转入复核。",
+        "The nomination was decided before. The verdict was saved; the nomination and its point stay as they are. Put the point under review if needed.",
+    ),
+    (
+        "effects_along",
+        "随本次办理还写入了其他记录，同时生效或同时不生效。已保存，只是提醒。",
+        "Other records were written with this step, all or none. It was saved; this is a remark.",
+    ),
+    (
+        "effect_left",
+        "随本次办理应变动的一条记录不能在这里填写，保持原样。其余已保存。请由归属辖区办理。",
+        "A record that should have changed with the step may not be written here and stays as it is. The rest was saved. Its own scope sees to it.",
+    ),
+    (
+        "YEAR-001",
+        "没有 {year} 年度。没有改动。用 year list 查看已有的年度。",
+        "There is no year {year}. Nothing has changed. See year list.",
+    ),
+    (
+        "YEAR-002",
+        "{year} 年度已经开启。没有改动。用 year show 查看。",
+        "The year {year} was opened before. Nothing has changed. See year show.",
+    ),
+    (
+        "YEAR-003",
+        "{year} 年度尚未兑现，不能归档。没有改动。请先执行 year settle。",
+        "The year {year} is not settled and cannot be archived. Nothing has changed. Run year settle first.",
+    ),
+    (
+        "YEAR-004",
+        "“{phase}”不是年度阶段，可以是：{phases}。没有改动。请改正后重试。",
+        "\"{phase}\" is no phase of a year; it can be {phases}. Nothing has changed. Correct it and try again.",
+    ),
+    (
+        "DOCTOR-051",
+        "有 {n} 个示范点待复核。示范点记录都保留着。用 point list 查看，用 record act demonstration_point 编号 confirm 或 revoke 办理。",
+        "{n} demonstration points are under review. They are all kept. See point list; confirm or revoke with record act demonstration_point ID.",
+    ),
+];

@@ -1,0 +1,377 @@
+//! The programme year as both sides see it, and the acts with which the city opens, publishes,
+//! settles and archives one. Each is one submission: written whole or not at all.
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow;
+
+use domain::{
+    EnumSpec, KindSpec, date, decode,
+    label::{self, Language},
+    value::Input,
+    year::{self, Standing},
+};
+use prost::Message as _;
+use proto::ledger::{ProgrammeYear, QuarterlyReturn, ReturnStatus, StandardItem, YearPhase};
+use replica::{Edit, HybridTime, RecordId, RecordKey, Source};
+use serde_json::{Map, Value, json};
+use store::Stored;
+
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+    records::{Change, Desk, Known, each, kind_of, meaning, set_of_json},
+};
+
+const KIND: &str = "programme_year";
+const ITEM: &str = "standard_item";
+const RETURN: &str = "quarterly_return";
+const PHASE: &str = "phase_override";
+
+/// A year that is known here.
+struct Year {
+    stored: Stored,
+    row: ProgrammeYear,
+    values: Vec<u8>,
+}
+
+impl Year {
+    fn find(app: &App, year: u32) -> Result<Self, Failure> {
+        Self::known(app, year)?
+            .ok_or_else(|| Failure::new("YEAR-001", Exit::Invalid).with("year", year))
+    }
+
+    fn known(app: &App, year: u32) -> Result<Option<Self>, Failure> {
+        let key = RecordKey {
+            kind: kind_of(app, KIND)?.kind,
+            id: domain::year_record_id(year),
+        };
+        let stored = app.reader().get(key)?;
+        let Some(stored) = stored.filter(|stored| !stored.record.is_empty()) else {
+            return Ok(None);
+        };
+        let meaning = meaning(app, &stored.record)?;
+        let row = decode(&meaning.values).unwrap_or_default();
+        Ok((!meaning.deleted).then_some(Self {
+            stored,
+            row,
+            values: meaning.values,
+        }))
+    }
+
+    fn standing(&self, app: &App) -> Standing {
+        year::standing(&self.row, app.today())
+    }
+
+    /// Who set the phase by hand last, when and why.
+    fn ruling(&self, kind: &KindSpec) -> Option<(String, HybridTime)> {
+        let register = kind.field(PHASE)?.register;
+        let said = self.stored.record.register(register).iter();
+        let last = said.max_by_key(|sibling| sibling.write.time)?;
+        Some((last.write.reason.clone(), last.write.time))
+    }
+}
+
+/// The newest year that has begun.
+///
+/// # Errors
+/// There is none, or the store cannot be read.
+pub fn newest(app: &App) -> Result<u32, Failure> {
+    let this = u32::try_from(app.today().year()).unwrap_or_default();
+    let mut newest = None;
+    each(
+        app,
+        kind_of(app, KIND)?.kind,
+        None,
+        None,
+        &mut |_, meaning| {
+            let row: ProgrammeYear = decode(&meaning.values).unwrap_or_default();
+            newest = newest.max(row.year.filter(|year| *year <= this));
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    newest.ok_or_else(|| Failure::new("YEAR-001", Exit::Invalid).with("year", this))
+}
+
+/// Every year with its phase, ascending.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn list(app: &App, language: Language) -> Result<Vec<Map<String, Value>>, Failure> {
+    let mut years = Vec::new();
+    each(
+        app,
+        kind_of(app, KIND)?.kind,
+        None,
+        None,
+        &mut |_, meaning| {
+            let row: ProgrammeYear = decode(&meaning.values).unwrap_or_default();
+            years.extend(row.year);
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    years.sort_unstable();
+    let heads = years.iter().map(|year| {
+        let year = Year::find(app, *year)?;
+        head(app, &year, language)
+    });
+    heads.collect()
+}
+
+fn phases(kind: &KindSpec) -> Option<&EnumSpec> {
+    kind.field(PHASE)?.enumeration()
+}
+
+fn head(app: &App, year: &Year, language: Language) -> Result<Map<String, Value>, Failure> {
+    let kind = kind_of(app, KIND)?;
+    let standing = year.standing(app);
+    let value = |phase: YearPhase| phases(kind)?.value(phase.into());
+    let id = |phase| value(phase).map(|value| value.id.clone());
+    let words =
+        |phase: YearPhase| phases(kind).map(|e| label::enum_value(e, phase.into(), language));
+    let days = standing.ends.map(|ends| (ends - app.today()).whole_days());
+    let mut head = Map::new();
+    let mut put = |name: &str, value: Value| head.insert(name.to_owned(), value);
+    put("year", year.row.year.into());
+    put("title", year.row.title.clone().into());
+    put("doc_no", year.row.doc_no.clone().into());
+    put("phase", id(standing.phase).into());
+    put("phase_text", words(standing.phase).into());
+    put("computed", id(standing.computed).into());
+    let is_set = year.row.phase_override() != YearPhase::Unspecified;
+    let why = year.ruling(kind).filter(|_| is_set);
+    put("reason", why.map(|(reason, _)| reason).into());
+    put("ends", standing.ends.map(date::text).into());
+    put("days_left", days.filter(|days| *days >= 0).into());
+    Ok(head)
+}
+
+/// One year: where it stands, its windows, quotas and parameters, its items; of an archived one what
+/// was written to it since.
+///
+/// # Errors
+/// There is no such year, or the store cannot be read.
+pub fn show(app: &App, number: u32, language: Language) -> Result<Map<String, Value>, Failure> {
+    let year = Year::find(app, number)?;
+    let kind = kind_of(app, KIND)?;
+    let mut document = head(app, &year, language)?;
+    let windows = year::windows(&year.row).map(|window| {
+        let phase = phases(kind).and_then(|e| e.value(window.phase.into()));
+        let words = phases(kind).map(|e| label::enum_value(e, window.phase.into(), language));
+        json!({
+            "phase": phase.map(|phase| &phase.id),
+            "phase_text": words,
+            "from": window.from.map(date::text),
+            "to": window.to.map(date::text),
+            "open": window.holds(app.today()),
+        })
+    });
+    document.insert("windows".to_owned(), windows.to_vec().into());
+    let values = year::json(kind, &year.values);
+    let is_window = |name: &str| name.ends_with("_from") || name.ends_with("_to");
+    let is_head = |name: &str| ["year", "title", "doc_no", PHASE].contains(&name);
+    let (quotas, rest): (Map<_, _>, Map<_, _>) = values
+        .into_iter()
+        .filter(|(name, _)| !is_window(name) && !is_head(name))
+        .partition(|(name, _)| name.starts_with("quota_"));
+    document.insert("quotas".to_owned(), quotas.into());
+    document.insert("parameters".to_owned(), rest.into());
+    let (mut published, mut drafts) = (0, 0);
+    for (_, item) in items(app, number)? {
+        *(if item.draft() {
+            &mut drafts
+        } else {
+            &mut published
+        }) += 1;
+    }
+    document.insert(
+        "items".to_owned(),
+        json!({ "published": published, "drafts": drafts }),
+    );
+    let since = year
+        .ruling(kind)
+        .filter(|_| year.row.phase_override() == YearPhase::Archived);
+    if let Some((_, since)) = since {
+        document.insert("late".to_owned(), late(app, &year, since)?.into());
+    }
+    Ok(document)
+}
+
+/// The records of an archived year that were written after it was archived, by clocks: a district
+/// that had not heard of it went on, and nothing of that is refused.
+fn late(app: &App, year: &Year, since: HybridTime) -> Result<Vec<String>, Failure> {
+    let known = Known::new(app);
+    let key = year.stored.record.key;
+    let mut late = Vec::new();
+    for kind in app.catalogue.kinds() {
+        each(app, kind.kind, None, None, &mut |stored, meaning| {
+            let newest = stored.record.siblings.iter().map(|it| it.write.time).max();
+            let is_later = newest.is_some_and(|newest| newest > since);
+            if is_later && year::of(kind, &meaning.values, &known) == Some(key) {
+                let name = domain::across::name(app.catalogue, stored.record.key);
+                late.push(name);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(late)
+}
+
+/// The items of a year.
+fn items(app: &App, year: u32) -> Result<Vec<(RecordId, StandardItem)>, Failure> {
+    let of = domain::year_record_id(year).0;
+    let mut items = Vec::new();
+    each(
+        app,
+        kind_of(app, ITEM)?.kind,
+        None,
+        None,
+        &mut |stored, meaning| {
+            let item: StandardItem = decode(&meaning.values).unwrap_or_default();
+            if item.year.as_deref() == Some(of.as_slice()) {
+                items.push((stored.record.key.id, item));
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(items)
+}
+
+fn write(app: &App, edits: Vec<Edit>) -> Result<(), Failure> {
+    if !edits.is_empty() {
+        app.writer.edit(edits, Vec::new())?;
+    }
+    Ok(())
+}
+
+/// A change of fields of a record, prepared.
+fn changed(
+    desk: &Desk<'_>,
+    (kind, id): (&'static KindSpec, Option<RecordId>),
+    set: Vec<(&str, Input<'_>)>,
+    reason: &str,
+) -> Result<Vec<Edit>, Failure> {
+    let change = Change {
+        kind,
+        id,
+        set,
+        seen: None,
+        scope: None,
+        reason,
+        source: Source::Command,
+    };
+    Ok(desk.prepare(&change)?.edits())
+}
+
+/// Sets the phase of a year by hand; with none its days say it again.
+///
+/// # Errors
+/// There is no such year or phase, or this is not the city.
+pub fn set_phase(app: &App, year: u32, phase: Option<&str>, reason: &str) -> Result<(), Failure> {
+    let year = Year::find(app, year)?;
+    let edits = phase_edits(app, &Desk::new(app)?, &year, phase, reason)?;
+    write(app, edits)
+}
+
+fn phase_edits(
+    app: &App,
+    desk: &Desk<'_>,
+    year: &Year,
+    phase: Option<&str>,
+    reason: &str,
+) -> Result<Vec<Edit>, Failure> {
+    let kind = kind_of(app, KIND)?;
+    if let Some((phase, all)) = phase.zip(phases(kind)) {
+        let known: Vec<&str> = all.values.iter().map(|value| value.id.as_str()).collect();
+        if !known.contains(&phase) {
+            return Err(Failure::new("YEAR-004", Exit::Invalid)
+                .with("phase", phase)
+                .with("phases", known.join(", ")));
+        }
+    }
+    let set = vec![(PHASE, Input::Text(phase.unwrap_or_default()))];
+    changed(desk, (kind, Some(year.stored.record.key.id)), set, reason)
+}
+
+/// Opens a year from another: its parameters, the windows moved, a new edition of its items as drafts.
+///
+/// # Errors
+/// The year is there, the other is not, or this is not the city.
+pub fn open(
+    app: &App,
+    (year, from): (u32, u32),
+    title: Option<&str>,
+    reason: &str,
+) -> Result<(), Failure> {
+    if Year::known(app, year)?.is_some() {
+        return Err(Failure::new("YEAR-002", Exit::Invalid).with("year", year));
+    }
+    let other = Year::find(app, from)?;
+    let (desk, kind) = (Desk::new(app)?, kind_of(app, KIND)?);
+    let mut values = year::next_json(kind, &other.row, year);
+    if let Some(title) = title {
+        values.insert("title".to_owned(), title.into());
+    }
+    let mut edits = changed(&desk, (kind, None), set_of_json(&values), reason)?;
+    let kind = kind_of(app, ITEM)?;
+    for (_, item) in items(app, from)?.iter().filter(|(_, item)| !item.draft()) {
+        let edition = year::edition(item, year).encode_to_vec();
+        let values = year::json(kind, &edition);
+        edits.extend(changed(&desk, (kind, None), set_of_json(&values), reason)?);
+    }
+    write(app, edits)
+}
+
+/// Publishes the draft items of a year.
+///
+/// # Errors
+/// There is no such year, or this is not the city.
+pub fn publish(app: &App, year: u32, reason: &str) -> Result<(), Failure> {
+    Year::find(app, year)?;
+    let (desk, kind) = (Desk::new(app)?, kind_of(app, ITEM)?);
+    let mut edits = Vec::new();
+    for (id, _) in items(app, year)?.iter().filter(|(_, item)| item.draft()) {
+        let set = vec![("draft", Input::Text(""))];
+        edits.extend(changed(&desk, (kind, Some(*id)), set, reason)?);
+    }
+    write(app, edits)
+}
+
+/// Settles a year and locks the returns of it that were accepted.
+///
+/// # Errors
+/// There is no such year, or this is not the city.
+pub fn settle(app: &App, year: u32, reason: &str) -> Result<(), Failure> {
+    let found = Year::find(app, year)?;
+    let (desk, kind) = (Desk::new(app)?, kind_of(app, RETURN)?);
+    let mut edits = phase_edits(app, &desk, &found, Some("settled"), reason)?;
+    let mut accepted = Vec::new();
+    each(app, kind.kind, None, None, &mut |stored, meaning| {
+        let row: QuarterlyReturn = decode(&meaning.values).unwrap_or_default();
+        let of = row.period.as_deref().and_then(date::year_of_period);
+        if of == Some(year) && row.status() == ReturnStatus::Accepted {
+            accepted.push(stored.record.key.id);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for id in accepted {
+        let set = vec![("status", Input::Text("locked"))];
+        edits.extend(changed(&desk, (kind, Some(id)), set, reason)?);
+    }
+    write(app, edits)
+}
+
+/// Archives a year that was settled.
+///
+/// # Errors
+/// There is no such year, it was not settled, or this is not the city.
+pub fn archive(app: &App, year: u32, reason: &str) -> Result<(), Failure> {
+    let found = Year::find(app, year)?;
+    let phase = found.standing(app).phase;
+    if !matches!(phase, YearPhase::Settled | YearPhase::Archived) {
+        return Err(Failure::new("YEAR-003", Exit::Invalid).with("year", year));
+    }
+    let edits = phase_edits(app, &Desk::new(app)?, &found, Some("archived"), reason)?;
+    write(app, edits)
+}

@@ -1,0 +1,248 @@
+//! A year is opened from the old one: what carries days goes on as it is, what is of a year begins
+//! anew.
+
+use std::collections::BTreeMap;
+
+use domain::{date, label::Language};
+use replica::{Leaf, RecordKey};
+use serde_json::{Value, json};
+use store::Stored;
+
+use super::{archive, list, newest, open, publish, set_phase, settle, show};
+use crate::{
+    app::App,
+    failure::Failure,
+    records::{act, each, testing},
+    report::{self, Request},
+};
+
+fn put(app: &App, kind: &str, values: &Value) -> Stored {
+    let saved = testing::save(app, kind, None, values, None);
+    saved
+        .unwrap_or_else(|failure| panic!("{kind}: {failure}"))
+        .stored
+}
+
+fn name(stored: &Stored) -> String {
+    stored.record.key.id.to_string()
+}
+
+/// The same program on another day.
+fn on(app: &App, day: &str) -> App {
+    App {
+        today: date::stored(day),
+        ..app.clone()
+    }
+}
+
+/// A Party organisation with its works of 2020, all in the city's own scope.
+struct City {
+    world: testing::World,
+    party: Stored,
+    problem: Stored,
+}
+
+fn city() -> City {
+    let world = testing::hub();
+    let app = &world.app;
+    let year = Value::Object(domain::parameters::programme_year_json(2020));
+    put(app, "programme_year", &year);
+    let item = json!({ "code": "A1", "year": "2020", "criterion": "structure",
+        "title": "班子健全", "applies_to": "party_organisation", "max_score": 10 });
+    put(app, "standard_item", &item);
+    let organisation = testing::made(app, "甲厂");
+    let party = json!({ "name": "甲厂党支部", "type": "branch", "status": "active",
+        "form": "standalone", "established_on": "2020-01-10" });
+    let party = put(app, "party_organisation", &party);
+    let link = json!({ "organisation": name(&organisation), "form": "standalone",
+        "party_organisation": name(&party), "from_on": "2020-01-10" });
+    put(app, "coverage_link", &link);
+    let person = put(app, "person", &json!({ "display_name": "王芳" }));
+    let role = json!({ "person": name(&person), "role": "secretary", "from_on": "2020-01-10",
+        "subject": format!("party_organisation/{}", name(&party)) });
+    put(app, "role_assignment", &role);
+    let session = json!({ "year": "2020", "scope": "4103L9", "title": "书记班",
+        "kind": "centralised", "start_on": "2020-05-10", "status": "held" });
+    let session = put(app, "training_session", &session);
+    let attended = json!({ "session": name(&session), "person": name(&person),
+        "role": "secretary", "attended": true });
+    put(app, "training_attendance", &attended);
+    let carrier = json!({ "party_organisation": name(&party), "name": "先锋岗",
+        "themes": ["direction"], "started_on": "2020-02-01", "status": "running" });
+    put(app, "carrier", &carrier);
+    let problem = json!({ "no": "4103L9-2020-A0001", "year": "2020", "scope": "4103L9",
+        "category": "coverage", "description": "应建未建", "found_by": "self",
+        "severity": "high", "registered_on": "2020-03-01", "due_on": "2021-06-30",
+        "extension": "none", "status": "in_progress", "measure": "推进" });
+    let problem = put(app, "problem_item", &problem);
+    let nomination = json!({ "year": "2020", "scope": "4103L9", "summary": "事迹",
+        "party_organisation": name(&party), "status": "submitted" });
+    put(app, "nomination", &nomination);
+    City {
+        world,
+        party,
+        problem,
+    }
+}
+
+/// Every record with what stands in it.
+fn leaves(app: &App) -> BTreeMap<RecordKey, Leaf> {
+    let mut all = BTreeMap::new();
+    for kind in app.catalogue.kinds() {
+        each(app, kind.kind, None, None, &mut |stored, _| {
+            all.insert(stored.record.key, stored.leaf);
+            Ok(std::ops::ControlFlow::Continue(()))
+        })
+        .unwrap();
+    }
+    all
+}
+
+fn figure(app: &App, as_of: &str, indicator: &str) -> (Value, Value) {
+    let request = Request {
+        as_of: Some(as_of.to_owned()),
+        ..Request::default()
+    };
+    let report = report::indicators(app, &request).unwrap().json();
+    let figure = &report["city"][indicator];
+    (figure["num"].clone(), figure["den"].clone())
+}
+
+fn shown(app: &App, year: u32) -> Value {
+    Value::Object(show(app, year, Language::En).unwrap())
+}
+
+fn code<T>(result: Result<T, Failure>) -> String {
+    result
+        .err()
+        .map_or_else(String::new, |failure| failure.code)
+}
+
+#[test]
+fn the_next_year_takes_over_what_carries_days_and_begins_with_no_nomination_and_no_training() {
+    let city = city();
+    let app = &city.world.app;
+    let before = leaves(app);
+    open(app, (2021, 2020), None, "2021年度方案").unwrap();
+    let mut after = leaves(app);
+    after.retain(|key, _| before.contains_key(key));
+    assert_eq!(after, before, "nothing that was there is touched");
+
+    let next = on(app, "2021-02-01");
+    let met = |app: &App, day, indicator| figure(app, day, indicator);
+    let one = (json!(1), json!(1));
+    for (indicator, in_2021) in [
+        ("org_coverage_rate", one.clone()),
+        ("carrier_coverage_rate", one.clone()),
+        ("training_secretary", (json!(0), json!(1))),
+    ] {
+        assert_eq!(met(app, "2020-09-30", indicator), one, "{indicator}");
+        assert_eq!(met(&next, "2021-01-31", indicator), in_2021, "{indicator}");
+    }
+    // The same Party organisation may be nominated in the new year, and the old problem closed.
+    assert_eq!((newest(app).unwrap(), newest(&next).unwrap()), (2020, 2021));
+    let nomination = json!({ "year": "2021", "scope": "4103L9", "summary": "事迹",
+        "party_organisation": name(&city.party), "status": "draft" });
+    let made = testing::save(&next, "nomination", None, &nomination, None).unwrap();
+    let twice = made.warnings.iter().any(|it| it.code == "nominated_twice");
+    assert!(!twice, "{:?}", made.warnings);
+    let key = city.problem.record.key;
+    let acted = act(&next, key, "apply_close", Vec::new(), (None, "已建立"));
+    assert_eq!(acted.unwrap().document["values"]["status"], "close_applied");
+}
+
+#[test]
+fn a_new_year_has_the_old_parameters_moved_windows_and_draft_items() {
+    let city = city();
+    let app = &city.world.app;
+    assert_eq!(code(open(app, (2030, 2029), None, "x")), "YEAR-001");
+    open(app, (2021, 2020), None, "2021年度方案").unwrap();
+    assert_eq!(code(open(app, (2021, 2020), None, "x")), "YEAR-002");
+    let year = shown(app, 2021);
+    assert_eq!(year["title"], "2021年两新组织党建示范化工程");
+    assert_eq!(year["windows"][1]["from"], "2021-10-01");
+    assert_eq!(year["parameters"]["should_build_members"], 3);
+    assert_eq!(year["quotas"]["quota_training"], 1);
+    assert_eq!(
+        (&year["phase"], &year["ends"]),
+        (&json!("planning"), &json!("2020-12-31"))
+    );
+    assert_eq!(year["items"], json!({ "published": 0, "drafts": 1 }));
+    publish(app, 2021, "公布").unwrap();
+    assert_eq!(
+        shown(app, 2021)["items"],
+        json!({ "published": 1, "drafts": 0 })
+    );
+    assert_eq!(list(app, Language::En).unwrap().len(), 2);
+    // At a district none of it is written.
+    let node = testing::node();
+    assert_eq!(code(set_phase(&node.app, 2020, None, "x")), "YEAR-001");
+}
+
+#[test]
+fn a_phase_is_set_with_a_reason_and_taken_back() {
+    let city = city();
+    let app = &city.world.app;
+    let year = shown(app, 2020);
+    assert_eq!(
+        (&year["phase"], &year["days_left"]),
+        (&json!("nomination"), &json!(77))
+    );
+    assert_eq!(code(set_phase(app, 2020, Some("spring"), "x")), "YEAR-004");
+    set_phase(app, 2020, Some("acceptance"), "申报提前结束").unwrap();
+    let year = shown(app, 2020);
+    assert_eq!(
+        (&year["phase"], &year["computed"], &year["reason"]),
+        (
+            &json!("acceptance"),
+            &json!("nomination"),
+            &json!("申报提前结束")
+        )
+    );
+    set_phase(app, 2020, None, "按日期").unwrap();
+    let year = shown(app, 2020);
+    assert_eq!(
+        (&year["phase"], &year["reason"]),
+        (&json!("nomination"), &Value::Null)
+    );
+}
+
+#[test]
+fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
+    let city = city();
+    let app = &city.world.app;
+    let row = |period: &str, status: &str| json!({ "scope": "4103L9", "period": period, "status": status, "figures_hash": "00" });
+    let accepted = put(app, "quarterly_return", &row("2020Q3", "accepted"));
+    let other = put(app, "quarterly_return", &row("2021Q1", "accepted"));
+    assert_eq!(code(archive(app, 2020, "x")), "YEAR-003");
+    settle(app, 2020, "结果兑现").unwrap();
+    let status = |stored: &Stored| {
+        let stored = testing::now(app, stored.record.key);
+        let document = crate::records::document(app, &stored).unwrap();
+        document["values"]["status"].clone()
+    };
+    assert_eq!(
+        (status(&accepted), status(&other)),
+        (json!("locked"), json!("accepted"))
+    );
+    archive(app, 2020, "归档").unwrap();
+    assert_eq!(shown(app, 2020)["late"], json!([]));
+    let late = json!({ "year": "2020", "scope": "4103L9", "summary": "迟",
+        "party_organisation": name(&city.party), "status": "draft" });
+    let made = testing::save(app, "nomination", None, &late, None);
+    assert_eq!(code(made), "year_archived");
+    let kind = testing::kind(app, "nomination").kind;
+    let mut keys = Vec::new();
+    each(app, kind, None, None, &mut |stored, _| {
+        keys.push(stored.record.key);
+        Ok(std::ops::ControlFlow::Continue(()))
+    })
+    .unwrap();
+    let gone = crate::records::delete(app, keys[0], None, "录错");
+    assert_eq!(code(gone), "year_archived");
+    // What was open goes on, and is named as written since.
+    let key = city.problem.record.key;
+    act(app, key, "apply_close", Vec::new(), (None, "已建立")).unwrap();
+    let problem = format!("problem_item/{}", name(&city.problem));
+    assert_eq!(shown(app, 2020)["late"], json!([problem]));
+}
