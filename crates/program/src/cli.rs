@@ -130,6 +130,9 @@ pub enum Common {
     /// Figures
     #[command(subcommand)]
     Report(crate::commands::report::ReportCommand),
+    /// Quarterly returns: the figures of a quarter, signed and accepted
+    #[command(subcommand)]
+    Return(crate::commands::returns::ReturnCommand),
     /// What a figure is made of
     #[command(subcommand)]
     Explain(crate::commands::report::ExplainCommand),
@@ -192,6 +195,7 @@ impl Common {
             | Self::Explain(_)
             | Self::Change(_)
             | Self::Year(_)
+            | Self::Return(_)
             | Self::Verify
             | Self::Backup(_)
             | Self::Bundle(_)

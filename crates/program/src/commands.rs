@@ -14,6 +14,7 @@ pub mod record;
 pub mod refusal;
 pub mod repair;
 pub mod report;
+pub mod returns;
 pub mod store;
 pub mod verify;
 pub mod year;
@@ -47,6 +48,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Conflict(command) => conflict::run(app, &live.enrolled(app), command, out),
         Common::Proposal(command) => proposal::run(app, command, out),
         Common::Report(command) => report::run(app, command, out),
+        Common::Return(command) => returns::run(app, command, out),
         Common::Explain(command) => report::explain(app, command, out),
         Common::Change(command) => change::run(app, command, out),
         Common::Year(command) => year::run(app, command, out),
@@ -95,6 +97,7 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
         | Common::Explain(_)
         | Common::Change(_)
         | Common::Year(_)
+        | Common::Return(_)
         | Common::Verify
         | Common::Certificate(_)
         | Common::Receipt(_)

@@ -29,6 +29,7 @@ pub mod refusals;
 pub mod repair;
 pub mod report;
 pub mod requests;
+pub mod returns;
 pub mod serve;
 pub mod sheet;
 pub mod status;

@@ -151,6 +151,22 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
     })
 }
 
+/// The figures of a scope from what its node holds: the same at the node and at the hub.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn of_node(app: &App, scope: ScopeId, day: (Date, u32)) -> Result<Indicators, Failure> {
+    Ok(Sheet::of_node(app, scope, day)?.scope(scope))
+}
+
+/// The figures of the city.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn of_city(app: &App, day: (Date, u32)) -> Result<Indicators, Failure> {
+    app.board.ask(app, day, |sheet| Ok(sheet.book.city()))
+}
+
 /// The scopes that a question is about.
 fn shown(app: &App, asked: Option<ScopeId>, places: &Places) -> Vec<ScopeId> {
     match asked {

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     date::{Date, text},
     identity,
+    indicator::EDITION,
     parameters::programme_year_json,
 };
 
@@ -248,48 +249,43 @@ fn adopted(maker: &mut Maker) {
     maker.out.push_back(highlight.on(When::Unset, values));
 }
 
-/// Frozen coverage of the quarters before the last one: what the city has locked.
+/// The coverage with which the year before ended. Those of the year itself are frozen when the city
+/// accepts a return.
 fn snapshots(maker: &mut Maker) {
     let demo = maker.demo.clone();
-    let mut quarters = demo.past_quarters();
-    quarters.pop();
-    if quarters.is_empty() {
-        return;
-    }
-    let (mut counted, mut since) = (0_u32, Vec::new());
+    let end = demo.new_year() - Duration::days(1);
+    let (mut counted, mut covered, mut standalone) = (0_u32, 0_u32, 0_u32);
     let mut area = 0;
-    let mut area_since = demo.today;
+    let mut has_area = false;
     for index in 1..=demo.size.organisations {
         let o = demo.organisation(&maker.code, index);
         counted += u32::from(o.census_status == "counted");
-        let established = || covered::life(&demo, &mut maker.rng("party", index)).established;
-        match o.establishment_form {
-            "none" => {}
+        let is_old = || covered::life(&demo, &mut maker.rng("party", index)).established <= end;
+        let is_covered = match o.establishment_form {
+            "none" => false,
             "area" => {
                 if area % AREA_UNITS == 0 {
-                    area_since = established();
+                    has_area = is_old();
                 }
                 area += 1;
-                since.push((area_since, false));
+                has_area
             }
-            form => since.push((established(), form == "standalone")),
-        }
+            _ => is_old(),
+        };
+        covered += u32::from(is_covered);
+        standalone += u32::from(is_covered && o.establishment_form == "standalone");
     }
-    for (quarter, end) in quarters {
-        let covered = || since.iter().filter(|(since, _)| *since <= end);
-        let standalone = covered().filter(|(_, standalone)| *standalone).count();
-        let figures = [
-            ("org_coverage_rate", covered().count()),
-            ("standalone_rate", standalone),
-        ];
-        for (indicator, num) in figures {
-            let values = json!({
-                "scope": maker.code, "period": format!("{}Q{quarter}", demo.year()),
-                "indicator": indicator, "num": num, "den": counted, "definition": "1",
-            });
-            let id = maker.id("snapshot", format!("{quarter}-{indicator}"));
-            maker.push("indicator_snapshot", id, values);
-        }
+    let period = format!("{}Q4", end.year());
+    for (indicator, num) in [
+        ("org_coverage_rate", covered),
+        ("standalone_rate", standalone),
+    ] {
+        let values = json!({
+            "scope": maker.code, "period": period, "indicator": indicator, "num": num,
+            "den": counted, "definition": EDITION,
+        });
+        let id = maker.id("snapshot", indicator);
+        maker.push("indicator_snapshot", id, values);
     }
 }
 

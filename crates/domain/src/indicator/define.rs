@@ -177,6 +177,27 @@ impl Definition {
             .is_some_and(|(num, _)| num < Counter::Duplicates)
     }
 
+    /// Whether a district signs it with its return. What the city itself writes it does not, nor how the
+    /// returns came in.
+    #[must_use]
+    pub fn is_districts(&self) -> bool {
+        use Counter as C;
+        let citys = [
+            C::Received,
+            C::Visited,
+            C::RecommendedVisited,
+            C::Accepted,
+            C::NotAccepted,
+            C::PointsValid,
+            C::RewardDecided,
+            C::RewardPaid,
+            C::Returns,
+            C::ReturnsOnTime,
+        ];
+        self.counters()
+            .is_some_and(|(num, _)| !citys.contains(&num))
+    }
+
     /// What the figure counts, and out of what; none where it is no sum of records.
     pub(super) fn counters(&self) -> Option<(Counter, Option<Counter>)> {
         match self.shape {

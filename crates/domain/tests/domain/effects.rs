@@ -38,7 +38,9 @@ fn follows(kind: &str, before: Option<&Json>, after: &Json, lookup: &dyn Lookup)
 /// The effects of a step as `kind/number field=value …`, by the first byte of their ids.
 fn said(outcome: &Outcome) -> Vec<String> {
     let one = |effect: &Effect| {
-        let id = effect.id.map_or("new".to_owned(), |id| id.0[0].to_string());
+        let id = effect
+            .id
+            .map_or_else(|| "new".to_owned(), |id| id.0[0].to_string());
         let set: Vec<String> = effect
             .set
             .iter()

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     app::App,
     failure::{Exit, Failure},
+    returns,
 };
 
 /// What somebody wants of one record.
@@ -419,6 +420,7 @@ impl<'a> Desk<'a> {
         subject: &Subject<'_>,
         edits: &[RegisterEdit],
     ) -> Result<Vec<Finding>, Rejection> {
+        returns::judge(self.app, subject)?;
         let touches = |field: &str| {
             let register = subject.kind.field(field).map(|field| field.register);
             register.is_none_or(|register| edits.iter().any(|edit| edit.register == register))

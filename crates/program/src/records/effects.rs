@@ -11,7 +11,10 @@ use domain::{
 use replica::{RecordKey, Source};
 
 use super::{Change, Desk, Prepared, Rejection};
-use crate::failure::{Exit, Failure};
+use crate::{
+    failure::{Exit, Failure},
+    returns,
+};
 
 impl Desk<'_> {
     /// What follows from a step, prepared; and what whoever takes it should know.
@@ -26,8 +29,9 @@ impl Desk<'_> {
         if subject.before == Some(subject.after) {
             return Ok((Vec::new(), Vec::new()));
         }
-        let outcome = effects::follow(subject, self.today, &self.year, &self.known);
+        let mut outcome = effects::follow(subject, self.today, &self.year, &self.known);
         self.known.take_failure().map_or(Ok(()), Err)?;
+        outcome.effects.extend(returns::follow(self.app, subject)?);
         let key = RecordKey {
             kind: subject.kind.kind,
             id: subject.id,

@@ -86,6 +86,14 @@ enum Ground {
 }
 
 impl Sheet {
+    /// The book of a day from what a scope's node holds: its own records, what it was lent, and what
+    /// the city has published. Node and hub read the same for it.
+    pub(super) fn of_node(app: &App, scope: ScopeId, day: (Date, u32)) -> Result<Self, Failure> {
+        let mut sheet = Self::empty(app, day, Some(scope))?;
+        sheet.catch_up(app)?;
+        Ok(sheet)
+    }
+
     fn empty(
         app: &App,
         (as_of, year): (Date, u32),

@@ -168,6 +168,26 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "Rule {rule} does not suggest that for this conflict. Nothing was decided; all values are kept. See with conflict show which rule fits and what it suggests; to choose otherwise leave --preset out and give a --reason.",
     ),
     (
+        "RETURN-001",
+        "“{period}”不是季度。数据没有变动。请写成 2020Q3 的形式。",
+        "\"{period}\" is not a quarter. Nothing has changed. Write it like 2020Q3.",
+    ),
+    (
+        "RETURN-002",
+        "{period} 的数据指纹 {theirs} 与本机计算的 {ours} 不符，没有上报，原有内容没有变动。请用 return submit 上报，指纹由系统计算。",
+        "The hash {theirs} of {period} is not {ours}, which is counted here. Nothing was handed in or changed. Use return submit; it counts the hash itself.",
+    ),
+    (
+        "RETURN-003",
+        "{period} 上报的数据指纹 {theirs} 与市级计算的 {ours} 不一致，没有确认，报表保持已上报。请先与该辖区同步至一致，或退回后由其重新上报。",
+        "The hash {theirs} of {period} as signed is not {ours}, which the city counts. It was not accepted and stays submitted. Have both sides synchronise until they are equal, or give it back to be signed anew.",
+    ),
+    (
+        "RETURN-004",
+        "只有市级可以冻结全市指标。数据没有变动。请在市级执行。",
+        "Only the city freezes the city's figures. Nothing has changed. Do it at the hub.",
+    ),
+    (
         "FIGURE-001",
         "没有名为“{indicator}”的指标。数据没有变动。名称见 report indicators --json，如 org_coverage_rate。",
         "There is no indicator \"{indicator}\". Nothing has changed. The names are those of report indicators --json, as org_coverage_rate.",

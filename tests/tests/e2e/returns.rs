@@ -1,0 +1,129 @@
+//! Quarterly returns: signed by the district, accepted by the city only where it counts the same.
+
+use serde_json::{Value, json};
+use tests::programs::Program;
+
+use crate::e2e::{
+    across::{CODE, Two, make, sample},
+    city::assert_refused,
+};
+
+const PERIOD: &str = "2020Q4";
+
+fn step(program: &Program, name: &str) -> tests::programs::Ran {
+    let args = [
+        "return", name, PERIOD, "--scope", "410305", "--reason", "季报", "--json",
+    ];
+    program.run(args)
+}
+
+fn shown(program: &Program) -> Value {
+    program.json(["return", "show", PERIOD, "--scope", "410305"])
+}
+
+fn exclude(node: &Program, id: &str) {
+    let args = [
+        "record",
+        "act",
+        "organisation",
+        id,
+        "exclude",
+        "--set",
+        "exclusion_reason=shell",
+        "--reason",
+        "空壳",
+    ];
+    node.run(args).ok();
+}
+
+#[test]
+fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards() {
+    let two = Two::open();
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let first = make(node, &sample(CODE, "甲厂"));
+    let second = make(
+        node,
+        &json!({ "name": "乙厂", "org_class": "new_economic",
+        "org_kind": "private_enterprise", "industry": "C", "operating_status": "operating",
+        "census_status": "counted", "employees": 20, "members": 0, "full_members": 0,
+        "as_of": "2020-09-30", "eligibility": "undetermined", "source": "manual",
+        "remark": "尚未取得代码" }),
+    );
+    step(node, "submit").ok();
+    let signed = shown(node);
+    assert_eq!(
+        (&signed["status"], &signed["equal"]),
+        (&json!("submitted"), &json!(true))
+    );
+    assert_eq!(signed["figures"]["counted"], 2);
+    // Nobody signs what is not counted, by whatever command, and no district accepts its own.
+    let id = signed["id"].as_str().unwrap().to_owned();
+    let forged = [
+        "record",
+        "put",
+        "quarterly_return",
+        &id,
+        "--set",
+        "figures_hash=00ff",
+        "--reason",
+        "x",
+    ];
+    assert_refused(&node.run(forged), 4, "RETURN-002");
+    assert_eq!(step(node, "accept").code, 4);
+
+    // A late correction: what was signed is no longer what is counted.
+    exclude(node, &second);
+    two.settle();
+    assert_eq!(shown(hub)["equal"], false);
+    let refused = step(hub, "accept");
+    assert_refused(&refused, 4, "RETURN-003");
+    let by_put = [
+        "record",
+        "put",
+        "quarterly_return",
+        &id,
+        "--set",
+        "status=accepted",
+        "--reason",
+        "x",
+    ];
+    assert_refused(&hub.run(by_put), 4, "RETURN-003");
+    assert_eq!(shown(hub)["status"], "submitted");
+    assert_eq!(shown(hub)["frozen"], false);
+
+    step(node, "submit").ok();
+    two.settle();
+    step(hub, "accept").ok();
+    let accepted = shown(hub);
+    assert_eq!(
+        (&accepted["status"], &accepted["frozen"]),
+        (&json!("accepted"), &json!(true))
+    );
+    assert_eq!(accepted["corrections"], json!([]));
+    step(hub, "lock").ok();
+    two.settle();
+
+    // After the lock the ledger goes on; the frozen figure stays, the difference shows on both sides.
+    exclude(node, &first);
+    two.settle();
+    for program in [hub, node] {
+        let after = shown(program);
+        assert_eq!(after["status"], "locked");
+        let corrected = after["corrections"].as_array().unwrap();
+        let counted = corrected
+            .iter()
+            .find(|one| one["indicator"] == "counted")
+            .unwrap();
+        assert_eq!(
+            (&counted["was"]["num"], &counted["is"]),
+            (&json!(1), &json!(0))
+        );
+    }
+    let list = hub.json(["return", "list", "--year", "2020"]);
+    assert_eq!(
+        (list.as_array().unwrap().len(), &list[0]["status"]),
+        (1, &json!("locked"))
+    );
+    let frozen = hub.json(["return", "freeze", PERIOD, "--reason", "全市"]);
+    assert!(frozen["frozen"].as_u64().unwrap() > 40, "{frozen}");
+}
