@@ -281,7 +281,7 @@ impl Records {
     /// What a check of a Party organisation found.
     fn checked(&mut self, index: u32, subject: &str) {
         let mut rng = self.maker.rng("party_check", index);
-        if !rng.chance(250) {
+        if !rng.chance(80) {
             return;
         }
         let on = rng.weekday(self.maker.demo.new_year(), self.maker.today());
@@ -295,7 +295,7 @@ impl Records {
     fn funding(&mut self, index: u32, subject: &str) {
         let maker = &self.maker;
         let mut rng = maker.rng("party_funding", index);
-        if !rng.chance(300) {
+        if !rng.chance(150) {
             return;
         }
         let on = rng.weekday(maker.demo.new_year(), maker.today());
@@ -357,9 +357,13 @@ impl Records {
             if status == "planned" {
                 continue;
             }
-            // From none to nine, and seldom many.
+            // From none to nine: a quarter of the carriers are alive, the others hardly.
             let mut rng = self.maker.rng("carrier_activities", &key);
-            let activities = rng.below(10).min(rng.below(10));
+            let activities = if rng.chance(250) {
+                3 + rng.below(7)
+            } else {
+                rng.below(2)
+            };
             for number in 1..=activities {
                 let on = rng.weekday(started.max(self.maker.demo.new_year()), today);
                 let activity = self.maker.id("carrier_activity", format!("{key}-{number}"));
@@ -396,7 +400,7 @@ impl Records {
             });
             let assignment = self.push("instructor_assignment", person, values);
             let mut rng = self.maker.rng("visit", unit.index);
-            if rng.chance(500) {
+            if rng.chance(250) {
                 let on = rng.weekday(from, self.maker.today());
                 let id = self.maker.id("instructor_visit", unit.index);
                 self.push(
