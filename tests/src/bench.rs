@@ -1,5 +1,6 @@
 //! The bodies of the benchmarks.
 
+mod large;
 mod memory;
 mod raw;
 mod runs;
@@ -22,6 +23,9 @@ pub struct Options {
     /// Only the measures whose name contains this
     #[arg(long, default_value = "")]
     pub only: String,
+    /// Organisations of each of the 19 scopes in the demo, with `--only demo`
+    #[arg(long, default_value_t = 3_000)]
+    pub organisations: u32,
     /// Write the figures there as JSON
     #[arg(long)]
     pub json: Option<PathBuf>,

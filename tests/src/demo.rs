@@ -10,7 +10,6 @@ mod across;
 mod safe;
 
 use std::{
-    io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -18,8 +17,7 @@ use std::{
 };
 
 use clap::Parser;
-use domain::demo::Demo;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     programs::{Program, Serving},
@@ -35,8 +33,6 @@ const DISTRICTS: [(&str, &str); 3] = [
     ("410305", "涧西区"),
     ("410329", "伊川县"),
 ];
-/// Organisations of each district, besides the census.
-const ORGANISATIONS: u32 = 40;
 /// The day on which the demo plays.
 const TODAY: &str = "2020-10-15";
 
@@ -249,20 +245,14 @@ impl Stage {
         }
         say("    …");
         for district in &self.districts {
-            let file = self.folder.join(format!("{}.ndjson", district.code));
-            let mut lines = std::fs::File::create(&file).expect("the file is made");
-            let rows = Demo::default().rows(district.code, ORGANISATIONS);
-            for row in &rows {
-                let line =
-                    json!({"kind": row.kind, "id": row.id.to_string(), "values": row.values});
-                writeln!(lines, "{line}").expect("the file is written");
-            }
-            let path = file.to_string_lossy().into_owned();
-            let loaded = district
+            let filled = district
                 .program
-                .run(["record", "load", &path, "--json", "--today", TODAY]);
-            assert_eq!(loaded.code, 0, "{loaded:?}");
-            say(&format!("  {}：{} 条记录", district.name, rows.len()));
+                .json(["demo", "fill", "--size", "small", "--today", TODAY]);
+            assert_eq!(filled["refused"], 0, "{filled}");
+            say(&format!(
+                "  {}：{} 条记录",
+                district.name, filled["created"]
+            ));
         }
     }
 
@@ -277,6 +267,19 @@ impl Stage {
                 district.name, done["sent"], done["received"]
             ));
         }
+        let filled = self
+            .hub
+            .json(["demo", "fill", "--size", "small", "--today", TODAY]);
+        assert_eq!(
+            (&filled["refused"], &filled["missing"]),
+            (&0.into(), &0.into()),
+            "{filled}"
+        );
+        say(&format!(
+            "  市级办理申报、验收、通报：新建 {} 条，推进 {} 步",
+            filled["created"], filled["changed"]
+        ));
+        self.settle_all();
         let status = self.hub.json(["status"]);
         say(&format!("  市级现有 {} 条记录", status["records"]));
     }

@@ -171,6 +171,9 @@ pub enum Common {
     /// Settings
     #[command(subcommand)]
     Config(crate::commands::store::ConfigCommand),
+    /// Fictional data, in a store for demonstration
+    #[command(subcommand)]
+    Demo(crate::commands::demo::DemoCommand),
     /// Look for what an operator should know
     Doctor,
 }
@@ -202,6 +205,7 @@ impl Common {
             | Self::Bundle(_)
             | Self::Refusal(_)
             | Self::Quarantine(_)
+            | Self::Demo(_)
             | Self::Doctor => Place::Store,
         }
     }

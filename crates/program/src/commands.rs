@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod certificate;
 pub mod change;
 pub mod conflict;
+pub mod demo;
 pub mod export;
 pub mod import;
 pub mod proposal;
@@ -64,6 +65,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         }
         Common::Repair(args) if args.needs_store() => repair::lost(app, &args, out),
         Common::Restore(args) if args.dry_run => repair::compare_serving::<L>(app, &args, out),
+        Common::Demo(command) => demo::run(app, &command, out),
         Common::Doctor => doctor::doctor(app, live, out),
         Common::Restore(_) | Common::Repair(_) | Common::Config(_) => {
             Err(Failure::new("USAGE-005", Exit::Usage))
@@ -106,6 +108,7 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
         | Common::Bundle(_)
         | Common::Refusal(_)
         | Common::Quarantine(_)
+        | Common::Demo(_)
         | Common::Doctor => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
 }

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod conflicts;
+pub mod demo;
 pub mod dir;
 pub mod doctor;
 pub mod export;

@@ -94,6 +94,7 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
             doctor::sentence(check, out)
         ));
     }
+    crate::demo::banner(app, out);
     Ok(())
 }
 

@@ -56,6 +56,16 @@ const OWN: &[Row] = &[
         "The command is not well formed and was not carried out. Nothing has changed. See below, or add --help.",
     ),
     (
+        "DEMO-001",
+        "演示数据只能写入以 --demo 建立的演示库。数据没有变动。请另建演示库：市级 init --demo，区级 join --demo。",
+        "Demo data goes only into a store made with --demo. Nothing has changed. Make one: init --demo at the hub, join --demo at a node.",
+    ),
+    (
+        "DEMO-002",
+        "演示数据只有洛阳市（410300），这个演示库属于 {city}。数据没有变动。请用 init --demo --scope 410300 另建演示库。",
+        "There is demo data only of Luoyang (410300); this store is of {city}. Nothing has changed. Make another with init --demo --scope 410300.",
+    ),
+    (
         "DIR-001",
         "目录 {dir} 里没有建立过程序。数据没有变动。市级请先执行 init，区级请先执行 join。",
         "No program was set up in {dir}. Nothing has changed. Run init at the hub, or join at a node, first.",

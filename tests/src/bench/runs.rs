@@ -10,7 +10,7 @@ use bytes::Bytes;
 use replica::{RecordKey, Sibling};
 use store::{Command, Handle, Reply};
 
-use super::{Options, Report, memory, raw, say};
+use super::{Options, Report, large, memory, raw, say};
 use crate::{
     rig::{HubRig, Medium, NodeRig, fresh_replica},
     sample,
@@ -33,6 +33,10 @@ pub(crate) async fn all(options: &Options, folder: &Path, report: &mut Report) {
         raw::fsync_ms(folder, 400),
         "ms",
     );
+    if options.only == "demo" {
+        large::measure(options.organisations, &folder.join("demo"), report);
+        return;
+    }
     if wanted("sync") {
         let small = options.records.min(10_000);
         sync(small, &folder.join("small"), report).await;

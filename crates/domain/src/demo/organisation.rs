@@ -2,21 +2,14 @@
 
 use crate::uscc;
 
-use super::Rng;
+use super::{Rng, words::STEMS};
 
 const BRANDS: [char; 5] = ['例', '样', '拟', '演', '试'];
 const WORDS: [char; 16] = [
     '安', '禾', '川', '泽', '衡', '嘉', '舟', '岚', '柏', '楠', '澄', '曜', '恒', '瑞', '朗', '沐',
 ];
-/// Also the second part of a person's name.
-pub(super) const STEMS: [char; 10] = ['甲', '乙', '丙', '丁', '戊', '己', '庚', '辛', '壬', '癸'];
 const BRANCHES: [char; 12] = [
     '子', '丑', '寅', '卯', '辰', '巳', '午', '未', '申', '酉', '戌', '亥',
-];
-/// The first part of a person's name.
-pub(super) const SURNAMES: [char; 24] = [
-    '赵', '钱', '孙', '李', '周', '吴', '郑', '王', '冯', '陈', '褚', '卫', '蒋', '沈', '韩', '杨',
-    '朱', '秦', '许', '何', '吕', '张', '孔', '曹',
 ];
 /// Letter of GB/T 4754, weight, words of names.
 const INDUSTRIES: [(&str, u32, &[&str]); 12] = [
@@ -151,6 +144,14 @@ pub struct Organisation {
 }
 
 impl Organisation {
+    /// Whether it is a social organisation.
+    pub(super) fn is_social(&self) -> bool {
+        matches!(
+            self.org_kind,
+            "private_non_enterprise" | "social_group" | "foundation"
+        )
+    }
+
     /// The line of the reference output.
     #[must_use]
     pub fn csv_line(&self) -> String {
@@ -242,7 +243,7 @@ pub(super) fn make(seed: &str, scope: &str, index: u32) -> Organisation {
         ""
     };
     let cluster_kind = rng.pick(&CLUSTERS);
-    let head_name = format!("{}某{}", rng.pick(&SURNAMES), rng.pick(&STEMS));
+    let head_name = rng.person();
     let (year, month, day) = (2004 + rng.below(16), 1 + rng.below(12), 1 + rng.below(28));
     Organisation {
         scope: scope.to_owned(),

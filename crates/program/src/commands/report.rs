@@ -69,6 +69,7 @@ pub fn run(app: &App, command: ReportCommand, out: &mut Out) -> Result<(), Failu
                 out.document(&report.json());
             } else {
                 report.table(out);
+                crate::demo::banner(app, out);
             }
             Ok(())
         }

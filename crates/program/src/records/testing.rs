@@ -132,7 +132,8 @@ pub(crate) fn hub() -> World {
     world(Role::Hub, ScopeName::of("4103L9", "市直"))
 }
 
-fn world(role: Role, scope: ScopeName) -> World {
+/// A program with this scope as its own.
+pub(crate) fn world(role: Role, scope: ScopeName) -> World {
     let identity = Identity {
         role,
         replica: "0123456789abcdef0123456789abcdef".to_owned(),
