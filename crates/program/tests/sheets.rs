@@ -64,7 +64,7 @@ fn the_census_reads_the_same_from_xlsx_and_gb18030() {
     assert_eq!(xlsx.columns, csv.columns);
     for (left, right) in xlsx.rows.iter().zip(&csv.rows) {
         assert_eq!(left.line, right.line);
-        let plain = |row: &program::sheet::Row| row.cells.iter().map(plain).collect::<Vec<_>>();
+        let plain = |row: &Row| row.cells.iter().map(plain).collect::<Vec<_>>();
         assert_eq!(plain(left), plain(right), "line {}", left.line);
     }
 }
@@ -101,7 +101,7 @@ fn the_census_lines_are_those_that_are_expected() {
         }
     }
     // What is read besides is typed twice: its credit code stands in an earlier line.
-    let code = |row: &program::sheet::Row| {
+    let code = |row: &Row| {
         let typed = table.cell(row, "uscc").to_text().into_owned();
         let folded: String = typed.nfkc().filter(|letter| *letter != ' ').collect();
         folded.to_uppercase()
