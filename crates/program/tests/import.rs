@@ -625,3 +625,34 @@ fn amounts_that_do_not_add_up_to_their_total_are_not_imported() {
         said.json
     );
 }
+
+/// A row that takes a step takes what follows along, and without its day it is refused.
+#[test]
+fn a_row_that_closes_an_organisation_ends_what_hangs_on_it() {
+    let office = Office::new();
+    sheet(&office, &[row(1, "洛阳甲厂", "30,4,4,2020-09-30,")]);
+    let (organisation, _) = office.one("organisation", "name", "洛阳甲厂");
+    let party = json!({ "name": "联合支部", "type": "joint_branch", "status": "active",
+        "form": "joint", "established_on": "2020-01-10" });
+    let party = office.put("party_organisation", None, party);
+    let link = json!({ "organisation": organisation.to_string(), "form": "joint",
+        "party_organisation": party.to_string(), "from_on": "2020-02-01" });
+    office.put("coverage_link", None, link);
+    let closed = |day: &str| {
+        let lines = [
+            "统一社会信用代码,单位名称,排查状态,注销日期".to_owned(),
+            format!("{},洛阳甲厂,已注销,{day}", code(1)),
+        ];
+        office.sheet("注销.csv", &lines);
+        office.import("organisation", "注销.csv")
+    };
+    let refused = closed("").rejected();
+    assert_eq!(refused[0].2, "status_needs", "{refused:?}");
+    assert_eq!(closed("2020-10-20").number("changed"), 1);
+    let ends = |office: &Office| office.all("coverage_link")[0].1["to_on"].clone();
+    assert_eq!(ends(&office), "2020-10-20");
+    // Both are durable.
+    let again = Office::over(&office);
+    assert_eq!(ends(&again), "2020-10-20");
+    again.one("organisation", "census_status", "closed");
+}
