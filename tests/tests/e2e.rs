@@ -30,6 +30,7 @@ mod e2e {
     mod refill;
     mod refusals;
     mod repair;
+    mod reports;
     mod returns;
     mod serving;
     mod stick_proof;

@@ -20,7 +20,8 @@ const HOSTED: &[&str] = &["training_session", "training_attendance", "seminar"];
 const DOCKETS: &[&str] = &["decision", "docket_note"];
 
 /// Whether only deciding makes records of a kind.
-pub(crate) fn is_docket(kind: &KindSpec) -> bool {
+#[must_use]
+pub fn is_docket(kind: &KindSpec) -> bool {
     DOCKETS.contains(&kind.id.as_str())
 }
 

@@ -17,6 +17,7 @@ pub mod finding;
 pub mod identity;
 pub mod indicator;
 pub mod label;
+pub mod mask;
 pub mod parameters;
 pub mod preset;
 pub mod reform;

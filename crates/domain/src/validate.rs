@@ -395,7 +395,8 @@ pub(crate) fn finding(
 }
 
 /// Whether an interval holds a day: the end itself no longer counts.
-pub(crate) fn is_active(from: Option<Date>, to: Option<Date>, day: Date) -> bool {
+#[must_use]
+pub fn is_active(from: Option<Date>, to: Option<Date>, day: Date) -> bool {
     from.is_none_or(|from| from <= day) && to.is_none_or(|to| day < to)
 }
 

@@ -145,6 +145,9 @@ pub enum Common {
     /// The programme year: see it; open, publish, settle and archive it
     #[command(subcommand)]
     Year(crate::commands::year::YearCommand),
+    /// What the rules have to say of the data
+    #[command(subcommand)]
+    Quality(crate::commands::table::QualityCommand),
     /// Prove fingerprints and journal against the data
     Verify,
     /// Prove with the other side that nothing was lost
@@ -200,6 +203,7 @@ impl Common {
             | Self::Change(_)
             | Self::Year(_)
             | Self::Return(_)
+            | Self::Quality(_)
             | Self::Verify
             | Self::Backup(_)
             | Self::Bundle(_)

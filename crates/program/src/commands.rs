@@ -17,6 +17,7 @@ pub mod repair;
 pub mod report;
 pub mod returns;
 pub mod store;
+pub mod table;
 pub mod verify;
 pub mod year;
 
@@ -49,11 +50,12 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Export(args) => export::run(app, &args, out),
         Common::Conflict(command) => conflict::run(app, &live.enrolled(app), command, out),
         Common::Proposal(command) => proposal::run(app, command, out),
-        Common::Report(command) => report::run(app, command, out),
         Common::Return(command) => returns::run(app, command, out),
         Common::Explain(command) => report::explain(app, command, out),
         Common::Change(command) => change::run(app, command, out),
         Common::Year(command) => year::run(app, command, out),
+        Common::Report(command) => report::run(app, live, command, out),
+        Common::Quality(command) => table::quality(app, command, out),
         Common::Verify => verify::run(app, live, out),
         Common::Certificate(command) => certificate::run(app, live, command, out),
         Common::Receipt(command) => receipt::run(app, command, out),
@@ -101,6 +103,7 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
         | Common::Change(_)
         | Common::Year(_)
         | Common::Return(_)
+        | Common::Quality(_)
         | Common::Verify
         | Common::Certificate(_)
         | Common::Receipt(_)

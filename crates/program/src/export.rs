@@ -147,7 +147,7 @@ pub fn export(
 }
 
 /// A failure with the sentence that the writer of spreadsheets has for it.
-fn failed(error: &WriteError) -> Failure {
+pub(crate) fn failed(error: &WriteError) -> Failure {
     let exit = match error {
         WriteError::Write { .. } | WriteError::Workbook { .. } | WriteError::Table { .. } => {
             Exit::Failed

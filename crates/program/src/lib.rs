@@ -34,6 +34,7 @@ pub mod returns;
 pub mod serve;
 pub mod sheet;
 pub mod status;
+pub mod tables;
 pub mod texts;
 pub mod transfers;
 pub mod year;

@@ -15,7 +15,8 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 use domain::{
     Date, Parameters, date,
     indicator::{
-        DEFINITIONS, Definition, EDITION, Figure, Indicators, Unit, percent, ten_thousand_yuan,
+        DEFINITIONS, Definition, EDITION, Figure, Indicators, Standing, Unit, percent,
+        ten_thousand_yuan,
     },
     label::Language,
 };
@@ -167,6 +168,16 @@ pub(crate) fn of_city(app: &App, day: (Date, u32)) -> Result<Indicators, Failure
     app.board.ask(app, day, |sheet| Ok(sheet.book.city()))
 }
 
+/// Every organisation on the ledger of a day, with what the definitions say of it.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn standings(app: &App, (as_of, year): (Date, u32)) -> Result<Vec<Standing>, Failure> {
+    app.board.ask(app, (as_of, year), |sheet| {
+        Ok(sheet.book.standings().collect())
+    })
+}
+
 /// The scopes that a question is about.
 fn shown(app: &App, asked: Option<ScopeId>, places: &Places) -> Vec<ScopeId> {
     match asked {
@@ -179,7 +190,7 @@ fn shown(app: &App, asked: Option<ScopeId>, places: &Places) -> Vec<ScopeId> {
 }
 
 /// The day and the year: a past year without a day ends on its last day.
-fn period_of(app: &App, request: &Request) -> Result<(Date, u32), Failure> {
+pub(crate) fn period_of(app: &App, request: &Request) -> Result<(Date, u32), Failure> {
     let today = app.today();
     let given = request.as_of.as_ref().map(|text| {
         let wrong = || Failure::new("REPORT-001", Exit::Invalid).with("date", text);

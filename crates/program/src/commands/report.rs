@@ -2,11 +2,22 @@
 
 use clap::Subcommand;
 
-use crate::{app::App, failure::Failure, output::Out, report};
+use super::table::{self, TableCommand};
+use crate::{
+    app::{App, Live},
+    failure::Failure,
+    output::Out,
+    report,
+};
 
 /// `report …`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum ReportCommand {
+    /// Which reports there are
+    List,
+    /// One of the reports
+    #[command(flatten)]
+    Table(TableCommand),
     /// The indicators of the scopes and of the city
     Indicators {
         /// Only of this scope
@@ -50,8 +61,18 @@ pub enum ExplainCommand {
 ///
 /// # Errors
 /// The command failed.
-pub fn run(app: &App, command: ReportCommand, out: &mut Out) -> Result<(), Failure> {
+pub fn run<L: Live>(
+    app: &App,
+    live: &L,
+    command: ReportCommand,
+    out: &mut Out,
+) -> Result<(), Failure> {
     match command {
+        ReportCommand::List => {
+            table::list(out);
+            Ok(())
+        }
+        ReportCommand::Table(command) => table::run(app, live, command, out),
         ReportCommand::Indicators {
             scope,
             as_of,

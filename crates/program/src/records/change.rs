@@ -414,6 +414,16 @@ impl<'a> Desk<'a> {
         })
     }
 
+    /// What the rules have to say of a record as it stands.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub(crate) fn findings(&self, subject: &Subject<'_>) -> Result<Vec<Finding>, Failure> {
+        self.known.set_duplicates_matter(true);
+        let findings = domain::validate(subject, self.today, &self.year, &self.known);
+        self.known.take_failure().map_or(Ok(findings), Err)
+    }
+
     /// Asks the rules. Returns the warnings.
     pub(crate) fn judge(
         &self,

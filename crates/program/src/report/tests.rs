@@ -14,7 +14,7 @@ use crate::{
     failure::Exit,
     records::{
         Seen, deletion_edit,
-        testing::{World, hub, kind, now, printed, save},
+        testing::{Alone, World, hub, kind, now, printed, save},
     },
 };
 
@@ -280,7 +280,7 @@ fn the_golden_fixture_is_reported_as_golden() {
         year: None,
         by: None,
     };
-    let (printed, exit) = printed(true, |out| run(&world.app, command, out));
+    let (printed, exit) = printed(true, |out| run(&world.app, &Alone, command, out));
     assert_eq!(exit.unwrap(), Exit::Done);
     let report = read(&printed);
     assert_eq!(
@@ -353,7 +353,7 @@ fn open_conflicts_are_counted_and_their_figures_stay_provisional() {
         year: None,
         by: None,
     };
-    let (text, _) = printed(false, |out| run(&world.app, command, out));
+    let (text, _) = printed(false, |out| run(&world.app, &Alone, command, out));
     assert!(text.contains("4/8  50.0%"), "{text}");
     assert!(
         !text.contains("City"),

@@ -31,29 +31,37 @@ const SHEET_NAME_CHARS_MAX: usize = 31;
 /// When the table is beyond what a sheet holds, or the file cannot be written.
 pub fn write_csv(path: &Path, headings: &[String], rows: &[Vec<Cell>]) -> Result<(), WriteError> {
     check(headings, rows)?;
-    let failed = |source| WriteError::Table { source };
+    let headings = headings.iter().map(|heading| Cell::text(heading.as_str()));
+    let headings: Vec<Cell> = headings.collect();
+    let records = std::iter::once(&headings).chain(rows);
+    write_file(path, &csv_of(records)?)
+}
+
+/// Returns the bytes of a CSV file whose lines need not be alike, as of several tables.
+///
+/// # Errors
+/// When it is beyond what a sheet holds.
+pub(crate) fn csv_content(records: &[Vec<Cell>]) -> Result<Vec<u8>, WriteError> {
+    check(&[], records)?;
+    csv_of(records)
+}
+
+fn csv_of<'r>(records: impl IntoIterator<Item = &'r Vec<Cell>>) -> Result<Vec<u8>, WriteError> {
     let mut content = b"\xEF\xBB\xBF".to_vec();
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .flexible(true)
         .from_writer(&mut content);
-    writer
-        .write_record(
-            headings
-                .iter()
-                .map(|heading| guard::put_on(heading).into_owned()),
-        )
-        .map_err(failed)?;
-    for row in rows {
+    for record in records {
         writer
-            .write_record(row.iter().map(csv_text))
-            .map_err(failed)?;
+            .write_record(record.iter().map(csv_text))
+            .map_err(|source| WriteError::Table { source })?;
     }
-    writer
-        .flush()
-        .map_err(|source| write_failed(path, source))?;
+    writer.flush().map_err(|source| WriteError::Table {
+        source: source.into(),
+    })?;
     drop(writer);
-    write_file(path, &content)
+    Ok(content)
 }
 
 /// Numbers, dates and flags are what they are; only texts can be mistaken for a formula.
@@ -96,6 +104,7 @@ fn fill(
     // The text format keeps a code a text when a person edits it later.
     let text_format = Format::new().set_num_format("@");
     let date_format = Format::new().set_num_format("yyyy-mm-dd");
+    let plain_format = Format::new();
     let heading_format = Format::new().set_num_format("@").set_bold();
     worksheet.set_name(sheet_name(sheet))?;
     for (column, heading) in (0_u16..).zip(headings) {
@@ -113,26 +122,13 @@ fn fill(
     }
     for (line, row) in (1_u32..).zip(rows) {
         for (column, cell) in (0_u16..).zip(row) {
-            match cell {
-                Cell::Empty => {}
-                Cell::Text(text) | Cell::Error(text) => {
-                    worksheet.write_string_with_format(line, column, text, &text_format)?;
-                }
-                Cell::Number(number) => {
-                    worksheet.write_number(line, column, *number)?;
-                }
-                Cell::Flag(flag) => {
-                    worksheet.write_boolean(line, column, *flag)?;
-                }
-                Cell::Date(date) => match sheet_date(*date) {
-                    Some(day) => {
-                        worksheet.write_datetime_with_format(line, column, day, &date_format)?;
-                    }
-                    None => {
-                        let text = date.to_string();
-                        worksheet.write_string_with_format(line, column, text, &text_format)?;
-                    }
-                },
+            let format = match cell {
+                Cell::Date(_) => &date_format,
+                Cell::Number(_) | Cell::Flag(_) => &plain_format,
+                Cell::Empty | Cell::Text(_) | Cell::Error(_) => &text_format,
+            };
+            if *cell != Cell::Empty {
+                put(worksheet, (line, column), cell, format)?;
             }
         }
     }
@@ -144,6 +140,33 @@ fn fill(
         let bottom = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         worksheet.autofilter(0, 0, bottom, last)?;
     }
+    Ok(())
+}
+
+/// Writes one cell: texts as texts whatever they begin with, a day that no sheet counts as text.
+pub(crate) fn put(
+    worksheet: &mut Worksheet,
+    (line, column): (u32, u16),
+    cell: &Cell,
+    format: &Format,
+) -> Result<(), XlsxError> {
+    match cell {
+        Cell::Empty => worksheet.write_blank(line, column, format)?,
+        Cell::Text(text) | Cell::Error(text) => {
+            worksheet.write_string_with_format(line, column, text, format)?
+        }
+        Cell::Number(number) => {
+            worksheet.write_number_with_format(line, column, *number, format)?
+        }
+        Cell::Flag(flag) => worksheet.write_boolean_with_format(line, column, *flag, format)?,
+        Cell::Date(date) => match sheet_date(*date) {
+            Some(day) => worksheet.write_datetime_with_format(line, column, day, format)?,
+            None => {
+                let text = Format::new().set_num_format("@");
+                worksheet.write_string_with_format(line, column, date.to_string(), &text)?
+            }
+        },
+    };
     Ok(())
 }
 
@@ -223,7 +246,7 @@ fn write_failed(path: &Path, source: io::Error) -> WriteError {
 }
 
 /// Refuses what `read` would refuse, so that every export can come back.
-fn check(headings: &[String], rows: &[Vec<Cell>]) -> Result<(), WriteError> {
+pub(crate) fn check(headings: &[String], rows: &[Vec<Cell>]) -> Result<(), WriteError> {
     let columns_max = usize::try_from(COLUMNS_MAX).unwrap_or(usize::MAX);
     let too_wide = headings.len() > columns_max || rows.iter().any(|row| row.len() > columns_max);
     if too_wide {
@@ -266,7 +289,7 @@ fn check(headings: &[String], rows: &[Vec<Cell>]) -> Result<(), WriteError> {
 }
 
 /// A name that Excel takes: no signs of its own, not too long, not empty.
-fn sheet_name(wanted: &str) -> String {
+pub(crate) fn sheet_name(wanted: &str) -> String {
     let replaced = wanted.chars().map(|letter| match letter {
         '[' | ']' | ':' | '*' | '?' | '/' | '\\' => '_',
         letter if letter.is_control() => '_',
@@ -288,7 +311,7 @@ fn sheet_name(wanted: &str) -> String {
 }
 
 /// The width of the widest line of a text, East Asian characters counting two.
-fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     let line_width = |line: &str| line.chars().map(char_width).sum();
     text.lines().map(line_width).max().unwrap_or(0)
 }

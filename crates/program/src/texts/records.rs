@@ -203,6 +203,31 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "{year} is not a year. Nothing has changed. Write it like 2020.",
     ),
     (
+        "TABLE-001",
+        "本节点只有本辖区（{scope}）的数据，不能出其他辖区的报表。数据没有变动。请由该辖区或市级出表。",
+        "This node has the data of its own scope ({scope}) only. Nothing has changed. Have that scope or the city make the report.",
+    ),
+    (
+        "TABLE-002",
+        "从文件名 {path} 看不出格式。没有写文件。请用 --format 指明 json、csv、xlsx 或 html。",
+        "The name {path} does not say the form. No file was written. Name it with --format: json, csv, xlsx or html.",
+    ),
+    (
+        "TABLE-003",
+        "报表已给出，但有 {n} 处平衡关系不成立，已逐条列出。数据没有变动。上报前请先查明原因（quality list），不要使用不平衡的数字。",
+        "The report is given, but {n} balances do not hold; each is named above. Nothing has changed. Find out why before it is handed in (quality list); do not use figures that do not balance.",
+    ),
+    (
+        "TABLE-004",
+        "起始日期 {from} 晚于截止日期 {to}。数据没有变动。请改正后重试。",
+        "The first day {from} is later than the last day {to}. Nothing has changed. Correct them and try again.",
+    ),
+    (
+        "TABLE-005",
+        "这份报表没有名为“{table}”的表。数据没有变动。可用的有：{known}。",
+        "The report has no table \"{table}\". Nothing has changed. There are: {known}.",
+    ),
+    (
         "AUTH-SCOPE",
         "记录属于其他辖区，本节点无权填写。修改没有生效，内容已留存。请由该辖区填写。",
         "The record belongs to another scope. The write did not take effect; its text is kept. Have that scope write it.",

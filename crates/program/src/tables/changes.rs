@@ -1,0 +1,316 @@
+//! Report 10: what changed in the ledger and among Party organisations between two days.
+//!
+//! A record that says when something happened is believed. Where it has no such field, the day on
+//! which the status that stands was written is taken, and the row says so.
+
+use std::collections::BTreeMap;
+
+use domain::{Date, across};
+use proto::ledger::{
+    CensusStatus, Organisation, PartyOrgStatus, PartyOrganisation, TransferRequest, TransferStatus,
+};
+use replica::ScopeId;
+
+use super::{
+    frame::{Frame, Row},
+    table::{Balance, Cell, Column, Content, Table, Word},
+};
+use crate::failure::Failure;
+
+/// What can change, in the order of the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Added,
+    Excluded,
+    MovedOut,
+    MovedIn,
+    Merged,
+    Closed,
+    Established,
+    Dissolved,
+}
+
+const ALL: [(What, &str, &str, &str); 8] = [
+    (What::Added, "added", "纳入台账", "Added"),
+    (What::Excluded, "excluded", "不纳入", "Excluded"),
+    (What::MovedOut, "moved_out", "迁出", "Moved out"),
+    (What::MovedIn, "moved_in", "迁入", "Moved in"),
+    (What::Merged, "merged", "并入其他单位", "Merged away"),
+    (What::Closed, "closed", "注销", "Closed"),
+    (
+        What::Established,
+        "established",
+        "党组织成立",
+        "Party organisation established",
+    ),
+    (
+        What::Dissolved,
+        "dissolved",
+        "党组织撤销",
+        "Party organisation dissolved",
+    ),
+];
+
+impl What {
+    fn cell(self) -> Cell {
+        let known = ALL.iter().find(|(what, ..)| *what == self);
+        known.map_or(Cell::Empty, |(_, id, zh, en)| Cell::word(id, zh, en))
+    }
+}
+
+/// Where a day comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Field(&'static str, &'static str),
+    History,
+}
+
+struct Change {
+    what: What,
+    scope: ScopeId,
+    on: Date,
+    source: Source,
+    name: String,
+    code: Option<String>,
+    detail: String,
+}
+
+/// The tables of the report.
+pub(super) fn changes(frame: &Frame<'_>) -> Result<Vec<Table>, Failure> {
+    let mut changes = Vec::new();
+    organisations(frame, &mut changes)?;
+    parties(frame, &mut changes)?;
+    moves(frame, &mut changes)?;
+    changes.sort_by_cached_key(|change| {
+        let scope = frame.code(change.scope);
+        (
+            scope,
+            change.what,
+            change.on,
+            change.name.clone(),
+            change.code.clone(),
+        )
+    });
+    Ok(vec![summary(frame, &changes), list(frame, &changes)])
+}
+
+/// Whether a day lies after the first and not after the last.
+fn is_between(frame: &Frame<'_>, on: Date) -> bool {
+    frame.from < on && on <= frame.as_of
+}
+
+fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
+    let reasons = frame.words("organisation", "exclusion_reason");
+    frame.each("organisation", &mut |row: Row<'_, Organisation>| {
+        let values = &row.values;
+        let written = || {
+            frame
+                .written_on(row.record, "census_status")
+                .map(|on| (on, Source::History))
+        };
+        let field =
+            |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
+        let verified = || field(values.verified_on.as_ref(), "核实日期", "Verified on");
+        let found = match values.census_status() {
+            // Verified again later, it was entered before; entered later, it was verified before.
+            CensusStatus::Counted | CensusStatus::Transferring => {
+                let days = verified().into_iter().chain(written());
+                days.min_by_key(|(on, _)| *on).map(|day| (What::Added, day))
+            }
+            CensusStatus::Excluded => written().map(|day| (What::Excluded, day)),
+            CensusStatus::Merged => written().map(|day| (What::Merged, day)),
+            CensusStatus::Closed => field(values.closed_on.as_ref(), "注销日期", "Closed on")
+                .or_else(written)
+                .map(|day| (What::Closed, day)),
+            CensusStatus::Candidate | CensusStatus::Unspecified => None,
+        };
+        let Some((what, (on, source))) = found.filter(|(_, (on, _))| is_between(frame, *on)) else {
+            return;
+        };
+        let detail = match what {
+            What::Excluded => Cell::term(reasons, values.exclusion_reason().into()),
+            _ => Cell::Empty,
+        };
+        changes.push(Change {
+            what,
+            scope: row.scope,
+            on,
+            source,
+            name: values.name.clone().unwrap_or_default(),
+            code: values.uscc.clone(),
+            detail: detail.say(domain::label::Language::Zh),
+        });
+    })
+}
+
+fn parties(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
+    frame.each("party_organisation", &mut |row: Row<
+        '_,
+        PartyOrganisation,
+    >| {
+        let values = &row.values;
+        let has_been = matches!(
+            values.status(),
+            PartyOrgStatus::Active | PartyOrgStatus::Restructuring | PartyOrgStatus::Dissolved
+        );
+        let field =
+            |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
+        let written = || {
+            frame
+                .written_on(row.record, "status")
+                .map(|on| (on, Source::History))
+        };
+        let established = field(values.established_on.as_ref(), "成立日期", "Established on");
+        let established = match values.status() {
+            PartyOrgStatus::Active => established.or_else(written),
+            _ => established.filter(|_| has_been),
+        };
+        let dissolved = match values.status() {
+            PartyOrgStatus::Dissolved => {
+                field(values.dissolved_on.as_ref(), "撤销日期", "Dissolved on").or_else(written)
+            }
+            _ => None,
+        };
+        let both = [
+            (What::Established, established),
+            (What::Dissolved, dissolved),
+        ];
+        for (what, day) in both {
+            let Some((on, source)) = day.filter(|(on, _)| is_between(frame, *on)) else {
+                continue;
+            };
+            let reason = values
+                .dissolve_reason
+                .clone()
+                .filter(|_| what == What::Dissolved);
+            changes.push(Change {
+                what,
+                scope: row.scope,
+                on,
+                source,
+                name: values.name.clone().unwrap_or_default(),
+                code: None,
+                detail: reason.unwrap_or_default(),
+            });
+        }
+    })
+}
+
+/// A move shows in both scopes. The hub's decision has no date field: the day of its write counts.
+fn moves(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
+    let mut moved: BTreeMap<(String, ScopeId, ScopeId, Date), String> = BTreeMap::new();
+    frame.each_known("transfer_request", &mut |row: Row<'_, TransferRequest>| {
+        let values = &row.values;
+        let is_moved = matches!(
+            values.status(),
+            TransferStatus::Accepted | TransferStatus::Ruled
+        );
+        let to = across::scope(values.to_scope.as_ref());
+        let both = across::scope(values.from_scope.as_ref()).zip(to);
+        let on = frame
+            .written_on(row.record, "status")
+            .filter(|on| is_between(frame, *on));
+        if let (true, Some((from, to)), Some(on)) = (is_moved, both, on) {
+            // Both scopes ask for one move: two requests, one change.
+            let record = values.record.clone().unwrap_or_default();
+            moved.insert(
+                (record, from, to, on),
+                values.title.clone().unwrap_or_default(),
+            );
+        }
+    })?;
+    let zh = domain::label::Language::Zh;
+    for ((_, from, to, on), name) in moved {
+        for (what, scope, other) in [(What::MovedOut, from, to), (What::MovedIn, to, from)] {
+            if frame.only.is_none_or(|only| only == scope) {
+                changes.push(Change {
+                    what,
+                    scope,
+                    on,
+                    source: Source::History,
+                    name: name.clone(),
+                    code: None,
+                    detail: frame.scope(other).say(zh),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn summary(frame: &Frame<'_>, changes: &[Change]) -> Table {
+    let mut columns = vec![Column::new(Content::Text, "scope", ("辖区", "Scope"))];
+    columns.extend(ALL.map(|(_, id, zh, en)| Column::new(Content::Count, id, (zh, en))));
+    columns.push(Column::new(Content::Count, "all", ("合计", "All")));
+    let mut table = Table::new("summary", Word::of("变更汇总", "Summary"), columns);
+    let mut scopes: BTreeMap<ScopeId, BTreeMap<What, u64>> = BTreeMap::new();
+    for change in changes {
+        *scopes
+            .entry(change.scope)
+            .or_default()
+            .entry(change.what)
+            .or_default() += 1;
+    }
+    let name = Word::of("汇总合计 = 明细条数", "sum of the summary = changes listed");
+    for scope in frame.shown(scopes.keys().copied()) {
+        let counts = scopes.get(&scope);
+        let of = |what: What| {
+            counts
+                .and_then(|counts| counts.get(&what))
+                .copied()
+                .unwrap_or_default()
+        };
+        let all: u64 = ALL.iter().map(|(what, ..)| of(*what)).sum();
+        let mut row = vec![frame.scope(scope)];
+        row.extend(ALL.map(|(what, ..)| Cell::Count(of(what))));
+        row.push(Cell::Count(all));
+        table.rows.push(row);
+        let listed = changes
+            .iter()
+            .filter(|change| change.scope == scope)
+            .map(|_| 1_u64);
+        let place = Word::same(&frame.code(scope));
+        table
+            .balances
+            .push(Balance::new(&name, &place, all, listed));
+    }
+    table.add_up();
+    table.note(
+        "迁移在迁出和迁入两个辖区各计一次。",
+        "A move counts in the scope that it left and in the one that it came to.",
+    );
+    table
+}
+
+fn list(frame: &Frame<'_>, changes: &[Change]) -> Table {
+    let columns = vec![
+        Column::new(Content::Text, "scope", ("辖区", "Scope")),
+        Column::new(Content::Text, "what", ("变更", "Change")),
+        Column::new(Content::Date, "on", ("日期", "Date")),
+        Column::new(Content::Text, "source", ("日期来源", "Date from"))
+            .defined(
+                "记录中有日期的取该日期；没有的取现有状态的填报日期（“填报历史”）。纳入台账取核实日期和填报日期中较早的",
+                "the date field of the record; where there is none, the day on which the present status was written (history); of an addition the earlier of both",
+            ),
+        Column::new(Content::Text, "name", ("名称", "Name")),
+        Column::new(Content::Text, "uscc", ("统一社会信用代码", "Credit code")),
+        Column::new(Content::Text, "detail", ("说明", "Detail")),
+    ];
+    let mut table = Table::new("changes", Word::of("变更明细", "Changes"), columns);
+    for change in changes {
+        let source = match change.source {
+            Source::Field(zh, en) => Cell::word("field", zh, en),
+            Source::History => Cell::word("history", "填报历史", "History"),
+        };
+        table.rows.push(vec![
+            frame.scope(change.scope),
+            change.what.cell(),
+            Cell::Date(change.on),
+            source,
+            Cell::text(Some(&change.name)),
+            Cell::text(change.code.as_deref()),
+            Cell::text(Some(&change.detail)),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,338 @@
+//! What every report is made within: the scopes that it shows, the day, the year; and one pass over
+//! a kind that gives typed records.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    ops::ControlFlow,
+};
+
+use domain::{Date, EnumSpec, date, decode};
+use prost::Message;
+use proto::ledger::{Agency, ProgrammeYear};
+use replica::{Record, RecordId, RecordKey, ScopeId};
+use store::Stored;
+
+use super::{
+    Request,
+    table::{Cell, Word},
+};
+use crate::{
+    app::App,
+    clock::date_of,
+    failure::{Exit, Failure},
+    records::{Scopes, each, each_guest, meaning, scope_of},
+};
+
+/// A record of a kind.
+pub(super) struct Row<'r, M> {
+    pub(super) id: RecordId,
+    /// Where it counts: its scope, or the one that stands for it.
+    pub(super) scope: ScopeId,
+    pub(super) record: &'r Record,
+    pub(super) values: M,
+}
+
+/// What a report is made within.
+pub(super) struct Frame<'a> {
+    pub(super) app: &'a App,
+    pub(super) as_of: Date,
+    pub(super) from: Date,
+    pub(super) year: u32,
+    pub(super) year_id: RecordId,
+    /// The parameters of the year; what its record leaves unset is as the seed says.
+    pub(super) parameters: ProgrammeYear,
+    /// The scope that was asked for; none for the city with all its scopes.
+    pub(super) only: Option<ScopeId>,
+    scopes: Scopes<'a>,
+    named: BTreeMap<ScopeId, Cell>,
+}
+
+impl<'a> Frame<'a> {
+    /// Reads what the request says.
+    ///
+    /// # Errors
+    /// A date, a year or a scope cannot be read, or the scope is not this node's.
+    pub(super) fn new(app: &'a App, request: &Request) -> Result<Self, Failure> {
+        let indicators = crate::report::Request {
+            scope: request.scope.clone(),
+            as_of: request.as_of.clone(),
+            year: request.year,
+            by: None,
+        };
+        let (as_of, year) = crate::report::period_of(app, &indicators)?;
+        let asked = request
+            .scope
+            .as_deref()
+            .map(|scope| scope_of(app, scope))
+            .transpose()?;
+        let only = match asked {
+            Some(scope) if app.is_hub() && scope == app.published() => None,
+            Some(scope) if !app.is_hub() && scope != app.scope() => {
+                let own = &app.identity.scope.code;
+                return Err(Failure::new("TABLE-001", Exit::Refused).with("scope", own));
+            }
+            None if !app.is_hub() => Some(app.scope()),
+            asked => asked,
+        };
+        let from = match &request.from {
+            Some(text) => date::read(text)
+                .ok_or_else(|| Failure::new("REPORT-001", Exit::Invalid).with("date", text))?,
+            None => i32::try_from(year)
+                .ok()
+                .and_then(|year| date::day(year - 1, 12, 31))
+                .unwrap_or(as_of),
+        };
+        if from > as_of {
+            return Err(Failure::new("TABLE-004", Exit::Invalid)
+                .with("from", date::text(from))
+                .with("to", date::text(as_of)));
+        }
+        let mut frame = Self {
+            app,
+            as_of,
+            from,
+            year,
+            year_id: domain::year_record_id(year),
+            parameters: parameters(app, year)?,
+            only,
+            scopes: Scopes::new(app),
+            named: BTreeMap::new(),
+        };
+        frame.named = frame.names()?;
+        Ok(frame)
+    }
+
+    /// Every scope that goes on, and every scope that has records here, by its code and name.
+    fn names(&self) -> Result<BTreeMap<ScopeId, Cell>, Failure> {
+        let mut named = BTreeMap::new();
+        let identity = &self.app.identity;
+        for own in [&identity.scope, &identity.published] {
+            named.insert(own.scope(), name(&own.code, &own.name));
+        }
+        for place in self.scopes.places()? {
+            named.insert(place.id, name(&place.code, &place.name));
+        }
+        for (scope, ..) in self.app.reader().scopes() {
+            let scope = self.scopes.heir(scope)?;
+            if let Entry::Vacant(place) = named.entry(scope) {
+                place.insert(name(&self.scopes.code(scope)?, ""));
+            }
+        }
+        Ok(named)
+    }
+
+    /// The scopes that a table by scope has a row for, ascending by code: those that report, and
+    /// beside them those that have something to show.
+    pub(super) fn shown(&self, with: impl IntoIterator<Item = ScopeId>) -> Vec<ScopeId> {
+        if let Some(only) = self.only {
+            return vec![only];
+        }
+        let places = self.scopes.places().unwrap_or_default();
+        let city = [self.app.published(), self.app.scope()];
+        let going = places
+            .iter()
+            .filter(|place| !place.has_ended && !city.contains(&place.id));
+        let all: BTreeSet<ScopeId> = going.map(|place| place.id).chain(with).collect();
+        let mut all: Vec<ScopeId> = all.into_iter().collect();
+        all.sort_by_key(|scope| (self.code(*scope), *scope));
+        all
+    }
+
+    /// The code of a scope.
+    pub(super) fn code(&self, scope: ScopeId) -> String {
+        match self.named.get(&scope) {
+            Some(Cell::Term(code, _)) => code.clone(),
+            _ => scope.to_string(),
+        }
+    }
+
+    /// The scope with a code.
+    pub(super) fn coded(&self, code: &str) -> Option<ScopeId> {
+        let is_it = |cell: &Cell| matches!(cell, Cell::Term(known, _) if known == code);
+        let mut named = self.named.iter();
+        named.find(|(_, cell)| is_it(cell)).map(|(scope, _)| *scope)
+    }
+
+    /// A scope as a cell: the code for scripts, code and name for people.
+    pub(super) fn scope(&self, scope: ScopeId) -> Cell {
+        let known = self.named.get(&scope).cloned();
+        known.unwrap_or_else(|| Cell::Text(scope.to_string()))
+    }
+
+    /// Who reports.
+    pub(super) fn unit(&self) -> String {
+        let scope = self.only.unwrap_or_else(|| self.app.published());
+        let known = self.named.get(&scope);
+        known
+            .map(|cell| cell.say(domain::label::Language::Zh))
+            .unwrap_or_default()
+    }
+
+    /// Whether the records of a scope are this program's own, to be shown in full.
+    pub(super) fn is_own(&self, scope: ScopeId) -> bool {
+        scope == self.app.scope() || scope == self.app.published()
+    }
+
+    /// A number of members in a list, as it may be shown to those who do not keep the list: few
+    /// members of a named unit are known by name to anybody who knows the unit.
+    pub(super) fn members(&self, scope: ScopeId, members: Option<u32>) -> Cell {
+        let below = self.parameters.suppress_below.unwrap_or_default();
+        match members {
+            Some(members) if !self.is_own(scope) && (1..below).contains(&members) => {
+                Cell::Below(below.into())
+            }
+            members => Cell::count(members),
+        }
+    }
+
+    /// Whether a day lies in the year and has come.
+    pub(super) fn in_year(&self, day: Option<Date>) -> bool {
+        day.is_some_and(|day| u32::try_from(day.year()) == Ok(self.year) && day <= self.as_of)
+    }
+
+    /// Whether a record of a year's work belongs to the year that is asked for.
+    pub(super) fn of_year(&self, year: Option<&Vec<u8>>) -> bool {
+        id(year) == Some(self.year_id)
+    }
+
+    /// Shows the records of a kind that are asked for, in one pass.
+    pub(super) fn each<M: Message + Default>(
+        &self,
+        kind: &str,
+        visit: &mut dyn FnMut(Row<'_, M>),
+    ) -> Result<(), Failure> {
+        // Where a scope stands for others, what belongs to them is asked for with it.
+        let only = match self.only {
+            Some(scope) if !self.scopes.has_heirs()? => Some(scope),
+            _ => None,
+        };
+        self.visit(kind, only, &mut |row: Row<'_, M>| {
+            if self.only.is_none_or(|only| only == row.scope) {
+                visit(row);
+            }
+        })
+    }
+
+    /// Shows every record of a kind that is known here, whichever scope was asked for, with those
+    /// that others have lent.
+    pub(super) fn each_known<M: Message + Default>(
+        &self,
+        kind: &str,
+        visit: &mut dyn FnMut(Row<'_, M>),
+    ) -> Result<(), Failure> {
+        self.visit(kind, None, visit)?;
+        let Some(spec) = self.app.catalogue.kind_by_id(kind) else {
+            return Ok(());
+        };
+        each_guest(self.app, spec.kind, &mut |stored, meaning| {
+            self.show(kind, stored, &meaning.values, visit)?;
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    fn visit<M: Message + Default>(
+        &self,
+        kind: &str,
+        only: Option<ScopeId>,
+        visit: &mut dyn FnMut(Row<'_, M>),
+    ) -> Result<(), Failure> {
+        let Some(spec) = self.app.catalogue.kind_by_id(kind) else {
+            return Ok(());
+        };
+        each(self.app, spec.kind, only, None, &mut |stored, meaning| {
+            self.show(kind, stored, &meaning.values, visit)?;
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    fn show<M: Message + Default>(
+        &self,
+        kind: &str,
+        stored: &Stored,
+        values: &[u8],
+        visit: &mut dyn FnMut(Row<'_, M>),
+    ) -> Result<(), Failure> {
+        let id = stored.record.key.id;
+        match decode(values) {
+            Ok(values) => visit(Row {
+                id,
+                scope: self.scopes.heir(stored.home)?,
+                record: &stored.record,
+                values,
+            }),
+            // Only a faulty writer can cause it; the report goes on without the record.
+            Err(error) => tracing::warn!(%kind, %id, %error, "record left out of the report"),
+        }
+        Ok(())
+    }
+
+    /// The day on which the value that stands in a field was written, by the clock of who wrote it.
+    pub(super) fn written_on(&self, record: &Record, field: &str) -> Option<Date> {
+        let spec = self.app.catalogue.kind(record.key.kind)?;
+        let register = spec.field(field)?.register;
+        let newest = record
+            .register(register)
+            .iter()
+            .max_by_key(|sibling| sibling.write.time)?;
+        Some(date_of(newest.write.time.millis()))
+    }
+
+    /// The names of agencies.
+    pub(super) fn agencies(&self) -> Result<BTreeMap<RecordId, String>, Failure> {
+        let mut names = BTreeMap::new();
+        self.each_known("agency", &mut |row: Row<'_, Agency>| {
+            names.insert(row.id, row.values.name.unwrap_or_default());
+        })?;
+        Ok(names)
+    }
+
+    /// The values of an enumeration field.
+    pub(super) fn words(&self, kind: &str, field: &str) -> Option<&'static EnumSpec> {
+        self.app
+            .catalogue
+            .kind_by_id(kind)?
+            .field(field)?
+            .enumeration()
+    }
+
+    /// The day a stored date says.
+    pub(super) fn day(text: Option<&String>) -> Option<Date> {
+        text.and_then(|text| date::stored(text))
+    }
+}
+
+/// The record that a reference names.
+pub(super) fn id(bytes: Option<&Vec<u8>>) -> Option<RecordId> {
+    RecordId::try_from(bytes?.as_slice()).ok()
+}
+
+fn name(code: &str, name: &str) -> Cell {
+    let text = format!("{code} {name}");
+    Cell::Term(code.to_owned(), Word::same(text.trim()))
+}
+
+/// The record of a year over what stands where there is none.
+fn parameters(app: &App, year: u32) -> Result<ProgrammeYear, Failure> {
+    let mut parameters = domain::parameters::programme_year(year);
+    let Some(kind) = app.catalogue.kind_by_id("programme_year") else {
+        return Ok(parameters);
+    };
+    let key = RecordKey {
+        kind: kind.kind,
+        id: domain::year_record_id(year),
+    };
+    if let Some(stored) = app.reader().get(key)? {
+        let meaning = meaning(app, &stored.record)?;
+        if !meaning.deleted {
+            // What the record sets replaces the default, field by field.
+            let merged = parameters.merge(meaning.values.as_slice());
+            merged.unwrap_or_else(|error| tracing::warn!(%error, "parameters of the year unread"));
+        }
+    }
+    Ok(parameters)
+}
+
+/// A length as a number of a table.
+pub(super) fn wide(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

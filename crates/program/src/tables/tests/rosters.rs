@@ -1,0 +1,151 @@
+//! Who sees which names; what changed; what the rules find.
+
+use serde_json::{Value, json};
+
+use super::{
+    data::{Data, city, district, id},
+    document, made, row, rows, table,
+};
+use crate::tables::{Name, Request, findings};
+
+#[test]
+fn names_are_whole_at_home_and_surnames_elsewhere() {
+    let own = document(&district().app, Name::TrainingRoster);
+    let workers = table(&own, "workers");
+    let ouyang = row(workers, "name", "欧阳四");
+    assert_eq!(
+        (&ouyang["trained"], &ouyang["roles"]),
+        (&json!(1), &json!("secretary,head"))
+    );
+    assert_eq!(row(workers, "name", "李五")["trained"], 0);
+    assert_eq!(workers["total"]["trained"], 1);
+    assert_eq!(workers["rows"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        row(table(&own, "sessions"), "session", "书记班")["name"],
+        "欧阳四"
+    );
+    let city = city();
+    let seen = document(&city.app, Name::TrainingRoster);
+    let text = seen.to_string();
+    for name in ["欧阳四", "张三", "李五"] {
+        assert!(!text.contains(name), "{name}");
+    }
+    assert_eq!(
+        row(table(&seen, "sessions"), "session", "书记班")["name"],
+        "欧阳某"
+    );
+    let duties = document(&city.app, Name::Lists);
+    assert_eq!(
+        row(table(&duties, "duties"), "scope", "410305")["person"],
+        "李某"
+    );
+}
+
+#[test]
+fn changes_say_where_their_day_comes_from() {
+    let world = district();
+    let document = document(&world.app, Name::Changes);
+    assert_eq!(
+        (&document["from"], &document["as_of"]),
+        (&json!("2019-12-31"), &json!("2020-10-15"))
+    );
+    let summary = row(table(&document, "summary"), "scope", "410305");
+    assert_eq!(
+        (&summary["added"], &summary["excluded"]),
+        (&json!(8), &json!(1))
+    );
+    assert_eq!(
+        (
+            &summary["established"],
+            &summary["dissolved"],
+            &summary["all"]
+        ),
+        (&json!(1), &json!(1), &json!(11))
+    );
+    let changes = table(&document, "changes");
+    let added = row(changes, "name", "演例机械");
+    assert_eq!(
+        (&added["on"], &added["source"]),
+        (&json!("2020-03-01"), &json!("field"))
+    );
+    let excluded = row(changes, "what", "excluded");
+    assert_eq!(
+        (&excluded["on"], &excluded["source"]),
+        (&json!("2020-10-15"), &json!("history"))
+    );
+    assert_eq!(excluded["detail"], "停业未经营");
+    assert_eq!(row(changes, "what", "dissolved")["detail"], "停业");
+    let later = Request {
+        from: Some("2020-03-01".to_owned()),
+        as_of: Some("2020-10-14".to_owned()),
+        ..Request::default()
+    };
+    let later = made(&world.app, Name::Changes, &later).unwrap();
+    let later = later.json(domain::label::Language::En);
+    // The first day itself is not within, and what was written later is not yet.
+    assert_eq!(
+        table(&later, "changes")["rows"].as_array().unwrap().len(),
+        2
+    );
+}
+
+#[test]
+fn a_move_counts_in_both_scopes_and_once() {
+    let world = city();
+    let mut data = Data::new(&world.app);
+    for scope in ["410305", "410302"] {
+        data.add(
+            "transfer_request",
+            &format!("tr{scope}"),
+            scope,
+            json!({ "record": format!("organisation/{}", super::data::named("e7")),
+                "from_scope": "410305", "to_scope": "410302", "status": "accepted",
+                "title": "演例制造" }),
+        );
+    }
+    data.write();
+    let document = document(&world.app, Name::Changes);
+    let changes = table(&document, "changes");
+    assert_eq!(row(changes, "what", "moved_out")["scope"], "410305");
+    assert_eq!(row(changes, "what", "moved_in")["scope"], "410302");
+    assert_eq!(row(changes, "what", "moved_in")["detail"], "410305 涧西区");
+}
+
+#[test]
+fn the_rules_are_asked_of_every_record_as_it_stands() {
+    let world = city();
+    let all = findings(&world.app, None, None, usize::MAX).unwrap();
+    assert_eq!(all.total, all.found.len());
+    // Four full members, and only jointly covered.
+    let mut joint = findings(&world.app, Some("v11"), None, usize::MAX).unwrap();
+    joint.found.retain(|found| found.kind.id == "organisation");
+    let ids: Vec<_> = joint
+        .found
+        .iter()
+        .map(|found| json!(found.id.to_string()))
+        .collect();
+    assert_eq!(ids, [id("e3"), id("s1")]);
+    let one = findings(&world.app, Some("V11"), None, 1).unwrap();
+    assert_eq!(
+        (one.found.len(), one.total),
+        (1, 4),
+        "of the organisation and of its link"
+    );
+    let elsewhere = domain::scope_id("410302");
+    assert_eq!(
+        findings(&world.app, Some("V11"), Some(elsewhere), 9)
+            .unwrap()
+            .total,
+        0
+    );
+    let document = document(&world.app, Name::Quality);
+    let rules = table(&document, "rules");
+    let v11 = rows(rules, "rule", "V11");
+    assert_eq!(
+        (v11.len(), &v11[0]["warnings"], &v11[0]["scope"]),
+        (1, &json!(4), &json!("410305"))
+    );
+    let scopes = table(&document, "scopes");
+    assert_eq!(scopes["total"]["findings"], json!(all.total));
+    assert_eq!(row(scopes, "scope", "410305")["equal"], Value::Null);
+}
