@@ -13,6 +13,7 @@ mod change;
 mod document;
 mod explain;
 mod history;
+mod kept;
 mod known;
 mod links;
 mod list;

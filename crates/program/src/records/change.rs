@@ -540,7 +540,12 @@ pub(crate) fn moved_away(app: &App, home: ScopeId) -> Result<Failure, Failure> {
     Ok(Failure::new("TRANSFER-013", Exit::Refused).with("scope", scope))
 }
 
-fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) -> Failure {
+pub(super) fn refused(
+    app: &App,
+    key: RecordKey,
+    register: RegisterId,
+    refusal: Refusal,
+) -> Failure {
     let kind = app.catalogue.kind(key.kind);
     let field = kind.and_then(|kind| kind.fields_of(kind.register(register)?).next());
     let (zh, en) = match (field, kind) {
@@ -551,7 +556,7 @@ fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) ->
     let (next_zh, next_en) = match refusal {
         Refusal::Scope => ("请由该辖区填写", "Have that scope write it"),
         Refusal::Local => ("请在本地填写", "Write it where it stays"),
-        Refusal::Authority | Refusal::Step => ("请联系市级", "Ask the city"),
+        Refusal::Authority | Refusal::Step | Refusal::Kept => ("请联系市级", "Ask the city"),
         Refusal::SetOnce => (
             "填错时请删除后重新建立",
             "If it is wrong, delete the record and make another",

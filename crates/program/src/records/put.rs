@@ -12,7 +12,9 @@ use super::{
     change::{allowed, moved_away, reason_of},
     document,
     document::differing,
-    find, meaning, register_name,
+    find,
+    kept::deletable,
+    meaning, register_name,
 };
 use crate::{app::App, conflicts, failure::Failure};
 
@@ -106,6 +108,7 @@ pub fn deletion_edit(
         set: &set,
     };
     allowed(app, Purpose::Edit, Some(record), &new)?;
+    deletable(app, stored)?;
     let marks = record
         .register(RegisterId::DELETED)
         .iter()
