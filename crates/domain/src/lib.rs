@@ -17,6 +17,7 @@ pub mod identity;
 pub mod indicator;
 pub mod label;
 pub mod parameters;
+pub mod permission;
 pub mod preset;
 pub mod reform;
 pub mod state;

@@ -12,6 +12,7 @@ mod demo;
 mod desk;
 mod golden;
 mod merging;
+mod permission;
 mod preset;
 mod programme;
 mod schema;
