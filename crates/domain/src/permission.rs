@@ -370,7 +370,8 @@ pub fn may_write(
     lies: &Lies,
 ) -> Result<(), Denied> {
     if purpose == Purpose::Decision {
-        let decides = has(grant.role, Right::Decide) || has(grant.role, Right::Rule);
+        let rights = [Right::Decide, Right::Rule, Right::Nodes];
+        let decides = rights.iter().any(|right| has(grant.role, *right));
         return if decides {
             Ok(())
         } else {

@@ -134,6 +134,9 @@ const CASES: &[Case] = &[
     ("moves", &[], |facts| facts.own.moves = Some(2)),
     ("late_writes", &[], |facts| facts.late = 3),
     ("ended_links", &[], |facts| facts.ended_links = Some(2)),
+    ("accounts", &[], |facts| {
+        facts.accounts.waiting = vec!["clerk".to_owned()];
+    }),
 ];
 
 fn said(facts: &mut Facts) -> &mut PeerHeard {

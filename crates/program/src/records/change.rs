@@ -21,6 +21,7 @@ use super::{
     Known, Past, Seen, alias::writable, each, failure_of, known::InScope, read::is_contested,
 };
 use crate::{
+    accounts,
     app::App,
     failure::{Exit, Failure},
 };
@@ -498,7 +499,8 @@ pub(crate) fn reason_of(given: &str) -> Result<String, Failure> {
     }
 }
 
-/// Asks whether these registers may be written here.
+/// Asks whether these registers may be written here: by this program, and by whoever gives the
+/// command.
 ///
 /// # Errors
 /// They may not: exit code 4.
@@ -517,7 +519,8 @@ pub(crate) fn allowed(
         Writer::Node { scope: app.scope() }
     };
     let verdict = domain::may_edit(app.catalogue, writer, purpose, existing, new);
-    verdict.map_err(|(register, refusal)| refused(app, new.key, register, refusal))
+    verdict.map_err(|(register, refusal)| refused(app, new.key, register, refusal))?;
+    accounts::may_write(app, purpose, existing, new)
 }
 
 /// Asks whether this author may take the steps that approve something.

@@ -162,6 +162,9 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         today: date::stored("2020-10-15"),
         folder: PathBuf::from("."),
         proofs: Arc::default(),
+        grant: None,
+        reveals: false,
+        desk: Arc::default(),
     };
     World {
         app,

@@ -156,6 +156,9 @@ impl Office {
             .unwrap();
         let app = App {
             proofs: Arc::default(),
+            grant: None,
+            reveals: false,
+            desk: Arc::default(),
             dir: Dir::new(folder.path()),
             identity: Arc::new(identity),
             config: Arc::new(Config::default()),
@@ -227,6 +230,7 @@ impl Office {
             format,
             output: file.into(),
             scope: None,
+            reveal: program::commands::Reveal::default(),
         };
         let mut out = Out::new(true, language, 0, |_| ());
         export::run(&self.app, &args, &mut out).unwrap();
