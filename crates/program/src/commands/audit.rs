@@ -29,8 +29,8 @@ pub enum AuditCommand {
 #[derive(Args, Clone, Debug)]
 pub struct ListArgs {
     /// Only of this account
-    #[arg(long)]
-    pub account: Option<String>,
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    pub of_account: Option<String>,
     /// Only from this day on
     #[arg(long, value_name = "DATE")]
     pub from: Option<String>,
@@ -89,7 +89,7 @@ fn day(text: Option<&String>) -> Result<Option<Date>, Failure> {
 
 fn list(app: &App, args: &ListArgs, out: &mut Out) -> Result<(), Failure> {
     let filter = Filter {
-        account: args.account.clone(),
+        account: args.of_account.clone(),
         from: day(args.from.as_ref())?,
         to: day(args.to.as_ref())?,
         kind: args.kind.clone(),
