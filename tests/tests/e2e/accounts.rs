@@ -6,7 +6,7 @@ use tests::programs::{Program, Ran};
 
 use crate::e2e::{
     across::made,
-    city::{City, refused, settle},
+    city::{City, node_exe, refused, settle},
 };
 
 /// Two towns of Jianxi.
@@ -68,27 +68,50 @@ fn has(rows: &[(String, String, String)], account: &str, deed: &str, result: &st
     })
 }
 
-#[test]
-fn people_of_a_district_do_what_their_roles_say_and_the_list_tells_it() {
-    let mut city = City::open();
-    let window = ["nominate_from=2020-01-01", "nominate_to=2099-12-31"];
-    let year = [
-        "record",
-        "put",
-        "programme_year",
-        "2020",
-        "--reason",
-        "年度安排",
-        "--set",
-    ];
-    city.hub.run(year.iter().chain(&window)).ok();
-    let node = city.jianxi().node;
-    settle(&node);
-    let by = |name: &str| node.by(name);
-    let (admin, clerk, chief, town, cron) =
-        (by("chen"), by("clerk"), by("chief"), by("town"), by("cron"));
+/// A district with its people: an administrator, an officer, a reviewer, somebody of a town, an
+/// auditor, and unattended work.
+struct Office {
+    city: City,
+    node: Program,
+}
 
-    // Until the first account everybody who can open the directory is administrator.
+impl Office {
+    fn open() -> Self {
+        let mut city = City::open();
+        let window = ["nominate_from=2020-01-01", "nominate_to=2099-12-31"];
+        let year = [
+            "record",
+            "put",
+            "programme_year",
+            "2020",
+            "--reason",
+            "年度安排",
+            "--set",
+        ];
+        city.hub.run(year.iter().chain(&window)).ok();
+        let node = city.jianxi().node;
+        settle(&node);
+        add(&node, "chen", "district_admin", &[]);
+        let admin = node.by("chen");
+        add(&admin, "clerk", "district_editor", &["--display", "小李"]);
+        add(&admin, "chief", "district_reviewer", &[]);
+        add(&admin, "town", "town_editor", &["--town", OWN]);
+        add(&admin, "cron", "node_service", &[]);
+        add(&admin, "audit", "auditor", &[]);
+        Self { city, node }
+    }
+
+    fn by(&self, name: &str) -> Program {
+        self.node.by(name)
+    }
+}
+
+const LIST: [&str; 4] = ["record", "list", "organisation", "--json"];
+
+#[test]
+fn until_the_first_account_everybody_is_administrator_and_then_nobody_else() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
     assert_eq!(node.json(["status"])["accounts"], 0);
     let clerk_first = [
         "user",
@@ -99,32 +122,27 @@ fn people_of_a_district_do_what_their_roles_say_and_the_list_tells_it() {
         "--json",
     ];
     refused(&node, clerk_first, 2, "AUTH-111");
+    node.run(LIST).ok();
     add(&node, "chen", "district_admin", &[]);
-    assert_eq!(
-        code(&node.run(["record", "list", "organisation", "--json"])),
-        "AUTH-101"
-    );
-    // The program is serving from here on: the socket asks the same.
+    assert_eq!(code(&node.run(LIST)), "AUTH-101");
+    assert_eq!(node.by("chen").json(["status"])["accounts"], 1);
+    // The socket of a serving program asks the same.
     let serving = node.serve::<&str>([]);
-    add(&admin, "clerk", "district_editor", &["--display", "小李"]);
-    add(&admin, "chief", "district_reviewer", &[]);
-    add(&admin, "town", "town_editor", &["--town", OWN]);
-    add(&admin, "cron", "node_service", &[]);
-    add(&admin, "audit", "auditor", &[]);
-    assert_eq!(
-        code(&node.run(["record", "list", "organisation", "--json"])),
-        "AUTH-101"
-    );
-    assert_eq!(code(&clerk.run(["user", "list", "--json"])), "AUTH-103");
+    assert_eq!(code(&node.run(LIST)), "AUTH-101");
+    node.by("chen").run(LIST).ok();
+    assert_eq!(serving.terminate().0, 0);
+}
 
-    // A town editor writes what lies in the town.
+#[test]
+fn a_town_editor_writes_the_own_town_and_an_editor_approves_nothing() {
+    let office = Office::open();
+    let (clerk, chief, town) = (office.by("clerk"), office.by("chief"), office.by("town"));
+    assert_eq!(code(&clerk.run(["user", "list", "--json"])), "AUTH-103");
     in_town(&town, "甲公司", "91410305DEM1FYRA54", OWN).ok();
     assert_eq!(
         code(&in_town(&town, "乙公司", "91410305DEM2FYRA50", OTHER)),
         "AUTH-108"
     );
-
-    // An editor submits, a reviewer approves.
     let party = made(
         &clerk,
         "party_organisation",
@@ -154,52 +172,17 @@ fn people_of_a_district_do_what_their_roles_say_and_the_list_tells_it() {
     assert_eq!(code(&act(&clerk, "screen")), "AUTH-106");
     act(&chief, "screen").ok();
 
-    // A password proves who it is; the environment carries it through the socket.
-    let (secret, wrong) = (city.text_path("secret"), city.text_path("wrong"));
-    std::fs::write(&secret, "Peony-garden-1\n").unwrap();
-    std::fs::write(&wrong, "Peony-garden-2\n").unwrap();
-    clerk
-        .run(["user", "passwd", "clerk", "--new-password-file", &secret])
-        .ok();
-    let list = ["record", "list", "organisation", "--json"];
-    assert_eq!(code(&clerk.run(list)), "AUTH-101");
-    let with = |file: &str| clerk.run(list.iter().copied().chain(["--password-file", file]));
-    assert_eq!(code(&with(&wrong)), "AUTH-101");
-    with(&secret).ok();
-    let mut command = node.command(["record", "list", "organisation"]);
-    command
-        .env("LIANGXIN_PASSWORD_FILE", &secret)
-        .env("LIANGXIN_AS", "clerk");
-    let status = command.status().unwrap();
-    assert_eq!(status.code(), Some(4), "--as operator is what was said");
-
-    // A disabled account does nothing.
-    admin
-        .run(["user", "disable", "clerk", "--reason", "调离"])
-        .ok();
-    assert_eq!(code(&with(&secret)), "AUTH-102");
-
-    // Unattended work has a role of its own, and reads nothing.
-    assert_eq!(code(&cron.run(list)), "AUTH-103");
-    settle(&cron);
-    let backup = city.text_path("node.backup");
-    cron.run(["backup", &backup]).ok();
-
-    let audit = by("audit");
-    assert_eq!(code(&town.run(["audit", "list", "--json"])), "AUTH-103");
+    let audit = office.by("audit");
     let rows = told(&audit, &[]);
     for (account, deed, result) in [
         ("operator", "user add", "done"),
-        ("operator", "record list", "AUTH-101"),
         ("chen", "user add", "done"),
+        ("clerk", "user list", "AUTH-103"),
         ("town", "write command", "saved"),
         ("town", "record put", "AUTH-108"),
         ("clerk", "record act", "AUTH-106"),
+        ("chief", "record act", "AUTH-107"),
         ("chief", "write command", "saved"),
-        ("clerk", "user passwd", "done"),
-        ("chen", "user disable", "done"),
-        ("clerk", "record list", "AUTH-102"),
-        ("cron", "backup", "done"),
     ] {
         assert!(
             has(&rows, account, deed, result),
@@ -216,55 +199,118 @@ fn people_of_a_district_do_what_their_roles_say_and_the_list_tells_it() {
         .ok()
         .stdout;
     assert!(
-        !text.contains("Peony") && !text.contains("甲公司"),
+        !text.contains("甲公司") && !text.contains("甲支部"),
         "{text}"
     );
-    audit.run(["audit", "verify"]).ok();
-    assert_eq!(serving.terminate().0, 0);
-
-    // A restore brings the accounts of its day, and says that it was.
-    node.run(["restore", &backup]).ok();
-    assert_eq!(code(&node.run(list)), "AUTH-101");
-    assert!(has(&told(&audit, &[]), "operator", "restore", "done"));
-    audit.run(["audit", "verify"]).ok();
 }
 
 #[test]
-fn the_city_sees_family_names_and_who_looks_closer_says_why() {
+fn a_password_proves_who_it_is_and_a_disabled_account_does_nothing() {
+    let office = Office::open();
+    let serving = office.node.serve::<&str>([]);
+    let clerk = office.by("clerk");
+    let (secret, wrong) = (
+        office.city.text_path("secret"),
+        office.city.text_path("wrong"),
+    );
+    std::fs::write(&secret, "Peony-garden-1\n").unwrap();
+    std::fs::write(&wrong, "Peony-garden-2\n").unwrap();
+    clerk
+        .run(["user", "passwd", "clerk", "--new-password-file", &secret])
+        .ok();
+    assert_eq!(code(&clerk.run(LIST)), "AUTH-101");
+    let with = |file: &str| clerk.run(LIST.iter().copied().chain(["--password-file", file]));
+    assert_eq!(code(&with(&wrong)), "AUTH-101");
+    with(&secret).ok();
+    // The environment of whoever asks goes through the socket, and that of the program does not count.
+    let by_environment = |account: &str| {
+        let mut command = std::process::Command::new(node_exe());
+        command.args(["record", "list", "organisation"]);
+        command.env("LIANGXIN_DATA", &office.node.data);
+        command
+            .env("LIANGXIN_PASSWORD_FILE", &secret)
+            .env("LIANGXIN_AS", account);
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(by_environment("clerk"), Some(0));
+    assert_eq!(by_environment("nobody"), Some(4));
+    office
+        .by("chen")
+        .run(["user", "disable", "clerk", "--reason", "调离"])
+        .ok();
+    assert_eq!(code(&with(&secret)), "AUTH-102");
+    let rows = told(&office.by("audit"), &[]);
+    assert!(has(&rows, "clerk", "user passwd", "done"), "{rows:#?}");
+    assert!(has(&rows, "chen", "user disable", "done"), "{rows:#?}");
+    assert!(has(&rows, "clerk", "record list", "AUTH-102"), "{rows:#?}");
+    assert!(!format!("{rows:?}").contains("Peony"));
+    assert_eq!(serving.terminate().0, 0);
+}
+
+#[test]
+fn unattended_work_reads_nothing_and_a_restore_brings_the_accounts_back() {
+    let office = Office::open();
+    let (cron, audit) = (office.by("cron"), office.by("audit"));
+    assert_eq!(code(&cron.run(LIST)), "AUTH-103");
+    settle(&cron);
+    let backup = office.city.text_path("node.backup");
+    cron.run(["backup", &backup]).ok();
+    assert!(has(&told(&audit, &[]), "cron", "backup", "done"));
+    let outsider = ["audit", "list", "--json"];
+    assert_eq!(code(&office.by("town").run(outsider)), "AUTH-103");
+    audit.run(["audit", "verify"]).ok();
+    office.node.run(["restore", &backup]).ok();
+    assert_eq!(
+        code(&office.node.run(LIST)),
+        "AUTH-101",
+        "the accounts of that day"
+    );
+    let rows = told(&audit, &[]);
+    assert!(has(&rows, "operator", "restore", "done"), "{rows:#?}");
+    assert!(has(&rows, "chen", "user add", "done"), "{rows:#?}");
+    audit.run(["audit", "verify"]).ok();
+}
+
+/// A city with an administrator, a viewer and an officer, and a person of Jianxi.
+fn city_with_people() -> (City, Program, String) {
     let mut city = City::open();
     let node = city.jianxi().node;
-    let person = made(
-        &node,
-        "person",
-        &json!({ "display_name": "王小明", "employer": "甲公司" }),
-    );
+    let values = json!({ "display_name": "王小明", "employer": "甲公司" });
+    let person = made(&node, "person", &values);
     settle(&node);
-    let hub = &city.hub;
-    add(hub, "li", "city_admin", &[]);
-    let by = |name: &str| hub.by(name);
-    add(&by("li"), "wang", "city_viewer", &[]);
-    add(&by("li"), "zhang", "city_editor", &[]);
-    let get = ["record", "get", "person", &person, "--json"];
-    let name = |program: &Program, more: &[&str]| {
-        let document = program.run(get.iter().chain(more)).ok().json();
-        document["values"]["display_name"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
-    let (viewer, officer) = (by("wang"), by("zhang"));
-    assert_eq!(name(&viewer, &[]), "王某");
-    assert_eq!(name(&officer, &[]), "王某");
-    for args in [
-        ["record", "list", "person", "--json"],
-        ["record", "history", "person", &person],
-        ["record", "explain", "person", &person],
-    ] {
-        let ran = viewer.run(args).ok();
-        assert!(
-            !ran.stdout.contains("小明") && ran.stdout.contains("王某"),
-            "{ran:?}"
-        );
+    add(&city.hub, "li", "city_admin", &[]);
+    let admin = city.hub.by("li");
+    add(&admin, "wang", "city_viewer", &[]);
+    add(&admin, "zhang", "city_editor", &[]);
+    (city, node, person)
+}
+
+fn name(program: &Program, person: &str, more: &[&str]) -> String {
+    let get = ["record", "get", "person", person, "--json"];
+    let document = program.run(get.iter().chain(more)).ok().json();
+    document["values"]["display_name"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn the_city_sees_family_names_and_finds_nobody_by_name() {
+    let (city, node, person) = city_with_people();
+    let (viewer, officer) = (city.hub.by("wang"), city.hub.by("zhang"));
+    for program in [&viewer, &officer] {
+        assert_eq!(name(program, &person, &[]), "王某");
+        for args in [
+            ["record", "list", "person", "--json"],
+            ["record", "history", "person", &person],
+            ["record", "explain", "person", &person],
+        ] {
+            let ran = program.run(args).ok();
+            assert!(
+                !ran.stdout.contains("小明") && ran.stdout.contains("王某"),
+                "{ran:?}"
+            );
+        }
     }
     let asked = [
         "record",
@@ -274,10 +320,12 @@ fn the_city_sees_family_names_and_who_looks_closer_says_why() {
         "display_name=王小明",
         "--json",
     ];
-    assert_eq!(code(&viewer.run(asked)), "AUTH-109");
-    assert_eq!(
-        code(&viewer.run(["record", "get", "person", "王小明", "--json"])),
-        "AUTH-109"
+    refused(&viewer, asked, 4, "AUTH-109");
+    refused(
+        &viewer,
+        ["record", "get", "person", "王小明", "--json"],
+        4,
+        "AUTH-109",
     );
     let file = city.text_path("people.csv");
     viewer
@@ -288,54 +336,23 @@ fn the_city_sees_family_names_and_who_looks_closer_says_why() {
         !exported.contains("小明") && exported.contains("王某"),
         "{exported}"
     );
-
-    // The closer look needs the right and a reason, and stands on record.
-    let closer = ["--reveal", "--reason", "核实培训名单"];
-    assert_eq!(code(&viewer.run(get.iter().chain(&closer))), "AUTH-103");
-    assert_eq!(
-        officer.run(get.iter().chain(&["--reveal"])).code,
-        2,
-        "without a reason"
-    );
-    assert_eq!(name(&officer, &closer), "王小明");
-    let revealed = city.text_path("full.csv");
-    let export = ["export", "person", "--format", "csv", "--output", &revealed];
-    officer.run(export.iter().chain(&closer)).ok();
-    assert!(
-        std::fs::read_to_string(&revealed)
-            .unwrap()
-            .contains("王小明")
-    );
-    let list = by("li").json(["audit", "list", "--limit", "500"]);
-    let shown: Vec<&Value> = list["entries"].as_array().unwrap().iter().collect();
-    let look = shown
-        .iter()
-        .find(|row| row["deed"] == "record get" && row["result"] == "shown");
-    let look = look.unwrap();
-    assert_eq!(look["account"], "zhang");
-    assert_eq!(look["reason"], "核实培训名单");
-    assert_eq!(look["what"], format!("person/{person}"));
-    let rows = told(&by("li"), &[]);
-    for (account, deed, result) in [
-        ("wang", "export", "done"),
-        ("wang", "record get", "AUTH-103"),
-        ("wang", "record get", "AUTH-109"),
-        ("wang", "record list", "AUTH-109"),
-        ("zhang", "export", "shown"),
+    let rows = told(&city.hub.by("li"), &[]);
+    for (deed, result) in [
+        ("export", "done"),
+        ("record get", "AUTH-109"),
+        ("record list", "AUTH-109"),
     ] {
         assert!(
-            has(&rows, account, deed, result),
-            "{account} {deed} {result}: {rows:#?}"
+            has(&rows, "wang", deed, result),
+            "{deed} {result}: {rows:#?}"
         );
     }
-    assert!(!list.to_string().contains("小明"), "{list}");
-
-    // The district sees its own people in full; its accounts are its own.
     assert_eq!(
-        node.json(["record", "get", "person", &person])["values"]["display_name"],
-        "王小明"
+        name(&node, &person, &[]),
+        "王小明",
+        "the district sees its own people"
     );
-    let revoke = [
+    let invite = [
         "node",
         "invite",
         "--scope",
@@ -344,7 +361,38 @@ fn the_city_sees_family_names_and_who_looks_closer_says_why() {
         "老城区",
         "--json",
     ];
-    assert_eq!(code(&officer.run(revoke)), "AUTH-103");
-    by("li").run(revoke).ok();
+    assert_eq!(code(&officer.run(invite)), "AUTH-103");
+    city.hub.by("li").run(invite).ok();
     officer.run(["claim", "list"]).ok();
+}
+
+#[test]
+fn who_looks_closer_says_why_and_it_stands_on_record() {
+    let (city, _node, person) = city_with_people();
+    let (viewer, officer) = (city.hub.by("wang"), city.hub.by("zhang"));
+    let get = ["record", "get", "person", &person, "--json"];
+    let closer = ["--reveal", "--reason", "核实培训名单"];
+    assert_eq!(code(&viewer.run(get.iter().chain(&closer))), "AUTH-103");
+    assert_eq!(
+        officer.run(get.iter().chain(&["--reveal"])).code,
+        2,
+        "without a reason"
+    );
+    assert_eq!(name(&officer, &person, &closer), "王小明");
+    let file = city.text_path("full.csv");
+    let export = ["export", "person", "--format", "csv", "--output", &file];
+    officer.run(export.iter().chain(&closer)).ok();
+    assert!(std::fs::read_to_string(&file).unwrap().contains("王小明"));
+
+    let list = city.hub.by("li").json(["audit", "list", "--limit", "500"]);
+    let mut rows = list["entries"].as_array().unwrap().iter();
+    let look = rows.find(|row| row["deed"] == "record get" && row["result"] == "shown");
+    let look = look.unwrap();
+    assert_eq!(look["account"], "zhang");
+    assert_eq!(look["reason"], "核实培训名单");
+    assert_eq!(look["what"], format!("person/{person}"));
+    let rows = told(&city.hub.by("li"), &[]);
+    assert!(has(&rows, "wang", "record get", "AUTH-103"), "{rows:#?}");
+    assert!(has(&rows, "zhang", "export", "shown"), "{rows:#?}");
+    assert!(!list.to_string().contains("小明"), "{list}");
 }

@@ -58,16 +58,16 @@ pub struct AddArgs {
     /// Its role: see `user roles`
     #[arg(long)]
     pub role: String,
-    /// The town of a town_editor, by its code
+    /// The town of a `town_editor`, by its code
     #[arg(long, value_name = "CODE", group = "part")]
     pub town: Option<String>,
-    /// The industry of an industry_editor, by its letter
+    /// The industry of an `industry_editor`, by its letter
     #[arg(long, value_name = "LETTER", group = "part")]
     pub industry: Option<String>,
-    /// The industry authority of an industry_editor: the id or the name of an agency
+    /// The industry authority of an `industry_editor`: the id or the name of an agency
     #[arg(long, value_name = "ID", group = "part")]
     pub agency: Option<String>,
-    /// The park of a park_editor: the id or the name of a cluster
+    /// The park of a `park_editor`: the id or the name of a cluster
     #[arg(long, value_name = "ID", group = "part")]
     pub park: Option<String>,
     /// What people call whoever uses it
