@@ -6,6 +6,8 @@
 //! [`list`](mod@list) reads both from the newest on.
 
 pub mod list;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use replica::Head;

@@ -24,6 +24,16 @@ const SHOWN: &[(&str, &str)] = &[
     ("docket_note", "written_by"),
 ];
 
+/// Fields that hold values of other records as bytes: whatever those say, they are personal too.
+const RAW: &[(&str, &str)] = &[
+    ("decision", "candidates"),
+    ("decision", "value"),
+    ("proposal", "values"),
+];
+
+/// What stands for all of a value.
+const NOTHING: &str = "＊＊＊";
+
 /// What stands for a name: the family name.
 fn name(text: &str) -> String {
     let family = DOUBLE.iter().find(|double| {
@@ -48,7 +58,7 @@ pub fn masked(field: &FieldSpec, text: &str) -> String {
         _ if text.is_empty() => String::new(),
         "display_name" => name(text.trim()),
         "team" => names(),
-        _ => "＊＊＊".to_owned(),
+        _ => NOTHING.to_owned(),
     }
 }
 
@@ -56,9 +66,9 @@ pub fn masked(field: &FieldSpec, text: &str) -> String {
 /// an id says nothing.
 #[must_use]
 pub fn is_masked(kind: &KindSpec, field: &FieldSpec) -> bool {
-    field.sensitivity == Sensitivity::Personal
-        && matches!(field.shape, Shape::Text)
-        && !SHOWN.contains(&(kind.id.as_str(), field.id.as_str()))
+    let named = (kind.id.as_str(), field.id.as_str());
+    let is_text = field.sensitivity == Sensitivity::Personal && matches!(field.shape, Shape::Text);
+    RAW.contains(&named) || (is_text && !SHOWN.contains(&named))
 }
 
 /// Whether a kind has fields that are masked.
@@ -67,25 +77,32 @@ pub fn masks(kind: &KindSpec) -> bool {
     kind.fields.iter().any(|field| is_masked(kind, field))
 }
 
-/// Masks the values of a record as scripts read them.
+/// Masks the values of a record as scripts read them. What a newer program has added is masked whole:
+/// nobody here knows what it says.
 pub fn mask_values(kind: &KindSpec, values: &mut Map<String, Json>) {
     for (name, value) in values {
-        if let Some(field) = kind.field(name) {
-            mask(kind, field, value);
+        match kind.field(name) {
+            Some(field) => mask(kind, field, value),
+            None => *value = NOTHING.into(),
         }
     }
 }
 
-/// Masks the value of a register as scripts read it: that of its field, or an object of several.
-pub fn mask_register(kind: &KindSpec, register: RegisterId, value: &mut Json) {
-    match value {
-        Json::Object(values) => mask_values(kind, values),
-        value => {
-            let mut fields = kind.fields.iter();
-            if let Some(field) = fields.find(|field| field.register == register) {
-                mask(kind, field, value);
-            }
-        }
+/// Masks the value of a register as scripts read it: that of its field, or an object of several. A
+/// kind or a register that is not known is masked whole.
+pub fn mask_register(kind: Option<&KindSpec>, register: RegisterId, value: &mut Json) {
+    if register.is_system() {
+        return;
+    }
+    let Some((kind, spec)) = kind.and_then(|kind| Some((kind, kind.register(register)?))) else {
+        *value = NOTHING.into();
+        return;
+    };
+    let mut fields = kind.fields_of(spec);
+    match (fields.next(), fields.next(), value) {
+        (Some(only), None, value) => mask(kind, only, value),
+        (_, Some(_), Json::Object(values)) => mask_values(kind, values),
+        _ => {}
     }
 }
 
@@ -96,6 +113,7 @@ fn mask(kind: &KindSpec, field: &FieldSpec, value: &mut Json) {
     match value {
         Json::String(text) => *text = masked(field, text),
         Json::Array(items) => items.iter_mut().for_each(|item| mask(kind, field, item)),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => {}
+        Json::Object(_) | Json::Number(_) => *value = NOTHING.into(),
+        Json::Null | Json::Bool(_) => {}
     }
 }

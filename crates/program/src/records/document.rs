@@ -45,10 +45,12 @@ impl<'a> Documents<'a> {
         let record = &stored.record;
         let kind = self.app.catalogue.kind(record.key.kind);
         let name = self.app.catalogue.kind_name(record.key.kind);
-        let values = kind.map_or_else(
-            || value::raw_json(&meaning.values),
-            |kind| shown_values(self.app, kind, &meaning.values),
-        );
+        let raw = || match self.app.sees_personal() {
+            true => value::raw_json(&meaning.values),
+            // Of what a newer program has made nobody here knows whether it is personal.
+            false => Map::new(),
+        };
+        let values = kind.map_or_else(raw, |kind| shown_values(self.app, kind, &meaning.values));
         let open = meaning
             .conflicts
             .iter()
@@ -127,7 +129,7 @@ pub fn register_value(
     bytes: &[u8],
 ) -> Value {
     let mut value = plain_value(kind, register, bytes);
-    if let Some(kind) = kind.filter(|_| !app.sees_personal()) {
+    if !app.sees_personal() {
         permission::mask_register(kind, register, &mut value);
     }
     value

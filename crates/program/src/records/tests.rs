@@ -1,6 +1,7 @@
 //! What saving, reading and listing records promise.
 
 mod across;
+mod kept;
 
 use std::io::Write as _;
 
