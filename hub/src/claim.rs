@@ -9,9 +9,10 @@ mod rule;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{ArgGroup, Args, Subcommand};
-use domain::{across, value};
+use domain::{across, permission::Right, value};
 use program::{
     App, Failure, Out,
+    accounts::Deed,
     claims::{self, Case},
     commands::{
         proposal::id_of,
@@ -45,6 +46,20 @@ pub enum ClaimCommand {
     },
     /// Rule a case: one of --transfer-to, --merge-into, --separate
     Rule(RuleArgs),
+}
+
+impl ClaimCommand {
+    /// What it does. A ruling is a record: the journal has it.
+    pub(crate) fn deed(&self) -> Deed {
+        match self {
+            Self::List { .. } => Deed::of("claim list", Right::Read),
+            Self::Show { id } => Deed::of("claim show", Right::Read).about(&[id]),
+            Self::Rule(args) => {
+                let deed = Deed::of("claim rule", Right::Rule).about(&[&args.id]);
+                deed.because(&args.reason)
+            }
+        }
+    }
 }
 
 /// `claim rule`.
@@ -110,6 +125,7 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
     }
     let app = &App {
         account: "hub".to_owned(),
+        grant: None,
         ..app.clone()
     };
     let scopes = Scopes::new(app);
@@ -258,7 +274,7 @@ fn show(app: &App, case: &Case, out: &mut Out) -> Result<(), Failure> {
         }
         let shown = values
             .iter()
-            .map(|value| records::register_value(Some(kind), register.id, value));
+            .map(|value| records::register_value(app, Some(kind), register.id, value));
         let shown: Vec<Value> = shown.collect();
         fields.push(json!({ "field": kind.register_name(register.id), "values": shown }));
     }

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use program::Common;
+use domain::permission::Right;
+use program::{Common, accounts::Deed};
 
 use crate::{
     claim::ClaimCommand, nomination::NominationCommand, point::PointCommand, scope::ScopeCommand,
@@ -121,4 +122,21 @@ pub enum NodeCommand {
     },
     /// Renew the hub's own certificate now, and list when those of the nodes end
     Renew,
+}
+
+impl NodeCommand {
+    /// What it does.
+    pub(crate) fn deed(&self) -> Deed {
+        let nodes = |name, id: &str| Deed::of(name, Right::Nodes).about(&[id]).noted();
+        match self {
+            Self::Invite { scope, .. } => nodes("node invite", scope),
+            Self::List => Deed::of("node list", Right::Read),
+            Self::Show { id } => Deed::of("node show", Right::Read).about(&[id]),
+            Self::Revoke { id } => nodes("node revoke", id),
+            Self::Fence { id, reason } => {
+                nodes("node fence", id).because(reason.as_deref().unwrap_or_default())
+            }
+            Self::Renew => nodes("node renew", ""),
+        }
+    }
 }

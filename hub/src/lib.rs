@@ -20,9 +20,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use domain::permission::Right;
 use link::{Holdings, Roster};
 use program::{
     App, Exit, Failure, Live, Out, Side,
+    accounts::Deed,
     app::{Compared, Enrolled, OwnFacts, PeerView},
     cli::{Place, Setting},
     dir::Role,
@@ -76,6 +78,21 @@ impl Side for Hub {
             | HubCommand::Transfer(_)
             | HubCommand::Refill(_) => Place::Store,
             HubCommand::Common(common) => common.place(),
+        }
+    }
+
+    fn deed(command: &HubCommand) -> Deed {
+        match command {
+            HubCommand::Init(_) => Deed::open("init"),
+            HubCommand::Serve(_) => Deed::open("serve"),
+            HubCommand::Node(command) => command.deed(),
+            HubCommand::Scope(command) => command.deed(),
+            HubCommand::Claim(command) => command.deed(),
+            HubCommand::Nomination(command) => command.deed(),
+            HubCommand::Point(_) => Deed::of("point list", Right::Read),
+            HubCommand::Transfer(command) => command.deed(),
+            HubCommand::Refill(_) => Deed::of("refill", Right::Nodes).noted(),
+            HubCommand::Common(common) => common.deed(),
         }
     }
 

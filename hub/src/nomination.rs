@@ -11,9 +11,10 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use domain::{Lookup as _, decode, value::Input};
+use domain::{Lookup as _, decode, permission::Right, value::Input};
 use program::{
     App, Exit, Failure, Out,
+    accounts::Deed,
     commands::show_rows,
     records::{Change, Desk, Known, Prepared, Rejection, Scopes, each, kind_of, scope_named},
 };
@@ -37,6 +38,19 @@ pub enum NominationCommand {
     },
     /// Receive what is recommended by rank up to the cap; the rest goes back with the reason
     Receive(ReceiveArgs),
+}
+
+impl NominationCommand {
+    /// What it does, as the table of roles and the audit list name it.
+    pub(crate) fn deed(&self) -> Deed {
+        match self {
+            Self::List { .. } => Deed::of("nomination list", Right::Read),
+            Self::Receive(args) if args.dry_run => Deed::of("nomination receive", Right::Read),
+            Self::Receive(args) => Deed::of("nomination receive", Right::Enter)
+                .about(&[&args.year.to_string()])
+                .because(&args.reason),
+        }
+    }
 }
 
 /// `nomination receive`.

@@ -9,11 +9,13 @@ use std::{ops::ControlFlow, path::PathBuf};
 use clap::Subcommand;
 use domain::{
     date,
+    permission::Right,
     reform::{BUILTIN, Fate, Map, Place, Step, plan},
     value::Input,
 };
 use program::{
     App, Exit, Failure, Out,
+    accounts::Deed,
     records::{Change, Desk, Scopes, each, kind_of},
 };
 use replica::{Edit, RecordId, Source};
@@ -41,6 +43,18 @@ pub enum ScopeCommand {
         #[arg(long, default_value = "区划调整")]
         reason: String,
     },
+}
+
+impl ScopeCommand {
+    /// What it does.
+    pub(crate) fn deed(&self) -> Deed {
+        match self {
+            Self::Reform { dry_run: true, .. } => Deed::of("scope reform", Right::Nodes),
+            Self::Reform { reason, .. } => Deed::of("scope reform", Right::Nodes)
+                .because(reason)
+                .noted(),
+        }
+    }
 }
 
 /// Runs `scope …`.

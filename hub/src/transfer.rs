@@ -10,9 +10,10 @@ mod company;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Subcommand;
-use domain::across;
+use domain::{across, permission::Right};
 use program::{
     App, Exit, Failure, Out,
+    accounts::Deed,
     commands::{proposal::id_of, show_rows},
     records::{self, Ground, Scopes, find, ruled_edit, scope_to_enter},
     transfers::{self, Request},
@@ -59,6 +60,21 @@ pub enum TransferCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+impl TransferCommand {
+    /// What it does. A move is a record: the journal has it.
+    pub(crate) fn deed(&self) -> Deed {
+        let rule = |name, id: &String, reason: &String| {
+            Deed::of(name, Right::Rule).about(&[id]).because(reason)
+        };
+        match self {
+            Self::List { .. } => Deed::of("transfer list", Right::Read),
+            Self::Accept { id, reason } => rule("transfer accept", id, reason),
+            Self::Refuse { id, reason } => rule("transfer refuse", id, reason),
+            Self::Rule { id, reason, .. } => rule("transfer rule", id, reason),
+        }
+    }
 }
 
 /// Runs `transfer …`.

@@ -13,9 +13,11 @@ mod transfer;
 
 use std::{process::ExitCode, sync::Arc};
 
+use domain::permission::Right;
 use link::Holdings;
 use program::{
     App, Failure, Live, Out, Side,
+    accounts::Deed,
     app::{Compared, OwnFacts, PeerView},
     cli::{Place, Setting},
     dir::Role,
@@ -50,6 +52,17 @@ impl Side for Node {
             NodeCommand::Join(_) | NodeCommand::Serve(_) => Place::Local,
             NodeCommand::Sync(_) | NodeCommand::Transfer(_) | NodeCommand::Claims => Place::Store,
             NodeCommand::Common(common) => common.place(),
+        }
+    }
+
+    fn deed(command: &NodeCommand) -> Deed {
+        match command {
+            NodeCommand::Join(_) => Deed::open("join"),
+            NodeCommand::Serve(_) => Deed::open("serve"),
+            NodeCommand::Sync(_) => Deed::of("sync", Right::Operate),
+            NodeCommand::Claims => Deed::of("claims", Right::Read),
+            NodeCommand::Transfer(command) => command.deed(),
+            NodeCommand::Common(common) => common.deed(),
         }
     }
 

@@ -2,8 +2,11 @@
 //! back; what the city has ruled about organisations that another scope has too.
 
 use clap::Subcommand;
+use domain::permission::Right;
 use program::{
-    App, Failure, Out, claims,
+    App, Failure, Out,
+    accounts::Deed,
+    claims,
     commands::{proposal::id_of, show_rows},
     records::{Saved, Scopes, key_named, scope_to_enter},
     transfers,
@@ -46,6 +49,21 @@ pub enum TransferCommand {
         #[arg(long)]
         all: bool,
     },
+}
+
+impl TransferCommand {
+    /// What it does. A request is a record: the journal has it.
+    pub(crate) fn deed(&self) -> Deed {
+        let enter = |name, id: &String, reason: &String| {
+            Deed::of(name, Right::Enter).about(&[id]).because(reason)
+        };
+        match self {
+            Self::Request { record, reason, .. } => enter("transfer request", record, reason),
+            Self::Consent { id, reason } => enter("transfer consent", id, reason),
+            Self::Cancel { id, reason } => enter("transfer cancel", id, reason),
+            Self::List { .. } => Deed::of("transfer list", Right::Read),
+        }
+    }
 }
 
 /// Runs `transfer …`.

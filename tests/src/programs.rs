@@ -100,6 +100,7 @@ impl Program {
         command
             .env_remove("LIANGXIN_DATA")
             .env_remove("LIANGXIN_AS")
+            .env_remove("LIANGXIN_PASSWORD_FILE")
             // A temporary directory may lie in memory, of which every command warns.
             .env("LIANGXIN_LOG", "error")
             .env("LC_ALL", "C.UTF-8");

@@ -12,6 +12,7 @@
 
 /// The modules, one a subject.
 mod e2e {
+    mod accounts;
     mod across;
     mod attachments;
     mod backup;

@@ -55,6 +55,9 @@ pub enum Refusal {
     /// The step approves what the same person submitted.
     #[error("nobody approves what they submitted")]
     Own,
+    /// The city found it or has taken it over, so a district does not delete it.
+    #[error("the city has taken this over")]
+    Kept,
 }
 
 impl Refusal {
@@ -71,6 +74,7 @@ impl Refusal {
             Self::Merged => "AUTH-MERGED",
             Self::Docket => "AUTH-DOCKET",
             Self::Own => "AUTH-OWN",
+            Self::Kept => "AUTH-KEPT",
         }
     }
 
@@ -87,6 +91,7 @@ impl Refusal {
             Self::Merged => "该记录已并入另一条记录，请改在保留的记录上填写",
             Self::Docket => "处理决定和批注由 conflict 命令产生，不能直接填写或删除",
             Self::Own => "本人提交的事项须由他人审核",
+            Self::Kept => "市级发现的问题、市级已接收或已办结的事项，县区不能删除",
         }
     }
 
@@ -105,6 +110,7 @@ impl Refusal {
                 "Decisions and notes are made by the conflict commands and are never filled in or deleted"
             }
             Self::Own => "Nobody approves what they submitted themselves",
+            Self::Kept => "A district does not delete what the city has found, received or settled",
         }
     }
 }
@@ -210,6 +216,11 @@ fn judge_sibling(
     if is_docket(kind) && sibling.register == RegisterId::DELETED {
         // What was decided, and why, stays to be seen.
         return Err(Refusal::Docket);
+    }
+    if existing
+        .is_some_and(|existing| takes_from_city(kind, existing, sibling.register, &sibling.value))
+    {
+        return Err(Refusal::Kept);
     }
     let Some(register) = kind.register(sibling.register) else {
         // A deletion, or a field of a newer schema: as the kind.
@@ -326,6 +337,36 @@ fn disowns(
     is_finder
         && found_by_city(kind, existing)
         && status(kind, register, value) != Some(proto::ledger::FoundBy::City as u64)
+}
+
+/// Whether a write deletes what is the city's by now, as the copy before it says: a problem that the
+/// city found, or what stands in a state that only the city gives. A deletion says nothing of what
+/// it deletes but what its author saw, so that of a district which had not heard of the city's step
+/// is refused, too.
+fn takes_from_city(kind: &KindSpec, existing: &Record, register: RegisterId, value: &[u8]) -> bool {
+    if register != RegisterId::DELETED || value.is_empty() {
+        return false;
+    }
+    is_taken_over(kind, existing)
+}
+
+/// Whether a record is the city's by now: the city found what it is about, or it stands in a state
+/// into which every step is the city's.
+#[must_use]
+pub fn is_taken_over(kind: &KindSpec, record: &Record) -> bool {
+    let by_city = found_by_city(kind, Some(record));
+    let mut registers = kind.registers.iter();
+    by_city
+        || registers.any(|register| {
+            let Some(machine) = &register.machine else {
+                return false;
+            };
+            let mut said = record.register(register.id).iter();
+            said.any(|said| {
+                let at = status(kind, register, &said.value);
+                at.is_some_and(|at| machine.is_hubs(at, by_city))
+            })
+        })
 }
 
 /// Whether the city found what a record is about, as the copy before the write says.
@@ -549,6 +590,9 @@ fn edit_register(
         return Err(Refusal::Authority);
     }
     let Some(kind) = kind else { return Ok(()) };
+    if existing.is_some_and(|existing| takes_from_city(kind, existing, id, value)) {
+        return Err(Refusal::Kept);
+    }
     let register = kind.register(id);
     if register.map_or(kind.authority, |register| register.authority) == Authority::Hub {
         return Err(Refusal::Authority);

@@ -215,6 +215,24 @@ impl Machine {
         into.peek().is_some() && into.all(|(_, _, row)| row.who.is_hubs(by_city))
     }
 
+    /// Whether a change of status approves something: a step of the table that somebody else must
+    /// take, or a way around the table into a status that only such steps lead to.
+    #[must_use]
+    pub fn approves(&self, from: Option<u64>, to: u64) -> bool {
+        match from.map(|from| self.step(from, to)) {
+            Some(Step::Same) => false,
+            Some(Step::Direct(who)) => who.approves(),
+            Some(Step::Skips | Step::Against | Step::Unknown) | None => {
+                let mut into = self
+                    .steps
+                    .iter()
+                    .filter(|(_, end, _)| *end == to)
+                    .peekable();
+                into.peek().is_some() && into.all(|(_, _, row)| row.who.approves())
+            }
+        }
+    }
+
     /// Whether a table has steps that the hub alone may take.
     #[must_use]
     pub fn has_hub_steps(&self) -> bool {

@@ -101,6 +101,13 @@ pub async fn forward(
             Language::En => "en".to_owned(),
         },
         columns: u32::from(out.columns),
+        account: setting.options.account.clone(),
+        password_file: setting
+            .options
+            .password_file
+            .as_ref()
+            .map(|file| file.to_string_lossy().into_owned())
+            .unwrap_or_default(),
     };
     let answer = AdminClient::new(channel).run(Request::new(request)).await;
     let mut parts = answer.map_err(|e| gone(&e))?.into_inner();
@@ -193,7 +200,7 @@ impl<S: Side> Service<S> {
             sink.blocking_send(wire(part)).unwrap_or_default();
         });
         let cli = match cli {
-            Ok(cli) => cli,
+            Ok(cli) => cli.given_by(&request.account, &request.password_file),
             Err(error) => {
                 misused(&error, &mut out);
                 return Exit::Usage as i32;

@@ -1,8 +1,14 @@
 //! An opened program: identity, store, clock, catalogue; what every command works on.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
-use domain::{Arrival, Catalogue, Date, Refusal};
+use domain::{
+    Arrival, Catalogue, Date, Refusal,
+    permission::{self, Grant, Right},
+};
 use link::{FileRoom, Holdings};
 use proto::stored::Certificate;
 use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
@@ -169,6 +175,12 @@ pub struct App {
     pub board: Arc<Board>,
     /// The contents of attachments, and who waits for them.
     pub files: Arc<FileRoom>,
+    /// What the account was given; none for the program itself, and while there are no accounts.
+    pub grant: Option<Arc<Grant>>,
+    /// Whether the command shows personal data for once, with a reason that was noted.
+    pub reveals: bool,
+    /// Held while accounts or the audit list are changed: one at a time.
+    pub desk: Arc<Mutex<()>>,
 }
 
 impl App {
@@ -203,6 +215,9 @@ impl App {
             proofs: Arc::default(),
             board: Arc::default(),
             files: Arc::new(FileRoom::new(Cabinet::new(&dir.files()))),
+            grant: None,
+            reveals: false,
+            desk: Arc::default(),
         };
         Ok((app, writer))
     }
@@ -241,6 +256,13 @@ impl App {
     #[must_use]
     pub fn is_hub(&self) -> bool {
         self.identity.role == Role::Hub
+    }
+
+    /// Whether whoever gives the command sees personal data in full.
+    #[must_use]
+    pub fn sees_personal(&self) -> bool {
+        let full = |grant: &Arc<Grant>| permission::has(grant.role, Right::Full);
+        self.reveals || self.grant.as_ref().is_none_or(full)
     }
 
     /// A path given to a command, from the folder of whoever gave it.

@@ -9,9 +9,10 @@ use std::{
 };
 
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use domain::{Date, label::Language};
+use domain::{Date, label::Language, permission::Right};
 
 use crate::{
+    accounts::{Deed, gate},
     admin,
     app::{App, Live},
     dir::{Dir, Role},
@@ -41,6 +42,14 @@ pub struct Options {
         default_value = "operator"
     )]
     pub account: String,
+    /// The account's password is the first line of this file
+    #[arg(
+        long,
+        global = true,
+        env = "LIANGXIN_PASSWORD_FILE",
+        value_name = "FILE"
+    )]
+    pub password_file: Option<PathBuf>,
     /// The program's directory
     #[arg(long, global = true, env = "LIANGXIN_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -177,6 +186,12 @@ pub enum Common {
     /// Fictional data, in a store for demonstration
     #[command(subcommand)]
     Demo(crate::commands::demo::DemoCommand),
+    /// Accounts, and what each role may do
+    #[command(subcommand)]
+    User(crate::commands::user::UserCommand),
+    /// What was done here, by whom, when and why
+    #[command(subcommand)]
+    Audit(crate::commands::audit::AuditCommand),
     /// Look for what an operator should know
     Doctor,
 }
@@ -210,7 +225,43 @@ impl Common {
             | Self::Refusal(_)
             | Self::Quarantine(_)
             | Self::Demo(_)
+            | Self::User(_)
+            | Self::Audit(_)
             | Self::Doctor => Place::Store,
+        }
+    }
+
+    /// What it does, as the table of roles and the audit list name it.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match self {
+            Self::Status => Deed::open("status"),
+            Self::Doctor => Deed::open("doctor"),
+            Self::Verify => Deed::open("verify"),
+            Self::Config(_) => Deed::open("config"),
+            Self::Record(command) => command.deed(),
+            Self::Import(args) => args.deed(),
+            Self::Export(args) => args.deed(),
+            Self::Conflict(command) => command.deed(),
+            Self::Proposal(command) => command.deed(),
+            Self::Attachment(command) => command.deed(),
+            Self::Report(command) => command.deed(),
+            Self::Return(command) => command.deed(),
+            Self::Explain(_) => Deed::of("explain", Right::Read),
+            Self::Change(command) => command.deed(),
+            Self::Year(command) => command.deed(),
+            Self::Quality(_) => Deed::of("quality", Right::Read),
+            Self::Demo(_) => Deed::of("demo", Right::Import).noted(),
+            Self::Certificate(command) => command.deed(),
+            Self::Receipt(command) => command.deed(),
+            Self::Backup(_) => Deed::of("backup", Right::Operate).noted(),
+            Self::Bundle(command) => command.deed(),
+            Self::Restore(_) => Deed::of("restore", Right::Operate),
+            Self::Repair(args) => args.deed(),
+            Self::Refusal(command) => command.deed(),
+            Self::Quarantine(command) => command.deed(),
+            Self::User(command) => command.deed(),
+            Self::Audit(command) => command.deed(),
         }
     }
 }
@@ -239,6 +290,9 @@ pub trait Side: Live + Sized + 'static {
 
     /// Where a command runs.
     fn place(command: &Self::Command) -> Place;
+
+    /// What a command does, as the table of roles and the audit list name it.
+    fn deed(command: &Self::Command) -> Deed;
 
     /// Opens what the program keeps beside the records.
     ///
@@ -293,6 +347,19 @@ impl<C: Subcommand> Cli<C> {
             .bin_name(name)
             .try_get_matches_from(args)?;
         Self::from_arg_matches(&matches)
+    }
+}
+
+impl<C: Subcommand> Cli<C> {
+    /// As it was given elsewhere: the environment of this process says nothing of who gives it. What
+    /// an older program asks for does not say who, beyond its arguments.
+    pub(crate) fn given_by(mut self, account: &str, password_file: &str) -> Self {
+        if !account.is_empty() {
+            account.clone_into(&mut self.options.account);
+            let file = (!password_file.is_empty()).then(|| PathBuf::from(password_file));
+            self.options.password_file = file;
+        }
+        self
     }
 }
 
@@ -466,11 +533,12 @@ pub(crate) fn run_as<S: Side>(
         folder,
         ..app.clone()
     };
-    side.run(&app, cli.command, out)
+    let (deed, password) = (S::deed(&cli.command), cli.options.password_file.as_deref());
+    gate::carry_out(app, password, &deed, |app| side.run(app, cli.command, out))
 }
 
 /// An account is a name, not a sentence: it stands in every write.
-fn check_account(account: &str) -> Result<(), Failure> {
+pub(crate) fn check_account(account: &str) -> Result<(), Failure> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     if account.is_empty() || account.chars().count() > 64 || !account.chars().all(plain) {
         return Err(Failure::new("USAGE-004", Exit::Usage));

@@ -1,6 +1,7 @@
 //! The commands that both programs have: one file a noun.
 
 pub mod attachment;
+pub mod audit;
 pub mod bundle;
 pub mod certificate;
 pub mod change;
@@ -18,6 +19,7 @@ pub mod report;
 pub mod returns;
 pub mod store;
 pub mod table;
+pub mod user;
 pub mod verify;
 pub mod year;
 
@@ -28,6 +30,7 @@ use certificate::CertificateCommand;
 use receipt::ReceiptCommand;
 
 use crate::{
+    accounts::Deed,
     app::{App, Live},
     cli::{Common, Setting},
     doctor,
@@ -36,6 +39,26 @@ use crate::{
     status,
     texts::words,
 };
+
+/// Whether personal data is shown in full to somebody who sees it masked.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Reveal {
+    /// Show personal data in full; that it was shown, to whom and why, is noted
+    #[arg(long, requires = "reason")]
+    pub reveal: bool,
+    /// Why it is shown in full
+    #[arg(long, requires = "reveal")]
+    pub reason: Option<String>,
+}
+
+impl Reveal {
+    /// The same command with what is shown.
+    #[must_use]
+    pub fn of(&self, deed: Deed) -> Deed {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        deed.revealing(self.reveal).because(reason)
+    }
+}
 
 /// Runs a common command on an opened store.
 ///
@@ -68,6 +91,8 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Repair(args) if args.needs_store() => repair::lost(app, &args, out),
         Common::Restore(args) if args.dry_run => repair::compare_serving::<L>(app, &args, out),
         Common::Demo(command) => demo::run(app, &command, out),
+        Common::User(command) => user::run(app, &command, out),
+        Common::Audit(command) => audit::run(app, &command, out),
         Common::Doctor => doctor::doctor(app, live, out),
         Common::Restore(_) | Common::Repair(_) | Common::Config(_) => {
             Err(Failure::new("USAGE-005", Exit::Usage))
@@ -112,6 +137,8 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
         | Common::Refusal(_)
         | Common::Quarantine(_)
         | Common::Demo(_)
+        | Common::User(_)
+        | Common::Audit(_)
         | Common::Doctor => Err(Failure::new("USAGE-005", Exit::Usage)),
     }
 }

@@ -13,8 +13,8 @@ mod tests;
 pub use facts::{BACKUP, Facts};
 pub use proof::Proofs;
 pub(crate) use proof::keep_proving;
-use table::SIDE;
 pub use table::{Check, ROWS, Row, is_clone_code, is_copy_code};
+use table::{NONE, SIDE};
 
 use serde_json::{Value, json};
 
@@ -102,7 +102,11 @@ fn well(check: &Check, out: &Out) -> String {
         facts.next().map(|(_, value)| value.as_str())
     };
     let Some(peer) = fact("peer") else {
-        return texts::well(check.code, out.language).to_owned();
+        let code = match fact(NONE) {
+            Some(_) => "DOCTOR-046-NONE",
+            None => check.code,
+        };
+        return texts::well(code, out.language).to_owned();
     };
     let peer = texts::causes::peer(peer, out.language);
     let colon = out.say("：", ": ");

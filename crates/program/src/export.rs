@@ -13,7 +13,6 @@ use domain::{
     FieldSpec, KindSpec,
     catalogue::{EnumSpec, Shape, Type},
     label::{self, Language},
-    value,
 };
 use replica::{RecordId, ScopeId};
 use serde_json::{Value as Json, json};
@@ -25,7 +24,7 @@ use crate::{
         ID, MARKS,
         find::{Finder, Towns},
     },
-    records::{Known, Scopes, each},
+    records::{Known, Scopes, each, shown_values},
     sheet::{Cell, WriteError, write},
 };
 
@@ -108,7 +107,7 @@ pub fn export(
         if exported.rows % PROGRESS_RECORDS == 0 {
             progress(exported.rows, total);
         }
-        let values = value::to_json(kind, &meaning.values);
+        let values = shown_values(app, kind, &meaning.values);
         let id = stored.record.key.id;
         match request.format {
             Format::Csv | Format::Xlsx => rows.push(sheet.row(id, &values)?),

@@ -5,9 +5,11 @@
 //! store, run one command, exit. A command is a plain function from an [`App`] and its arguments
 //! to output; it does not know whether it runs in its own process or inside the serving one.
 
+pub mod accounts;
 pub mod admin;
 pub mod app;
 pub mod attachments;
+pub mod audit;
 pub mod claims;
 pub mod cli;
 pub mod clock;

@@ -64,7 +64,7 @@ impl Seen {
         };
         let values = row.values.iter().map(|value| {
             let register = RegisterId(value.register);
-            let shown = register_value(kind, register, &value.value);
+            let shown = register_value(app, kind, register, &value.value);
             (register_name(kind, register), shown)
         });
         let mut entry = Map::new();
@@ -177,7 +177,7 @@ pub fn show(app: &App, id: RecordId) -> Result<Map<String, Value>, Failure> {
         let standing = record.map(|record| record.register(register));
         Ok(json!({
             "field": register_name(kind, register),
-            "proposed": register_value(kind, register, &value.value),
+            "proposed": register_value(app, kind, register, &value.value),
             "present": candidates(app, kind, standing.unwrap_or_default())?,
         }))
     };

@@ -218,7 +218,7 @@ pub fn show(
     let candidates = |record: &Record, register| -> Value {
         let one = |sibling: &Sibling| {
             let mut map = Map::new();
-            let value = register_value(kind, register, &sibling.value);
+            let value = register_value(app, kind, register, &sibling.value);
             map.insert("value".to_owned(), value);
             map.extend(authorship(sibling));
             Value::Object(map)

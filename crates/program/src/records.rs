@@ -14,6 +14,7 @@ mod document;
 mod effects;
 mod explain;
 mod history;
+mod kept;
 mod known;
 mod links;
 mod list;
@@ -57,7 +58,9 @@ pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
 pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
-pub(crate) use document::{authorship, fields_json, register_of, told_value};
+pub(crate) use document::{
+    authorship, fields_json, plain_value, register_of, shown_values, told_value,
+};
 pub(crate) use known::InScope;
 pub(crate) use links::{ended, links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};

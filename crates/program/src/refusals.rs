@@ -274,11 +274,11 @@ pub fn show(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Value
         let register = sibling.register;
         let now = present.iter().flat_map(|record| record.register(register));
         let now: Vec<_> = now
-            .map(|now| register_value(kind, register, &now.value))
+            .map(|now| register_value(app, kind, register, &now.value))
             .collect();
         json!({
             "field": register_name(kind, register),
-            "value": register_value(kind, register, &sibling.value),
+            "value": register_value(app, kind, register, &sibling.value),
             "present": now,
         })
     });

@@ -45,6 +45,7 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
         refused,
         quarantined,
         certificate_days,
+        accounts,
         ..
     } = facts;
     if out.json {
@@ -62,6 +63,7 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
             "certificate_days": certificate_days,
             "equal": all_equal(&peers),
             "records": app.reader().count(),
+            "accounts": accounts.count,
             "attention": attention,
         }));
         return Ok(());
@@ -86,6 +88,9 @@ pub fn status<L: Live>(app: &App, live: &L, out: &mut Out) -> Result<(), Failure
     if let Some(days) = certificate_days {
         let lead = out.say("证书剩余天数：", "days until the certificate ends: ");
         out.line(format!("{lead}{days}"));
+    }
+    if accounts.count == 0 {
+        out.line(texts::well("DOCTOR-046-NONE", out.language));
     }
     for check in &unwell {
         out.line(format!(

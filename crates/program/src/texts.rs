@@ -3,6 +3,7 @@
 //!
 //! The page `docs/errors/README.md` is made of this table; a test fails when it is stale.
 
+mod accounts;
 mod across;
 mod acts;
 mod attach;
@@ -501,6 +502,7 @@ fn tables() -> impl Iterator<Item = &'static Row> {
         .chain(proof::TEXTS)
         .chain(rules::TEXTS)
         .chain(acts::TEXTS)
+        .chain(accounts::TEXTS)
 }
 
 /// The sentence of a code with its facts in it, as people read it. Where a fact is not known it says
@@ -538,6 +540,11 @@ fn pattern(code: &str, language: Language) -> &'static str {
     }
 }
 
+/// The sentences of a code in Chinese and English, with places for facts.
+pub(crate) fn pair(code: &str) -> (&'static str, &'static str) {
+    (pattern(code, Language::Zh), pattern(code, Language::En))
+}
+
 /// Whether a code has a sentence.
 #[must_use]
 pub fn has(code: &str) -> bool {
@@ -571,6 +578,14 @@ pub fn well(code: &str, language: Language) -> &'static str {
         "DOCTOR-052" => (
             "每个附件的内容都有记录引用",
             "every content of an attachment is named by a record",
+        ),
+        "DOCTOR-046" => (
+            "没有账号因输错口令而等待",
+            "no account waits after wrong passwords",
+        ),
+        "DOCTOR-046-NONE" => (
+            "尚未建立账号：能打开数据目录的人都是管理员，写在谁名下由 --as 说了算",
+            "there are no accounts: whoever can open the directory is administrator, as whom --as says",
         ),
         "DOCTOR-041" => (
             "停用的辖区都有承接",

@@ -103,3 +103,39 @@ impl Drop for Told {
         }
     }
 }
+
+/// Own writes from the newest on, in steps of any size, over lives and commits.
+#[test]
+fn own_writes_are_read_from_the_end_page_by_page() {
+    let memory = Arc::new(Memory::new());
+    let mut expected = Vec::new();
+    for life in 0..3_u8 {
+        let host = open(Role::Node, Arc::clone(&memory) as _, 1 + u64::from(life));
+        let writer = Writer::start(host, WriterConfig::default()).unwrap();
+        for commit in 0..3_u8 {
+            let edits = (0..=commit).map(|at| edit(1 + 10 * life + 3 * commit + at));
+            let written = writer.handle().edit(edits.collect(), Vec::new()).unwrap();
+            expected.extend(
+                written
+                    .into_iter()
+                    .map(|written| (written.dot, written.key)),
+            );
+        }
+        writer.stop().unwrap();
+    }
+    expected.reverse();
+    let host = open(Role::Node, Arc::clone(&memory) as _, 9);
+    for step in [1, 2, 5, 100] {
+        let mut found: Vec<_> = Vec::new();
+        loop {
+            let before = found.last().map(|(dot, _)| *dot);
+            let page = host.own_writes(before, step).unwrap();
+            let is_end = page.len() < step;
+            found.extend(page.into_iter().map(|(dot, entry)| (dot, entry.key)));
+            if is_end {
+                break;
+            }
+        }
+        assert_eq!(found, expected, "{step} at a time");
+    }
+}

@@ -13,6 +13,12 @@ pub struct RunRequest {
     /// Columns of the terminal, 0 when there is none.
     #[prost(uint32, tag = "4")]
     pub columns: u32,
+    /// Who gives the command, where the arguments or the environment of whoever asks say it.
+    #[prost(string, tag = "5")]
+    pub account: ::prost::alloc::string::String,
+    /// The file with the account's password, likewise; empty without one.
+    #[prost(string, tag = "6")]
+    pub password_file: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RunReply {

@@ -519,3 +519,97 @@ fn nobody_approves_what_they_submitted() {
         Ok(())
     );
 }
+
+/// A record of a kind as the city knows it, and the same with a deletion by Jianxi.
+fn deleted(kind: &str, values: &Json) -> (Record, Record) {
+    let record = Desk::new(1).make(kind, id(1), scope_id("410305"), values);
+    let mark = deletion("mistake", "clerk@410305-a", &record.context);
+    let set = [(RegisterId::DELETED, mark)];
+    let gone = Desk::new(2).write(&record, &set);
+    (record, gone)
+}
+
+#[test]
+fn a_district_does_not_delete_what_is_the_citys_by_now() {
+    let node = Writer::Node {
+        scope: scope_id("410305"),
+    };
+    let may = |record: &Record, gone: &Record| {
+        let set: Vec<_> = gone
+            .register(RegisterId::DELETED)
+            .iter()
+            .map(|mark| (RegisterId::DELETED, mark.value.clone()))
+            .collect();
+        let new = NewState {
+            key: record.key,
+            scope: scope_id("410305"),
+            set: &set,
+        };
+        may_edit(
+            Catalogue::builtin(),
+            node,
+            Purpose::Edit,
+            Some(record),
+            &new,
+        )
+        .map_err(|(_, refusal)| refusal)
+    };
+    let problem = |found_by: &str| json!({ "status": "registered", "found_by": found_by });
+    let nomination = |status: &str| json!({ "status": status });
+    let rows = [
+        ("problem_item", problem("self"), true),
+        ("problem_item", problem("city"), false),
+        ("nomination", nomination("draft"), true),
+        ("nomination", nomination("recommended"), true),
+        ("nomination", nomination("received"), false),
+        ("nomination", nomination("accepted"), false),
+        ("nomination", nomination("withdrawn"), true),
+        ("transfer_request", json!({ "status": "requested" }), true),
+        ("transfer_request", json!({ "status": "ruled" }), false),
+        (
+            "organisation",
+            json!({ "name": "甲", "census_status": "counted" }),
+            true,
+        ),
+    ];
+    for (kind, values, may_go) in rows {
+        let (record, gone) = deleted(kind, &values);
+        let expected = if may_go { Ok(()) } else { Err(Refusal::Kept) };
+        assert_eq!(may(&record, &gone), expected, "here: {kind} {values}");
+        let judged = hub_takes(Some(&record), &gone);
+        let judged = judged.map_err(|(dots, refusal)| {
+            let marks = gone.register(RegisterId::DELETED);
+            assert_eq!(dots, [marks[0].dot()], "the deletion and nothing else");
+            refusal
+        });
+        assert_eq!(judged, expected, "at the hub: {kind} {values}");
+        // What the hub has seen stands.
+        assert_eq!(hub_takes(Some(&gone), &gone), Ok(()));
+    }
+}
+
+#[test]
+fn a_deletion_that_had_not_heard_of_the_citys_step_is_refused_and_its_restoring_is_not() {
+    let node = Desk::new(1).make(
+        "nomination",
+        id(1),
+        scope_id("410305"),
+        &json!({ "status": "recommended" }),
+    );
+    let mark = deletion("mistake", "clerk@410305-a", &node.context);
+    let gone = Desk::new(2).write(&node, &[(RegisterId::DELETED, mark)]);
+    let received = Desk::new(9).put(&node, &json!({ "status": "received" }));
+    let (dots, why) = hub_takes(Some(&received), &gone).unwrap_err();
+    assert_eq!(why, Refusal::Kept);
+    assert_eq!(dots, [gone.register(RegisterId::DELETED)[0].dot()]);
+    // A mark that stands, from before this rule, may be taken away.
+    let marked = Desk::new(2).write(
+        &received,
+        &[(
+            RegisterId::DELETED,
+            deletion("mistake", "clerk@410305-a", &received.context),
+        )],
+    );
+    let restored = Desk::new(3).write(&marked, &[(RegisterId::DELETED, Bytes::new())]);
+    assert_eq!(hub_takes(Some(&marked), &restored), Ok(()));
+}

@@ -14,6 +14,7 @@ mod effects;
 mod figures;
 mod golden;
 mod merging;
+mod permission;
 mod preset;
 mod programme;
 mod schema;

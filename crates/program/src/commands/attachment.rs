@@ -10,6 +10,7 @@ use store::Kept;
 
 use super::{record::key_of, text};
 use crate::{
+    accounts::Deed,
     app::{App, Live},
     attachments::{self, Content, Folder, PRUNE_DAYS},
     failure::{Exit, Failure},
@@ -17,6 +18,7 @@ use crate::{
     records::note_warnings,
     texts,
 };
+use domain::permission::Right;
 
 /// `attachment …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -91,6 +93,44 @@ pub enum AttachmentCommand {
         #[arg(long)]
         confirm: bool,
     },
+}
+
+impl AttachmentCommand {
+    /// What it does, as the table of roles and the audit list name it.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match self {
+            Self::Add {
+                kind, id, reason, ..
+            } => Deed::of("attachment add", Right::Enter)
+                .about(&[kind, id])
+                .because(reason),
+            Self::Remove {
+                kind, id, reason, ..
+            } => Deed::of("attachment remove", Right::Enter)
+                .about(&[kind, id])
+                .because(reason),
+            Self::List { kind, id } => Deed::of("attachment list", Right::Read).about(&[kind, id]),
+            // A scan shows names that a masked list does not.
+            Self::Get { kind, id, hash, .. } => Deed::of("attachment get", Right::Reveal)
+                .about(&[kind, id, hash])
+                .noted(),
+            Self::Fetch {
+                kind,
+                id,
+                hash,
+                reason,
+            } => Deed::of("attachment fetch", Right::Reveal)
+                .about(&[kind, id, hash])
+                .because(reason)
+                .noted(),
+            Self::Log => Deed::of("attachment log", Right::Audit),
+            Self::Prune { confirm, .. } => {
+                let deed = Deed::of("attachment prune", Right::Operate);
+                if *confirm { deed.noted() } else { deed }
+            }
+        }
+    }
 }
 
 /// Runs `attachment …`.

@@ -9,6 +9,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 use domain::label::Language;
+use domain::permission::Right;
 use link::{
     BundleError, BundleKeys, BundleRoute, BundleSender, Given, GivenProof, SessionSeat, Taken,
 };
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 use super::certificate;
 
 use crate::{
+    accounts::Deed,
     app::{App, Live},
     clock::moment,
     dir::{Identity, first_line, hex16},
@@ -36,6 +38,22 @@ pub enum BundleCommand {
     Export(ExportArgs),
     /// Take such a file of the other side
     Import(ImportArgs),
+}
+
+impl BundleCommand {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match self {
+            Self::Export(args) => {
+                let peer = args.peer.as_deref().unwrap_or_default();
+                Deed::of("bundle export", Right::Operate)
+                    .about(&[peer])
+                    .noted()
+            }
+            Self::Import(_) => Deed::of("bundle import", Right::Operate).noted(),
+        }
+    }
 }
 
 /// `bundle export`.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Subcommand;
+use domain::permission::Right;
 use domain::{label::Language, value::hex};
 use link::{Checked, certificate_from};
 use proto::stored::{Certificate, Fate, LifeAccount, Listed, Statement};
@@ -15,6 +16,7 @@ use store::WriteFact;
 
 use super::repair::fact_row;
 use crate::{
+    accounts::Deed,
     app::{App, Live},
     cli::{Place, Setting},
     clock::moment,
@@ -58,6 +60,19 @@ pub enum CertificateCommand {
 }
 
 impl CertificateCommand {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match self {
+            Self::Make { .. } => Deed::of("certificate make", Right::Operate).noted(),
+            Self::List => Deed::of("certificate list", Right::Read),
+            Self::Save { id, .. } => Deed::of("certificate save", Right::Operate)
+                .about(&[id])
+                .noted(),
+            Self::Verify { .. } => Deed::open("certificate verify"),
+        }
+    }
+
     /// Where it runs.
     #[must_use]
     pub fn place(&self) -> Place {

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use crate::{
+    accounts::Deed,
     app::App,
     commands::show_rows,
     failure::Failure,
@@ -11,6 +12,7 @@ use crate::{
     records::{findings_json, key_named, note_warnings},
     requests::{self, Ask},
 };
+use domain::permission::Right;
 
 /// `change …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -33,6 +35,24 @@ pub enum ChangeCommand {
         #[arg(long)]
         basis: String,
     },
+}
+
+impl ChangeCommand {
+    /// What it does, as the table of roles and the audit list name it.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match self {
+            Self::List { .. } => Deed::of("change list", Right::Read),
+            Self::Propose {
+                record,
+                field,
+                basis,
+                ..
+            } => Deed::of("change propose", Right::Enter)
+                .about(&[record, field])
+                .because(basis),
+        }
+    }
 }
 
 /// What a list of them shows: field, Chinese, English.

@@ -3,11 +3,13 @@
 mod show;
 
 use clap::{Args, Subcommand, ValueEnum};
-use domain::label::Language;
+use domain::{label::Language, permission::Right};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    accounts::Deed,
     app::{App, Enrolled},
+    commands::Reveal,
     conflicts::{self, Bulk, By, Choice, Decided, Docket, Filter, Reason, Side, rule_of},
     failure::{Exit, Failure},
     output::Out,
@@ -116,6 +118,9 @@ pub enum ConflictCommand {
     Show {
         /// KIND/ID/FIELD
         id: String,
+        /// In full
+        #[command(flatten)]
+        reveal: Reveal,
     },
     /// Take one of the candidates
     Take {
@@ -184,6 +189,34 @@ pub enum ConflictCommand {
     },
 }
 
+impl ConflictCommand {
+    /// What it does. Decisions and notes are records: the journal has them.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        let read = |name| Deed::of(name, Right::Read);
+        let decide = |name, id: &String, reason: Option<&String>| {
+            let reason = reason.map_or("", String::as_str);
+            Deed::of(name, Right::Decide).about(&[id]).because(reason)
+        };
+        match self {
+            Self::List(_) => read("conflict list"),
+            Self::Show { id, reveal } => reveal.of(read("conflict show").about(&[id])),
+            Self::Take { id, by, .. } => decide("conflict take", id, by.reason.as_ref()),
+            Self::Edit { id, by, .. } => decide("conflict edit", id, by.reason.as_ref()),
+            Self::KeepBoth { id, by } => decide("conflict keep-both", id, by.reason.as_ref()),
+            Self::Return { id, reason } => decide("conflict return", id, Some(reason)),
+            Self::Defer { id, reason, .. } => decide("conflict defer", id, Some(reason)),
+            Self::Undo { id, reason } => decide("conflict undo", id, Some(reason)),
+            Self::Bulk(args) if args.preview => read("conflict bulk"),
+            Self::Bulk(args) => decide("conflict bulk", &args.field, args.reason.as_ref()),
+            Self::Storm { command: None } => read("conflict storm"),
+            Self::Storm {
+                command: Some(StormCommand::Release { id, reason }),
+            } => decide("conflict storm release", id, Some(reason)),
+        }
+    }
+}
+
 /// Runs `conflict …`. Acks are waited for of those that are `enrolled`.
 ///
 /// # Errors
@@ -196,7 +229,7 @@ pub fn run(
 ) -> Result<(), Failure> {
     match command {
         ConflictCommand::List(listing) => list(app, enrolled, &listing, out),
-        ConflictCommand::Show { id } => {
+        ConflictCommand::Show { id, .. } => {
             let docket = Docket::parse(app, &id)?;
             let card = conflicts::show(app, &docket, out.language, enrolled)?;
             show::card(app, &docket, card, out);

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::permission::Right;
 
 use crate::{
+    accounts::Deed,
     app::App,
+    commands::Reveal,
     export::{self, Format, Request},
     failure::Failure,
     output::Out,
@@ -26,6 +29,21 @@ pub struct ExportArgs {
     /// The scope of the records (default: all that are here)
     #[arg(long, value_name = "SCOPE")]
     pub scope: Option<String>,
+    /// In full
+    #[command(flatten)]
+    pub reveal: Reveal,
+}
+
+impl ExportArgs {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        let about = [self.kind.as_str(), self.scope.as_deref().unwrap_or("*")];
+        let deed = Deed::of("export", Right::Export).about(&about);
+        let deed = self.reveal.of(deed);
+        // What is shown in full is noted before; what is not, when it was done.
+        if deed.reveals { deed } else { deed.noted() }
+    }
 }
 
 /// Runs the command.

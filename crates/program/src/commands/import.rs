@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::permission::Right;
 
 use crate::{
+    accounts::Deed,
     app::App,
     failure::{Exit, Failure},
     import::{self, ID, Mode, Notice, Report, Request},
@@ -31,6 +33,15 @@ pub struct ImportArgs {
     /// The date of figures that have none in their row
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<String>,
+}
+
+impl ImportArgs {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        let deed = Deed::of("import", Right::Import).about(&[&self.kind]);
+        if self.dry_run { deed } else { deed.noted() }
+    }
 }
 
 /// Runs the command.

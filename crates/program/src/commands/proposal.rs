@@ -2,10 +2,12 @@
 
 use clap::Subcommand;
 use domain::across;
+use domain::permission::Right;
 use replica::RecordId;
 use serde_json::{Map, Value};
 
 use crate::{
+    accounts::Deed,
     app::App,
     commands::{
         array,
@@ -47,6 +49,22 @@ pub enum ProposalCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+impl ProposalCommand {
+    /// What it does. An answer is a record: the journal has it.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        let enter = |name, id: &String, reason: &String| {
+            Deed::of(name, Right::Enter).about(&[id]).because(reason)
+        };
+        match self {
+            Self::List { .. } => Deed::of("proposal list", Right::Read),
+            Self::Show { id } => Deed::of("proposal show", Right::Read).about(&[id]),
+            Self::Accept { id, reason } => enter("proposal accept", id, reason),
+            Self::Decline { id, reason } => enter("proposal decline", id, reason),
+        }
+    }
 }
 
 /// What a list of them shows: field, Chinese, English.

@@ -1,11 +1,13 @@
 //! `quarantine …`: states that are held back.
 
 use clap::Subcommand;
+use domain::permission::Right;
 use replica::ReplicaId;
 use serde_json::{Value, json};
 use store::HeldBack;
 
 use crate::{
+    accounts::Deed,
     app::App,
     commands::{
         array,
@@ -48,6 +50,20 @@ pub enum QuarantineCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+impl QuarantineCommand {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        let operate = |name, id: &String| Deed::of(name, Right::Operate).about(&[id]).noted();
+        match self {
+            Self::List { .. } => Deed::of("quarantine list", Right::Read),
+            Self::Show { id } => Deed::of("quarantine show", Right::Read).about(&[id]),
+            Self::Retry { id } => operate("quarantine retry", id),
+            Self::Release { id, reason, .. } => operate("quarantine release", id).because(reason),
+        }
+    }
 }
 
 /// Runs `quarantine …`. `call_again` has a session with a peer begin anew, and says whether it could.

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use domain::permission::Right;
 use domain::{label::Language, value::hex};
 use link::CheckedReceipt;
 use serde_json::json;
 
 use super::certificate::{authority_of, authority_path, read_authority};
 use crate::{
+    accounts::Deed,
     app::App,
     cli::{Place, Setting},
     clock::moment,
@@ -38,6 +40,16 @@ pub enum ReceiptCommand {
 }
 
 impl ReceiptCommand {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match self {
+            Self::Show => Deed::of("receipt show", Right::Read),
+            Self::Save { .. } => Deed::of("receipt save", Right::Operate).noted(),
+            Self::Verify { .. } => Deed::open("receipt verify"),
+        }
+    }
+
     /// Where it runs.
     #[must_use]
     pub fn place(&self) -> Place {

@@ -5,12 +5,14 @@ mod show;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use domain::permission::Right;
 use replica::{Kind, RecordKey, Source};
 use serde_json::{Value, json};
 
 use crate::{
+    accounts::Deed,
     app::{App, Live, PeerView},
-    commands::text,
+    commands::{Reveal, text},
     failure::{Exit, Failure},
     output::Out,
     records::{
@@ -47,6 +49,9 @@ pub enum RecordCommand {
         kind: String,
         /// The id, or a code: `410305`, `2020`
         id: String,
+        /// In full
+        #[command(flatten)]
+        reveal: Reveal,
     },
     /// Write fields of a record, or make one
     Put {
@@ -114,6 +119,9 @@ pub enum RecordCommand {
         kind: String,
         /// The id, or a code
         id: String,
+        /// In full
+        #[command(flatten)]
+        reveal: Reveal,
     },
     /// Why a field reads as it does
     Explain {
@@ -153,6 +161,56 @@ pub struct ActArgs {
     reason: String,
 }
 
+impl RecordCommand {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        let enter = |name| Deed::of(name, Right::Enter);
+        let read = |name| Deed::of(name, Right::Read);
+        match self {
+            Self::List { kind, .. } => read("record list").about(&[kind]),
+            Self::Get { kind, id, reveal } => reveal.of(read("record get").about(&[kind, id])),
+            Self::Put {
+                kind,
+                id,
+                sets,
+                reason,
+                ..
+            } => {
+                let about = [kind.as_str(), id.as_deref().unwrap_or_default()];
+                let about = about.as_slice();
+                let about = if id.is_some() {
+                    about
+                } else {
+                    &[kind.as_str()]
+                };
+                enter("record put")
+                    .about(about)
+                    .setting(sets)
+                    .because(reason)
+            }
+            Self::Act(args) => {
+                let deed = enter("record act").about(&[&args.kind, &args.id]);
+                deed.setting(&args.sets).because(&args.reason)
+            }
+            Self::Acts { kind, id } => read("record acts").about(&[kind, id]),
+            Self::Delete {
+                kind, id, reason, ..
+            } => enter("record delete").about(&[kind, id]).because(reason),
+            Self::Links { .. } => read("record links"),
+            Self::Load { reason, .. } => {
+                let deed = Deed::of("record load", Right::Import).noted();
+                deed.because(reason.as_deref().unwrap_or_default())
+            }
+            Self::History { kind, id, reveal } => {
+                reveal.of(read("record history").about(&[kind, id]))
+            }
+            Self::Explain { kind, id, .. } => read("record explain").about(&[kind, id]),
+            Self::WhyNotSynced { kind, id } => read("record why-not-synced").about(&[kind, id]),
+        }
+    }
+}
+
 /// Runs `record …`.
 ///
 /// # Errors
@@ -174,7 +232,7 @@ pub fn run<L: Live>(
             let page = (wheres.as_slice(), limit, after.as_deref());
             list(app, (&kind, scope.as_deref()), page, out)
         }
-        RecordCommand::Get { kind, id } => {
+        RecordCommand::Get { kind, id, .. } => {
             let key = key_of(app, &kind, &id)?;
             get(app, key, out)
         }
@@ -222,7 +280,7 @@ pub fn run<L: Live>(
             links(app, of.transpose()?, dangling, scope.as_deref(), out)
         }
         RecordCommand::Load { file, reason } => load(app, &file, reason, out),
-        RecordCommand::History { kind, id } => history(app, key_of(app, &kind, &id)?, out),
+        RecordCommand::History { kind, id, .. } => history(app, key_of(app, &kind, &id)?, out),
         RecordCommand::Explain { kind, id, field } => {
             let peers = live.peers(app, &app.writer.status()?);
             let key = key_of(app, &kind, &id)?;

@@ -1,9 +1,11 @@
 //! `refusal …`: writes that were refused, and what a person does about them.
 
 use clap::Subcommand;
+use domain::permission::Right;
 use serde_json::Value;
 
 use crate::{
+    accounts::Deed,
     app::App,
     commands::{
         array,
@@ -44,6 +46,22 @@ pub enum RefusalCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+impl RefusalCommand {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match self {
+            Self::List { .. } => Deed::of("refusal list", Right::Read),
+            Self::Show { id } => Deed::of("refusal show", Right::Read).about(&[id]),
+            Self::Retry { id } => Deed::of("refusal retry", Right::Enter).about(&[id]).noted(),
+            Self::Drop { id, reason } => {
+                let deed = Deed::of("refusal drop", Right::Enter).about(&[id]);
+                deed.because(reason).noted()
+            }
+        }
+    }
 }
 
 /// Runs `refusal …`.

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::permission::Right;
 use domain::{Catalogue, label::Language};
 use replica::Clock as _;
 use serde_json::{Value, json};
 use store::WriteFact;
 
 use crate::{
+    accounts::Deed,
     app::{App, Live},
     cli::Setting,
     clock::{SystemClock, moment},
@@ -49,6 +51,20 @@ pub struct RepairArgs {
 }
 
 impl RepairArgs {
+    /// What it does.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match &self.settle {
+            Some(write) => {
+                let deed = Deed::of("repair settle", Right::Operate)
+                    .about(&[write])
+                    .noted();
+                deed.because(self.reason.as_deref().unwrap_or_default())
+            }
+            None => Deed::of("repair list", Right::Operate),
+        }
+    }
+
     /// Whether it works on an opened store: it repairs nothing then.
     #[must_use]
     pub fn needs_store(&self) -> bool {

@@ -2,8 +2,11 @@
 
 use clap::Subcommand;
 
+use domain::permission::Right;
+
 use super::table::{self, TableCommand};
 use crate::{
+    accounts::Deed,
     app::{App, Live},
     failure::Failure,
     output::Out,
@@ -33,6 +36,21 @@ pub enum ReportCommand {
         #[arg(long, value_enum)]
         by: Option<report::By>,
     },
+}
+
+impl ReportCommand {
+    /// What it does, as the table of roles and the audit list name it: a file leaves the house.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        match self {
+            Self::Table(command) if command.args().output.is_some() => {
+                Deed::of("report", Right::Export).noted()
+            }
+            Self::List | Self::Table(_) | Self::Indicators { .. } => {
+                Deed::of("report", Right::Read)
+            }
+        }
+    }
 }
 
 /// `explain …`.

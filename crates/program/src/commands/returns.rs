@@ -7,6 +7,7 @@ use replica::{ScopeId, Source};
 use serde_json::{Map, Value};
 
 use crate::{
+    accounts::Deed,
     app::App,
     commands::{show_rows, text},
     failure::{Exit, Failure},
@@ -14,6 +15,7 @@ use crate::{
     records::{Change, Scopes, act, kind_of, meaning, put, scope_of},
     report, returns,
 };
+use domain::permission::Right;
 
 /// `return …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -67,6 +69,30 @@ pub struct ReturnStep {
     /// Why
     #[arg(long)]
     reason: String,
+}
+
+impl ReturnCommand {
+    /// What it does, as the table of roles and the audit list name it.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        let step = |name, step: &ReturnStep| {
+            Deed::of(name, Right::Enter)
+                .about(&[&step.of.period])
+                .because(&step.reason)
+        };
+        match self {
+            Self::List { .. } => Deed::of("return list", Right::Read),
+            Self::Show(of) => Deed::of("return show", Right::Read).about(&[&of.period]),
+            Self::Submit(of) => step("return submit", of),
+            Self::Accept(of) => step("return accept", of),
+            Self::GiveBack(of) => step("return give-back", of),
+            Self::Reopen(of) => step("return reopen", of),
+            Self::Lock(of) => step("return lock", of),
+            Self::Freeze { period, reason } => Deed::of("return freeze", Right::Enter)
+                .about(&[period])
+                .because(reason),
+        }
+    }
 }
 
 /// What a list of returns shows.

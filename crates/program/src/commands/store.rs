@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::App,
     attachments::pack::{self, Packed},
+    audit,
     cli::Setting,
     clock::SystemClock,
     commands::bundle::forget_proof,
@@ -286,8 +287,16 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     let beside = dir.path().join("store.restoring");
     remove(&beside)?;
     file.rewind()?;
-    let kept = format!("store.before-{}", SystemClock::default().wall_ms());
-    let filled = fill(&dir, &beside, &mut file, &path, known.as_ref()).and_then(
+    let now_ms = SystemClock::default().wall_ms();
+    let kept = format!("store.before-{now_ms}");
+    let entry = audit::Entry {
+        at_ms: now_ms,
+        who: format!("{}@", setting.options.account),
+        deed: "restore".to_owned(),
+        result: "done".to_owned(),
+        ..audit::Entry::default()
+    };
+    let filled = fill(&dir, &beside, &mut file, &path, (known.as_ref(), &entry)).and_then(
         |(report, identity, given_up)| {
             if let Some(lacking) = given_up {
                 note_given_up(&dir, &lacking, &kept, out);
@@ -345,12 +354,17 @@ fn fill(
     beside: &Path,
     file: &mut BufReader<File>,
     path: &Path,
-    known: Option<&Identity>,
+    (known, entry): (Option<&Identity>, &audit::Entry),
 ) -> Result<Filled, Failure> {
     let filled = Disk::open(beside, &DiskConfig::default())?;
     let report = store::restore(file, &filled).map_err(|error| failed(&error))?;
     store::mark_restored(&filled)?;
     store::keep_local(&filled, BACKUP, backup_note(&report, path))?;
+    // In the list that comes back, not in the one that is put aside. Nobody proved an account: the
+    // store that would know it is not open.
+    for (name, value) in audit::next(store::local(&filled, audit::HEAD)?.as_ref(), entry.clone()) {
+        store::keep_local(&filled, &name, value)?;
+    }
     let identity = store::local(&filled, IDENTITY)?;
     let identity = identity.and_then(|text| serde_json::from_slice::<Identity>(&text).ok());
     if let Some(identity) = known.or(identity.as_ref()) {

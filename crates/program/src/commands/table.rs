@@ -51,6 +51,25 @@ pub enum TableCommand {
     Quality(TableArgs),
 }
 
+impl TableCommand {
+    /// What it takes.
+    pub(super) fn args(&self) -> &TableArgs {
+        match self {
+            Self::Enterprises(args)
+            | Self::Social(args)
+            | Self::FiveOnes(args)
+            | Self::Platforms(args)
+            | Self::BlankPoints(args)
+            | Self::Lists(args)
+            | Self::Nominations(args)
+            | Self::Funding(args)
+            | Self::TrainingRoster(args)
+            | Self::Quality(args)
+            | Self::Changes { args, .. } => args,
+        }
+    }
+}
+
 /// What all reports take.
 #[derive(Args, Clone, Debug)]
 pub struct TableArgs {

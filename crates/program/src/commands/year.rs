@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value};
 
 use crate::{
+    accounts::Deed,
     app::App,
     commands::{
         array,
@@ -16,6 +17,7 @@ use crate::{
     output::Out,
     year,
 };
+use domain::permission::Right;
 
 /// `year …`.
 #[derive(Subcommand, Clone, Debug)]
@@ -71,6 +73,27 @@ pub struct YearArgs {
     /// Why
     #[arg(long)]
     reason: String,
+}
+
+impl YearCommand {
+    /// What it does, as the table of roles and the audit list name it.
+    #[must_use]
+    pub fn deed(&self) -> Deed {
+        let step = |name, year: u32, reason: &str| {
+            Deed::of(name, Right::Enter)
+                .about(&[&year.to_string()])
+                .because(reason)
+        };
+        match self {
+            Self::List => Deed::of("year list", Right::Read),
+            Self::Show { .. } => Deed::of("year show", Right::Read),
+            Self::Phase { year, reason, .. } => step("year phase", *year, reason),
+            Self::Open { year, reason, .. } => step("year open", *year, reason),
+            Self::Publish(args) => step("year publish", args.year, &args.reason),
+            Self::Settle(args) => step("year settle", args.year, &args.reason),
+            Self::Archive(args) => step("year archive", args.year, &args.reason),
+        }
+    }
 }
 
 /// What a list of years shows.

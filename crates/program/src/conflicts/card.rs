@@ -72,7 +72,7 @@ pub fn show(
         }
     };
     card.insert("notes".to_owned(), notes(&files, docket));
-    card.insert("decisions".to_owned(), decisions(&files, docket, kind));
+    card.insert("decisions".to_owned(), decisions(app, &files, docket, kind));
     card.insert("seen".to_owned(), Seen::of(&stored.record).token().into());
     Ok(card)
 }
@@ -189,7 +189,8 @@ impl Asked<'_> {
             .as_ref()
             .or_else(|| sibling.map(|sibling| &sibling.value));
         let mut base = sibling.map(authorship).unwrap_or_default();
-        let value = value.map(|value| register_value(self.kind, self.open.register, value));
+        let value =
+            value.map(|value| register_value(self.app, self.kind, self.open.register, value));
         base.insert("known".to_owned(), value.is_some().into());
         base.insert("value".to_owned(), value.unwrap_or_default());
         base.insert("dot".to_owned(), dot_text(*dot).into());
@@ -211,7 +212,7 @@ impl Asked<'_> {
             // Nothing stood there before an edit that descends from none; of a longer line than a
             // candidate remembers it cannot be said.
             is_known &= value.is_some() || (before.is_none() && edit.ancestry.len() < ANCESTRY_MAX);
-            let value = value.map(|value| register_value(self.kind, register, value));
+            let value = value.map(|value| register_value(self.app, self.kind, register, value));
             values.insert(
                 register_name(self.kind, register),
                 value.unwrap_or_default(),
@@ -257,7 +258,7 @@ impl Asked<'_> {
             return Value::Null;
         };
         json!({
-            "value": register_value(self.kind, register, &value),
+            "value": register_value(self.app, self.kind, register, &value),
             "dot": dot_text(dot),
             "is_base": is_base,
         })
@@ -307,11 +308,11 @@ fn notes(files: &Files, docket: &Docket) -> Value {
     files.notes(docket).iter().map(one).collect()
 }
 
-fn decisions(files: &Files, docket: &Docket, kind: Option<&KindSpec>) -> Value {
+fn decisions(app: &App, files: &Files, docket: &Docket, kind: Option<&KindSpec>) -> Value {
     let one = |said: &super::files::Said<proto::ledger::Decision>| {
         let mut map = Map::new();
         map.insert("id".to_owned(), said.id.to_string().into());
-        let value = register_value(kind, docket.register, said.what.value());
+        let value = register_value(app, kind, docket.register, said.what.value());
         map.insert("value".to_owned(), value);
         map.extend(told(said));
         Value::Object(map)

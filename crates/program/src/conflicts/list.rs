@@ -132,7 +132,7 @@ pub(super) fn decided_entry(
     } else {
         let reading =
             domain::effective::register(app.catalogue, record, docket.register, &|_, _| None);
-        register_value(kind, docket.register, &reading.value)
+        register_value(app, kind, docket.register, &reading.value)
     };
     let mut entry = Map::new();
     entry.insert("id".to_owned(), docket.id(kind).into());

@@ -4,7 +4,7 @@ use domain::{Conflict, ConflictKind, KindSpec, label, label::Language, value};
 use replica::{RegisterId, Sibling};
 use serde_json::Value;
 
-use crate::records::register_value;
+use crate::records::plain_value;
 
 /// The name of a kind of conflict.
 #[must_use]
@@ -100,7 +100,7 @@ fn tie(kind: Option<&KindSpec>, open: &Conflict, language: Language) -> String {
 /// Both lines of a status: from what it was to what each side made of it.
 fn statuses(kind: Option<&KindSpec>, open: &Conflict, language: Language) -> String {
     let text = |bytes: &[u8]| {
-        let value = register_value(kind, open.register, bytes);
+        let value = plain_value(kind, open.register, bytes);
         let spec = kind.and_then(|kind| Some((kind, kind.register(open.register)?)));
         let field = spec.and_then(|(kind, spec)| kind.fields_of(spec).next());
         match (field, &value) {

@@ -389,6 +389,7 @@ fn the_list_for_people_names_the_field_and_both_values() {
     );
     let show = ConflictCommand::Show {
         id: clash.id.clone(),
+        reveal: crate::commands::Reveal::default(),
     };
     let (text, exit) = printed(false, |out| {
         run(&clash.world.app, &Enrolled::default(), show, out)

@@ -4,6 +4,7 @@ use serde_json::Value;
 use store::JournalBreak;
 
 use crate::{
+    accounts,
     app::{App, Live, OwnFacts, PeerView, SCHEMA},
     conflicts,
     failure::Failure,
@@ -67,6 +68,8 @@ pub struct Facts {
     /// Writes that a repair or a restore has taken, that no peer has given back so far, and that
     /// nobody has settled.
     pub missing: usize,
+    /// The accounts, and which wait after wrong passwords.
+    pub accounts: accounts::Standing,
 }
 
 impl Facts {
@@ -103,6 +106,7 @@ impl Facts {
             breaks: found.breaks,
             backup_ms: backup_ms(app)?,
             missing: repair::lost::count_open(app)?,
+            accounts: accounts::standing(app)?,
         })
     }
 }

@@ -48,6 +48,9 @@ impl std::fmt::Debug for Row {
 /// The fact that says at which side a check was made, where its sentence depends on it.
 pub(super) const SIDE: &str = "side";
 
+/// The fact that says that there are no accounts: all is well, and everybody is administrator.
+pub(super) const NONE: &str = "none";
+
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// Every check there is.
@@ -246,6 +249,15 @@ pub const ROWS: &[Row] = &[
     }),
     row("DOCTOR-052", "orphans", |facts, _| {
         facts.orphans.map(count).unwrap_or_default()
+    }),
+    row("DOCTOR-046", "accounts", |facts, _| {
+        let waiting = &facts.accounts.waiting;
+        let none = (facts.accounts.count == 0).then(|| (NONE, String::new()));
+        let names = (!waiting.is_empty()).then(|| ("accounts", waiting.join(" ")));
+        vec![finding(
+            waiting.is_empty(),
+            none.into_iter().chain(names).collect(),
+        )]
     }),
 ];
 

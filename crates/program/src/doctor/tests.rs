@@ -138,6 +138,9 @@ const CASES: &[Case] = &[
     ("ended_links", &[], |facts| facts.ended_links = Some(2)),
     ("reviews", &[], |facts| facts.own.reviews = Some(1)),
     ("orphans", &[], |facts| facts.orphans = Some(2)),
+    ("accounts", &[], |facts| {
+        facts.accounts.waiting = vec!["clerk".to_owned()];
+    }),
 ];
 
 fn said(facts: &mut Facts) -> &mut PeerHeard {

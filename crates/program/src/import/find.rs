@@ -11,6 +11,7 @@ use domain::{
     FieldSpec, KindSpec, Resolve,
     catalogue::{Need, Shape, Type},
     division::{self, Edition},
+    permission::is_masked,
     value,
 };
 use replica::{Record, RecordId, RecordKey, ScopeId};
@@ -114,7 +115,8 @@ impl Finder<'_, '_> {
         };
         let key = spec.key_fields().next().filter(|_| spec.derived_id);
         let key = key.filter(|field| matches!(field.value_type, Type::Division | Type::Count));
-        let fields = [code_field(spec), key, name_field(spec)];
+        let shown = |field: &&FieldSpec| app.sees_personal() || !is_masked(spec, field);
+        let fields = [code_field(spec), key, name_field(spec).filter(shown)];
         for field in fields.into_iter().flatten() {
             if let Some(text) = text_of(app, field, &stored.record)
                 && self.known.find(spec, &text, self.scope)? == Some(id)

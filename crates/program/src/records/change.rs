@@ -22,6 +22,7 @@ use super::{
     Known, Past, Seen, alias::writable, each, failure_of, known::InScope, read::is_contested,
 };
 use crate::{
+    accounts,
     app::App,
     failure::{Exit, Failure},
     returns,
@@ -525,7 +526,8 @@ pub(crate) fn reason_of(given: &str) -> Result<String, Failure> {
     }
 }
 
-/// Asks whether these registers may be written here.
+/// Asks whether these registers may be written here: by this program, and by whoever gives the
+/// command.
 ///
 /// # Errors
 /// They may not: exit code 4.
@@ -544,7 +546,8 @@ pub(crate) fn allowed(
         Writer::Node { scope: app.scope() }
     };
     let verdict = domain::may_edit(app.catalogue, writer, purpose, existing, new);
-    verdict.map_err(|(register, refusal)| refused(app, new.key, register, refusal))
+    verdict.map_err(|(register, refusal)| refused(app, new.key, register, refusal))?;
+    accounts::may_write(app, purpose, existing, new)
 }
 
 /// Asks whether this author may take the steps that approve something.
@@ -567,7 +570,12 @@ pub(crate) fn moved_away(app: &App, home: ScopeId) -> Result<Failure, Failure> {
     Ok(Failure::new("TRANSFER-013", Exit::Refused).with("scope", scope))
 }
 
-fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) -> Failure {
+pub(super) fn refused(
+    app: &App,
+    key: RecordKey,
+    register: RegisterId,
+    refusal: Refusal,
+) -> Failure {
     let kind = app.catalogue.kind(key.kind);
     let field = kind.and_then(|kind| kind.fields_of(kind.register(register)?).next());
     let (zh, en) = match (field, kind) {
@@ -578,7 +586,7 @@ fn refused(app: &App, key: RecordKey, register: RegisterId, refusal: Refusal) ->
     let (next_zh, next_en) = match refusal {
         Refusal::Scope => ("请由该辖区填写", "Have that scope write it"),
         Refusal::Local => ("请在本地填写", "Write it where it stays"),
-        Refusal::Authority | Refusal::Step => ("请联系市级", "Ask the city"),
+        Refusal::Authority | Refusal::Step | Refusal::Kept => ("请联系市级", "Ask the city"),
         Refusal::SetOnce => (
             "填错时请删除后重新建立",
             "If it is wrong, delete the record and make another",

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use domain::{Effective, FieldSpec, KindSpec, RegisterSpec, value};
+use domain::{Effective, FieldSpec, KindSpec, RegisterSpec, permission, value};
 use replica::{HybridTime, Record, RegisterId, ScopeId, Sibling, Source};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
@@ -45,10 +45,12 @@ impl<'a> Documents<'a> {
         let record = &stored.record;
         let kind = self.app.catalogue.kind(record.key.kind);
         let name = self.app.catalogue.kind_name(record.key.kind);
-        let values = kind.map_or_else(
-            || value::raw_json(&meaning.values),
-            |kind| value::to_json(kind, &meaning.values),
-        );
+        let raw = || match self.app.sees_personal() {
+            true => value::raw_json(&meaning.values),
+            // Of what a newer program has made nobody here knows whether it is personal.
+            false => Map::new(),
+        };
+        let values = kind.map_or_else(raw, |kind| shown_values(self.app, kind, &meaning.values));
         let open = meaning
             .conflicts
             .iter()
@@ -76,6 +78,10 @@ impl<'a> Documents<'a> {
         document.extend(guest.map(|guest| ("guest".to_owned(), guest.into())));
         let files = attachments::told(self.app, &self.scopes, stored, meaning)?;
         document.extend(files.map(|files| ("attachments".to_owned(), files)));
+        let is_masked = kind.is_some_and(permission::masks) && !self.app.sees_personal();
+        if is_masked {
+            document.insert("masked".to_owned(), true.into());
+        }
         if meaning.deleted {
             document.insert("deleted".to_owned(), true.into());
         }
@@ -115,9 +121,33 @@ pub(crate) fn register_of(kind: Option<&KindSpec>, name: &str) -> Option<Registe
     }
 }
 
-/// The value of a register as scripts read it; for a deletion what was said with it.
+/// The value of a register as whoever gives the command reads it; for a deletion what was said with
+/// it. Personal data is masked for those who may not see it.
 #[must_use]
-pub fn register_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8]) -> Value {
+pub fn register_value(
+    app: &App,
+    kind: Option<&KindSpec>,
+    register: RegisterId,
+    bytes: &[u8],
+) -> Value {
+    let mut value = plain_value(kind, register, bytes);
+    if !app.sees_personal() {
+        permission::mask_register(kind, register, &mut value);
+    }
+    value
+}
+
+/// The values of a record as whoever gives the command reads them.
+pub(crate) fn shown_values(app: &App, kind: &KindSpec, bytes: &[u8]) -> Map<String, Value> {
+    let mut values = value::to_json(kind, bytes);
+    if !app.sees_personal() {
+        permission::mask_values(kind, &mut values);
+    }
+    values
+}
+
+/// The value of a register, unmasked.
+pub(crate) fn plain_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8]) -> Value {
     if register != RegisterId::DELETED {
         return value::register_json(kind, register, bytes);
     }
@@ -138,7 +168,7 @@ pub(crate) fn told_value(
     sibling: &Sibling,
 ) -> Result<Value, Failure> {
     if sibling.register != RegisterId::OWNER {
-        return Ok(register_value(kind, sibling.register, &sibling.value));
+        return Ok(register_value(app, kind, sibling.register, &sibling.value));
     }
     let named: proto::schema::Ownership = domain::decode(&sibling.value).unwrap_or_default();
     let scope = ScopeId::try_from(named.scope.as_slice());

@@ -86,7 +86,7 @@ fn register_json(
     entry.insert("field".to_owned(), register_name(kind, register).into());
     let value = match author {
         Some(author) => told_value(app, kind, author)?,
-        None => register_value(kind, register, &reading.value),
+        None => register_value(app, kind, register, &reading.value),
     };
     entry.insert("value".to_owned(), value);
     entry.insert("rule".to_owned(), rule.into());

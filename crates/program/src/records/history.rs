@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{KindSpec, value};
+use domain::KindSpec;
 use replica::{Dot, Record, RecordKey, Sibling, Write};
 use serde_json::{Map, Value, json};
 
 use super::{
     Past,
-    document::{authorship, told_value},
+    document::{authorship, shown_values, told_value},
     find, register_name,
 };
 use crate::{app::App, failure::Failure};
@@ -115,10 +115,10 @@ fn changes(around: &Around<'_>, sibling: &Sibling) -> Result<Vec<Value>, Failure
         let name = register_name(kind, register);
         return Ok(vec![change(name, before, told(&sibling)?)]);
     };
-    let after = value::to_json(kind, &sibling.value);
+    let after = shown_values(around.app, kind, &sibling.value);
     let before: Vec<_> = replaced
         .iter()
-        .map(|s| value::to_json(kind, &s.value))
+        .map(|s| shown_values(around.app, kind, &s.value))
         .collect();
     let of = |values: &Map<String, Value>, field: &str| {
         values.get(field).cloned().unwrap_or(Value::Null)

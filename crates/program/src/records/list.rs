@@ -5,13 +5,17 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use domain::{
     KindSpec,
+    permission::is_masked,
     value::{self, Input},
 };
 use replica::{RecordId, ScopeId};
 use serde_json::{Map, Value};
 
 use super::{Documents, Known, each, failure_of, known::InScope};
-use crate::{app::App, failure::Failure};
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+};
 
 /// Which records are wanted.
 #[derive(Clone, Debug)]
@@ -84,6 +88,11 @@ fn wanted(app: &App, filter: &Filter<'_>) -> Result<Vec<(String, Value)>, Failur
     let mut wanted = Vec::new();
     for text in filter.wheres {
         let (name, given) = value::parse_set(text).map_err(|finding| failure_of(&[finding]))?;
+        let field = filter.kind.field(name);
+        // Whoever sees a name masked does not find it by asking for one after the other.
+        if field.is_some_and(|field| !app.sees_personal() && is_masked(filter.kind, field)) {
+            return Err(Failure::new("AUTH-109", Exit::Refused).with("field", name));
+        }
         let set = [(name, Input::Text(given))];
         let edits = value::edits(app.catalogue, filter.kind, &|_| Bytes::new(), set, &resolve);
         known.take_failure().map_or(Ok(()), Err)?;

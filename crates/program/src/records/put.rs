@@ -12,7 +12,9 @@ use super::{
     change::{allowed, moved_away, reason_of},
     document,
     document::differing,
-    find, meaning, register_name,
+    find,
+    kept::deletable,
+    meaning, register_name,
 };
 use crate::{
     app::App,
@@ -115,6 +117,7 @@ pub fn deletion_edit(
     };
     allowed(app, Purpose::Edit, Some(record), &new)?;
     not_archived(app, stored)?;
+    deletable(app, stored)?;
     let marks = record
         .register(RegisterId::DELETED)
         .iter()

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::{
     Effective, KindSpec, NoResolve,
     effective::effective_with,
+    permission,
     value::{self, Input},
 };
 use replica::{Dot, Kind, Record, RecordId, RecordKey, RegisterId, ScopeId, Sibling};
@@ -61,6 +62,9 @@ pub fn named(known: &Known<'_>, kind: &'static KindSpec, text: &str) -> Result<N
         });
     }
     let app = known.app();
+    if permission::masks(kind) && !app.sees_personal() {
+        return Err(Failure::new("AUTH-109", Exit::Refused).with("field", &kind.id));
+    }
     if let Some(id) = known.find(kind, text, app.scope())? {
         return Ok(Named {
             id,

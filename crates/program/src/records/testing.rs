@@ -169,6 +169,9 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         proofs: Arc::default(),
         board: Arc::default(),
         files: Arc::new(FileRoom::new(Cabinet::new(&folder.path().join("files")))),
+        grant: None,
+        reveals: false,
+        desk: Arc::default(),
     };
     World {
         app,

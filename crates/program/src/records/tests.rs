@@ -2,6 +2,7 @@
 
 mod across;
 mod effects;
+mod kept;
 
 use std::io::Write as _;
 
@@ -664,6 +665,7 @@ fn the_table_for_people_has_labels_in_both_languages() {
     let get = RecordCommand::Get {
         kind: "organisation".to_owned(),
         id,
+        reveal: crate::commands::Reveal::default(),
     };
     let (text, exit) = printed(false, |out| run(&world.app, get, out));
     assert_eq!(exit.unwrap(), Exit::Done);
@@ -674,6 +676,7 @@ fn the_table_for_people_has_labels_in_both_languages() {
     let missing = RecordCommand::Get {
         kind: "organisation".to_owned(),
         id: "018f0000-0000-7000-8000-00000000000f".to_owned(),
+        reveal: crate::commands::Reveal::default(),
     };
     let (_, exit) = printed(false, |out| run(&world.app, missing, out));
     assert_eq!(exit.unwrap_err().code, "RECORD-003");

@@ -5,8 +5,9 @@ use domain::{
     Date, date,
     indicator::{Definition, EDITION, Figure},
     label::Language,
+    permission::masked_name,
 };
-use replica::{RecordKey, ScopeId};
+use replica::RecordKey;
 use serde_json::{Value, json};
 
 use super::{Request, cell, period_of};
@@ -69,9 +70,7 @@ pub fn trace(
             None => sheet.book.city(),
         };
         let records = |keys: &[RecordKey]| -> Result<Vec<Record>, Failure> {
-            keys.iter()
-                .map(|key| traced(app, *key, scope, language))
-                .collect()
+            keys.iter().map(|key| traced(app, *key, language)).collect()
         };
         Ok(Traced {
             definition,
@@ -87,22 +86,19 @@ pub fn trace(
     })
 }
 
-fn traced(
-    app: &App,
-    key: RecordKey,
-    scope: Option<ScopeId>,
-    language: Language,
-) -> Result<Record, Failure> {
+fn traced(app: &App, key: RecordKey, language: Language) -> Result<Record, Failure> {
     let kind = app.catalogue.kind(key.kind);
     let stored = app.reader().get(key)?;
-    // A person's name is for the own scope; the city sees that there is one.
-    let is_masked =
-        kind.is_some_and(|kind| kind.id == "person") && (app.is_hub() || scope.is_none());
     let mut name = String::new();
-    if let (Some(kind), Some(stored), false) = (kind, stored, is_masked) {
+    if let (Some(kind), Some(stored)) = (kind, stored) {
         let values = domain::value::to_json(kind, &meaning(app, &stored.record)?.values);
         let known = NAMES.iter().find_map(|field| values.get(*field)?.as_str());
         name = known.unwrap_or_default().to_owned();
+        // A person's name is for the own scope, and there for those who may see it.
+        let is_full = !app.is_hub() && app.sees_personal();
+        if kind.id == "person" && !is_full {
+            name = masked_name(&name);
+        }
     }
     Ok(Record {
         key,

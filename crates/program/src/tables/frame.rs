@@ -173,6 +173,11 @@ impl<'a> Frame<'a> {
         scope == self.app.scope() || scope == self.app.published()
     }
 
+    /// Whether the names of a scope's people are shown in full to whoever asks.
+    pub(super) fn sees_names(&self, scope: ScopeId) -> bool {
+        self.is_own(scope) && self.app.sees_personal()
+    }
+
     /// A number of members in a list, as it may be shown to those who do not keep the list: few
     /// members of a named unit are known by name to anybody who knows the unit.
     pub(super) fn members(&self, scope: ScopeId, members: Option<u32>) -> Cell {

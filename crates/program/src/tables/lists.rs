@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::mask;
+use domain::permission::masked_name;
 use proto::ledger::{Person, ProblemItem, ProblemStatus, ResponsibilityItem, TaskItem, TaskStatus};
 use replica::{RecordId, ScopeId};
 
@@ -107,15 +107,8 @@ impl<'f, 'a> Lists<'f, 'a> {
             .each_known("person", &mut |row: Row<'_, Person>| {
                 if wanted.contains(&row.id) {
                     let name = row.values.display_name.unwrap_or_default();
-                    let is_own = self.frame.is_own(row.scope);
-                    names.insert(
-                        row.id,
-                        if is_own {
-                            name
-                        } else {
-                            mask::person_name(&name)
-                        },
-                    );
+                    let is_own = self.frame.sees_names(row.scope);
+                    names.insert(row.id, if is_own { name } else { masked_name(&name) });
                 }
             })?;
         Ok(names)

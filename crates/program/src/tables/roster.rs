@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::mask;
+use domain::permission::masked_name;
 use proto::ledger::{
     EventStatus, InstructorAssignment, Person, RoleAssignment, TrainingAttendance, TrainingSession,
     WorkerRole,
@@ -137,10 +137,11 @@ impl<'f, 'a> Roster<'f, 'a> {
         if name.is_empty() {
             return Cell::word("erased", "（已清除）", "(erased)");
         }
-        if is_host || self.frame.is_own(worker.scope) {
+        let is_hosts = is_host && self.frame.app.sees_personal();
+        if is_hosts || self.frame.sees_names(worker.scope) {
             return Cell::Text(name.to_owned());
         }
-        Cell::Text(mask::person_name(name))
+        Cell::Text(masked_name(name))
     }
 
     fn of_person(&self, person: RecordId, field: fn(&Person) -> Option<&String>) -> Cell {

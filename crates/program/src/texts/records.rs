@@ -267,4 +267,9 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "本人提交的事项须由他人审核。没有保存，原有内容没有变动。请由另一人办理。",
         "Nobody approves what they submitted themselves. Nothing was saved or changed. Have another person take the step.",
     ),
+    (
+        "AUTH-KEPT",
+        "市级发现的问题、市级已接收或已办结的事项，县区不能删除。记录原样保留，没有变动。确需删除的，请联系市级。",
+        "A district does not delete what the city has found, received or settled. The record stands as it was. If it must go, ask the city.",
+    ),
 ];

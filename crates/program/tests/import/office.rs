@@ -158,6 +158,9 @@ impl Office {
             proofs: Arc::default(),
             board: Arc::default(),
             files: Arc::new(link::FileRoom::new(store::Cabinet::new(folder.path()))),
+            grant: None,
+            reveals: false,
+            desk: Arc::default(),
             dir: Dir::new(folder.path()),
             identity: Arc::new(identity),
             config: Arc::new(Config::default()),
@@ -229,6 +232,7 @@ impl Office {
             format,
             output: file.into(),
             scope: None,
+            reveal: program::commands::Reveal::default(),
         };
         let mut out = Out::new(true, language, 0, |_| ());
         export::run(&self.app, &args, &mut out).unwrap();

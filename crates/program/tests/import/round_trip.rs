@@ -195,6 +195,7 @@ fn an_export_that_cannot_be_written_leaves_what_was_there() {
         format: Format::Csv,
         output: "没有这个文件夹/人员.csv".into(),
         scope: Some("410305".to_owned()),
+        reveal: program::commands::Reveal::default(),
     };
     let mut out = program::Out::new(true, Language::Zh, 0, |_| ());
     let failure = program::commands::export::run(&office.app, &missing, &mut out).unwrap_err();

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use proto::{stored::JournalPage, sync::Position};
-use replica::{Counter, Head, Incarnation, JournalEntry, limits::POINTS_MAX};
+use replica::{Counter, Dot, Head, Incarnation, JournalEntry, limits::POINTS_MAX};
 
 use super::Host;
 use crate::{
@@ -85,6 +85,79 @@ impl Host {
         let page = page.encode_to_vec();
         self.ledger
             .stage(keys::journal(incarnation, last), Some(page));
+    }
+
+    /// The own writes before one of them, or the newest, at most `limit`, the newest first: the lives
+    /// of this replica one after the other, as each went on from the one before. Pages are read from
+    /// the end, and no more of them than are asked for.
+    ///
+    /// # Errors
+    /// The store is damaged or cannot be read.
+    pub fn own_writes(
+        &self,
+        before: Option<Dot>,
+        limit: usize,
+    ) -> Result<Vec<(Dot, JournalEntry)>, StoreError> {
+        let mut lives = self.positions.own_line();
+        lives.reverse();
+        let from = before.map(|dot| dot.incarnation);
+        let lives = lives
+            .into_iter()
+            .skip_while(|life| from.is_some_and(|from| *life != from));
+        let mut found = Vec::new();
+        for incarnation in lives {
+            let mut below = match before {
+                Some(dot) if dot.incarnation == incarnation => dot.counter,
+                _ => Counter::MAX,
+            };
+            while let Some((last, page)) = self.page_below(incarnation, below)? {
+                let entries = page.entries.iter().rev();
+                for (counter, entry) in (0..=last).rev().zip(entries) {
+                    if counter >= below {
+                        continue;
+                    }
+                    if found.len() == limit {
+                        return Ok(found);
+                    }
+                    let dot = Dot {
+                        incarnation,
+                        counter,
+                    };
+                    found.push((dot, journal::read(entry).ok_or_else(damaged)?));
+                }
+                below = page.first;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The page with the write before a counter, and the counter of its last write.
+    fn page_below(
+        &self,
+        incarnation: Incarnation,
+        below: Counter,
+    ) -> Result<Option<(Counter, JournalPage)>, StoreError> {
+        let Some(counter) = below.checked_sub(1).filter(|counter| *counter > 0) else {
+            return Ok(None);
+        };
+        let end = keys::journal(incarnation, u64::MAX);
+        let at = keys::journal(incarnation, counter);
+        // The key of a page says how it ends: the write may lie within the page that ends after it.
+        let after = self.store().range(&at, &end, 1)?.pop();
+        let found = match after {
+            Some(found) => Some(found),
+            None => self.store().last(&keys::journal(incarnation, 0), &at)?,
+        };
+        let Some((key, value)) = found else {
+            return Ok(None);
+        };
+        let last = keys::u64_at(&key, 9).ok_or_else(damaged)?;
+        let page = JournalPage::decode(value).map_err(|_e| damaged())?;
+        let whole = page.first > 0 && last + 1 == page.first + page.entries.len() as u64;
+        if !whole || page.first >= below {
+            return Err(damaged());
+        }
+        Ok(Some((last, page)))
     }
 
     /// The ends of commits in the journal of an own incarnation after a counter, as positions, at

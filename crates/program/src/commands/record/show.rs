@@ -223,8 +223,9 @@ pub fn register_text(
 /// Prints the list as one JSON document, record by record, or as a table.
 pub(super) fn list(app: &App, filter: &Filter<'_>, out: &mut Out) -> Result<(), Failure> {
     if out.json {
-        out.raw(Part::Stdout("{\"records\":[".to_owned()));
-        let mut mark = "";
+        // Nothing is printed before it is clear that the list can be made.
+        let begin = "{\"records\":[";
+        let mut mark = begin;
         let next = records::list(app, filter, &mut |document| {
             let document = Value::Object(document);
             out.raw(Part::Stdout(format!("{mark}{document}")));
@@ -232,7 +233,8 @@ pub(super) fn list(app: &App, filter: &Filter<'_>, out: &mut Out) -> Result<(), 
             Ok(())
         });
         let next = next?.map(|id| id.to_string());
-        out.line(format!("],\"next\":{}}}", json!(next)));
+        let begin = if mark == begin { begin } else { "" };
+        out.line(format!("{begin}],\"next\":{}}}", json!(next)));
         return Ok(());
     }
     let columns = columns(filter.kind);

@@ -141,7 +141,10 @@ fn the_card_says_how_far_the_clock_of_another_writer_is_off() {
     assert_eq!(errors[0], Value::Null, "the own clock is the measure");
     let error = errors[1].as_i64().unwrap();
     assert!((89..=90).contains(&error), "{error}");
-    let show = ConflictCommand::Show { id };
+    let show = ConflictCommand::Show {
+        id,
+        reveal: crate::commands::Reveal::default(),
+    };
     let (text, _) = printed(false, |out| {
         run(&world.app, &Enrolled::default(), show, out)
     });
@@ -301,7 +304,10 @@ fn a_deletion_is_shown_with_its_reason_and_what_was_written_against_it() {
     )
     .unwrap();
     let id = list(&world.app)[0]["id"].as_str().unwrap().to_owned();
-    let show = ConflictCommand::Show { id };
+    let show = ConflictCommand::Show {
+        id,
+        reveal: crate::commands::Reveal::default(),
+    };
     let (text, _) = printed(false, |out| {
         run(&world.app, &Enrolled::default(), show, out)
     });
@@ -330,7 +336,10 @@ fn a_deletion_against_edits_shows_what_whoever_deleted_had_seen() {
     let card = show(&world.app, &Docket::parse(&world.app, &id).unwrap());
     assert_eq!(card["base"]["known"], true, "{card:?}");
     assert_eq!(card["base"]["value"], json!({"name": "甲", "remark": null}));
-    let show = ConflictCommand::Show { id };
+    let show = ConflictCommand::Show {
+        id,
+        reveal: crate::commands::Reveal::default(),
+    };
     let (text, _) = printed(false, |out| {
         run(&world.app, &Enrolled::default(), show, out)
     });
@@ -356,6 +365,7 @@ fn a_candidate_that_changes_no_figure_says_so() {
     assert_eq!(card["candidates"][0]["effects"], json!([]));
     let show = ConflictCommand::Show {
         id: clash.id.clone(),
+        reveal: crate::commands::Reveal::default(),
     };
     let (text, _) = printed(false, |out| {
         run(&clash.world.app, &Enrolled::default(), show, out)
@@ -548,6 +558,7 @@ fn the_card_for_people_shows_the_words_the_rule_and_the_provisional_value() {
     let clash = remarks();
     let show = ConflictCommand::Show {
         id: clash.id.clone(),
+        reveal: crate::commands::Reveal::default(),
     };
     let (text, exit) = printed(false, |out| {
         run(&clash.world.app, &Enrolled::default(), show, out)

@@ -103,7 +103,10 @@ fn a_rule_is_named_only_for_what_it_suggests() {
 #[test]
 fn the_card_shows_the_command_and_runs_nothing() {
     let (world, _, id) = contested();
-    let command = ConflictCommand::Show { id: id.clone() };
+    let command = ConflictCommand::Show {
+        id: id.clone(),
+        reveal: crate::commands::Reveal::default(),
+    };
     let (text, _) = printed(false, |out| {
         run(&world.app, &Enrolled::default(), command, out)
     });

@@ -9,6 +9,7 @@ use store::StoreError;
 
 use super::{Parsed, Planner, edits};
 use crate::{
+    accounts,
     failure::{Exit, Failure},
     import::report::{Notice, refused, said},
 };
@@ -85,7 +86,10 @@ impl Planner<'_> {
         };
         let purpose = domain::Purpose::Edit;
         domain::may_edit(self.app.catalogue, self.writer(), purpose, existing, &new)
+            .and_then(|()| domain::authority::approve(self.kind, existing, &set, &edit.author))
             .map_err(|(register, refusal)| self.forbidden(row, register, refusal))?;
+        accounts::may_write(self.app, purpose, existing, &new)
+            .map_err(|failure| Notice::cell(row, "", failure))?;
         let past = |register, dot| {
             let same = |s: &&Sibling| s.register == register && s.dot() == dot;
             past.iter().find(same).cloned()

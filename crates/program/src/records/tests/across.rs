@@ -29,6 +29,7 @@ fn got(world: &World, key: RecordKey) -> Value {
     let get = RecordCommand::Get {
         kind: "organisation".to_owned(),
         id: key.id.to_string(),
+        reveal: crate::commands::Reveal::default(),
     };
     let (text, exit) = printed(true, |out| run(&world.app, get, out));
     assert_eq!(exit.unwrap(), Exit::Done);

@@ -1,0 +1,148 @@
+//! Asks the table of roles about a write, with what it must know of where the record lies.
+
+use bytes::Bytes;
+use domain::{
+    KindSpec, Purpose,
+    authority::NewState,
+    permission::{self, Denied, Grant, Group, Lies, Part, Place, Writing},
+};
+use replica::{Record, RecordKey};
+
+use crate::{
+    app::App,
+    failure::{Exit, Failure},
+    records::{Past, meaning},
+};
+
+/// Asks whether whoever gives the command may write this.
+///
+/// # Errors
+/// They may not (exit code 4), or the store is damaged or cannot be read.
+pub(crate) fn may_write(
+    app: &App,
+    purpose: Purpose,
+    existing: Option<&Record>,
+    new: &NewState<'_>,
+) -> Result<(), Failure> {
+    let Some(grant) = app.grant.as_deref() else {
+        return Ok(());
+    };
+    let Some(kind) = app.catalogue.kind(new.key.kind) else {
+        // Of a kind that this program does not know nobody can say whose work it is.
+        return super::gate::ask(app, permission::Right::Operate);
+    };
+    let bound = permission::is_bound(grant, kind) && !new.set.is_empty();
+    let lies = if bound {
+        lies(app, kind, existing, new)?
+    } else {
+        Lies::default()
+    };
+    let writing = Writing {
+        kind,
+        existing,
+        set: new.set,
+    };
+    permission::may_write(grant, purpose, &writing, &lies).map_err(|why| denied(grant, &why))
+}
+
+fn lies(
+    app: &App,
+    kind: &KindSpec,
+    existing: Option<&Record>,
+    new: &NewState<'_>,
+) -> Result<Lies, Failure> {
+    let before = match existing {
+        Some(record) => Some(meaning(app, record)?.values),
+        None => None,
+    };
+    let author = app.author();
+    let mut siblings = existing.iter().flat_map(|record| &record.siblings);
+    Ok(Lies {
+        before: match &before {
+            Some(values) => place(app, new.key, values)?,
+            None => None,
+        },
+        after: place(app, new.key, &after(app, kind, existing, new)?)?,
+        is_own: siblings.any(|sibling| sibling.write.author == author),
+    })
+}
+
+/// The values after the write.
+fn after(
+    app: &App,
+    kind: &KindSpec,
+    existing: Option<&Record>,
+    new: &NewState<'_>,
+) -> Result<Vec<u8>, Failure> {
+    let past = match existing {
+        Some(record) => Past::of(app, record.key)?,
+        None => Past::default(),
+    };
+    let look = |register, dot| past.value(register, dot);
+    let value = |register| -> Bytes {
+        let mut set = new.set.iter();
+        match (set.find(|(id, _)| *id == register), existing) {
+            (Some((_, value)), _) => value.clone(),
+            (None, Some(record)) => {
+                domain::effective::register(app.catalogue, record, register, &look).value
+            }
+            (None, None) => Bytes::new(),
+        }
+    };
+    let registers = kind.registers.iter().map(|register| value(register.id));
+    Ok(registers.flat_map(|value| value.to_vec()).collect())
+}
+
+fn place(app: &App, key: RecordKey, values: &[u8]) -> Result<Option<Place>, Failure> {
+    let look = |key| -> Result<Option<Vec<u8>>, Failure> {
+        let Some(stored) = app.reader().get(key)? else {
+            return Ok(None);
+        };
+        Ok(Some(meaning(app, &stored.record)?.values))
+    };
+    permission::place(app.catalogue, (key, values), &look)
+}
+
+/// The failure of what the table does not let somebody do: which rule, what is safe, whom to ask.
+pub(super) fn denied(grant: &Grant, why: &Denied) -> Failure {
+    let role = grant.role;
+    let of = |group: &Group| (group.zh.to_owned(), group.en.to_owned());
+    let (what_zh, what_en) = match why {
+        Denied::Right(right) => (right.zh().to_owned(), right.en().to_owned()),
+        Denied::Kind(group)
+        | Denied::Field(group)
+        | Denied::Approve(group)
+        | Denied::OnlyApproves(group) => of(group),
+        Denied::Part(group) => {
+            let (zh, en) = part_words(grant.part.as_ref());
+            (
+                format!("{}，限{zh}", group.zh),
+                format!("{}, of {en}", group.en),
+            )
+        }
+    };
+    let failure = |zh: &str, en: &str| {
+        let fill = |text: &str, role: &str, what: &str| {
+            text.replace("{role}", role).replace("{what}", what)
+        };
+        Failure::new(why.code(), Exit::Refused)
+            .with("role", role.id())
+            .with("what", &what_en)
+            .saying(fill(zh, role.zh(), &what_zh), fill(en, role.en(), &what_en))
+    };
+    let (zh, en) = crate::texts::pair(why.code());
+    failure(zh, en)
+}
+
+/// A part in words.
+pub(crate) fn part_words(part: Option<&Part>) -> (String, String) {
+    match part {
+        Some(Part::Town(code)) => (format!("乡镇（街道）{code}"), format!("town {code}")),
+        Some(Part::Industry(letter)) => {
+            (format!("行业门类 {letter}"), format!("industry {letter}"))
+        }
+        Some(Part::Agency(id)) => (format!("责任单位 {id}"), format!("agency {id}")),
+        Some(Part::Park(id)) => (format!("园区 {id}"), format!("park {id}")),
+        None => (String::new(), String::new()),
+    }
+}
