@@ -17,7 +17,7 @@ use crate::{
     catalogue::KindSpec,
 };
 
-pub use mask::{is_masked, mask_register, mask_values, masked, masked_name, masks};
+pub use mask::{is_mask_of, is_masked, mask_register, mask_values, masked, masked_name, masks};
 pub use part::{Place, place};
 pub use table::{GROUPS, Group, RIGHTS};
 

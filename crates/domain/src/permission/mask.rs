@@ -3,7 +3,10 @@
 use replica::RegisterId;
 use serde_json::{Map, Value as Json};
 
-use crate::catalogue::{FieldSpec, KindSpec, Sensitivity, Shape};
+use crate::{
+    catalogue::{FieldSpec, KindSpec, Sensitivity, Shape},
+    value,
+};
 
 /// Family names of two characters.
 const DOUBLE: &[&str] = &[
@@ -109,6 +112,17 @@ pub fn mask_register(kind: Option<&KindSpec>, register: RegisterId, value: &mut 
         (_, Some(_), Json::Object(values)) => mask_values(kind, values),
         _ => {}
     }
+}
+
+/// Whether a value of a register is what somebody who sees it masked sees of the one that stands: a
+/// masked table that comes back says nothing.
+#[must_use]
+pub fn is_mask_of(kind: &KindSpec, register: RegisterId, standing: &[u8], given: &[u8]) -> bool {
+    let read = |bytes| value::register_json(Some(kind), register, bytes);
+    let (full, given) = (read(standing), read(given));
+    let mut seen = full.clone();
+    mask_register(Some(kind), register, &mut seen);
+    given != full && given == seen
 }
 
 fn mask(kind: &KindSpec, field: &FieldSpec, value: &mut Json) {

@@ -47,7 +47,7 @@ pub(super) struct MarkedDot {
 
 /// What an import does with a register that it read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Noted {
     /// Nothing: the record says so already.
     Read,
     /// It writes it.
@@ -78,14 +78,20 @@ impl Mark {
     }
 
     /// Notes what was read of a register.
-    pub(super) fn set(&mut self, register: RegisterId, value: Bytes, shown: &[Shown], deed: Deed) {
+    pub(super) fn set(
+        &mut self,
+        register: RegisterId,
+        value: Bytes,
+        shown: &[Shown],
+        noted: Noted,
+    ) {
         let mut dots: Vec<MarkedDot> = shown.iter().map(|shown| marked(shown.dot)).collect();
         dots.sort_by_key(|dot| (dot.incarnation, dot.counter));
         let new = MarkedRegister {
             register: register.0,
             value,
             dots,
-            has_written: deed == Deed::Write,
+            has_written: noted == Noted::Write,
         };
         match self
             .registers

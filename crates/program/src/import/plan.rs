@@ -18,7 +18,7 @@ use self::edits::{Parsed, joined};
 use super::{
     fields::{ID, Line},
     find::{Finder, Towns, code_field, name_field},
-    mark::{self, Deed, Mark},
+    mark::{self, Mark, Noted},
     meet::{Identity, Index, Met},
     report::{Notice, refused, said},
 };
@@ -305,7 +305,7 @@ impl<'a> Planner<'a> {
         let mut mark = Mark::default();
         let mut set = Vec::with_capacity(edits.len());
         for edit in &edits {
-            mark.set(edit.register, edit.value.clone(), &[], Deed::Write);
+            mark.set(edit.register, edit.value.clone(), &[], Noted::Write);
             set.push(Set {
                 register: edit.register,
                 value: edit.value.clone(),

@@ -1,6 +1,14 @@
 //! What was exported imports again as unchanged: here, and in an office that has never seen it.
 
-use domain::{Catalogue, catalogue::Shape, label, label::Language};
+use std::sync::Arc;
+
+use domain::{
+    Catalogue,
+    catalogue::Shape,
+    label,
+    label::Language,
+    permission::{Grant, Role},
+};
 use program::export::Format;
 use serde_json::json;
 
@@ -108,6 +116,32 @@ fn an_export_imports_again_as_unchanged() {
             }
         }
     }
+}
+
+#[test]
+fn a_masked_export_that_comes_back_changes_no_name() {
+    let mut office = office();
+    let grant = Grant {
+        role: Role::Auditor,
+        part: None,
+    };
+    office.app.grant = Some(Arc::new(grant));
+    office.export("person", Format::Csv, "脱敏.csv", Language::Zh);
+    office.app.grant = None;
+    let text = std::fs::read_to_string(office.path("脱敏.csv")).unwrap();
+    assert!(text.contains("某") && !text.contains("示例人"), "{text}");
+    let before = office.edits();
+    let said = office.import("person", "脱敏.csv");
+    assert_eq!(said.numbers(), [2, 0, 0, 2, 0], "{}", said.json);
+    assert_eq!(office.edits(), before);
+    // What somebody writes beside the masked name is taken.
+    let path = office.path("脱敏.csv");
+    std::fs::write(&path, text.replace("书记", "委员")).unwrap();
+    let said = office.import("person", "脱敏.csv");
+    assert_eq!(said.numbers(), [2, 0, 1, 1, 0], "{}", said.json);
+    office.export("person", Format::Csv, "全名.csv", Language::Zh);
+    let text = std::fs::read_to_string(office.path("全名.csv")).unwrap();
+    assert!(text.contains("示例人"), "{text}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use domain::{
     Finding, RegisterEdit,
     catalogue::{Need, Type},
     effective::Reading,
+    permission::is_mask_of,
     value,
 };
 use replica::{Record, RecordId, RegisterId, Set, Shown, Sibling};
@@ -15,7 +16,7 @@ use crate::{
     failure::{Exit, Failure},
     import::{
         fields::Line,
-        mark::{Deed, Mark},
+        mark::{Mark, Noted},
         meet::Identity,
         report::{Notice, said},
     },
@@ -96,8 +97,11 @@ impl Planner<'_> {
             if !edit.changed {
                 if marked.is_none() {
                     let shown = seen(record, register, &reading, &edit.value);
-                    mark.set(register, edit.value.clone(), &shown, Deed::Read);
+                    mark.set(register, edit.value.clone(), &shown, Noted::Read);
                 }
+                continue;
+            }
+            if is_mask_of(self.kind, register, &reading.value, &edit.value) {
                 continue;
             }
             let written = against_now.iter().find(|edit| edit.register == register);
@@ -109,14 +113,14 @@ impl Planner<'_> {
             if value == reading.value || stands {
                 // A person has entered the same in the meantime.
                 let shown = seen(record, register, &reading, &value);
-                mark.set(register, value, &shown, Deed::Read);
+                mark.set(register, value, &shown, Noted::Read);
                 continue;
             }
             let shown = match marked {
                 Some(marked) => marked.shown(record, &self.replica, self.app.reader())?,
                 None => seen(record, register, &reading, &value),
             };
-            mark.set(register, value.clone(), &shown, Deed::Write);
+            mark.set(register, value.clone(), &shown, Noted::Write);
             set.push(Set {
                 register,
                 value,
