@@ -312,6 +312,27 @@ async fn the_hub_gets_what_it_asked_for_however_often_the_line_is_cut() {
 }
 
 #[tokio::test]
+async fn a_part_that_a_loss_of_power_spoilt_begins_anew_and_accuses_nobody() {
+    let (world, hub, node) = met().await;
+    let (side, content) = (Side::node(), large());
+    side.put(&content);
+    for book in [&hub.book, &side.book] {
+        book.name(FileHash::of(&content), content.len() as u64, &[Asker::Hub]);
+    }
+    hub.ask(1, &content);
+    assert!(!carry_until_cut(&world, &node, &side, 400_000).await);
+    assert!(hub.arrived(&content, NODE) > 0);
+    let name = format!("{}-{NODE}", FileHash::of(&content));
+    let part = hub._folder.path().join("files").join("incoming").join(name);
+    let mut spoilt = std::fs::read(&part).unwrap();
+    spoilt[100] ^= 1;
+    std::fs::write(&part, spoilt).unwrap();
+    assert_eq!(carry_once(&world, &node, &side).await.given, 1);
+    assert!(hub.has(&content));
+    assert_eq!(log(hub.desk.asked()), [done()]);
+}
+
+#[tokio::test]
 async fn a_node_gets_what_the_hub_has_and_it_may_see() {
     let (world, hub, node) = met().await;
     let (side, content) = (Side::node(), large());

@@ -3,6 +3,8 @@
 
 use std::{io::Cursor, path::PathBuf};
 
+use link::{Asker, Referrer as _};
+
 use serde_json::{Value, json};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -238,6 +240,29 @@ fn the_city_asks_those_who_may_have_it_and_once() {
     // The request is there after a restart.
     let world = world.restarted();
     assert_eq!(desk(&world.app).asked().unwrap().len(), 1);
+}
+
+#[test]
+fn a_node_sees_the_files_of_its_own_scope_and_a_deleted_record_names_none() {
+    let world = hub();
+    let app = &world.app;
+    let key = problem_of_jianxi(&world);
+    let hash = attach(app, key, &file(&world, "a.pdf", PDF)).unwrap();
+    let records = Records(app.clone());
+    let size = |hash, asker| records.size(key, hash, asker).unwrap();
+    let scope = |code: &str| Asker::Node(domain::scope_id(code));
+    let known = Some(PDF.len() as u64);
+    for asker in [Asker::Own, Asker::Hub, scope("410305")] {
+        assert_eq!(size(hash, asker), known, "{asker:?}");
+        assert_eq!(size(FileHash::of(b"another"), asker), None, "{asker:?}");
+    }
+    for other in ["410302", "410300"] {
+        assert_eq!(size(hash, scope(other)), None, "{other}");
+    }
+    assert!(records.fits(key, hash, PDF).unwrap());
+    assert!(!records.fits(key, hash, b"\x89PNG\r\n\x1a\n").unwrap());
+    records::delete(app, key, None, "误登").unwrap();
+    assert_eq!(size(hash, scope("410305")), None);
 }
 
 #[test]
