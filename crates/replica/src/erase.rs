@@ -25,8 +25,8 @@ fn erased_value(register: RegisterId, value: &Bytes) -> Bytes {
     if register != RegisterId::DELETED {
         return Bytes::from_static(ERASED_VALUE);
     }
-    if value.is_empty() {
-        return Bytes::new();
+    if value.is_empty() || value == ERASED_VALUE {
+        return value.clone();
     }
     match Deletion::decode(value.clone()) {
         Ok(mut deletion) => {

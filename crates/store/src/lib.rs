@@ -9,6 +9,7 @@
 mod account;
 mod backup;
 mod disk;
+mod erase;
 mod holding;
 mod host;
 mod journal;
@@ -26,6 +27,7 @@ pub use backup::{
     BackupError, BackupFacts, BackupReport, backup, backup_to, restore, verify as verify_backup,
 };
 pub use disk::{Disk, DiskConfig, Lock, Salvaged, free_bytes, salvage};
+pub use erase::{Erasure, Locals, Personal, rewrite, rewrite_due};
 pub use holding::Holding;
 pub use host::{
     Act, Answer, Child, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput,
