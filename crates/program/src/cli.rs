@@ -18,6 +18,7 @@ use crate::{
     failure::{Exit, Failure},
     logging,
     output::{Out, Part},
+    rewrite,
 };
 
 /// The language of texts.
@@ -147,6 +148,9 @@ pub enum Common {
     Restore(crate::commands::store::RestoreArgs),
     /// Build a damaged store anew from what can be read of it, a backup, and the peer
     Repair(crate::commands::repair::RepairArgs),
+    /// Erase a person's values; contacts that stay at home
+    #[command(subcommand)]
+    Person(crate::commands::person::PersonCommand),
     /// Writes that were refused, and what to do about them
     #[command(subcommand)]
     Refusal(crate::commands::refusal::RefusalCommand),
@@ -180,6 +184,7 @@ impl Common {
             | Self::Verify
             | Self::Backup(_)
             | Self::Bundle(_)
+            | Self::Person(_)
             | Self::Refusal(_)
             | Self::Quarantine(_)
             | Self::Doctor => Place::Store,
@@ -401,8 +406,15 @@ fn run_process<S: Side>(
     }
     let (app, writer) = App::open(&dir, setting.runtime.clone())?;
     let result = run_on::<S>(&app, &setting, cli, out);
+    let is_due = rewrite::is_due(&app);
+    drop(app);
     let stopped = writer.stop();
-    result.and_then(|()| stopped.map_err(Failure::from))
+    result.and_then(|()| stopped.map_err(Failure::from))?;
+    // What was erased goes from the files at once, where no program serves.
+    match is_due {
+        true => rewrite::finish(&dir),
+        false => Ok(()),
+    }
 }
 
 /// Runs a command on an app that was opened in this process.

@@ -55,8 +55,8 @@ pub use settled::{Settled, State};
 pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
-pub(crate) use change::{Shown, allowed, before_and_after, reason_of, shown};
-pub(crate) use document::{authorship, fields_json, register_of, told_value};
+pub(crate) use change::{Shown, allowed, before_and_after, moved_away, reason_of, shown};
+pub(crate) use document::{authorship, fields_json, reason_text, register_of, told_value};
 pub(crate) use known::InScope;
 pub(crate) use links::{ended, links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};

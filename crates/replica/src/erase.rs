@@ -54,8 +54,7 @@ impl Write {
     /// Whether two are one write: equal, or equal but for a reason that was erased in one of them.
     #[must_use]
     pub fn fits(&self, other: &Self) -> bool {
-        self == other
-            || (self.is_erased() || other.is_erased()) && self.erased() == other.erased()
+        self == other || (self.is_erased() || other.is_erased()) && self.erased() == other.erased()
     }
 }
 
@@ -111,8 +110,8 @@ impl Record {
         for sibling in &mut self.siblings {
             let (register, dot) = (sibling.register, sibling.dot());
             let keeps_reason = marks.contains(&dot);
-            let is_named = registers.contains(&register)
-                || register == RegisterId::DELETED && !keeps_reason;
+            let is_named =
+                registers.contains(&register) || register == RegisterId::DELETED && !keeps_reason;
             let carries = |sibling: &Sibling| sibling.ancestry.iter().any(|a| a.value.is_some());
             if is_named && (!sibling.is_erased() || carries(sibling)) {
                 sibling.erase_value();

@@ -7,8 +7,8 @@
 )]
 
 use bytes::Bytes;
-use prost::Message as _;
 use proptest::prelude::*;
+use prost::Message as _;
 use replica::{
     Dot, ERASED_VALUE, Edit, HybridTime, Incarnation, Kind, Record, RecordId, RecordKey,
     RegisterId, ScopeId, Set, Sibling, Source, Stamp, merge,

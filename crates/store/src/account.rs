@@ -187,8 +187,7 @@ impl Reading<'_> {
             }
         }
         // The journal has the hash of what was written: of what was erased only the name can be found.
-        let is_whole =
-            |s: &&Sibling| !s.is_erased() && !s.write.is_erased();
+        let is_whole = |s: &&Sibling| !s.is_erased() && !s.write.is_erased();
         own.retain(|_, siblings| siblings.iter().all(is_whole));
         for (dot, siblings) in own {
             let hash = replica::write_hash(record.key, &siblings);

@@ -21,8 +21,9 @@ use crate::{
     wire::{dot_of, key_of, print_of},
 };
 
-/// The name under which a store says that its files still hold what was erased.
-const DUE: &str = "erased/rewrite";
+/// The name under which a store says, among what programs keep for themselves, that its files still hold
+/// what was erased.
+pub const REWRITE_DUE: &str = "erased/rewrite";
 
 /// Bytes that are copied together.
 const COPY_BYTES: usize = 768 * 1024;
@@ -144,12 +145,12 @@ impl Erasure {
 /// # Errors
 /// The store is damaged or cannot be read.
 pub fn rewrite_due(store: &dyn Store) -> Result<bool, StoreError> {
-    Ok(store.get(&keys::local(DUE))?.is_some())
+    Ok(store.get(&keys::local(REWRITE_DUE))?.is_some())
 }
 
 /// What says that the files of a store still hold what was erased.
 pub(crate) fn due() -> (Vec<u8>, Vec<u8>) {
-    (keys::local(DUE), vec![1])
+    (keys::local(REWRITE_DUE), vec![1])
 }
 
 /// Copies a store into an empty one, whose files then hold nothing of what was erased. What a value

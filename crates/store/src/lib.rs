@@ -27,7 +27,7 @@ pub use backup::{
     BackupError, BackupFacts, BackupReport, backup, backup_to, restore, verify as verify_backup,
 };
 pub use disk::{Disk, DiskConfig, Lock, Salvaged, free_bytes, salvage};
-pub use erase::{Erasure, Locals, Personal, rewrite, rewrite_due};
+pub use erase::{Erasure, Locals, Personal, REWRITE_DUE, rewrite, rewrite_due};
 pub use holding::Holding;
 pub use host::{
     Act, Answer, Child, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput,

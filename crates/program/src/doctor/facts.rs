@@ -7,7 +7,7 @@ use crate::{
     app::{App, Live, OwnFacts, PeerView, SCHEMA},
     conflicts,
     failure::Failure,
-    proposals, refusals, repair,
+    proposals, refusals, repair, rewrite,
 };
 
 /// The name under which the newest verified backup is noted.
@@ -64,6 +64,8 @@ pub struct Facts {
     /// Writes that a repair or a restore has taken, that no peer has given back so far, and that
     /// nobody has settled.
     pub missing: usize,
+    /// The files of the store still hold what was erased.
+    pub rewrite_due: bool,
 }
 
 impl Facts {
@@ -99,6 +101,7 @@ impl Facts {
             breaks: found.breaks,
             backup_ms: backup_ms(app)?,
             missing: repair::lost::count_open(app)?,
+            rewrite_due: rewrite::is_due(app),
         })
     }
 }

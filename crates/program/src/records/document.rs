@@ -116,6 +116,9 @@ pub(crate) fn register_of(kind: Option<&KindSpec>, name: &str) -> Option<Registe
 /// The value of a register as scripts read it; for a deletion what was said with it.
 #[must_use]
 pub fn register_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8]) -> Value {
+    if domain::erasure::is_erased_value(bytes) {
+        return ERASED.into();
+    }
     if register != RegisterId::DELETED {
         return value::register_json(kind, register, bytes);
     }
@@ -123,7 +126,7 @@ pub fn register_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8
         return Value::Null;
     }
     let mark: proto::schema::Deletion = domain::decode(bytes).unwrap_or_default();
-    json!({ "reason": mark.reason })
+    json!({ "reason": reason_text(&mark.reason) })
 }
 
 /// What a write gave its register, as scripts read it; of an owner the code of the scope.
@@ -156,6 +159,18 @@ pub(crate) fn fields_json<'k>(
         (field.id.clone(), value)
     };
     kind.fields_of(register).map(field)
+}
+
+/// What stands where something was erased.
+pub(crate) const ERASED: &str = "（已清除）";
+
+/// A reason as it is shown.
+#[must_use]
+pub(crate) fn reason_text(reason: &str) -> &str {
+    match reason {
+        replica::ERASED_REASON => ERASED,
+        said => said,
+    }
 }
 
 /// The name of a source.
@@ -199,7 +214,7 @@ pub(crate) fn authorship(sibling: &Sibling) -> Map<String, Value> {
     map.insert("author".to_owned(), write.author.as_str().into());
     map.insert("at".to_owned(), at_text(sibling).into());
     map.insert("source".to_owned(), source_name(write.source).into());
-    map.insert("reason".to_owned(), write.reason.as_str().into());
+    map.insert("reason".to_owned(), reason_text(&write.reason).into());
     map.insert(
         "decision".to_owned(),
         decision_of(sibling).map_or(Value::Null, Value::from),

@@ -12,10 +12,7 @@ use bytes::Bytes;
 use replica::{Record, RecordKey, session::Role};
 
 use super::{Host, Rules, peers::Peers};
-use crate::{
-    Guest, StoreError, Stored, erase, keys,
-    ledger::Incoming,
-};
+use crate::{Guest, StoreError, Stored, erase, keys, ledger::Incoming};
 
 impl Host {
     /// Whether the values of a record are erased: its own state says so, or that of the record that it
@@ -113,7 +110,10 @@ impl Host {
     /// Records that went with another and whose writes were all taken back: only their past says so.
     fn orphans_of(&self, key: RecordKey) -> Result<Vec<RecordKey>, StoreError> {
         let erasure = &self.config.rules.erasure;
-        let alone = self.ledger.reader().alone(&|kind| erasure.goes_with_parent(kind));
+        let alone = self
+            .ledger
+            .reader()
+            .alone(&|kind| erasure.goes_with_parent(kind));
         let mut orphans = Vec::new();
         for other in alone {
             let Some(stored) = self.ledger.current(other)? else {

@@ -112,9 +112,7 @@ impl Host {
             refilling: sender.refilling,
         });
         Ok(match verdict {
-            Verdict::Accept if is_claim => {
-                Some(self.refuse(sender, record, claimed, "SYNC-122")?)
-            }
+            Verdict::Accept if is_claim => Some(self.refuse(sender, record, claimed, "SYNC-122")?),
             Verdict::Accept => {
                 // A copy of what this hub is about to merge: not before it is judged.
                 self.tell_left(&case)?;

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{PeerScope, Quarantine, Refusal};
 use replica::{
-    Dot, Incarnation, Kind, Record, RecordId, RecordKey, ReplicaId, ScopeId, Seq, session::FeedPoint,
+    Dot, Incarnation, Kind, Record, RecordId, RecordKey, ReplicaId, ScopeId, Seq,
+    session::FeedPoint,
 };
 
 use super::{HeldBack, Refused, Rules, erase::Changes, seq_of};
@@ -427,8 +428,12 @@ impl Peers {
     /// Erases the writes of a record that were refused to peers.
     pub(super) fn erase_refusals(&mut self, key: RecordKey, rules: &Rules, out: &mut Changes) {
         for ((peer, dot), refusal) in &mut self.refusals {
-            if goes_with(rules, key_of(refusal.kind, &refusal.id), &refusal.siblings, key)
-                && let Some(erased) = rules.erasure.erase_refusal(refusal)
+            if goes_with(
+                rules,
+                key_of(refusal.kind, &refusal.id),
+                &refusal.siblings,
+                key,
+            ) && let Some(erased) = rules.erasure.erase_refusal(refusal)
             {
                 out.push((keys::refusal(*peer, *dot), Some(erased.encode_to_vec())));
                 *refusal = erased;

@@ -195,7 +195,11 @@ impl Host {
             let is_one = |a: &Sibling, b: &Sibling| {
                 (a.register, a.dot()) == (b.register, b.dot()) && a.joined(b).is_some()
             };
-            if write.siblings.iter().all(|s| known().any(|known| is_one(known, s))) {
+            if write
+                .siblings
+                .iter()
+                .all(|s| known().any(|known| is_one(known, s)))
+            {
                 held.extend(write.siblings.iter().map(Sibling::dot));
             }
         }

@@ -435,7 +435,10 @@ fn lacking<'a>(of: &'a Record, other: &'a Record) -> impl Iterator<Item = &'a Si
 }
 
 /// Takes siblings out of a history entry. Returns whether it held any.
-pub(super) fn entry_without(entry: &mut HistoryEntry, gone: &dyn Fn(Dot) -> bool) -> Result<bool, StoreError> {
+pub(super) fn entry_without(
+    entry: &mut HistoryEntry,
+    gone: &dyn Fn(Dot) -> bool,
+) -> Result<bool, StoreError> {
     let came: Vec<Dot> = came(entry).filter(|dot| !gone(*dot)).collect();
     let said = came.len() < entry.came_counters.len();
     entry.came_incarnations = came.iter().map(|dot| dot.incarnation.0).collect();

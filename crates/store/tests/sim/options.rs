@@ -332,6 +332,9 @@ impl Options {
         if self.bait.is_alone() {
             self.faults = Faults::default();
         }
+        if self.bait != Control::None {
+            self.faults.drop(Fault::Erase);
+        }
         for fault in self.bait.needs() {
             self.faults.add(*fault);
         }

@@ -36,15 +36,16 @@ use proto::{
     sync::Position as WirePosition,
 };
 use replica::{
-    Dot, ERASED_REASON, Incarnation, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId, Sibling, owner,
+    Dot, ERASED_REASON, Incarnation, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId,
+    Sibling, owner,
 };
 use store::{Guest, Stored};
 
 use super::{
     city::{parent, proposal_key},
     conflicts::dockets,
-    erasing::is_marked,
     controls::Control,
+    erasing::is_marked,
     late::{Transfer, Unsent},
     medium::Image,
     options::Fault,
