@@ -205,8 +205,11 @@ fn comes_back_and_goes_again(two: &Two, id: &str, backup: &str) {
     node.run(["status"]).ok();
     assert_eq!(holding(&store, TOKEN), 0);
     // Both sides prove that nothing was lost.
-    let certificate = two.city.text_path("erased.certificate");
-    node.run(["certificate", "make", &certificate]).ok();
+    let certificate = two.city.text_path("erased.cert");
+    for node in [node, &two.laocheng.node] {
+        let made = node.json(["certificate", "make", &certificate]);
+        assert_eq!(made["true"], true, "{made}");
+    }
     for program in [two.hub(), node, &two.laocheng.node] {
         program.run(["verify"]).ok();
     }
