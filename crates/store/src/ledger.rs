@@ -8,6 +8,7 @@
 mod arrival;
 mod head;
 mod index;
+mod past;
 mod stage;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,7 +23,7 @@ use replica::{
     session::FeedPoint,
 };
 
-use crate::{Erasure, Store, StoreError, keys};
+use crate::{Store, StoreError, keys};
 pub(crate) use arrival::{ArrivalPage, HERE, UNNOTED};
 pub(crate) use head::RecordHead;
 pub(crate) use index::Lies;
@@ -30,7 +31,7 @@ pub use index::{ClockReading, JournalBreak, PeerHeard, Reader, Unsettled, keep_l
 use index::{End, ScopeIndex, Shared};
 pub(crate) use index::{heard_name, unsettled_name};
 pub(crate) use stage::journal_page;
-use stage::{ChangeEntry, Copied, Stage, Staged};
+use stage::{Copied, Stage, Staged};
 
 /// Section ends that are kept per scope. A peer that is further behind compares buckets.
 const ENDS_MAX: usize = 65_536;
@@ -376,59 +377,6 @@ impl Ledger {
         keys.sort_unstable();
         keys.dedup();
         keys
-    }
-
-    /// Takes siblings out of a record's history: what their names said counts as never written.
-    /// Pages that hold any are written anew; the rest of each stays.
-    pub(crate) fn forget(
-        &mut self,
-        key: RecordKey,
-        gone: &dyn Fn(Dot) -> bool,
-    ) -> Result<(), StoreError> {
-        let places = self.shared.history_places(key, &self.stage)?;
-        for (scope, seq) in places {
-            self.change_history((scope, seq), &|entry| stage::entry_without(entry, gone))?;
-        }
-        Ok(())
-    }
-
-    /// Erases the past of a record.
-    pub(crate) fn erase_history(
-        &mut self,
-        key: RecordKey,
-        erasure: &Erasure,
-    ) -> Result<(), StoreError> {
-        for place in self.shared.history_places(key, &self.stage)? {
-            self.change_history(place, &|entry| {
-                let erased = erasure.erase_bytes(&entry.replaced);
-                Ok(erased.is_some_and(|erased| {
-                    entry.replaced = erased;
-                    true
-                }))
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Writes one entry of the history anew, staged or committed, where it changes.
-    fn change_history(
-        &mut self,
-        (scope, seq): (u32, u64),
-        change: ChangeEntry<'_>,
-    ) -> Result<(), StoreError> {
-        if self.stage.change_entry(scope, seq, change)? {
-            return Ok(());
-        }
-        let from = keys::history(scope, 0);
-        let found = self.store.last(&from, &keys::history(scope, seq + 1))?;
-        let Some((page_key, page)) = found else {
-            return Ok(());
-        };
-        let page = self.stage.page(&page_key).unwrap_or(page);
-        if let Some(page) = stage::changed_page(&page, seq, change)? {
-            self.stage(page_key.to_vec(), Some(page));
-        }
-        Ok(())
     }
 
     /// The scopes in whose feeds a copy of a record lies, by their numbers, staged ones included.
