@@ -130,7 +130,6 @@ impl Record {
     }
 
     /// Whether a state here shows something erased that another still holds.
-    #[must_use]
     pub fn erases_of<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Sibling> {
         let whole = |sibling: &Sibling| {
             let mut there = other.register(sibling.register).iter();

@@ -55,7 +55,7 @@ fn value_of(register: RegisterId, counter: u64) -> Bytes {
     if register != RegisterId::DELETED {
         return Bytes::from(text);
     }
-    if counter % 3 == 0 {
+    if counter.is_multiple_of(3) {
         // Restored.
         return Bytes::new();
     }
@@ -187,7 +187,7 @@ proptest! {
         let of = |x: &Record, y: &Record| merge(x, y).unwrap();
         prop_assert_eq!(of(&a, &b), of(&b, &a));
         prop_assert_eq!(of(&of(&a, &b), &c), of(&a, &of(&b, &c)));
-        prop_assert_eq!(of(&a, &a), a.clone());
+        prop_assert_eq!(&of(&a, &a), &a);
         prop_assert_eq!(of(&of(&a, &b), &a), of(&a, &b));
         // What an erased form says travels, and is one canonical encoding.
         let all = of(&of(&a, &b), &c);

@@ -1,10 +1,6 @@
 //! A store on disk after something was erased: its files hold the value until it is rewritten, and then
 //! none does; for a peer nothing has changed. Drafts, refusals and held states of a replica lose it too.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on may stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
 #[path = "support/pair.rs"]
