@@ -10,6 +10,7 @@ mod accepting;
 mod across;
 mod demo;
 mod desk;
+mod erasure;
 mod golden;
 mod merging;
 mod preset;
