@@ -26,6 +26,7 @@ mod e2e {
     mod demo;
     mod dry_run;
     mod enrolment;
+    mod erasing;
     mod lists;
     mod records;
     mod refill;

@@ -8,6 +8,7 @@ use replica::{Dot, Record, RecordKey, RegisterId, ScopeId, Sibling};
 
 use crate::{
     catalogue::{Authority, Catalogue, KindSpec, Merge, RegisterSpec, Travel},
+    erasure,
     state::Step,
     wire::{self, Item},
 };
@@ -58,6 +59,9 @@ pub enum Refusal {
     /// The city found it or has taken it over, so a district does not delete it.
     #[error("the city has taken this over")]
     Kept,
+    /// What is personal of the record was erased for ever, or would be by hand.
+    #[error("personal values are erased for ever, and by their own command")]
+    Erased,
 }
 
 impl Refusal {
@@ -75,6 +79,7 @@ impl Refusal {
             Self::Docket => "AUTH-DOCKET",
             Self::Own => "AUTH-OWN",
             Self::Kept => "AUTH-KEPT",
+            Self::Erased => "AUTH-ERASED",
         }
     }
 
@@ -92,6 +97,7 @@ impl Refusal {
             Self::Docket => "处理决定和批注由 conflict 命令产生，不能直接填写或删除",
             Self::Own => "本人提交的事项须由他人审核",
             Self::Kept => "市级发现的问题、市级已接收或已办结的事项，县区不能删除",
+            Self::Erased => "个人信息只能用 person erase 清除，清除后不能再填写",
         }
     }
 
@@ -111,6 +117,9 @@ impl Refusal {
             }
             Self::Own => "Nobody approves what they submitted themselves",
             Self::Kept => "A district does not delete what the city has found, received or settled",
+            Self::Erased => {
+                "Personal values are erased with person erase only, and are never filled in again"
+            }
         }
     }
 }
@@ -232,6 +241,12 @@ fn judge_sibling(
     };
     if register.authority == Authority::Hub {
         return Err(Refusal::Authority);
+    }
+    if erasure::is_mark(kind, sibling.register)
+        && erasure::mark_value(kind).is_none_or(|(_, value)| value != sibling.value)
+    {
+        // Nobody takes an erasure back.
+        return Err(Refusal::SetOnce);
     }
     match register.merge {
         Merge::Key | Merge::Append => set_once(kind, register, existing, sibling),
@@ -434,6 +449,8 @@ pub enum Purpose {
     Edit,
     /// The settling of a conflict, which the city may do everywhere.
     Decision,
+    /// The erasing of a person.
+    Erasure,
 }
 
 /// Whether a person may save these registers here: `set` are the registers with their new values,
@@ -492,6 +509,7 @@ pub fn may_edit(
             Writer::Node { .. } => edit_register(kind, existing, *id, value),
         };
         verdict
+            .and_then(|()| edit_erased(kind, existing, *id, purpose))
             .and_then(|()| edit_once(kind, existing, *id, value))
             .map_err(|why| (*id, why))?;
     }
@@ -620,6 +638,26 @@ fn edit_register(
     let stays = standing.iter().any(|known| known.value == value);
     if (machine.is_hubs(to, by_city) && !stays) || from_here {
         Err(Refusal::Step)
+    } else {
+        Ok(())
+    }
+}
+
+/// What was erased nobody fills in again, and nobody erases in passing.
+fn edit_erased(
+    kind: Option<&KindSpec>,
+    existing: Option<&Record>,
+    id: RegisterId,
+    purpose: Purpose,
+) -> Result<(), Refusal> {
+    let Some(kind) = kind else { return Ok(()) };
+    let by_hand = erasure::is_mark(kind, id) && purpose != Purpose::Erasure;
+    let again = || {
+        erasure::is_personal(kind, id)
+            && existing.is_some_and(|record| erasure::is_erased(kind, record))
+    };
+    if by_hand || again() {
+        Err(Refusal::Erased)
     } else {
         Ok(())
     }

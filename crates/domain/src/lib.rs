@@ -13,6 +13,7 @@ pub mod date;
 pub mod demo;
 pub mod division;
 pub mod effective;
+pub mod erasure;
 pub mod finding;
 pub mod identity;
 pub mod indicator;

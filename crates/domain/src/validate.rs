@@ -22,6 +22,7 @@ use crate::{
     catalogue::{Catalogue, FieldSpec, KindSpec, Merge, Need, RegisterSpec, Type},
     date::{self, Date},
     effective::decode,
+    erasure,
     finding::{Finding, Level},
     label::Language::{En, Zh},
     parameters::Parameters,
@@ -213,11 +214,14 @@ fn rule<M: Message + Default>(
 fn needs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let chunks = wire::chunks(subject.after).unwrap_or_default();
     let present: BTreeSet<u32> = chunks.iter().map(|chunk| chunk.number).collect();
+    let erased = erasure::is_erased_message(subject.kind, subject.after);
     let required = subject
         .kind
         .fields
         .iter()
-        .filter(|field| field.need == Need::Required);
+        .filter(|field| field.need == Need::Required)
+        // What was erased nobody can be asked for.
+        .filter(|field| !(erased && erasure::is_personal(subject.kind, field.register)));
     for field in required.filter(|field| !present.contains(&field.number)) {
         let is_named_by = matches!(field.merge, Merge::Key | Merge::Append)
             || (field.value_type == Type::Name && !field.repeated);

@@ -258,6 +258,8 @@ pub fn raw_json(values: &[u8]) -> Map<String, Json> {
 }
 
 fn add_raw(map: &mut Map<String, Json>, chunks: &[wire::Chunk<'_>], is_raw: impl Fn(u32) -> bool) {
+    let erased = crate::erasure::erased_field();
+    let is_raw = |number: u32| number != erased && is_raw(number);
     for chunk in chunks.iter().filter(|chunk| is_raw(chunk.number)) {
         let entry = map
             .entry(chunk.number.to_string())

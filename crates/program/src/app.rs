@@ -13,8 +13,8 @@ use link::{FileRoom, Holdings};
 use proto::stored::Certificate;
 use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
 use store::{
-    Cabinet, Disk, DiskConfig, Handle, Host, HostConfig, JudgeInput, PeerHeard, Reader, Rules,
-    Status, Survey, Verdict, Writer, WriterConfig,
+    Cabinet, Handle, Host, HostConfig, JudgeInput, PeerHeard, Reader, Rules, Status, Survey,
+    Verdict, Writer, WriterConfig,
 };
 
 use crate::{
@@ -24,14 +24,17 @@ use crate::{
     dir::{Dir, Identity, Role},
     doctor::Proofs,
     failure::Failure,
+    persons,
     repair::compare::Asking,
     report::Board,
+    rewrite,
 };
 
 /// The number of the schema that this program knows. It grows when a kind, a field or what they
 /// mean is added; 0 is nobody's.
 ///
-/// 1: the first. 2: records move and are merged, with their dockets. 3: all kinds of the programme.
+/// 1: the first. 2: records move and are merged, with their dockets. 3: all kinds of the programme,
+/// and persons are erased.
 pub const SCHEMA: u32 = 3;
 
 /// Who is enrolled. A program that calls others keeps none of it.
@@ -191,15 +194,11 @@ impl App {
     pub fn open(dir: &Dir, runtime: tokio::runtime::Handle) -> Result<(Self, Writer), Failure> {
         let identity = dir.identity()?;
         let config = Config::load(&dir.config())?;
-        let disk = DiskConfig {
-            cache_bytes: config.store.cache_mib << 20,
-            min_free_bytes: config.store.min_free_mib << 20,
-            ..DiskConfig::default()
-        };
-        let store = Arc::new(Disk::open_under(dir.hold()?, &dir.store(), &disk)?);
+        let disk = rewrite::disk_of(&config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let seal = dir.seal()?;
-        let host = Host::open(store, host_config(&identity, Arc::clone(&clock), seal))?;
+        let host = host_config(&identity, Arc::clone(&clock), dir.seal()?);
+        let store = rewrite::open(dir, &disk, &host.rules)?;
+        let host = Host::open(Arc::new(store), host)?;
         let writer = Writer::start(host, WriterConfig::default())?;
         let app = Self {
             dir: dir.clone(),
@@ -282,10 +281,15 @@ pub fn host_config(
     let published = identity.published.scope();
     let catalogue = Catalogue::builtin();
     let judging = seal.clone();
+    let erasure = Arc::new(persons::erasure(catalogue));
+    let erasing = Arc::clone(&erasure);
     let judge = move |input: &JudgeInput<'_>| {
         let sealed = |sibling: &Sibling| {
             let key = judging.as_ref().filter(|_| input.refilling);
-            key.is_some_and(|key| key.holds(input.incoming.key, sibling))
+            let kind = input.incoming.key.kind;
+            // What was erased proves nothing any more, and says nothing either.
+            let erased = || sibling.is_erased() && erasing.covers(kind, sibling);
+            key.is_some_and(|key| key.holds(input.incoming.key, sibling) || erased())
         };
         if input.refilling && input.incoming.scope == published {
             return judge_homecoming(input, &sealed);
@@ -332,6 +336,7 @@ pub fn host_config(
             }),
             lends: Arc::new(|record, home| domain::lends(catalogue, record, home)),
             propose: Arc::new(|late| propose(catalogue, late)),
+            erasure,
         },
         believes_peers: false,
         seal,

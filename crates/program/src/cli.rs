@@ -19,6 +19,7 @@ use crate::{
     failure::{Exit, Failure},
     logging,
     output::{Out, Part},
+    rewrite,
 };
 
 /// The language of texts.
@@ -174,6 +175,9 @@ pub enum Common {
     Restore(crate::commands::store::RestoreArgs),
     /// Build a damaged store anew from what can be read of it, a backup, and the peer
     Repair(crate::commands::repair::RepairArgs),
+    /// Erase a person's values; contacts that stay at home
+    #[command(subcommand)]
+    Person(crate::commands::person::PersonCommand),
     /// Writes that were refused, and what to do about them
     #[command(subcommand)]
     Refusal(crate::commands::refusal::RefusalCommand),
@@ -222,6 +226,7 @@ impl Common {
             | Self::Verify
             | Self::Backup(_)
             | Self::Bundle(_)
+            | Self::Person(_)
             | Self::Refusal(_)
             | Self::Quarantine(_)
             | Self::Demo(_)
@@ -251,6 +256,7 @@ impl Common {
             Self::Change(command) => command.deed(),
             Self::Year(command) => command.deed(),
             Self::Quality(_) => Deed::of("quality", Right::Read),
+            Self::Person(command) => command.deed(),
             Self::Demo(_) => Deed::of("demo", Right::Import).noted(),
             Self::Certificate(command) => command.deed(),
             Self::Receipt(command) => command.deed(),
@@ -496,8 +502,15 @@ fn run_process<S: Side>(
     }
     let (app, writer) = App::open(&dir, setting.runtime.clone())?;
     let result = run_on::<S>(&app, &setting, cli, out);
+    let is_due = rewrite::is_due(&app);
+    drop(app);
     let stopped = writer.stop();
-    result.and_then(|()| stopped.map_err(Failure::from))
+    result.and_then(|()| stopped.map_err(Failure::from))?;
+    // What was erased goes from the files at once, where no program serves.
+    match is_due {
+        true => rewrite::finish(&dir),
+        false => Ok(()),
+    }
 }
 
 /// Runs a command on an app that was opened in this process.

@@ -9,6 +9,7 @@ pub mod conflict;
 pub mod demo;
 pub mod export;
 pub mod import;
+pub mod person;
 pub mod proposal;
 pub mod quarantine;
 pub mod receipt;
@@ -84,6 +85,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Receipt(command) => receipt::run(app, command, out),
         Common::Backup(args) => store::backup(app, &args, out),
         Common::Bundle(command) => bundle::run(app, live, &command, out),
+        Common::Person(command) => person::run(app, &command, out),
         Common::Refusal(command) => refusal::run(app, command, out),
         Common::Quarantine(command) => {
             quarantine::run(app, &|peer| live.call_again(app, peer), &command, out)
@@ -134,6 +136,7 @@ pub fn local<L: Live>(setting: &Setting, command: &Common, out: &mut Out) -> Res
         | Common::Receipt(_)
         | Common::Backup(_)
         | Common::Bundle(_)
+        | Common::Person(_)
         | Common::Refusal(_)
         | Common::Quarantine(_)
         | Common::Demo(_)

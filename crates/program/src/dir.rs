@@ -140,6 +140,9 @@ pub fn new_replica() -> Result<String, Failure> {
     Ok(ReplicaId(bytes).to_string())
 }
 
+/// How the folder begins of a store whose files still hold what was erased.
+const ERASED: &str = "store.erased-";
+
 /// A program's directory.
 #[derive(Clone, Debug)]
 pub struct Dir {
@@ -181,12 +184,49 @@ impl Dir {
     pub(crate) fn hold(&self) -> Result<Arc<Lock>, Failure> {
         let lock = Lock::take(&self.path.join("store.lock"))?;
         self.undo_half_swap()?;
+        self.remove_erased()?;
         Ok(Arc::new(lock))
+    }
+
+    /// Where a rewriting puts the store that still holds what was erased, until it is removed.
+    pub(crate) fn erased_store(&self, now_ms: u64) -> PathBuf {
+        self.path.join(format!("{ERASED}{now_ms}"))
+    }
+
+    /// The folders of former stores that a restore or a repair has kept.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub(crate) fn kept_stores(&self) -> std::io::Result<Vec<String>> {
+        let mut kept = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.starts_with("store.before-") || name.starts_with("store.damaged-") {
+                kept.push(name);
+            }
+        }
+        kept.sort_unstable();
+        Ok(kept)
+    }
+
+    /// Removes the store that a rewriting has replaced and had no time to remove.
+    fn remove_erased(&self) -> std::io::Result<()> {
+        if !self.store().exists() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(ERASED) {
+                fs::remove_dir_all(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Undoes a restore or a repair that was cut between its two renames, when the former store lies
     /// aside and no other has its place yet: whoever opens the directory would begin an empty one.
-    fn undo_half_swap(&self) -> std::io::Result<()> {
+    pub(crate) fn undo_half_swap(&self) -> std::io::Result<()> {
         if self.store().exists() {
             return Ok(());
         }
@@ -194,7 +234,7 @@ impl Dir {
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let at = ["store.before-", "store.damaged-"].iter();
+            let at = ["store.before-", "store.damaged-", ERASED].iter();
             let mut at = at.filter_map(|prefix| name.strip_prefix(prefix)?.parse().ok());
             let at: Option<u64> = at.next();
             if let Some(at) = at.filter(|at| newest.as_ref().is_none_or(|(of, _)| of < at)) {

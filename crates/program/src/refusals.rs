@@ -24,7 +24,7 @@ use crate::{
     proposals,
     records::{
         self, Change, Desk, Scopes, Seen, allowed, at_text, fields_json, find, reason_of,
-        register_name, register_value, set_of_json, source_name,
+        reason_text, register_name, register_value, set_of_json, source_name,
     },
     texts,
 };
@@ -267,7 +267,8 @@ pub fn show(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Value
     let mut document = entry(app, &Scopes::new(app), refused, out)?;
     if let Some(first) = draft.siblings.first() {
         document.insert("written".to_owned(), at_text(first).into());
-        document.insert("reason".to_owned(), first.write.reason.as_str().into());
+        let reason = reason_text(&first.write.reason);
+        document.insert("reason".to_owned(), reason.into());
         document.insert("source".to_owned(), source_name(first.write.source).into());
     }
     let values = draft.siblings.iter().map(|sibling| {
@@ -352,7 +353,8 @@ pub fn retry(app: &App, refused: &Refused) -> Result<bool, Failure> {
         .collect::<Result<_, _>>()?;
     edits.extend(edit_of_fields(app, draft, first, present.as_ref())?);
     let is_changed = !edits.is_empty();
-    let mark = mark(app, refused, "retried", &first.write.reason);
+    // Why it was written stands with the draft; what is kept beside it no erasure would find.
+    let mark = mark(app, refused, "retried", "");
     app.writer.edit(edits, vec![mark])?;
     Ok(is_changed)
 }

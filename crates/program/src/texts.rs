@@ -571,6 +571,10 @@ pub fn well(code: &str, language: Language) -> &'static str {
         "DOCTOR-042" => ("没有待裁定的重复登记", "no claims wait"),
         "DOCTOR-043" => ("没有待办理的迁移", "no moves wait"),
         "DOCTOR-044" => ("没有待答复的迟到修改", "no late writes wait"),
+        "DOCTOR-027" => (
+            "数据文件里没有已清除的内容",
+            "the files hold nothing that was erased",
+        ),
         "DOCTOR-045" => (
             "没有党组织已撤销而尚未终止的覆盖关系",
             "no coverage goes on under a dissolved Party organisation",

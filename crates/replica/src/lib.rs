@@ -10,6 +10,7 @@ pub mod account;
 mod codec;
 mod context;
 mod edit;
+mod erase;
 mod fingerprint;
 mod id;
 mod journal;
@@ -22,6 +23,7 @@ pub mod session;
 
 pub use context::Context;
 pub use edit::{Edit, EditError, Set, Shown, Stamp, TakenBack};
+pub use erase::{ERASED_REASON, ERASED_VALUE};
 pub use fingerprint::{BUCKETS, Bucket, Fingerprint, PAGES, bucket_of};
 pub use id::{
     Clock, Counter, Dot, Head, HybridTime, Incarnation, Kind, Leaf, Mono, RecordId, RecordKey,

@@ -1,5 +1,8 @@
 //! Merging two states of one record: idempotent, free of order, safe to repeat. No clock takes
 //! part.
+//!
+//! Nothing in a sibling ever changes, with one exception: it can be erased, for ever. Of two forms
+//! of one sibling the erased one stands, so what one replica has erased no other brings back.
 
 use std::sync::Arc;
 
@@ -51,13 +54,15 @@ pub fn merge(a: &Record, b: &Record) -> Result<Record, Collision> {
                 let (Some(l), Some(r)) = (left.next(), right.next()) else {
                     break;
                 };
-                if !equal.siblings(l, r) {
-                    return Err(Collision {
-                        register: l.register,
-                        dot: l.dot(),
-                    });
-                }
-                siblings.push(l.clone());
+                let joined = if equal.siblings(l, r) {
+                    Some(l.clone())
+                } else {
+                    l.joined(r)
+                };
+                siblings.push(joined.ok_or_else(|| Collision {
+                    register: l.register,
+                    dot: l.dot(),
+                })?);
             }
         }
     }
@@ -115,7 +120,10 @@ fn one_write_a_dot<'a>(
     let mut writes: Vec<&Sibling> = Vec::new();
     for sibling in a.siblings.iter().chain(&b.siblings) {
         match writes.iter().find(|other| other.dot() == sibling.dot()) {
-            Some(other) if !equal.writes(&other.write, &sibling.write) => {
+            Some(other)
+                if !equal.writes(&other.write, &sibling.write)
+                    && !other.write.fits(&sibling.write) =>
+            {
                 return Err(Collision {
                     register: sibling.register,
                     dot: sibling.dot(),

@@ -135,7 +135,8 @@ impl Record {
     #[must_use]
     pub fn is_replaced_by(&self, sibling: &Sibling, other: &Self) -> bool {
         let register = sibling.register;
-        let stands = |s: &Sibling| self.register(register).contains(s);
+        // By name: one of the two may have been erased.
+        let stands = |s: &Sibling| self.register(register).iter().any(|o| o.dot() == s.dot());
         let is_new = |s: &Sibling| !self.context.covers(s.dot());
         let mut there = other.register(register).iter();
         there.any(|s| is_new(s) || stands(s) && s.descends_from(sibling.dot()))
@@ -148,6 +149,7 @@ impl Record {
         if !lost.is_empty() {
             self.siblings.extend(lost);
             self.sort();
+            self.unify_writes();
         }
         self
     }

@@ -84,7 +84,8 @@ pub struct Ancestor {
     pub value: Option<Bytes>,
 }
 
-/// One candidate value of a register. Nothing in it ever changes.
+/// One candidate value of a register. Nothing in it ever changes, but that it can be erased: see
+/// [`Record::erase`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sibling {
     /// The register it is a candidate of.

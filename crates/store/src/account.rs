@@ -186,6 +186,9 @@ impl Reading<'_> {
                 own.entry(sibling.dot()).or_default().push(sibling);
             }
         }
+        // The journal has the hash of what was written: of what was erased only the name can be found.
+        let is_whole = |s: &&Sibling| !s.is_erased() && !s.write.is_erased();
+        own.retain(|_, siblings| siblings.iter().all(is_whole));
         for (dot, siblings) in own {
             let hash = replica::write_hash(record.key, &siblings);
             self.extract.contents.insert(dot, (siblings.len(), hash));

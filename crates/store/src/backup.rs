@@ -47,7 +47,7 @@ const FRAME_BYTES_MAX: u32 = 32 * 1024 * 1024;
 const BATCH_BYTES: usize = 768 * 1024;
 
 /// Above every key.
-const END: [u8; STORE_KEY_BYTES_MAX + 1] = [0xFF; STORE_KEY_BYTES_MAX + 1];
+pub(crate) const END: [u8; STORE_KEY_BYTES_MAX + 1] = [0xFF; STORE_KEY_BYTES_MAX + 1];
 
 /// What is said about a backup, beside what it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

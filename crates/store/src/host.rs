@@ -8,6 +8,7 @@
 mod account;
 mod apply;
 mod arrivals;
+mod erase;
 mod heard;
 mod home;
 mod journal;
@@ -34,7 +35,7 @@ use replica::{
     session::{FeedPoint, Input, Op, Role},
 };
 
-use crate::{Ledger, Reader, Store, StoreError, Stored, keys, ledger::Incoming};
+use crate::{Erasure, Ledger, Reader, Store, StoreError, Stored, keys, ledger::Incoming};
 pub use account::{Grounds, OnRecord, Reached};
 use arrivals::Arrivals;
 pub use peers::PeerStatus;
@@ -139,10 +140,12 @@ pub struct Rules {
     /// The record that shows a late write to the scope that its record belongs to. Its id comes
     /// from the write, so that the same write makes the same record.
     pub propose: Propose,
+    /// What is erased of a person, and of which records.
+    pub erasure: Arc<Erasure>,
 }
 
 impl Rules {
-    /// Rules for records without parents, loans and proposals.
+    /// Rules for records without parents, loans, proposals and persons.
     #[must_use]
     pub fn new(judge: Judge) -> Self {
         Self {
@@ -151,6 +154,7 @@ impl Rules {
             child: Arc::new(|_| false),
             lends: Arc::new(|_, _| Vec::new()),
             propose: Arc::new(|_| None),
+            erasure: Arc::default(),
         }
     }
 }

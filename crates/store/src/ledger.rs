@@ -8,6 +8,7 @@
 mod arrival;
 mod head;
 mod index;
+mod past;
 mod stage;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -378,29 +379,14 @@ impl Ledger {
         keys
     }
 
-    /// Takes siblings out of a record's history: what their names said counts as never written.
-    /// Pages that hold any are written anew; the rest of each stays.
-    pub(crate) fn forget(
-        &mut self,
-        key: RecordKey,
-        gone: &dyn Fn(Dot) -> bool,
-    ) -> Result<(), StoreError> {
-        let places = self.shared.history_places(key, &self.stage)?;
-        for (scope, seq) in places {
-            if self.stage.forget(scope, seq, gone)? {
-                continue;
-            }
-            let from = keys::history(scope, 0);
-            let found = self.store.last(&from, &keys::history(scope, seq + 1))?;
-            let Some((page_key, page)) = found else {
-                continue;
-            };
-            let page = self.stage.page(&page_key).unwrap_or(page);
-            if let Some(page) = stage::page_without(&page, seq, gone)? {
-                self.stage(page_key.to_vec(), Some(page));
-            }
-        }
-        Ok(())
+    /// The scopes in whose feeds a copy of a record lies, by their numbers, staged ones included.
+    pub(crate) fn copies(&self, key: RecordKey) -> Vec<u32> {
+        let index = self.shared.read();
+        let committed = index.guests.get(&key).into_iter().flat_map(BTreeMap::keys);
+        let mut scopes: Vec<u32> = committed.copied().chain(self.stage.copies(key)).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes
     }
 
     /// Ends a section: the changes since the last one came from one place.

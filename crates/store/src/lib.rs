@@ -11,6 +11,7 @@ mod account;
 mod backup;
 mod cabinet;
 mod disk;
+mod erase;
 mod holding;
 mod host;
 mod journal;
@@ -29,6 +30,7 @@ pub use backup::{
 };
 pub use cabinet::{Cabinet, CabinetError, FILE_BYTES_MAX, FileHash, Kept, NoHash, Part};
 pub use disk::{Disk, DiskConfig, Lock, Salvaged, free_bytes, salvage};
+pub use erase::{Erasure, Locals, Personal, REWRITE_DUE, rewrite, rewrite_due};
 pub use holding::Holding;
 pub use host::{
     Act, Answer, Child, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput,

@@ -97,7 +97,8 @@ fn on_record(reader: &Reader, findings: &mut Vec<String>) -> Result<(), StoreErr
             // Of a write that a rollback made twice the other content may stand.
             Ok(Some(stored)) => {
                 let mut taken = record.siblings.iter();
-                taken.any(|s| stored.record.siblings.contains(s))
+                // Nor can what was erased be told from it.
+                taken.any(|s| !s.write.is_erased() && stored.record.siblings.contains(s))
             }
             Ok(None) | Err(_) => false,
         };

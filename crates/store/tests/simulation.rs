@@ -31,6 +31,7 @@ mod sim {
     pub(crate) mod controls;
     mod directed;
     mod disk;
+    pub(crate) mod erasing;
     pub(crate) mod faults;
     pub(crate) mod late;
     pub(crate) mod log;
@@ -74,7 +75,7 @@ const CONTROL_SEEDS: std::ops::Range<u64> = 0..2_000;
 const TAIL_LINES: usize = 80;
 
 /// What must have happened somewhere in [`SEEDS`], or a fault is allowed and never comes.
-const MUST_HAPPEN: [&str; 34] = [
+const MUST_HAPPEN: [&str; 36] = [
     "a line cut",
     "a frame lost",
     "a frame twice",
@@ -102,6 +103,8 @@ const MUST_HAPPEN: [&str; 34] = [
     "a forged batch",
     "a damaged batch",
     "an exchange",
+    "an erasure",
+    "an erased part",
     "a core settled alone",
     "TEST-001",
     "SYNC-120",

@@ -2819,6 +2819,9 @@ pub struct Person {
     pub full_time: ::core::option::Option<bool>,
     #[prost(enumeration = "PersonStatus", optional, tag = "5")]
     pub status: ::core::option::Option<i32>,
+    /// Set for ever: every replica erases what is personal here, and whatever comes later.
+    #[prost(bool, optional, tag = "6")]
+    pub erased: ::core::option::Option<bool>,
 }
 /// Person in a role for an organisation, Party organisation or platform.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -281,6 +281,9 @@ pub enum Sensitivity {
     Unspecified = 0,
     /// About a person: masked in lists, never in logs.
     Personal = 1,
+    /// Quotes values of the record that is the parent, or speaks of them: where that one says that it is
+    /// erased, this is erased with it.
+    Quoted = 2,
 }
 impl Sensitivity {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -291,6 +294,7 @@ impl Sensitivity {
         match self {
             Self::Unspecified => "SENSITIVITY_UNSPECIFIED",
             Self::Personal => "SENSITIVITY_PERSONAL",
+            Self::Quoted => "SENSITIVITY_QUOTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -298,6 +302,7 @@ impl Sensitivity {
         match value {
             "SENSITIVITY_UNSPECIFIED" => Some(Self::Unspecified),
             "SENSITIVITY_PERSONAL" => Some(Self::Personal),
+            "SENSITIVITY_QUOTED" => Some(Self::Quoted),
             _ => None,
         }
     }

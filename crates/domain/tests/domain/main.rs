@@ -11,6 +11,7 @@ mod across;
 mod demo;
 mod desk;
 mod effects;
+mod erasure;
 mod figures;
 mod golden;
 mod merging;

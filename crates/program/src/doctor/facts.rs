@@ -8,7 +8,7 @@ use crate::{
     app::{App, Live, OwnFacts, PeerView, SCHEMA},
     conflicts,
     failure::Failure,
-    proposals, refusals, repair,
+    proposals, refusals, repair, rewrite,
 };
 
 /// The name under which the newest verified backup is noted.
@@ -70,6 +70,8 @@ pub struct Facts {
     pub missing: usize,
     /// The accounts, and which wait after wrong passwords.
     pub accounts: accounts::Standing,
+    /// The files of the store still hold what was erased.
+    pub rewrite_due: bool,
 }
 
 impl Facts {
@@ -107,6 +109,7 @@ impl Facts {
             backup_ms: backup_ms(app)?,
             missing: repair::lost::count_open(app)?,
             accounts: accounts::standing(app)?,
+            rewrite_due: rewrite::is_due(app),
         })
     }
 }

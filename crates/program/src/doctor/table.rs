@@ -227,6 +227,9 @@ pub const ROWS: &[Row] = &[
         vec![finding(facts.backup_ms.is_some(), Vec::new())]
     }),
     row("DOCTOR-024", "lost_writes", |facts, _| count(facts.missing)),
+    row("DOCTOR-027", "erased_files", |facts, _| {
+        vec![finding(!facts.rewrite_due, Vec::new())]
+    }),
     row("DOCTOR-041", "open_ends", |facts, _| {
         let of = |scopes: &Vec<String>| {
             let named = ("scopes", scopes.join(" "));

@@ -129,6 +129,7 @@ const CASES: &[Case] = &[
     }),
     ("no_backup", &[], |facts| facts.backup_ms = None),
     ("lost_writes", &[], |facts| facts.missing = 1),
+    ("erased_files", &[], |facts| facts.rewrite_due = true),
     ("open_ends", &[], |facts| {
         facts.own.open_ends = Some(vec!["410306".to_owned()]);
     }),

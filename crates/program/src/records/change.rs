@@ -594,6 +594,7 @@ pub(super) fn refused(
         Refusal::Change => ("请联系县区更正", "Ask the district to correct it"),
         Refusal::Merged => ("请填写保留的记录", "Write to the record that stands for it"),
         Refusal::Own => ("请由另一人办理", "Have another person take the step"),
+        Refusal::Erased => ("清除用 person erase", "To erase, use person erase"),
         Refusal::Docket => (
             "请用 conflict 的命令处理冲突",
             "Decide conflicts with the conflict commands",

@@ -148,6 +148,9 @@ pub(crate) fn shown_values(app: &App, kind: &KindSpec, bytes: &[u8]) -> Map<Stri
 
 /// The value of a register, unmasked.
 pub(crate) fn plain_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8]) -> Value {
+    if domain::erasure::is_erased_value(bytes) {
+        return ERASED.into();
+    }
     if register != RegisterId::DELETED {
         return value::register_json(kind, register, bytes);
     }
@@ -155,7 +158,7 @@ pub(crate) fn plain_value(kind: Option<&KindSpec>, register: RegisterId, bytes: 
         return Value::Null;
     }
     let mark: proto::schema::Deletion = domain::decode(bytes).unwrap_or_default();
-    json!({ "reason": mark.reason })
+    json!({ "reason": reason_text(&mark.reason) })
 }
 
 /// What a write gave its register, as scripts read it; of an owner the code of the scope.
@@ -188,6 +191,18 @@ pub(crate) fn fields_json<'k>(
         (field.id.clone(), value)
     };
     kind.fields_of(register).map(field)
+}
+
+/// What stands where something was erased.
+pub(crate) const ERASED: &str = "（已清除）";
+
+/// A reason as it is shown.
+#[must_use]
+pub(crate) fn reason_text(reason: &str) -> &str {
+    match reason {
+        replica::ERASED_REASON => ERASED,
+        said => said,
+    }
 }
 
 /// The name of a source.
@@ -231,7 +246,7 @@ pub(crate) fn authorship(sibling: &Sibling) -> Map<String, Value> {
     map.insert("author".to_owned(), write.author.as_str().into());
     map.insert("at".to_owned(), at_text(sibling).into());
     map.insert("source".to_owned(), source_name(write.source).into());
-    map.insert("reason".to_owned(), write.reason.as_str().into());
+    map.insert("reason".to_owned(), reason_text(&write.reason).into());
     map.insert(
         "decision".to_owned(),
         decision_of(sibling).map_or(Value::Null, Value::from),

@@ -108,6 +108,14 @@ fn changes(around: &Around<'_>, sibling: &Sibling) -> Result<Vec<Value>, Failure
             here.or_else(|| around.past.sibling(register, *dot))
         })
         .collect();
+    if domain::erasure::is_erased_value(&sibling.value) {
+        let name = register_name(kind, register);
+        return Ok(vec![change(
+            name,
+            Vec::new(),
+            told_value(around.app, kind, sibling)?,
+        )]);
+    }
     let fields = kind.and_then(|kind| Some((kind, kind.register(register)?)));
     let Some((kind, spec)) = fields else {
         let told = |sibling: &&Sibling| told_value(around.app, kind, sibling);

@@ -53,6 +53,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The Party organisations of {n} coverage links were dissolved; the links cover nobody from that day. All records are kept. See record links --dangling, end the links, then choose another Party organisation or send an instructor.",
     ),
     (
+        "DOCTOR-027",
+        "有人员的信息已经清除，数据文件里还有旧内容。记录中已看不到。请在方便时重启程序，启动时会重写数据文件。",
+        "Something was erased, and the files of the store still hold it. No record shows it any more. Restart the program when it suits; at the start it rewrites its files.",
+    ),
+    (
         "ACROSS-001",
         "“{id}”不是编号。没有改动。请从列表复制编号。",
         "\"{id}\" is no id. Nothing has changed. Copy it from the list.",

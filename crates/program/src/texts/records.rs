@@ -272,4 +272,39 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "市级发现的问题、市级已接收或已办结的事项，县区不能删除。记录原样保留，没有变动。确需删除的，请联系市级。",
         "A district does not delete what the city has found, received or settled. The record stands as it was. If it must go, ask the city.",
     ),
+    (
+        "AUTH-ERASED",
+        "个人信息只能用 person erase 清除，清除后不能再填写。没有保存，原有内容没有变动。清除用 person erase。",
+        "Personal values are erased with person erase only, and are never filled in again. Nothing was saved or changed. To erase, use person erase.",
+    ),
+    (
+        "PERSON-001",
+        "清除不能撤销：{id} 的姓名、工作单位和职务将在各处永久清除，引用这些内容的 {n} 条决定、建议和批注一并清除。没有改动。确认后请加 --confirm。",
+        "Erasing cannot be undone: name, employer and post of {id} go from everywhere for ever, and {n} decisions, proposals and notes about it lose what they quote. Nothing has changed. Confirm with --confirm.",
+    ),
+    (
+        "PERSON-002",
+        "理由里写有要清除的内容，而理由会一直保留。没有改动。请换一个不含姓名、单位和职务的理由。",
+        "The reason says what is to be erased, and it stays for ever. Nothing has changed. Give one without name, employer and post.",
+    ),
+    (
+        "PERSON-003",
+        "对端 {peer} 的程序版本较旧，不认识清除标记，会把记录隔离起来。没有改动。请先升级对端，再清除。",
+        "The program of {peer} is too old to know of erasing, and would hold the record back. Nothing has changed. Have it upgraded first, then erase.",
+    ),
+    (
+        "PERSON-004",
+        "该人员已清除，不再保存联系方式。没有改动。需要时请另建一条人员记录。",
+        "This person was erased; no contact is kept. Nothing has changed. Make another person if there is need.",
+    ),
+    (
+        "PERSON-005",
+        "电话号码无法识别。没有改动。请填写数字，可以有空格、短横线和开头的加号。",
+        "The phone number cannot be read. Nothing has changed. Give digits; spaces, hyphens and a leading plus may stand in it.",
+    ),
+    (
+        "PERSON-006",
+        "联系方式只保存在填写该人员的地方，该人员属于其他辖区。没有改动。请向该辖区查询。",
+        "A contact is kept only where the person is written, and this one belongs to another scope. Nothing has changed. Ask that scope.",
+    ),
 ];

@@ -120,8 +120,13 @@ impl Host {
                 origin: peer,
             },
             Some(present) => {
+                if self.config.role == Role::Hub
+                    && !self.may_have_erased(&present.record, &arrived.record)
+                {
+                    return self.hold_back(sender, &arrived, "SYNC-121");
+                }
                 let Ok(mut merged) = merge(&present.record, &arrived.record) else {
-                    return Ok(self.hold_back(sender, &arrived, "SYNC-121"));
+                    return self.hold_back(sender, &arrived, "SYNC-121");
                 };
                 if self.config.role == Role::Node {
                     // Somebody has entered it here as new whose form was older than a restore.
@@ -131,7 +136,7 @@ impl Host {
                 let merged = self.complete(merged, &present.record, &arrived.record);
                 let mut new = Incoming::own(merged);
                 if new.bytes.len() > RECORD_BYTES_MAX {
-                    return Ok(self.hold_back(sender, &arrived, "SYNC-124"));
+                    return self.hold_back(sender, &arrived, "SYNC-124");
                 }
                 if new.leaf == arrived.leaf {
                     new.origin = peer;
@@ -176,7 +181,7 @@ impl Host {
         record: &Record,
         mut dots: Vec<Dot>,
         code: &str,
-    ) -> Taken {
+    ) -> Result<Taken, StoreError> {
         dots.sort_unstable();
         dots.dedup();
         let peer = sender.party.number;
@@ -194,6 +199,7 @@ impl Host {
             }
             if !self.peers.is_refused(peer, dot) {
                 let siblings = only(&record.siblings, record, dot);
+                let siblings = self.kept_of(record.key, siblings)?;
                 let refusal = peers::refusal(record.key, dot, code, &siblings, at_ms);
                 let (key, value) = self.peers.refuse(peer, refusal);
                 self.ledger.stage(key, Some(value));
@@ -206,7 +212,7 @@ impl Host {
                 code: code.to_owned(),
             });
         }
-        Taken::Not(answer)
+        Ok(Taken::Not(answer))
     }
 
     /// Takes back writes that the hub has refused: the one path for all of them.
@@ -268,6 +274,7 @@ impl Host {
                 continue;
             }
             let siblings = only(&siblings, &former.record, *dot);
+            let siblings = self.kept_of(key, siblings)?;
             let draft = peers::refusal(key, *dot, code, &siblings, at_ms);
             let (stored, value) = self.peers.draft(draft);
             self.ledger.stage(stored, Some(value));

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proto::sync::{Outcome, Result as ResultWire};
 use replica::{Edit, Record, RecordKey, ScopeId, limits::PARENTS_MAX, owner, session::Role};
 
-use super::{Host, HostError, Late, Login, SECTION_RECORDS_MAX, peers};
+use super::{Host, HostError, Late, Login, SECTION_RECORDS_MAX, erase::Changed, peers};
 use crate::{
     Guest, StoreError, Stored, keys,
     ledger::{Incoming, Seat},
@@ -106,6 +106,10 @@ impl Host {
         former: Option<Stored>,
     ) -> Result<Effect, StoreError> {
         let key = new.record.key;
+        let (new, erased) = self.without_erased(new)?;
+        let begins_erasure = erased.is_some()
+            && self.config.rules.erasure.can_be_marked(key.kind)
+            && self.begins_erasure(former.as_ref());
         let parent = self.parent(&new.record);
         let home = self.home_under(parent, &new.record)?;
         let seat = self.seat(&home, lane, former.as_ref(), parent);
@@ -122,7 +126,11 @@ impl Host {
             Some(before) => before != (home.scope, seat.guest),
             None => home.epoch > 0,
         };
-        let mut effect = Effect::Alone;
+        let mut effect = if erased == Some(Changed::Yes) {
+            Effect::Wider
+        } else {
+            Effect::Alone
+        };
         // Also of one that itself has a parent: it may come after what belongs to it.
         if moved && self.move_children(key)? > 0 {
             effect = Effect::Wider;
@@ -133,6 +141,10 @@ impl Host {
             if left || lent {
                 effect = Effect::Wider;
             }
+        }
+        if begins_erasure {
+            self.spread_erasure(key)?;
+            effect = Effect::Wider;
         }
         Ok(effect)
     }

@@ -70,7 +70,7 @@ impl Host {
             .collect();
         if let Some(first) = again.first() {
             let code = self.peers.code_of(number, *first);
-            return Ok(Some(self.refuse(sender, record, again, &code)));
+            return self.refuse(sender, record, again, &code).map(Some);
         }
         let forged: Vec<&Sibling> = case
             .fresh
@@ -87,7 +87,7 @@ impl Host {
                 return Ok(later(record, "SYNC-127"));
             }
             let forged = dots(forged.into_iter());
-            return Ok(Some(self.refuse(sender, record, forged, "SYNC-122")));
+            return self.refuse(sender, record, forged, "SYNC-122").map(Some);
         }
         let claims = |s: &&Sibling| s.register == RegisterId::OWNER && !case.is_sealed(s);
         let claimed = dots(case.fresh.iter().copied().filter(claims));
@@ -98,7 +98,7 @@ impl Host {
                 if self.hiding.insert((number, record.key)) {
                     return Ok(later(record, "SYNC-128"));
                 }
-                return Ok(Some(self.hold_back(sender, arrived, "SYNC-128")));
+                return self.hold_back(sender, arrived, "SYNC-128").map(Some);
             }
             if let Some(taken) = self.judge_place(&case)? {
                 return Ok(Some(taken));
@@ -112,14 +112,14 @@ impl Host {
             refilling: sender.refilling,
         });
         Ok(match verdict {
-            Verdict::Accept if is_claim => Some(self.refuse(sender, record, claimed, "SYNC-122")),
+            Verdict::Accept if is_claim => Some(self.refuse(sender, record, claimed, "SYNC-122")?),
             Verdict::Accept => {
                 // A copy of what this hub is about to merge: not before it is judged.
                 self.tell_left(&case)?;
                 self.confirm_refusals(sender, record);
                 None
             }
-            Verdict::Refuse { dots, code } => Some(self.refuse(sender, record, dots, code)),
+            Verdict::Refuse { dots, code } => Some(self.refuse(sender, record, dots, code)?),
         })
     }
 
@@ -134,7 +134,10 @@ impl Host {
         let mut sealed = BTreeSet::new();
         if let Some(key) = &self.config.seal {
             let bears = fresh.iter().filter(|s| !s.write.seal.is_empty());
-            let holds = bears.filter(|s| key.holds(record.key, s));
+            // What was erased proves nothing any more. A hub that refills takes it all the same: it
+            // says no more than that there was a write.
+            let erased = |s: &Sibling| sender.refilling && self.may_be_erased(record, s);
+            let holds = bears.filter(|s| key.holds(record.key, s) || erased(s));
             sealed.extend(holds.map(|s| (s.register, s.dot())));
         }
         let home = self.home_with(sender, former, record, &sealed)?;
@@ -263,7 +266,7 @@ impl Host {
                 return Ok(later(record, "SYNC-127"));
             }
             let all = dots(case.fresh.iter().copied());
-            return Ok(Some(self.refuse(sender, record, all, "SYNC-123")));
+            return self.refuse(sender, record, all, "SYNC-123").map(Some);
         }
         // What others wrote is what this hub has forgotten, and not late.
         let peer = sender.party.peer;
@@ -358,7 +361,7 @@ impl Host {
     ) -> Result<Taken, StoreError> {
         late.sort_unstable();
         late.dedup();
-        let taken = self.refuse(case.sender, case.record, late.clone(), code);
+        let taken = self.refuse(case.sender, case.record, late.clone(), code)?;
         for dot in late {
             let of_dot = case.record.siblings.iter().filter(|s| s.dot() == dot);
             let siblings: Vec<Sibling> = of_dot.cloned().collect();

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::stored::{PeerScope, Quarantine, Refusal};
 use replica::{
-    Dot, Incarnation, Kind, RecordId, RecordKey, ReplicaId, ScopeId, Seq, session::FeedPoint,
+    Dot, Incarnation, Kind, Record, RecordId, RecordKey, ReplicaId, ScopeId, Seq,
+    session::FeedPoint,
 };
 
-use super::{HeldBack, Refused, seq_of};
+use super::{HeldBack, Refused, Rules, erase::Changes, seq_of};
 use crate::{
     Ledger, Store, StoreError, keys,
     wire::{self, dot_of, print_of},
@@ -424,6 +425,55 @@ impl Peers {
         of_peer.map(|(_, key)| *key).collect()
     }
 
+    /// Erases the writes of a record that were refused to peers.
+    pub(super) fn erase_refusals(&mut self, key: RecordKey, rules: &Rules, out: &mut Changes) {
+        for ((peer, dot), refusal) in &mut self.refusals {
+            if goes_with(
+                rules,
+                key_of(refusal.kind, &refusal.id),
+                &refusal.siblings,
+                key,
+            ) && let Some(erased) = rules.erasure.erase_refusal(refusal)
+            {
+                out.push((keys::refusal(*peer, *dot), Some(erased.encode_to_vec())));
+                *refusal = erased;
+            }
+        }
+    }
+
+    /// Erases the writes of a record that were taken back.
+    pub(super) fn erase_drafts(&mut self, key: RecordKey, rules: &Rules, out: &mut Changes) {
+        let of_key = self.drafts.values().filter(|draft| {
+            let of = key_of(draft.kind, &draft.id);
+            goes_with(rules, of, &draft.siblings, key)
+        });
+        let changed = of_key.filter_map(|draft| {
+            let erased = rules.erasure.erase_refusal(draft)?;
+            Some((dot_of(draft), print_of(draft), erased))
+        });
+        for (dot, print, erased) in changed.collect::<Vec<_>>() {
+            self.drafts.remove(&(dot, print));
+            let former = keys::draft(dot, print);
+            // Also as an older program stored it.
+            let older = former.get(..former.len() - 8).map(<[u8]>::to_vec);
+            out.extend(older.into_iter().chain([former]).map(|key| (key, None)));
+            let (key, value) = self.draft(erased);
+            out.push((key, Some(value)));
+        }
+    }
+
+    /// Erases the states of a record that are held back.
+    pub(super) fn erase_held(&mut self, key: RecordKey, rules: &Rules, out: &mut Changes) {
+        for ((peer, of), held) in &mut self.quarantine {
+            if goes_with(rules, *of, &held.theirs, key)
+                && let Some(erased) = rules.erasure.erase_held(held)
+            {
+                out.push((keys::quarantine(*peer, *of), Some(erased.encode_to_vec())));
+                *held = erased;
+            }
+        }
+    }
+
     /// The peers from which a record is held back.
     pub(super) fn holding(&self, key: RecordKey) -> Vec<u32> {
         let of_key = self.quarantine.keys().filter(|(_, k)| *k == key);
@@ -517,6 +567,19 @@ fn point(stored: Option<&proto::stored::FeedPoint>) -> FeedPoint {
         seq: Seq(p.seq),
         head: replica::Head::try_from(p.head.as_slice()).unwrap_or_default(),
     })
+}
+
+/// Whether what is kept of one record goes when another is erased: it is of that record, or says that
+/// it goes with it.
+fn goes_with(rules: &Rules, of: RecordKey, kept: &[u8], erased: RecordKey) -> bool {
+    if of == erased {
+        return true;
+    }
+    let names = |kept: &[u8]| {
+        let record = Record::decode(&Bytes::copy_from_slice(kept)).ok()?;
+        (rules.parent)(&record)
+    };
+    rules.erasure.goes_with_parent(of.kind) && names(kept) == Some(erased)
 }
 
 /// The record that a message names; what is malformed names none that exists.

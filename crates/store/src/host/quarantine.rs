@@ -31,16 +31,22 @@ const HELD_BY_PEER: &str = "SYNC-126";
 
 impl Host {
     /// What is held stays, what came is kept aside, people are told.
-    pub(super) fn hold_back(&mut self, sender: &Sender, arrived: &Arrived, code: &str) -> Taken {
+    pub(super) fn hold_back(
+        &mut self,
+        sender: &Sender,
+        arrived: &Arrived,
+        code: &str,
+    ) -> Result<Taken, StoreError> {
         let key = arrived.record.key;
-        let entry = self.entry(key, sender.party.peer, code, arrived.bytes.to_vec());
+        let theirs = self.kept_of(key, arrived.bytes.clone())?;
+        let entry = self.entry(key, sender.party.peer, code, theirs.to_vec());
         let mut sessions = self.sessions.values_mut();
         if let Some(state) = sessions.find(|s| s.party.number == sender.party.number) {
             state.held_back.insert(key);
         }
         let (stored, value) = self.peers.hold_back(sender.party.number, entry);
         self.ledger.stage(stored, Some(value));
-        Taken::Not(result(key, Outcome::Quarantined, code))
+        Ok(Taken::Not(result(key, Outcome::Quarantined, code)))
     }
 
     fn entry(&self, key: RecordKey, peer: ReplicaId, code: &str, theirs: Vec<u8>) -> Quarantine {
@@ -192,7 +198,8 @@ pub(crate) fn clashing(ours: &Record, theirs: &Record) -> Vec<Dot> {
     for sibling in &theirs.siblings {
         let mut same_name = ours.siblings.iter().filter(|s| s.dot() == sibling.dot());
         let other = |s: &replica::Sibling| {
-            s.write != sibling.write || (s.register == sibling.register && s != sibling)
+            !s.write.fits(&sibling.write)
+                || (s.register == sibling.register && s.joined(sibling).is_none())
         };
         if same_name.any(other) {
             dots.insert(sibling.dot());

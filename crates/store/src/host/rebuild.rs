@@ -19,7 +19,7 @@ use replica::{
 
 use super::{Host, HostConfig, remember};
 use crate::{
-    Batch, Ledger, Store, StoreError, Survey, WriteFact, keys,
+    Batch, Ledger, Store, StoreError, Survey, WriteFact, erase, keys,
     ledger::{Incoming, Past},
     survey::State,
     wire::dot_of,
@@ -55,6 +55,7 @@ pub fn rebuild(
     sources: &[Survey],
 ) -> Result<Rebuilt, StoreError> {
     let own = config.replica;
+    let rules = config.rules.clone();
     let mut host = Host::open(Arc::clone(&target), config)?;
     let mut rebuilt = Rebuilt::default();
     let (mut section, mut bytes) = (0, 0);
@@ -80,6 +81,7 @@ pub fn rebuild(
     host.close()?;
     drop(host);
     target.commit(rest(own, sources))?;
+    erase::clear(&*target, &rules)?;
     for source in sources {
         remember(&*target, source)?;
     }
@@ -148,10 +150,21 @@ fn lane(sources: &[Survey], key: RecordKey) -> Option<ScopeId> {
 /// without, so that the history has it. Returns the bytes of it.
 fn put(
     host: &mut Host,
-    record: Record,
+    mut record: Record,
     lane: ScopeId,
-    past: Vec<Sibling>,
+    mut past: Vec<Sibling>,
 ) -> Result<usize, StoreError> {
+    if host.is_erased(&record)? {
+        // Any of the sources may be older than that.
+        let erasure = &host.config().rules.erasure;
+        erasure.erase(&mut record);
+        let mut part = Record {
+            siblings: past,
+            ..record.clone()
+        };
+        erasure.erase(&mut part);
+        past = part.siblings;
+    }
     let stands = |gone: &Sibling| {
         let mut now = record.register(gone.register).iter();
         now.any(|sibling| sibling.dot() == gone.dot())

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proto::sync::{Position, Welcome};
-use replica::{Counter, Dot, Head, Incarnation, Record, RecordKey};
+use replica::{Counter, Dot, Head, Incarnation, Record, RecordKey, Sibling};
 
 use super::{Host, apply::ROLLED_BACK};
 use crate::{StoreError, journal, ledger::Incoming};
@@ -192,8 +192,15 @@ impl Host {
             };
             let history = self.siblings_of_history(write.key)?;
             let known = || stored.record.siblings.iter().chain(&history);
-            if write.siblings.iter().all(|s| known().any(|k| k == s)) {
-                held.extend(write.siblings.iter().map(replica::Sibling::dot));
+            let is_one = |a: &Sibling, b: &Sibling| {
+                (a.register, a.dot()) == (b.register, b.dot()) && a.joined(b).is_some()
+            };
+            if write
+                .siblings
+                .iter()
+                .all(|s| known().any(|known| is_one(known, s)))
+            {
+                held.extend(write.siblings.iter().map(Sibling::dot));
             }
         }
         for dot in held {

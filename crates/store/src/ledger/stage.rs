@@ -240,18 +240,24 @@ impl Stage {
         self.extra.put(keys::journal(page.incarnation, last), value);
     }
 
-    /// Takes siblings out of a staged history entry. Returns whether there is one.
-    pub(super) fn forget(
+    /// Changes a staged history entry. Returns whether there is one.
+    pub(super) fn change_entry(
         &mut self,
         scope: u32,
         seq: u64,
-        gone: &dyn Fn(Dot) -> bool,
+        change: ChangeEntry<'_>,
     ) -> Result<bool, StoreError> {
         let Some(entry) = self.history.get_mut(&(scope, seq)) else {
             return Ok(false);
         };
-        entry_without(entry, gone)?;
+        change(entry)?;
         Ok(true)
+    }
+
+    /// The scopes in whose feeds a copy of a record is staged.
+    pub(super) fn copies(&self, key: RecordKey) -> impl Iterator<Item = u32> {
+        let of_key = self.copies.keys().filter(move |(of, _)| *of == key);
+        of_key.map(|(_, scope)| *scope)
     }
 
     /// A value that waits under a key, if one does.
@@ -429,7 +435,10 @@ fn lacking<'a>(of: &'a Record, other: &'a Record) -> impl Iterator<Item = &'a Si
 }
 
 /// Takes siblings out of a history entry. Returns whether it held any.
-fn entry_without(entry: &mut HistoryEntry, gone: &dyn Fn(Dot) -> bool) -> Result<bool, StoreError> {
+pub(super) fn entry_without(
+    entry: &mut HistoryEntry,
+    gone: &dyn Fn(Dot) -> bool,
+) -> Result<bool, StoreError> {
     let came: Vec<Dot> = came(entry).filter(|dot| !gone(*dot)).collect();
     let said = came.len() < entry.came_counters.len();
     entry.came_incarnations = came.iter().map(|dot| dot.incarnation.0).collect();
@@ -451,16 +460,19 @@ fn entry_without(entry: &mut HistoryEntry, gone: &dyn Fn(Dot) -> bool) -> Result
     Ok(true)
 }
 
-/// A history page without siblings that are gone from one of its entries; none when it held none.
-pub(super) fn page_without(
+/// Changes an entry of the history. Returns whether it has.
+pub(super) type ChangeEntry<'a> = &'a dyn Fn(&mut HistoryEntry) -> Result<bool, StoreError>;
+
+/// A history page after a change of one of its entries; none when nothing has changed.
+pub(super) fn changed_page(
     page: &[u8],
     seq: u64,
-    gone: &dyn Fn(Dot) -> bool,
+    change: ChangeEntry<'_>,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let mut page = HistoryPage::decode(page).map_err(|_e| damaged_history())?;
     let mut changed = false;
     for entry in page.entries.iter_mut().filter(|entry| entry.seq == seq) {
-        changed |= entry_without(entry, gone)?;
+        changed |= change(entry)?;
     }
     Ok(changed.then(|| page.encode_to_vec()))
 }

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use replica::{Edit, Kind, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 use store::{JudgeInput, Late, Rules, Verdict};
 
-use super::world::{HUB, NAMES, PUBLISHED};
+use super::{
+    erasing::erasure,
+    world::{HUB, NAMES, PUBLISHED},
+};
 
 /// Organisations.
 pub(crate) const ROOT: Kind = Kind(5);
@@ -69,6 +72,7 @@ pub(crate) fn rules() -> Rules {
         child: Arc::new(|_| true),
         lends: Arc::new(lends),
         propose: Arc::new(|late: &Late<'_>| Some(propose(late))),
+        erasure: Arc::new(erasure()),
     }
 }
 

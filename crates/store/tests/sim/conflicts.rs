@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use replica::{Context, Edit, Incarnation, Record, RecordId, RecordKey, RegisterId, Source};
+use replica::{Context, Edit, Incarnation, Record, RecordId, RecordKey, RegisterId};
 use store::Command;
 
 use super::{
@@ -151,7 +151,6 @@ impl World {
         let taken = Entry::legal(register, values[which].to_vec());
         let carried_out = Edit {
             decision: Bytes::copy_from_slice(&id),
-            source: Source::Decision,
             ..self.written(&form, second, vec![taken])
         };
         self.tally.count("a decision");

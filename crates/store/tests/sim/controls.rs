@@ -16,6 +16,7 @@
 //! | the session | `feed_head`, `feed_lineage`, `predecessor`, `one_session`, `exchange`, `fork_exchange` |
 //! | where a record belongs | `settled_transfer`, `moved`, `frozen_copy`, `offer_frozen`, `fenced_back` |
 //! | forks | `quarantine`, `rollback_detect`, `lower_context`, `rollback_drafts`, `clone_freeze` |
+//! | erasing | the history is erased, too; the model does not have it |
 //! | the certificate | `named_replaced`; positions of the store that a restore replaces, which the model does not have |
 //!
 //! What some of them cannot show:
@@ -124,10 +125,12 @@ pub(crate) enum Control {
     CoveredIsReplaced,
     /// A store that is put back knows nothing of the one that it replaces.
     RestoresForget,
+    /// What is erased stays in the history, as by a program that erases the present state only.
+    HistoriesKept,
 }
 
 impl Control {
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::AckBeforeSync,
         Self::ReadBeyondDurable,
         Self::DotsUsedAgain,
@@ -161,6 +164,7 @@ impl Control {
         Self::RestoresForget,
         Self::RefusalsSaidOnce,
         Self::ForksGoOn,
+        Self::HistoriesKept,
     ];
 
     /// The faults that bring it to light.
@@ -191,6 +195,7 @@ impl Control {
             }
             Self::ForksGoOn => &[Fault::RestoreNode, Fault::Transfer],
             Self::RestoresForget => &[Fault::RestoreNode],
+            Self::HistoriesKept => &[Fault::Erase],
             Self::ClonesGoOn => &[Fault::Clone],
             Self::FencesIgnored => &[Fault::Fence, Fault::Cut],
             Self::None | Self::UndoesUnseen | Self::ValuesRewritten | Self::CoveredIsReplaced => {
@@ -242,6 +247,7 @@ impl Control {
                 | Self::ContextsStayHigh
                 | Self::NoDraftsKept
                 | Self::LastCopiesThrownAway
+                | Self::HistoriesKept
         );
         weak && at != HUB
     }
@@ -292,6 +298,7 @@ impl Control {
             Self::CoveredIsReplaced | Self::RestoresForget => &["I13"],
             Self::RefusalsSaidOnce => &["I9", "I4"],
             Self::ForksGoOn => &["P4", "I12"],
+            Self::HistoriesKept => &["P7"],
         }
     }
 

@@ -64,6 +64,7 @@ impl World {
             Fault::Clone => self.clone_a_node(),
             Fault::Transfer => self.transfer(),
             Fault::Fence => self.fence(),
+            Fault::Erase => self.erase(),
             Fault::Replay => self.replay(),
             _ => {}
         }

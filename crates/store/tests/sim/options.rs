@@ -59,10 +59,12 @@ pub(crate) enum Fault {
     Forge,
     /// Batches on their way to the hub carry other content under a known dot.
     Damage,
+    /// Records are erased, while others write to them.
+    Erase,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Cut,
         Self::Frames,
         Self::Replay,
@@ -87,6 +89,7 @@ impl Fault {
         Self::Refused,
         Self::Forge,
         Self::Damage,
+        Self::Erase,
     ];
 
     fn bit(self) -> u32 {
@@ -98,7 +101,7 @@ impl Fault {
         match self {
             Self::Import | Self::Rot | Self::Wipe => 20,
             Self::Rollback | Self::Clone | Self::Fence => 15,
-            Self::Skew | Self::Away | Self::SlowReader | Self::SlowDisk => 30,
+            Self::Skew | Self::Away | Self::Erase | Self::SlowReader | Self::SlowDisk => 30,
             _ => 45,
         }
     }
@@ -328,6 +331,9 @@ impl Options {
     fn bend(&mut self) {
         if self.bait.is_alone() {
             self.faults = Faults::default();
+        }
+        if self.bait != Control::None {
+            self.faults.drop(Fault::Erase);
         }
         for fault in self.bait.needs() {
             self.faults.add(*fault);

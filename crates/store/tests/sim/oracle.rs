@@ -24,6 +24,7 @@
 //! | P4 what is lent is what the hub holds; a late write is shown as a proposal, to both scopes | [`World::check_lent`] | at the end |
 //! | P5 what a fenced node had not sent is nowhere in force | `World::check_fenced` | at the end |
 //! | P6 a life that another copy went on without brings nothing | `World::dispatch` | always |
+//! | P7 of what is erased nothing is left on any disk | `World::check_erased` | at the end |
 //! | P3 no more batches on their way than the windows allow | `World::send` | always |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +36,8 @@ use proto::{
     sync::Position as WirePosition,
 };
 use replica::{
-    Dot, Incarnation, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId, Sibling, owner,
+    Dot, ERASED_REASON, Incarnation, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId,
+    Sibling, owner,
 };
 use store::{Guest, Stored};
 
@@ -43,6 +45,7 @@ use super::{
     city::{parent, proposal_key},
     conflicts::dockets,
     controls::Control,
+    erasing::is_marked,
     late::{Transfer, Unsent},
     medium::Image,
     options::Fault,
@@ -98,7 +101,7 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
     bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte))
 }
 
-fn under(image: &Image, first: u8) -> impl Iterator<Item = (&Vec<u8>, &Bytes)> {
+pub(super) fn under(image: &Image, first: u8) -> impl Iterator<Item = (&Vec<u8>, &Bytes)> {
     image.range(vec![first]..vec![first + 1])
 }
 
@@ -311,6 +314,10 @@ impl World {
             return;
         }
         let records = self.records(at);
+        // What was put back may have been erased at once.
+        if records.get(&key).is_some_and(|s| is_marked(&s.record)) {
+            return;
+        }
         let stands = |value: &Bytes| {
             let stored = records.get(&key);
             stored.is_some_and(|s| {
@@ -405,6 +412,7 @@ impl World {
         self.check_contents(&held);
         self.check_refused(&records);
         self.check_positions(&records[HUB]);
+        self.check_erased();
         let lost = self.lost_to_restores(&records, &held, &dots);
         self.check_certificates(&lost);
     }
@@ -579,9 +587,10 @@ impl World {
                 let place = (*key, sibling.register, sibling.dot());
                 let reason = sibling.write.reason.as_str();
                 let first = *writes.entry(sibling.dot()).or_insert(reason);
-                let same_write = first == reason;
+                let erased = |reason| reason == ERASED_REASON;
+                let same_write = first == reason || erased(first) || erased(reason);
                 let other = *named.entry(place).or_insert(sibling);
-                if other != sibling || !same_write {
+                if other.joined(sibling).is_none() || !same_write {
                     let dot = sibling.dot();
                     let (one, two) = (uid_of(other), uid_of(sibling));
                     self.broken(format!(
@@ -608,7 +617,9 @@ impl World {
             for (key, stored) in records {
                 for sibling in &stored.record.siblings {
                     let (dot, uid) = (sibling.dot(), uid_of(sibling).unwrap_or(0));
-                    let illegal = self.ghost.illegal.contains(&(uid, sibling.register));
+                    // What was erased says nothing that could be refused.
+                    let illegal = !sibling.is_erased()
+                        && self.ghost.illegal.contains(&(uid, sibling.register));
                     if illegal || refused.contains(&(dot, uid)) || uid == 0 {
                         self.broken(format!("I9 {name} shows {dot} ({uid}) in {}", key.id));
                     }

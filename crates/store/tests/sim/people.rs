@@ -18,6 +18,9 @@ use super::{
 const NEW_KIND: Kind = Kind(4_077);
 const NEW_REGISTER: RegisterId = RegisterId(1_777);
 
+/// Above the numbers of the sources that the engine knows.
+const SOURCE_UIDS: u64 = 1_000;
+
 /// A form as it was opened: what it showed of each register.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
@@ -48,8 +51,13 @@ impl Entry {
 }
 
 /// The number of the ghost write that a sibling came from.
+///
+/// It stands in the reason and in the source: a reason can be erased.
 pub(crate) fn uid_of(sibling: &Sibling) -> Option<u64> {
-    sibling.write.reason.parse().ok()
+    match sibling.write.source {
+        Source::Other(number) => Some(u64::from(number) - SOURCE_UIDS),
+        _ => sibling.write.reason.parse().ok(),
+    }
 }
 
 /// What a deletion says: that it deletes, and what it had seen.
@@ -234,7 +242,7 @@ impl World {
             set,
             author: NAMES[form.replica].to_owned(),
             reason: uid.to_string(),
-            source: Source::Form,
+            source: Source::Other(u32::try_from(uid + SOURCE_UIDS).unwrap_or(u32::MAX)),
             decision: Bytes::new(),
         };
         if self.options.control == Control::ReplacesUnseen {

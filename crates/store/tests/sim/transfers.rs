@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use replica::{Edit, Owner, RegisterId, ReplicaId, ScopeId, Source, owner};
+use replica::{Edit, Owner, RegisterId, ReplicaId, ScopeId, owner};
 use store::{Act, Command};
 
 use super::{
@@ -47,10 +47,7 @@ impl World {
         let uid = self.number();
         let value = next.to_value().to_vec();
         let entry = Entry::legal(RegisterId::OWNER, value);
-        Some(Edit {
-            source: Source::Command,
-            ..self.written(&form, uid, vec![entry])
-        })
+        Some(self.written(&form, uid, vec![entry]))
     }
 
     fn all_nodes_met(&self) -> bool {

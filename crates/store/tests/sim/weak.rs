@@ -25,6 +25,7 @@ impl World {
             Control::ReplacedStaysGone => each_former(before, &mut image, without_returned),
             Control::ContextsStayHigh => each_former(before, &mut image, with_high_context),
             Control::NoDraftsKept => drop_drafts(before, &mut image),
+            Control::HistoriesKept => keep_histories(before, &mut image),
             Control::LastCopiesThrownAway => {
                 let mut left = entries(&image);
                 left.retain(Entry::is_child_that_left);
@@ -166,6 +167,18 @@ fn with_high_context(former: &Record, now: &Record) -> Option<Record> {
         context,
         ..now.clone()
     })
+}
+
+/// Pages of the history that were written anew are as they were.
+fn keep_histories(before: &Image, image: &mut Image) -> bool {
+    let pages = before.range(vec![b'H']..vec![b'I']);
+    let rewritten: Vec<_> = pages
+        .filter(|(key, page)| image.get(*key).is_some_and(|now| now != *page))
+        .map(|(key, page)| (key.clone(), page.clone()))
+        .collect();
+    let changed = !rewritten.is_empty();
+    image.extend(rewritten);
+    changed
 }
 
 /// The drafts of a rollback are not kept.
