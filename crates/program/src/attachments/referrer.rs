@@ -13,30 +13,15 @@ use crate::{app::App, failure::Failure, records::meaning};
 #[derive(Debug)]
 pub(super) struct Records(pub(super) App);
 
-impl From<Failure> for FilesErrorOf {
+impl From<Failure> for FilesError {
     fn from(failure: Failure) -> Self {
-        Self(FilesError::Record { code: failure.code })
-    }
-}
-
-/// Lets a failure of reading records become one of the exchange.
-struct FilesErrorOf(FilesError);
-
-impl From<store::StoreError> for FilesErrorOf {
-    fn from(error: store::StoreError) -> Self {
-        Self(error.into())
-    }
-}
-
-impl From<store::HostError> for FilesErrorOf {
-    fn from(error: store::HostError) -> Self {
-        Self(error.into())
+        Self::Record { code: failure.code }
     }
 }
 
 impl Records {
     /// The file of a record that stands and names it.
-    fn file(&self, key: RecordKey, hash: FileHash) -> Result<Option<(Stored, Held)>, FilesErrorOf> {
+    fn file(&self, key: RecordKey, hash: FileHash) -> Result<Option<(Stored, Held)>, FilesError> {
         let app = &self.0;
         let kind = app.catalogue.kind(key.kind);
         let kind = kind.filter(|kind| kind.travel != Travel::Local);
@@ -56,7 +41,7 @@ impl Records {
 
     /// Whether an asker sees a record. The hub holds whatever a node has sent; a node sees what
     /// belongs to its scope, what is published, and what is lent to it.
-    fn sees(&self, asker: Asker, stored: &Stored) -> Result<bool, FilesErrorOf> {
+    fn sees(&self, asker: Asker, stored: &Stored) -> Result<bool, FilesError> {
         let app = &self.0;
         let Asker::Node(scope) = asker else {
             return Ok(true);
@@ -74,20 +59,15 @@ impl Referrer for Records {
         hash: FileHash,
         asker: Asker,
     ) -> Result<Option<u64>, FilesError> {
-        let size = || {
-            let Some((stored, file)) = self.file(record, hash)? else {
-                return Ok(None);
-            };
-            let sees = self.sees(asker, &stored)?;
-            Ok(sees.then_some(file.attachment.size))
+        let Some((stored, file)) = self.file(record, hash)? else {
+            return Ok(None);
         };
-        size().map_err(|FilesErrorOf(error)| error)
+        let sees = self.sees(asker, &stored)?;
+        Ok(sees.then_some(file.attachment.size))
     }
 
     fn fits(&self, record: RecordKey, hash: FileHash, content: &[u8]) -> Result<bool, FilesError> {
-        let file = self
-            .file(record, hash)
-            .map_err(|FilesErrorOf(error)| error)?;
+        let file = self.file(record, hash)?;
         let media = recognise(content).map(|media| media.id);
         Ok(file.is_some_and(|(_, file)| media == Some(file.attachment.media_type.as_str())))
     }
