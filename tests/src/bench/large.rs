@@ -68,7 +68,7 @@ pub(crate) fn measure(organisations: u32, folder: &Path, report: &mut Report) {
     report.add("demo, on disk", mib(disk as f64), "MiB");
     report.add("demo, on disk / live", disk as f64 / live as f64, "x");
     report.add("demo, memory while filled", in_use as f64 / 1_024.0, "MiB");
-    memory::measure(folder, "demo", report);
+    memory::measure(folder, Role::Hub, "demo", report);
 }
 
 /// Everything that a city of the demo has, each record once its parts are there.
