@@ -8,6 +8,7 @@ mod runs;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use program::dir::Role;
 use serde_json::{Value, json};
 
 /// What may be chosen.
@@ -35,6 +36,9 @@ pub struct Options {
     /// Used by the benchmark itself: open a store, print its memory, and wait
     #[arg(long, hide = true)]
     pub open: Option<PathBuf>,
+    /// Used by the benchmark itself: the store to open is a hub's own
+    #[arg(long, hide = true)]
+    pub hub: bool,
 }
 
 /// One measured figure.
@@ -137,7 +141,8 @@ pub(crate) fn say(text: &str) {
 pub fn main() -> ExitCode {
     let options = Options::parse();
     if let Some(path) = &options.open {
-        return memory::child(path);
+        let role = if options.hub { Role::Hub } else { Role::Node };
+        return memory::child(path, role);
     }
     let folder = tempfile::tempdir().expect("a temporary directory");
     let root = options

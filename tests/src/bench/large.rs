@@ -62,13 +62,15 @@ pub(crate) fn measure(organisations: u32, folder: &Path, report: &mut Report) {
     let live: usize = stored.map(|stored| stored.record.encode().len()).sum();
     let in_use = memory::resident_kib();
     writer.stop().expect("the writer stops");
+    // Whoever holds a handle holds the store's lock.
+    drop(handle);
     let disk = bytes_below(folder);
     let mib = |bytes: f64| bytes / 1_024.0 / 1_024.0;
     report.add("demo, live", mib(live as f64), "MiB");
     report.add("demo, on disk", mib(disk as f64), "MiB");
     report.add("demo, on disk / live", disk as f64 / live as f64, "x");
     report.add("demo, memory while filled", in_use as f64 / 1_024.0, "MiB");
-    memory::measure(folder, "demo", report);
+    memory::measure(folder, Role::Hub, "demo", report);
 }
 
 /// Everything that a city of the demo has, each record once its parts are there.

@@ -13,9 +13,9 @@ use super::{Report, say};
 use crate::rig::{Medium, fresh_replica, open};
 
 /// Opens a store, prints milliseconds and resident kibibytes, and ends.
-pub(crate) fn child(path: &Path) -> ExitCode {
+pub(crate) fn child(path: &Path, role: Role) -> ExitCode {
     let start = Instant::now();
-    let opened = open(Role::Node, fresh_replica(), "410305", &Medium::Disk(path));
+    let opened = open(role, fresh_replica(), "410305", &Medium::Disk(path));
     let Ok(writer) = opened else {
         return ExitCode::FAILURE;
     };
@@ -39,15 +39,17 @@ pub(crate) fn resident_kib() -> u64 {
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// Opens a store in a new process and reports what it took.
+/// Opens a store in a new process and reports what it took. One whose own writes are sealed opens as a
+/// hub's only.
 ///
 /// # Panics
 /// When the process cannot be started.
-pub(crate) fn measure(path: &Path, who: &str, report: &mut Report) {
+pub(crate) fn measure(path: &Path, role: Role, who: &str, report: &mut Report) {
     let program = std::env::current_exe().expect("a program has a path");
     let mut child = Command::new(program)
         .arg("--open")
         .arg(path)
+        .args((role == Role::Hub).then_some("--hub"))
         .stdout(Stdio::piped())
         .spawn()
         .expect("the process starts");

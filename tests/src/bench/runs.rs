@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use program::dir::Role;
 use replica::{RecordKey, Sibling};
 use store::{Command, Handle, Reply};
 
@@ -166,8 +167,18 @@ async fn sync(n: u64, folder: &Path, report: &mut Report) {
     node.writer.stop().expect("the node stops");
     second.writer.stop().expect("the second node stops");
     hub.stop().await.expect("the hub stops");
-    memory::measure(&folder.join("node"), &format!("node, {n}"), report);
-    memory::measure(&folder.join("hub"), &format!("hub, {n}"), report);
+    memory::measure(
+        &folder.join("node"),
+        Role::Node,
+        &format!("node, {n}"),
+        report,
+    );
+    memory::measure(
+        &folder.join("hub"),
+        Role::Node,
+        &format!("hub, {n}"),
+        report,
+    );
 }
 
 /// One-field edits made without a line, then the line comes back.
@@ -284,7 +295,7 @@ fn writers(folder: &Path, report: &mut Report) {
     const WRITERS: u64 = 16;
     const EACH: u64 = 400;
     let writer = crate::rig::open(
-        program::dir::Role::Node,
+        Role::Node,
         fresh_replica(),
         SCOPE,
         &Medium::Disk(&folder.join("node")),
