@@ -10,6 +10,7 @@ mod across;
 mod safe;
 mod scenes;
 mod stage;
+mod year;
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
@@ -40,7 +41,7 @@ struct Options {
     /// Keep the data there (default: a temporary directory)
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// Play one scene instead: its number, or `list` for the table of them
+    /// Play one scene instead: its number, `year`, or `list` for the table of them
     #[arg(long, value_name = "N")]
     scene: Option<String>,
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Checks, Place, Stage, say, scene, sides,
     stage::{District, candidate_with},
-    text,
+    text, year,
 };
 use crate::programs::Program;
 
@@ -161,6 +161,15 @@ const SCENES: &[Scene] = &[
         result_zh: "台账照常更正，锁定的数字不变，差额在两边都列为更正",
         result_en: "the ledger goes on, the frozen figure stays, the difference shows as a correction on both sides",
     },
+    Scene {
+        name: "year",
+        zh: "完整的一年：从排查到下一年度",
+        en: "a whole year, from the census to the next",
+        places: &year::PLACES,
+        play: year::play,
+        result_zh: "一年走完：五个一、平台、三单、申报验收、奖补通报都已办结，新年度已打开",
+        result_en: "the year is through, settled and archived, and the next one is open",
+    },
 ];
 
 /// Finds a scene.
@@ -240,7 +249,8 @@ fn card(program: &Program, docket: &str) -> Value {
 /// Whether a card suggests the candidate whose value says this, by a rule.
 fn suggests(card: &Value, rule: &str, said: &str) -> bool {
     let preset = &card["preset"];
-    preset["rule"] == rule && preset["candidate"].to_string() == candidate_with(card, said)
+    let number = candidate_with(card, said).parse::<u64>();
+    preset["rule"] == rule && number.is_ok_and(|number| preset["candidate"] == number)
 }
 
 /// Takes the candidate whose value says this.

@@ -1,4 +1,4 @@
-//! The scripted scenes of the demo: each comes to the result that it states.
+//! The scripted scenes and the year of the demo: each comes to the result that it states.
 
 use std::process::{Command, Output};
 
@@ -117,11 +117,22 @@ fn a_correction_after_the_lock_shows_as_one() {
 }
 
 #[test]
+fn a_whole_year_is_played_through_and_ends_with_the_scorecard() {
+    let said = comes_to(
+        "year",
+        "一年走完：五个一、平台、三单、申报验收、奖补通报都已办结，新年度已打开",
+    );
+    for part in ["数据截至 2020-12-31", "12/33  36.4%", "主题研讨✗"] {
+        assert!(said.contains(part), "not on the scorecard: {part}\n{said}");
+    }
+}
+
+#[test]
 fn the_scenes_are_listed_and_no_other_is_played() {
     let (ran, said) = play("list");
     assert_eq!(ran.status.code(), Some(0));
     let listed = said.lines().filter(|line| line.contains('·')).count();
-    assert_eq!(listed, 13, "{said}");
+    assert_eq!(listed, 14, "{said}");
     let (ran, said) = play("99");
     assert_eq!(ran.status.code(), Some(2), "{said}");
 }

@@ -8,6 +8,8 @@ use crate::programs::Program;
 
 pub(super) const JILI: Place = Place::office("410306", "吉利区");
 pub(super) const MENGJIN: Place = Place::office("410322", "孟津县");
+/// The day of the reform.
+const AFTER: &str = "2021-03-18";
 
 /// A figure of the city's report: of a scope, or of the city.
 fn figure(hub: &Program, scope: &str, name: &str) -> Value {
@@ -141,7 +143,6 @@ pub(super) fn dissolved_while_linked(stage: &mut Stage, checks: &mut Checks) {
 
 /// R11.
 pub(super) fn reform(stage: &mut Stage, checks: &mut Checks) {
-    const AFTER: &str = "2021-03-18";
     let (jili, mengjin) = (stage.district("410306"), stage.district("410322"));
     let (west, east) = (at(jili, "吉利填报员"), at(mengjin, "孟津填报员"));
     let in_town = |n: u32, town: &str| {
