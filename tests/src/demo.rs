@@ -8,30 +8,25 @@
 
 mod across;
 mod safe;
+mod scenes;
+mod stage;
+mod year;
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Instant,
-};
+use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::Parser;
-use serde_json::Value;
 
-use crate::{
-    programs::{Program, Serving},
-    proxy::Line,
-};
+use crate::programs::Program;
+use stage::{Checks, Place, Stage, candidate_with, say, scene, sides, text};
 
 /// The census of one district as an office keeps it.
 const CENSUS: &[u8] = include_bytes!("../data/census_410305.xlsx");
 
 /// The districts of the demo.
-const DISTRICTS: [(&str, &str); 3] = [
-    ("410302", "老城区"),
-    ("410305", "涧西区"),
-    ("410329", "伊川县"),
+const DISTRICTS: [Place; 3] = [
+    Place::office("410302", "老城区"),
+    Place::office("410305", "涧西区"),
+    Place::office("410329", "伊川县"),
 ];
 /// The day on which the demo plays.
 const TODAY: &str = "2020-10-15";
@@ -46,41 +41,9 @@ struct Options {
     /// Keep the data there (default: a temporary directory)
     #[arg(long)]
     folder: Option<PathBuf>,
-}
-
-/// A district of the demo: its program, its line to the city, the serving process.
-struct District {
-    name: &'static str,
-    code: &'static str,
-    program: Program,
-    line: Line,
-    /// Unless it is stopped.
-    serving: Option<Serving>,
-}
-
-impl District {
-    /// Ends the serving program as an operator would. Returns whether it ended well.
-    fn stop(&mut self) -> bool {
-        self.serving
-            .take()
-            .is_some_and(|serving| serving.terminate().0 == 0)
-    }
-
-    fn start(&mut self) {
-        self.serving = Some(self.program.serve::<&str>([]));
-    }
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "the demo talks to the person before the terminal"
-)]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-fn scene(number: usize, zh: &str, en: &str) {
-    say(&format!("\n── {number}. {zh}  ·  {en}"));
+    /// Play one scene instead: its number, `year`, or `list` for the table of them
+    #[arg(long, value_name = "N")]
+    scene: Option<String>,
 }
 
 /// Plays the demo.
@@ -94,10 +57,23 @@ pub fn main() -> ExitCode {
         .unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).expect("the folder is made");
     let exe = std::env::current_exe().expect("a program has a path");
-    let start = Instant::now();
+    if options.scene.as_deref() == Some("list") {
+        scenes::list();
+        return ExitCode::SUCCESS;
+    }
     say("两新 Liangxin · 演示数据，均为虚构 · demonstration data, all fictional");
-    let mut stage = Stage::set(&exe, &folder);
-    let told = stage.play();
+    let start = Instant::now();
+    let (stage, told) = match &options.scene {
+        Some(name) => {
+            let Some(scene) = scenes::find(name) else {
+                say(&format!("没有场景 {name} · there is no such scene"));
+                scenes::list();
+                return ExitCode::from(2);
+            };
+            scene.play(&exe, &folder)
+        }
+        None => play_the_day(&exe, &folder),
+    };
     say(&format!(
         "\n演示完成，用时 {:.1} 秒 · done",
         start.elapsed().as_secs_f64()
@@ -109,7 +85,7 @@ pub fn main() -> ExitCode {
     if options.stay {
         say(&format!(
             "程序保持运行，数据在 {} ，按 Ctrl-C 结束",
-            folder.display()
+            stage.folder.display()
         ));
         loop {
             std::thread::park();
@@ -118,89 +94,25 @@ pub fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-struct Stage {
-    folder: PathBuf,
-    hub: Program,
-    _serving: Serving,
-    districts: Vec<District>,
+/// Plays the day of the federation. Returns whether everything came out as it must.
+fn play_the_day(exe: &std::path::Path, folder: &std::path::Path) -> (Stage, bool) {
+    scene(
+        "1",
+        "建立市级汇聚端，邀请三个县区入网",
+        "a city is set up, three districts join",
+    );
+    let mut stage = Stage::set(exe, folder, &DISTRICTS);
+    let listen = stage.serving.as_ref().map(crate::programs::Serving::listen);
+    say(&format!(
+        "市级汇聚端在 {} 接受节点（TLS 1.3，双向认证）",
+        listen.unwrap_or_default()
+    ));
+    stage.districts.iter_mut().for_each(stage::District::start);
+    let told = stage.play();
+    (stage, told)
 }
 
 impl Stage {
-    /// Sets up the city and its districts: authority, invitations, certificates, ports.
-    fn set(exe: &Path, folder: &Path) -> Self {
-        scene(
-            1,
-            "建立市级汇聚端，邀请三个县区入网",
-            "a city is set up, three districts join",
-        );
-        let hub = Program::hub(exe, &folder.join("hub"));
-        hub.run([
-            "init",
-            "--demo",
-            "--scope",
-            "410300",
-            "--name",
-            "洛阳市",
-            "--year",
-            "2020",
-        ])
-        .ok();
-        let serving = hub.serve(["--listen", "127.0.0.1:0"]);
-        say(&format!(
-            "市级汇聚端在 {} 接受节点（TLS 1.3，双向认证）",
-            serving.listen()
-        ));
-        let target: SocketAddr = serving.listen().parse().expect("an address");
-        let districts = DISTRICTS.map(|(code, name)| {
-            let token = hub
-                .run(["node", "invite", "--scope", code, "--name", name])
-                .ok()
-                .stdout;
-            let program = Program::node(exe, &folder.join(code));
-            let line = Line::to(target);
-            let address = format!("https://{}", line.address());
-            program
-                .run(["join", "--demo", "--hub", &address, "--token", token.trim()])
-                .ok();
-            let serving = program.serve::<&str>([]);
-            say(&format!("  {code} {name} 已入网"));
-            District {
-                name,
-                code,
-                program,
-                line,
-                serving: Some(serving),
-            }
-        });
-        Self {
-            folder: folder.to_owned(),
-            hub,
-            _serving: serving,
-            districts: districts.into(),
-        }
-    }
-
-    fn district(&self, code: &str) -> &District {
-        self.districts
-            .iter()
-            .find(|d| d.code == code)
-            .expect("a district of the demo")
-    }
-
-    fn district_mut(&mut self, code: &str) -> &mut District {
-        self.districts
-            .iter_mut()
-            .find(|d| d.code == code)
-            .expect("a district of the demo")
-    }
-
-    fn settle_all(&self) {
-        // What one district is to see of another goes through the city.
-        for _ in 0..2 {
-            self.districts.iter().for_each(settle);
-        }
-    }
-
     /// Plays all scenes. Returns whether everything came out as it must.
     fn play(&mut self) -> bool {
         self.import();
@@ -211,8 +123,18 @@ impl Stage {
         let good = self.decide(&disputed) && good;
         let good = self.claim() && good;
         let good = self.transfer() && good;
+        scene(
+            "9",
+            "县区恢复早先的旧备份，一处修改都不丢",
+            "a district restored from an old backup loses nothing",
+        );
         let good = self.restored() && good;
         let good = self.all_equal() && good;
+        scene(
+            "11",
+            "双方签名的证书：没有丢失",
+            "both sides sign that nothing was lost",
+        );
         let good = self.certificate() && good;
         self.city_table();
         good
@@ -220,7 +142,7 @@ impl Stage {
 
     fn import(&self) {
         scene(
-            2,
+            "2",
             "县区导入自己的台账（没有网络也能做）",
             "districts import what their offices keep",
         );
@@ -257,7 +179,7 @@ impl Stage {
     }
 
     fn first_sync(&self) {
-        scene(3, "首次同步", "first sync");
+        scene("3", "首次同步", "first sync");
         for district in &self.districts {
             let start = Instant::now();
             let done = district.program.json(["sync", "--once"]);
@@ -286,7 +208,11 @@ impl Stage {
 
     /// Cuts the line of one district; both sides go on writing.
     fn edits_without_a_line(&self) -> (String, String) {
-        scene(4, "断网，两边各自修改", "the line is cut, both sides write");
+        scene(
+            "4",
+            "断网，两边各自修改",
+            "the line is cut, both sides write",
+        );
         let jianxi = self.district("410305");
         let all = jianxi
             .program
@@ -330,10 +256,10 @@ impl Stage {
     }
 
     fn line_back(&self, merged: &str, disputed: &str) -> bool {
-        scene(5, "线路恢复，自动合并", "the line is back, edits merge");
+        scene("5", "线路恢复，自动合并", "the line is back, edits merge");
         let jianxi = self.district("410305");
         jianxi.line.mend();
-        settle(jianxi);
+        jianxi.settle();
         let record = self.hub.json(["record", "get", "organisation", merged]);
         let values = &record["values"];
         say(&format!(
@@ -355,27 +281,13 @@ impl Stage {
     }
 
     fn decide(&self, disputed: &str) -> bool {
-        scene(6, "由人裁定，说明理由", "a person decides, with a reason");
+        scene("6", "由人裁定，说明理由", "a person decides, with a reason");
         let id = docket(disputed);
         let shown = self.hub.json(["conflict", "show", &id]);
         say(&format!("  原值：{}", shown["base"]));
-        for candidate in shown["candidates"].as_array().into_iter().flatten() {
-            say(&format!(
-                "  [{}] {}  —— {}，{}",
-                candidate["candidate"],
-                candidate["value"],
-                text(&candidate["author"]),
-                text(&candidate["at"])
-            ));
-        }
+        sides(&shown);
         let wanted = "涧西示例路1号";
-        let take = shown["candidates"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|candidate| candidate["value"].to_string().contains(wanted))
-            .map(|candidate| candidate["candidate"].to_string())
-            .unwrap_or_default();
+        let take = candidate_with(&shown, wanted);
         let resolver = self.hub.by("冲突处理员");
         resolver
             .run([
@@ -389,7 +301,7 @@ impl Stage {
             .ok();
         say("  裁定：采用县区的值，理由“以县区现场核实为准”");
         let jianxi = self.district("410305");
-        settle(jianxi);
+        jianxi.settle();
         let record = jianxi
             .program
             .json(["record", "get", "organisation", disputed]);
@@ -402,10 +314,10 @@ impl Stage {
     }
 
     fn all_equal(&self) -> bool {
-        scene(10, "核对数据指纹", "fingerprints");
+        scene("10", "核对数据指纹", "fingerprints");
         let mut good = true;
         for district in &self.districts {
-            settle(district);
+            district.settle();
             let verified = district.program.json(["verify"]);
             let equal = district.program.json(["status"])["equal"] == true;
             good &= verified["ok"] == true && equal;
@@ -417,7 +329,7 @@ impl Stage {
     }
 
     fn city_table(&self) {
-        scene(12, "全市指标", "the city's figures");
+        scene("12", "全市指标", "the city's figures");
         let table = self.hub.run([
             "report",
             "indicators",
@@ -434,40 +346,7 @@ fn docket(id: &str) -> String {
     format!("organisation/{id}/operating_address")
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
 fn put(program: &Program, id: &str, set: &str, reason: &str) {
-    let args = [
-        "record",
-        "put",
-        "organisation",
-        id,
-        "--set",
-        set,
-        "--reason",
-        reason,
-        "--today",
-        TODAY,
-    ];
-    program.run(args).ok();
-}
-
-/// Waits until a district and the city are equal. After a cut the node calls again by itself; it
-/// may be in the middle of a pause.
-fn settle(district: &District) {
-    let start = Instant::now();
-    loop {
-        let ran = district.program.run(["sync", "--once", "--json"]);
-        if ran.code == 0 {
-            return;
-        }
-        assert!(
-            start.elapsed().as_secs() < 40,
-            "{} does not settle: {ran:?}",
-            district.name
-        );
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
+    let program = program.on(TODAY);
+    program.set(("organisation", id), &[set], reason).ok();
 }

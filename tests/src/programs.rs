@@ -24,6 +24,8 @@ pub struct Program {
     pub data: PathBuf,
     /// Who gives the commands.
     pub account: String,
+    /// The date that stands for today, in a store made for demonstration.
+    pub today: Option<String>,
 }
 
 /// What a command said.
@@ -67,6 +69,7 @@ impl Program {
             name: "liangxin-hub",
             data: data.to_owned(),
             account: "operator".to_owned(),
+            today: None,
         }
     }
 
@@ -88,6 +91,15 @@ impl Program {
         }
     }
 
+    /// The same program on another day; only where its store was made for demonstration.
+    #[must_use]
+    pub fn on(&self, today: &str) -> Self {
+        Self {
+            today: Some(today.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// A command of the program, not yet started.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.exe);
@@ -97,6 +109,9 @@ impl Program {
             .arg(&self.data)
             .arg("--as")
             .arg(&self.account);
+        if let Some(today) = &self.today {
+            command.arg("--today").arg(today);
+        }
         command
             .env_remove("LIANGXIN_DATA")
             .env_remove("LIANGXIN_AS")
@@ -158,6 +173,51 @@ impl Program {
             .map(|arg| arg.as_ref().to_owned())
             .chain([json]);
         self.run(args).ok().json()
+    }
+
+    /// Makes a record of these values. Returns its id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[must_use]
+    pub fn make(&self, kind: &str, values: &Value) -> String {
+        let mut args = ["record", "put", kind, "--reason", "登记"]
+            .map(str::to_owned)
+            .to_vec();
+        for (name, value) in values.as_object().into_iter().flatten() {
+            let text = value.as_str().map(str::to_owned);
+            let text = text.unwrap_or_else(|| value.to_string());
+            args.extend(["--set".to_owned(), format!("{name}={text}")]);
+        }
+        let made = self.json(args);
+        let id = made.get("id").and_then(Value::as_str).unwrap_or_default();
+        id.to_owned()
+    }
+
+    /// Sets fields of a record, each as `FIELD=VALUE`.
+    pub fn set(&self, (kind, id): (&str, &str), sets: &[&str], reason: &str) -> Ran {
+        let put = ["record", "put", kind, id, "--reason", reason, "--json"];
+        self.with(&put, sets)
+    }
+
+    /// Takes a step of a record, and sets fields along with it.
+    pub fn act(&self, (kind, id): (&str, &str), act: &str, sets: &[&str], reason: &str) -> Ran {
+        let act = ["record", "act", kind, id, act, "--reason", reason, "--json"];
+        self.with(&act, sets)
+    }
+
+    fn with(&self, args: &[&str], sets: &[&str]) -> Ran {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        self.run(args.iter().copied().chain(sets))
+    }
+
+    /// The document of a record.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn get(&self, kind: &str, id: &str) -> Value {
+        self.json(["record", "get", kind, id])
     }
 
     /// Starts `serve` and waits for its first line.

@@ -34,6 +34,7 @@ mod e2e {
     mod repair;
     mod reports;
     mod returns;
+    mod scenes;
     mod serving;
     mod stick_proof;
     mod transfers;

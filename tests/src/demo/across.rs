@@ -8,7 +8,7 @@ impl Stage {
     /// An organisation of Jianxi is entered at Yichuan too; the city merges the two.
     pub(super) fn claim(&self) -> bool {
         scene(
-            7,
+            "7",
             "两个县区登记了同一单位，由市级裁定",
             "two districts have one organisation, the city rules",
         );
@@ -63,7 +63,7 @@ impl Stage {
     /// An organisation moves with all that belongs to it; an edit comes too late.
     pub(super) fn transfer(&self) -> bool {
         scene(
-            8,
+            "8",
             "单位迁到另一县区，迟到的修改由新辖区答复",
             "an organisation moves, a late edit is answered by its new home",
         );

@@ -1,13 +1,13 @@
 //! Scenes about loss: a district goes back to an old backup, and a certificate says that nothing
 //! is gone.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use domain::Catalogue;
 use serde_json::{Value, json};
 
-use super::{Stage, put, say, scene, settle, text};
-use crate::programs::{Program, Ran};
+use super::{Stage, put, say, stage::quote, text};
+use crate::programs::Program;
 
 /// The district that goes back.
 const CODE: &str = "410305";
@@ -33,11 +33,6 @@ impl Edit {
 }
 
 impl Stage {
-    fn path(&self, name: &str) -> String {
-        let path: PathBuf = self.folder.join(name);
-        path.to_string_lossy().into_owned()
-    }
-
     /// The backup that the district will go back to; the day's work is still to come.
     pub(super) fn backup(&self) {
         say("  涧西区做一次备份：");
@@ -47,15 +42,10 @@ impl Stage {
 
     /// The district is put back to that backup, and has everything again.
     pub(super) fn restored(&mut self) -> bool {
-        scene(
-            9,
-            "县区恢复早先的旧备份，一处修改都不丢",
-            "a district restored from an old backup loses nothing",
-        );
         let [sent, of_city, unsent, on_copy] = self.edits();
         sent.save(&self.district(CODE).program);
         of_city.save(&self.hub);
-        settle(self.district(CODE));
+        self.district(CODE).settle();
         let good = self.look_first(&unsent);
         let mut before = contents(&self.district(CODE).program);
         let edits = [sent, of_city, unsent];
@@ -111,7 +101,7 @@ impl Stage {
         let warned = jianxi.program.json(look);
         quote(&jianxi.program.run(look));
         jianxi.line.mend();
-        settle(jianxi);
+        jianxi.settle();
         say("  联网送达之后再看：");
         let ready = jianxi.program.json(look);
         quote(&jianxi.program.run(look));
@@ -161,11 +151,6 @@ impl Stage {
 
     /// The district and the city sign that nothing was lost; the city's program checks the file.
     pub(super) fn certificate(&self) -> bool {
-        scene(
-            11,
-            "双方签名的证书：没有丢失",
-            "both sides sign that nothing was lost",
-        );
         let file = self.path("涧西区.cert");
         let jianxi = &self.district(CODE).program;
         let made = jianxi.json(["certificate", "make", &file]);
@@ -188,14 +173,6 @@ impl Stage {
             && said.code == 0
             && checked == made
             && refused.code != 0
-    }
-}
-
-/// What a program says, as part of the telling. A command that was meant to go well and did not
-/// shows in what is looked at afterwards.
-fn quote(ran: &Ran) {
-    for line in ran.stdout.lines().chain(ran.stderr.lines()) {
-        say(&format!("    {line}"));
     }
 }
 

@@ -49,19 +49,7 @@ pub(super) fn make(program: &Program, values: &Value) -> String {
 /// Makes a record. Returns its id.
 #[track_caller]
 pub(super) fn made(program: &Program, kind: &str, values: &Value) -> String {
-    let sets = values.as_object().unwrap().iter().map(|(name, value)| {
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        format!("{name}={text}")
-    });
-    let mut args = vec!["record".to_owned(), "put".to_owned(), kind.to_owned()];
-    for set in sets {
-        args.extend(["--set".to_owned(), set]);
-    }
-    args.extend(["--reason".to_owned(), "登记".to_owned()]);
-    let document = program.json(args);
-    document["id"].as_str().unwrap().to_owned()
+    program.make(kind, values)
 }
 
 /// A complete organisation.

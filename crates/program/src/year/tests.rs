@@ -211,7 +211,10 @@ fn a_phase_is_set_with_a_reason_and_taken_back() {
 fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
     let city = city();
     let app = &city.world.app;
-    let row = |period: &str, status: &str| json!({ "scope": "4103L9", "period": period, "status": status, "figures_hash": "00" });
+    let row = |period: &str, status: &str| {
+        let signed = crate::returns::figures(app, domain::scope_id("4103L9"), period).unwrap();
+        json!({ "scope": "4103L9", "period": period, "status": status, "figures_hash": signed.hash })
+    };
     let accepted = put(app, "quarterly_return", &row("2020Q3", "accepted"));
     let other = put(app, "quarterly_return", &row("2021Q1", "accepted"));
     assert_eq!(code(archive(app, 2020, "x")), "YEAR-003");
