@@ -551,81 +551,127 @@ pub fn has(code: &str) -> bool {
     tables().any(|(known, _, _)| *known == code)
 }
 
+/// What a check of `doctor` says when all is well: code, Chinese, English.
+const WELL: &[(&str, &str, &str)] = &[
+    ("DOCTOR-001", "没有待处理的冲突", "no open conflicts"),
+    ("DOCTOR-002", "没有被拒绝的修改", "no refused writes"),
+    ("DOCTOR-003", "没有被隔离的记录", "no records held back"),
+    ("DOCTOR-004", "证书有效", "the certificate is good"),
+    ("DOCTOR-005", "没有待送达的修改", "nothing waits to be sent"),
+    ("DOCTOR-006", "没有发现不一致", "no difference found"),
+    (
+        "DOCTOR-007",
+        "证书颁发机构的密钥有口令保护",
+        "the authority's key has a passphrase",
+    ),
+    ("DOCTOR-008", "时钟相符", "the clocks agree"),
+    (
+        "DOCTOR-009",
+        "没有要连接的对端",
+        "there is no peer to reach",
+    ),
+    (
+        "DOCTOR-010",
+        "对端近期有联系",
+        "the peer was heard of lately",
+    ),
+    ("DOCTOR-011", "没有积压", "nothing has waited long"),
+    (
+        "DOCTOR-012",
+        "没有冲突集中的来源",
+        "no source makes conflicts by the hundred",
+    ),
+    ("DOCTOR-013", "磁盘空间足够", "there is room on the disk"),
+    ("DOCTOR-014", "内存占用正常", "memory is within its limit"),
+    (
+        "DOCTOR-015",
+        "数据库逐条核对无误",
+        "every record was checked and is sound",
+    ),
+    ("DOCTOR-016", "修改日志连续完整", "the journals are whole"),
+    ("DOCTOR-017", "没有发现复制的副本", "no clone is suspected"),
+    (
+        "DOCTOR-018",
+        "没有发现回到旧状态的副本",
+        "nobody was found restored",
+    ),
+    (
+        "DOCTOR-019",
+        "没有应当隔离的节点",
+        "no node is due for fencing",
+    ),
+    (
+        "DOCTOR-020",
+        "本机数据结构版本不落后",
+        "this schema is not behind",
+    ),
+    (
+        "DOCTOR-021",
+        "对端数据结构版本不落后",
+        "the peer's schema is not behind",
+    ),
+    ("DOCTOR-022", "备份是近期做的", "the backup is recent"),
+    (
+        "DOCTOR-023",
+        "做过核对过的备份",
+        "there is a verified backup",
+    ),
+    (
+        "DOCTOR-024",
+        "修复或恢复之后没有找不到的修改",
+        "no write is missing after a repair",
+    ),
+    (
+        "DOCTOR-025",
+        "没有节点知道本机遗忘的修改",
+        "no node knows what this replica has lost",
+    ),
+    ("DOCTOR-026", "没有正在进行的回填", "no refill is under way"),
+    (
+        "DOCTOR-027",
+        "数据文件里没有已清除的内容",
+        "the files hold nothing that was erased",
+    ),
+    (
+        "DOCTOR-041",
+        "停用的辖区都有承接",
+        "every scope that ended has a successor",
+    ),
+    ("DOCTOR-042", "没有待裁定的重复登记", "no claims wait"),
+    ("DOCTOR-043", "没有待办理的迁移", "no moves wait"),
+    ("DOCTOR-044", "没有待答复的迟到修改", "no late writes wait"),
+    (
+        "DOCTOR-045",
+        "没有党组织已撤销而尚未终止的覆盖关系",
+        "no coverage goes on under a dissolved Party organisation",
+    ),
+    (
+        "DOCTOR-046",
+        "没有账号因输错口令而等待",
+        "no account waits after wrong passwords",
+    ),
+    (
+        "DOCTOR-046-NONE",
+        "尚未建立账号：能打开数据目录的人都是管理员，写在谁名下由 --as 说了算",
+        "there are no accounts: whoever can open the directory is administrator, as whom --as says",
+    ),
+    (
+        "DOCTOR-051",
+        "没有待复核的示范点",
+        "no point is under review",
+    ),
+    (
+        "DOCTOR-052",
+        "每个附件的内容都有记录引用",
+        "every content of an attachment is named by a record",
+    ),
+];
+
 /// What a check of `doctor` says when all is well.
 #[must_use]
 pub fn well(code: &str, language: Language) -> &'static str {
-    let (zh, en) = match code {
-        "DOCTOR-001" => ("没有待处理的冲突", "no open conflicts"),
-        "DOCTOR-002" => ("没有被拒绝的修改", "no refused writes"),
-        "DOCTOR-003" => ("没有被隔离的记录", "no records held back"),
-        "DOCTOR-004" => ("证书有效", "the certificate is good"),
-        "DOCTOR-005" => ("没有待送达的修改", "nothing waits to be sent"),
-        "DOCTOR-006" => ("没有发现不一致", "no difference found"),
-        "DOCTOR-007" => (
-            "证书颁发机构的密钥有口令保护",
-            "the authority's key has a passphrase",
-        ),
-        "DOCTOR-008" => ("时钟相符", "the clocks agree"),
-        "DOCTOR-009" => ("没有要连接的对端", "there is no peer to reach"),
-        "DOCTOR-051" => ("没有待复核的示范点", "no point is under review"),
-        "DOCTOR-042" => ("没有待裁定的重复登记", "no claims wait"),
-        "DOCTOR-043" => ("没有待办理的迁移", "no moves wait"),
-        "DOCTOR-044" => ("没有待答复的迟到修改", "no late writes wait"),
-        "DOCTOR-027" => (
-            "数据文件里没有已清除的内容",
-            "the files hold nothing that was erased",
-        ),
-        "DOCTOR-045" => (
-            "没有党组织已撤销而尚未终止的覆盖关系",
-            "no coverage goes on under a dissolved Party organisation",
-        ),
-        "DOCTOR-052" => (
-            "每个附件的内容都有记录引用",
-            "every content of an attachment is named by a record",
-        ),
-        "DOCTOR-046" => (
-            "没有账号因输错口令而等待",
-            "no account waits after wrong passwords",
-        ),
-        "DOCTOR-046-NONE" => (
-            "尚未建立账号：能打开数据目录的人都是管理员，写在谁名下由 --as 说了算",
-            "there are no accounts: whoever can open the directory is administrator, as whom --as says",
-        ),
-        "DOCTOR-041" => (
-            "停用的辖区都有承接",
-            "every scope that ended has a successor",
-        ),
-        "DOCTOR-010" => ("对端近期有联系", "the peer was heard of lately"),
-        "DOCTOR-011" => ("没有积压", "nothing has waited long"),
-        "DOCTOR-012" => (
-            "没有冲突集中的来源",
-            "no source makes conflicts by the hundred",
-        ),
-        "DOCTOR-013" => ("磁盘空间足够", "there is room on the disk"),
-        "DOCTOR-014" => ("内存占用正常", "memory is within its limit"),
-        "DOCTOR-015" => (
-            "数据库逐条核对无误",
-            "every record was checked and is sound",
-        ),
-        "DOCTOR-016" => ("修改日志连续完整", "the journals are whole"),
-        "DOCTOR-017" => ("没有发现复制的副本", "no clone is suspected"),
-        "DOCTOR-018" => ("没有发现回到旧状态的副本", "nobody was found restored"),
-        "DOCTOR-019" => ("没有应当隔离的节点", "no node is due for fencing"),
-        "DOCTOR-020" => ("本机数据结构版本不落后", "this schema is not behind"),
-        "DOCTOR-021" => ("对端数据结构版本不落后", "the peer's schema is not behind"),
-        "DOCTOR-022" => ("备份是近期做的", "the backup is recent"),
-        "DOCTOR-023" => ("做过核对过的备份", "there is a verified backup"),
-        "DOCTOR-024" => (
-            "修复或恢复之后没有找不到的修改",
-            "no write is missing after a repair",
-        ),
-        "DOCTOR-025" => (
-            "没有节点知道本机遗忘的修改",
-            "no node knows what this replica has lost",
-        ),
-        "DOCTOR-026" => ("没有正在进行的回填", "no refill is under way"),
-        _ => ("正常", "all is well"),
-    };
+    let row = WELL.iter().find(|(known, _, _)| *known == code);
+    let (zh, en) = row.map_or(("正常", "all is well"), |(_, zh, en)| (*zh, *en));
     language.pick(zh, en)
 }
 

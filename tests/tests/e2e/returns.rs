@@ -103,8 +103,14 @@ fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards(
     step(hub, "lock").ok();
     two.settle();
 
-    // After the lock the ledger goes on; the frozen figure stays, the difference shows on both sides.
-    exclude(node, &first);
+    corrected_after_the_lock(&two, &first);
+}
+
+/// After the lock the ledger goes on; the frozen figure stays, the difference shows on both sides.
+#[track_caller]
+fn corrected_after_the_lock(two: &Two, first: &str) {
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    exclude(node, first);
     two.settle();
     for program in [hub, node] {
         let after = shown(program);
