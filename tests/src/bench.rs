@@ -1,5 +1,6 @@
 //! The bodies of the benchmarks.
 
+mod figures;
 mod large;
 mod memory;
 mod raw;

@@ -12,19 +12,21 @@ use std::{
 };
 
 use link::{
-    Acceptor, Authority, CertificateFacts, DenyList, Dialer, EnrolRefusal, HubAddress, HubMaterial,
-    HubServices, Invitation, Joiner, NodeId, NodeMaterial, PrivateKey, Progress, ProofService,
-    Registrar, Roster, SessionSeat, Signer, Stop, Stopper, SyncService, call, serve,
+    Acceptor, Authority, CertificateFacts, DenyList, Dialer, EnrolRefusal, FileRoom, HubAddress,
+    HubMaterial, HubServices, Invitation, Joiner, NodeId, NodeMaterial, PrivateKey, Progress,
+    ProofService, Registrar, Roster, SessionSeat, Signer, Stop, Stopper, SyncService, call, serve,
     session_number, stop_signal, tcp,
 };
 use program::{
+    App,
     app::host_config,
     clock::SystemClock,
-    dir::{HubName, Identity, Role, ScopeName},
+    config::Config,
+    dir::{Dir, HubName, Identity, Role, ScopeName},
 };
 use replica::{Clock, ReplicaId, ScopeId, SealKey, session::Role as SessionRole};
 use store::{
-    Disk, DiskConfig, Handle, Host, Login, Memory, Store, StoreError, Writer, WriterConfig,
+    Cabinet, Disk, DiskConfig, Handle, Host, Login, Memory, Store, StoreError, Writer, WriterConfig,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
@@ -127,6 +129,29 @@ pub fn open(
 ) -> Result<Writer, StoreError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     open_over(role, replica, scope, medium.open()?, clock)
+}
+
+/// The program over a writer, as a command works on it, on the day of the demo.
+#[must_use]
+pub fn app(role: Role, replica: ReplicaId, scope: &str, (writer, folder): (&Writer, &Path)) -> App {
+    App {
+        dir: Dir::new(folder),
+        identity: Arc::new(identity(role, replica, scope)),
+        config: Arc::new(Config::default()),
+        clock: Arc::new(SystemClock::default()),
+        catalogue: domain::Catalogue::builtin(),
+        writer: writer.handle(),
+        runtime: tokio::runtime::Handle::current(),
+        account: "bench".to_owned(),
+        today: domain::date::day(2020, 10, 15),
+        folder: folder.to_owned(),
+        proofs: Arc::default(),
+        board: Arc::default(),
+        files: Arc::new(FileRoom::new(Cabinet::new(&folder.join("files")))),
+        grant: None,
+        reveals: false,
+        desk: Arc::default(),
+    }
 }
 
 /// Opens a replica's writer over a store that is there already, with any clock.

@@ -3,7 +3,12 @@
 //! It is written as an engine without rules takes it: that every record passes the rules is tested
 //! where they are, and the city may not write the trainings of its districts by hand.
 
-use std::{collections::BTreeMap, path::Path, sync::mpsc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use domain::{
     Catalogue,
@@ -14,11 +19,13 @@ use program::dir::Role;
 use replica::{Edit, RecordKey, Set, Sibling, Source};
 use store::{Command, Handle, Reply};
 
-use super::{Report, memory, say};
-use crate::rig::{Medium, fresh_replica, open};
+use super::{Report, figures, memory, say};
+use crate::rig::{HubRig, Medium, NodeRig, fresh_replica, open};
 
 /// Edits on their way at once.
 const IN_FLIGHT: usize = 2_048;
+/// What the first sync may take.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Makes the demo, fills a store with it, and opens that in a process of its own.
 pub(crate) fn measure(organisations: u32, folder: &Path, report: &mut Report) {
@@ -43,9 +50,10 @@ pub(crate) fn measure(organisations: u32, folder: &Path, report: &mut Report) {
     let counts = kinds.iter().map(|(kind, count)| format!("{kind} {count}"));
     say(&format!("  {}", counts.collect::<Vec<_>>().join(", ")));
 
+    let replica = fresh_replica();
     let writer = open(
         Role::Hub,
-        fresh_replica(),
+        replica,
         domain::demo::CITY_DIRECT,
         &Medium::Disk(folder),
     )
@@ -61,6 +69,7 @@ pub(crate) fn measure(organisations: u32, folder: &Path, report: &mut Report) {
         .filter_map(|key| reader.get(*key).expect("the store reads"));
     let live: usize = stored.map(|stored| stored.record.encode().len()).sum();
     let in_use = memory::resident_kib();
+    figures::measure(replica, (&writer, folder), report);
     writer.stop().expect("the writer stops");
     // Whoever holds a handle holds the store's lock.
     drop(handle);
@@ -71,6 +80,75 @@ pub(crate) fn measure(organisations: u32, folder: &Path, report: &mut Report) {
     report.add("demo, on disk / live", disk as f64 / live as f64, "x");
     report.add("demo, memory while filled", in_use as f64 / 1_024.0, "MiB");
     memory::measure(folder, Role::Hub, "demo", report);
+}
+
+/// Nineteen nodes, one a scope, each with its part of the demo, call a hub that has nothing, all at
+/// once.
+pub(crate) async fn first_sync(organisations: u32, folder: &Path, report: &mut Report) {
+    let demo = Demo {
+        size: Size {
+            organisations,
+            ..Size::LARGE
+        },
+        ..Demo::default()
+    };
+    let hub = HubRig::start(fresh_replica(), &Medium::Disk(&folder.join("hub"))).await;
+    let mut nodes = Vec::new();
+    let mut records = 0_u64;
+    for scope in scopes() {
+        let node = hub.node(
+            fresh_replica(),
+            &scope.code,
+            &Medium::Disk(&folder.join(&scope.code)),
+        );
+        let edits = demo
+            .records(&scope.code)
+            .filter_map(|made| made.edit("demo@bench", "demo"));
+        records += submit(&node.handle(), edits);
+        nodes.push(node);
+    }
+    let start = Instant::now();
+    let running: Vec<_> = nodes.iter().map(NodeRig::connect).collect();
+    for running in &running {
+        running.settled(PATIENCE).await;
+    }
+    let rate = records as f64 / start.elapsed().as_secs_f64();
+    let arrived = hub.writer.handle().reader().count() as f64;
+    assert!(arrived >= records as f64, "{arrived} of {records}");
+    report.add("demo, first sync of 19 nodes at once", rate, "/s");
+    report.add("demo, records of the 19 nodes", records as f64, "");
+    for running in running {
+        running.stop().await;
+    }
+    for node in nodes {
+        node.writer.stop().expect("the node stops");
+    }
+    hub.stop().await.expect("the hub stops");
+}
+
+/// Writes edits, many on their way, and waits until all are durable. Returns how many.
+fn submit(handle: &Handle, edits: impl Iterator<Item = Edit>) -> u64 {
+    let (done, replies) = mpsc::channel();
+    let (mut sent, mut settled) = (0_u64, 0_u64);
+    let mut settle = |upto: u64| {
+        while settled < upto {
+            let reply: Reply = replies.recv().expect("the writer answers");
+            assert!(matches!(reply, Reply::Written(Ok(_))), "{reply:?}");
+            settled += 1;
+        }
+    };
+    for edit in edits {
+        let done = done.clone();
+        handle
+            .submit(Command::Edit(vec![edit], Vec::new()), move |reply| {
+                done.send(reply).unwrap_or_default();
+            })
+            .expect("room");
+        sent += 1;
+        settle(sent.saturating_sub(IN_FLIGHT as u64));
+    }
+    settle(sent);
+    sent
 }
 
 /// Everything that a city of the demo has, each record once its parts are there.

@@ -36,6 +36,7 @@ pub(crate) async fn all(options: &Options, folder: &Path, report: &mut Report) {
     );
     if options.only == "demo" {
         large::measure(options.organisations, &folder.join("demo"), report);
+        large::first_sync(options.organisations, &folder.join("nineteen"), report).await;
         return;
     }
     if wanted("sync") {
