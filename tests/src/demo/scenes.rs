@@ -4,6 +4,7 @@
 mod between;
 mod editing;
 mod loss;
+mod person;
 mod returns;
 mod steps;
 
@@ -142,6 +143,15 @@ const SCENES: &[Scene] = &[
         play: returns::refused_until_equal,
         result_zh: "指纹不一致时不予接收，同步后重新上报即接收",
         result_en: "refused while the hashes differ, accepted after the sync",
+    },
+    Scene {
+        name: "12",
+        zh: "清除一个人的个人信息",
+        en: "a person is erased",
+        places: &[JIANXI],
+        play: person::erased,
+        result_zh: "两边的记录、历史和文件里都不再有这个人的姓名，指标不变",
+        result_en: "no record, history or file of either side says the name any more, and the figures stay",
     },
     Scene {
         name: "13",

@@ -104,6 +104,14 @@ fn a_return_is_refused_while_the_hashes_differ() {
 }
 
 #[test]
+fn an_erased_person_is_in_no_file_of_either_side() {
+    comes_to(
+        "12",
+        "两边的记录、历史和文件里都不再有这个人的姓名，指标不变",
+    );
+}
+
+#[test]
 fn the_hub_receives_by_rank_up_to_the_cap() {
     comes_to(
         "13",
@@ -132,7 +140,7 @@ fn the_scenes_are_listed_and_no_other_is_played() {
     let (ran, said) = play("list");
     assert_eq!(ran.status.code(), Some(0));
     let listed = said.lines().filter(|line| line.contains('·')).count();
-    assert_eq!(listed, 14, "{said}");
+    assert_eq!(listed, 15, "{said}");
     let (ran, said) = play("99");
     assert_eq!(ran.status.code(), Some(2), "{said}");
 }
