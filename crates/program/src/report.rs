@@ -264,7 +264,7 @@ impl Places {
                 .names
                 .insert(scope, row.name.clone().unwrap_or_default());
             let is_city = matches!(row.kind(), ScopeKind::City | ScopeKind::CityDirect)
-                || scope == app.scope()
+                || (app.is_hub() && scope == app.scope())
                 || scope == app.published();
             let starts = row.valid_from.as_deref().and_then(date::stored);
             let ends = row.valid_to.as_deref().and_then(date::stored);
