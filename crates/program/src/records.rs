@@ -48,7 +48,8 @@ pub use list::{Filter, list};
 pub use load::{Loaded, load};
 pub use put::{Saved, delete, deletion_edit, put};
 pub use read::{
-    Named, Past, Visitor, each, each_guest, each_here, find, key_named, kind_of, meaning, named,
+    Named, Past, Visitor, each, each_as_it_lies, each_guest, each_here, find, key_named, kind_of,
+    meaning, named,
 };
 pub use ruled::{Ground, made_edit, registers_edit, ruled_edit};
 pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};

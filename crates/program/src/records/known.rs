@@ -14,7 +14,7 @@ use proto::ledger::{CensusStatus, Organisation};
 use replica::{Kind, RecordId, RecordKey, ScopeId};
 use serde_json::Value;
 
-use super::{Scopes, alias::is_merged, each, meaning, standing};
+use super::{Scopes, alias::is_merged, each_as_it_lies, meaning, standing};
 use crate::{app::App, failure::Failure};
 
 /// What is known of other records. See the module.
@@ -242,7 +242,7 @@ impl<'a> Known<'a> {
             return Ok(ask(names));
         }
         let mut names = Names::default();
-        each(self.app, kind.kind, None, None, &mut |stored, meaning| {
+        each_as_it_lies(self.app, kind.kind, None, &mut |stored, meaning| {
             let mut row = name_of(kind, stored.home, &meaning.values);
             let key = stored.record.key;
             // What was merged into another is found under the other's names only.
@@ -267,7 +267,7 @@ impl<'a> Known<'a> {
             return Ok(ask(rows));
         }
         let mut rows = Referring::default();
-        each(self.app, kind.kind, None, None, &mut |stored, meaning| {
+        each_as_it_lies(self.app, kind.kind, None, &mut |stored, meaning| {
             rows.set(kind, stored.record.key.id, meaning.values.clone());
             Ok(ControlFlow::Continue(()))
         })?;

@@ -137,6 +137,9 @@ fn instructors(
             sent.push(person);
         }
     })?;
+    instructors
+        .values_mut()
+        .for_each(|sent| sent.sort_unstable());
     Ok(instructors)
 }
 

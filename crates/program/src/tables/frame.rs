@@ -20,7 +20,7 @@ use crate::{
     app::App,
     clock::date_of,
     failure::{Exit, Failure},
-    records::{Scopes, each, each_guest, meaning, scope_of},
+    records::{Scopes, each_as_it_lies, each_guest, meaning, scope_of},
 };
 
 /// A record of a kind.
@@ -244,7 +244,7 @@ impl<'a> Frame<'a> {
         let Some(spec) = self.app.catalogue.kind_by_id(kind) else {
             return Ok(());
         };
-        each(self.app, spec.kind, only, None, &mut |stored, meaning| {
+        each_as_it_lies(self.app, spec.kind, only, &mut |stored, meaning| {
             self.show(kind, stored, &meaning.values, visit)?;
             Ok(ControlFlow::Continue(()))
         })

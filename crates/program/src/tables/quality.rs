@@ -21,7 +21,7 @@ use crate::{
     clock::date_of,
     conflicts,
     failure::Failure,
-    records::{Desk, Scopes, each},
+    records::{Desk, Scopes, each_as_it_lies},
 };
 
 /// What the rules found in one record.
@@ -83,7 +83,7 @@ fn each_finding(
         if kind.travel == Travel::Local || domain::authority::is_docket(kind) {
             continue;
         }
-        each(app, kind.kind, None, None, &mut |stored, meaning| {
+        each_as_it_lies(app, kind.kind, None, &mut |stored, meaning| {
             let home = scopes.heir(stored.home)?;
             if scope.is_some_and(|scope| scope != home) {
                 return Ok(ControlFlow::Continue(()));
