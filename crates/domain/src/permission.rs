@@ -1,6 +1,6 @@
 //! Roles: who may write what, and do what beside.
 //!
-//! One readable table ([`table`]) and functions that ask it. It stands beside the authority of the
+//! One readable table (`permission/table.rs`) and functions that ask it. It stands beside the authority of the
 //! schema ([`crate::authority`]), which says what a district and the city may write at all; a role
 //! never gives more than that. Nothing here knows accounts: a [`Grant`] is what an account was
 //! given, and what an answer needs beside it comes in as an argument.

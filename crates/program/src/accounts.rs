@@ -2,7 +2,7 @@
 //!
 //! They are this replica's own: they lie beside the records, no feed carries them, and a backup has
 //! them. Until the first is made everybody who can open the directory may do everything; from then on
-//! every command is asked about in one place ([`gate`]). An account without a password says who
+//! every command is asked about in one place (`accounts::gate`). An account without a password says who
 //! somebody is and proves nothing: whoever has the system's right to the directory can use it.
 
 mod deed;
