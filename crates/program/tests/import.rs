@@ -616,7 +616,7 @@ fn amounts_that_do_not_add_up_to_their_total_are_not_imported() {
     let refused = refused.map(|said| said.json).unwrap_err();
     assert_eq!(refused.code, "IMPORT-039");
     assert!(office.all("funding_entry").is_empty(), "nothing was read");
-    office.sheet("经费.csv", &lines("200,000"));
+    office.sheet("经费.csv", &lines("\"200,000\""));
     let said = office.import("funding_entry", "经费.csv");
     assert_eq!(
         (said.number("rows"), said.number("created")),
