@@ -18,7 +18,7 @@ use crate::{
     app::App,
     clock::moment,
     failure::{Exit, Failure},
-    records::{Known, allowed, find, kind_of, moved_away, named, reason_of},
+    records::{Known, Past, allowed, find, kind_of, moved_away, named, reason_of},
     rewrite,
 };
 
@@ -115,7 +115,7 @@ pub fn erase(app: &App, id: &str, reason: &str, confirmed: bool) -> Result<Erase
         set: &set,
     };
     allowed(app, Purpose::Erasure, Some(&stored.record), &new)?;
-    tells_nothing(kind, &stored, &reason)?;
+    tells_nothing(app, kind, &stored, &reason)?;
     knows_erasing(app, &stored)?;
     let fields: Vec<&'static str> = erasure::fields(kind)
         .map(|field| field.id.as_str())
@@ -159,10 +159,11 @@ pub fn erase(app: &App, id: &str, reason: &str, confirmed: bool) -> Result<Erase
     })
 }
 
-/// The reason of an erasure stays for ever: it may not say what is erased.
-fn tells_nothing(kind: &KindSpec, stored: &Stored, reason: &str) -> Result<(), Failure> {
+/// The reason of an erasure stays for ever: it may not say what is erased, now or formerly.
+fn tells_nothing(app: &App, kind: &KindSpec, stored: &Stored, reason: &str) -> Result<(), Failure> {
     let fields: Vec<_> = erasure::fields(kind).collect();
-    for sibling in &stored.record.siblings {
+    let past = Past::of(app, stored.record.key)?;
+    for sibling in stored.record.siblings.iter().chain(past.siblings()) {
         let values = value::to_json(kind, &sibling.value);
         let said = fields
             .iter()

@@ -131,8 +131,8 @@ fn show(erased: &Erased, out: &mut Out) {
         out.line(text.replace("{kept}", &erased.kept.join("  ")));
     }
     out.line(out.say(
-        "没有清除的：已做的备份（恢复后首次同步时清除）、已导出的摆渡文件和表格、其他记录里自由填写的文字",
-        "not erased: backups made before (a restored one loses it at its first exchange), bundles and spreadsheets outside, and free text in other records",
+        "没有清除的：已做的备份（恢复后首次同步时清除）、已导出的摆渡文件和表格、其他记录里自由填写的文字、操作日志里写下的理由",
+        "not erased: backups made before (a restored one loses it at its first exchange), bundles and spreadsheets outside, free text in other records, and reasons in the audit list",
     ));
 }
 
