@@ -681,3 +681,53 @@ fn the_table_for_people_has_labels_in_both_languages() {
     let (_, exit) = printed(false, |out| run(&world.app, missing, out));
     assert_eq!(exit.unwrap_err().code, "RECORD-003");
 }
+
+#[test]
+fn a_pass_by_many_shows_what_a_pass_by_id_shows() {
+    let world = hub();
+    let app = &world.app;
+    let demo = domain::demo::Demo {
+        size: domain::demo::Size {
+            scopes: 19,
+            organisations: 4_500,
+        },
+        ..domain::demo::Demo::default()
+    };
+    let organisations = demo
+        .records("410305")
+        .filter(|made| made.kind == "organisation");
+    let edits: Vec<_> = organisations
+        .filter_map(|made| made.edit("clerk@there", "demo"))
+        .collect();
+    assert_eq!(edits.len(), 4_500, "more than two parts");
+    for some in edits.chunks(500) {
+        app.writer.edit(some.to_vec(), Vec::new()).unwrap();
+    }
+    let kind = kind(app, "organisation").kind;
+    let scope = Some(domain::scope_id("410305"));
+    let (mut by_id, mut as_it_lies) = (Vec::new(), Vec::new());
+    super::each(app, kind, scope, None, &mut |stored, meaning| {
+        by_id.push((stored.record.key, meaning.values.clone()));
+        Ok(std::ops::ControlFlow::Continue(()))
+    })
+    .unwrap();
+    super::each_as_it_lies(app, kind, scope, &mut |stored, meaning| {
+        as_it_lies.push((stored.place.seq, stored.record.key, meaning.values.clone()));
+        Ok(std::ops::ControlFlow::Continue(()))
+    })
+    .unwrap();
+    assert!(as_it_lies.is_sorted_by_key(|(seq, ..)| *seq), "as it lies");
+    let mut seen: Vec<_> = as_it_lies
+        .into_iter()
+        .map(|(_, key, values)| (key, values))
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(seen, by_id);
+    let mut first = 0;
+    super::each_as_it_lies(app, kind, None, &mut |_, _| {
+        first += 1;
+        Ok(std::ops::ControlFlow::Break(()))
+    })
+    .unwrap();
+    assert_eq!(first, 1, "a visitor may break off");
+}
