@@ -65,7 +65,16 @@ fn person(two: &Two) -> String {
     two.settle();
     let docket = format!("person/{id}/display_name");
     let reason = format!("应为{TOKEN}乙");
-    let take = ["conflict", "take", &docket, "1", "--reason", &reason];
+    let shown = hub.json(["conflict", "show", &docket]);
+    let candidates = shown["candidates"].as_array().unwrap().iter();
+    // Which of two comes first is chance; the one that was decided is the one looked for below.
+    let second = format!("{TOKEN}乙");
+    let chosen = candidates.filter(|one| one["value"] == second.as_str());
+    let chosen = chosen
+        .map(|one| one["candidate"].to_string())
+        .next()
+        .unwrap();
+    let take = ["conflict", "take", &docket, &chosen, "--reason", &reason];
     hub.by("主任").run(take).ok();
     node.run([
         "person",
