@@ -20,8 +20,6 @@ use crate::{
 
 /// Keys that are read at once; a page of them is some kilobytes.
 const PAGE_KEYS: usize = 512;
-/// Records that one thread reads at once where several read; a part of them is some megabytes.
-const PART_KEYS: usize = 2_048;
 
 /// The kind with a name.
 ///
@@ -225,8 +223,8 @@ pub fn each(
 }
 
 /// Shows every record of a kind, of one scope or of all, in the order in which they lie in the store:
-/// neighbours are read together, and several threads read and understand what is shown next. For sums
-/// and maps; lists that people see are ordered by whoever makes them.
+/// neighbours are read together, so a pass over all takes a fraction of one by id. For sums and maps;
+/// lists that people see are ordered by whoever makes them.
 ///
 /// # Errors
 /// As [`each`].
@@ -241,53 +239,16 @@ pub fn each_as_it_lies(
         places.retain(|(_, place)| app.reader().scope_id(place.scope) == Some(scope));
     }
     places.sort_unstable_by_key(|(_, place)| (place.scope, place.seq));
-    let keys: Vec<RecordKey> = places.into_iter().map(|(key, _)| key).collect();
-    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8));
-    for round in keys.chunks(PART_KEYS * threads) {
-        for part in understood_by_many(app, round) {
-            for (stored, meaning) in part? {
-                if visit(&stored, &meaning)?.is_break() {
-                    return Ok(());
-                }
-            }
+    for (key, _) in places {
+        let Some(stored) = app.reader().get(key)?.filter(|s| !s.record.is_empty()) else {
+            continue;
+        };
+        let meaning = meaning(app, &stored.record)?;
+        if !meaning.deleted && visit(&stored, &meaning)?.is_break() {
+            break;
         }
     }
     Ok(())
-}
-
-/// Records with what they mean; those that are deleted or were taken back whole are left out.
-type Understood = Result<Vec<(Stored, Effective)>, Failure>;
-
-/// Reads keys in parts, each on a thread of its own; a part alone needs none.
-fn understood_by_many(app: &App, keys: &[RecordKey]) -> Vec<Understood> {
-    if keys.len() <= PART_KEYS {
-        return vec![understood(app, keys)];
-    }
-    std::thread::scope(|scope| {
-        let parts = keys.chunks(PART_KEYS);
-        let working: Vec<_> = parts
-            .map(|part| scope.spawn(|| understood(app, part)))
-            .collect();
-        let done = working.into_iter();
-        done.map(|part| {
-            part.join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-        .collect()
-    })
-}
-
-fn understood(app: &App, keys: &[RecordKey]) -> Understood {
-    let mut all = Vec::with_capacity(keys.len());
-    for key in keys {
-        if let Some(stored) = app.reader().get(*key)?.filter(|s| !s.record.is_empty()) {
-            let meaning = meaning(app, &stored.record)?;
-            if !meaning.deleted {
-                all.push((stored, meaning));
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// The same for records of this program's scopes and for those of others that are read here.

@@ -7,11 +7,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError, mpsc},
+    sync::{Mutex, PoisonError},
 };
 
 use domain::{
-    Date, Effective,
+    Date,
     indicator::{Book, Indicators, Period, Pool},
 };
 use replica::{ScopeId, Seq};
@@ -24,8 +24,6 @@ use crate::{app::App, failure::Failure, records::meaning};
 const SHEETS_MAX: usize = 2;
 /// Records that are read at once.
 const PAGE: usize = 1_024;
-/// Pages that are read ahead.
-const PAGES: usize = 4;
 
 /// What belongs to another scope and counts here where it is referred to.
 const LENT: [&str; 2] = ["party_organisation", "training_session"];
@@ -80,31 +78,6 @@ impl Board {
     }
 }
 
-/// Some records of a feed with what they mean, in the order of their last change.
-#[derive(Debug)]
-struct Page {
-    records: Vec<(Stored, Effective)>,
-    /// Up to where the feed was read.
-    upto: Seq,
-}
-
-fn page(app: &App, (scope, end): (ScopeId, Seq), after: Seq) -> Result<Page, Failure> {
-    let stored = app.reader().changed(scope, after, PAGE)?;
-    let upto = match stored.last() {
-        Some(last) if stored.len() == PAGE => last.place.seq,
-        Some(last) => last.place.seq.max(end),
-        None => end,
-    };
-    let understood = stored.into_iter().map(|stored| {
-        let meaning = meaning(app, &stored.record)?;
-        Ok::<_, Failure>((stored, meaning))
-    });
-    Ok(Page {
-        records: understood.collect::<Result<_, _>>()?,
-        upto,
-    })
-}
-
 /// Whether what every figure depends on is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ground {
@@ -152,91 +125,27 @@ impl Sheet {
         let mut feeds = app.reader().scopes();
         feeds.retain(|(scope, _, _)| is_read(*scope));
         for (scope, end, _) in feeds {
-            let after = self.seen.get(&scope).copied().unwrap_or_default();
-            let feed = (scope, end.seq);
-            let ground = if end.seq.0.saturating_sub(after.0) > PAGE as u64 {
-                self.follow_far(app, feed, after, is_first)?
-            } else {
-                self.follow(app, feed, after, is_first)?
-            };
-            if ground == Ground::Moved {
-                return Ok(Ground::Moved);
-            }
-        }
-        Ok(Ground::Same)
-    }
-
-    /// Puts in what has changed in a feed after a place.
-    fn follow(
-        &mut self,
-        app: &App,
-        (scope, end): (ScopeId, Seq),
-        after: Seq,
-        is_first: bool,
-    ) -> Result<Ground, Failure> {
-        let mut at = after;
-        while at < end {
-            let page = page(app, (scope, end), at)?;
-            at = page.upto;
-            if self.take(app, &page, is_first)? == Ground::Moved {
-                return Ok(Ground::Moved);
-            }
-        }
-        self.seen.insert(scope, at);
-        Ok(Ground::Same)
-    }
-
-    /// The same where there is much: another thread reads the next pages while these are counted.
-    fn follow_far(
-        &mut self,
-        app: &App,
-        (scope, end): (ScopeId, Seq),
-        after: Seq,
-        is_first: bool,
-    ) -> Result<Ground, Failure> {
-        let (give, pages) = mpsc::sync_channel(PAGES);
-        let mut at = after;
-        let ground = std::thread::scope(|threads| {
-            threads.spawn(move || {
-                let mut next = after;
-                while next < end {
-                    let page = page(app, (scope, end), next);
-                    next = page.as_ref().map_or(end, |page| page.upto);
-                    // Whoever takes them may have broken off.
-                    if give.send(page).is_err() {
-                        break;
+            let mut at = self.seen.get(&scope).copied();
+            while at.is_none_or(|at| at < end.seq) {
+                let after = at.unwrap_or_default();
+                let page = app.reader().changed(scope, after, PAGE)?;
+                for stored in &page {
+                    if self.put(app, stored, is_first)? == Ground::Moved {
+                        return Ok(Ground::Moved);
                     }
                 }
-            });
-            for page in pages {
-                let page = page?;
-                at = page.upto;
-                if self.take(app, &page, is_first)? == Ground::Moved {
-                    return Ok(Ground::Moved);
-                }
+                at = Some(match page.last() {
+                    Some(last) if page.len() == PAGE => last.place.seq,
+                    Some(last) => last.place.seq.max(end.seq),
+                    None => end.seq,
+                });
             }
-            Ok(Ground::Same)
-        });
-        self.seen.insert(scope, at);
-        ground
-    }
-
-    fn take(&mut self, app: &App, page: &Page, is_first: bool) -> Result<Ground, Failure> {
-        for (stored, meaning) in &page.records {
-            if self.put(app, stored, meaning, is_first)? == Ground::Moved {
-                return Ok(Ground::Moved);
-            }
+            self.seen.insert(scope, at.unwrap_or_default());
         }
         Ok(Ground::Same)
     }
 
-    fn put(
-        &mut self,
-        app: &App,
-        stored: &Stored,
-        meaning: &Effective,
-        is_first: bool,
-    ) -> Result<Ground, Failure> {
+    fn put(&mut self, app: &App, stored: &Stored, is_first: bool) -> Result<Ground, Failure> {
         let key = stored.record.key;
         let Some(kind) = app.catalogue.kind(key.kind) else {
             return Ok(Ground::Same);
@@ -256,6 +165,7 @@ impl Sheet {
             gone.unwrap_or_default();
             return Ok(Ground::Same);
         }
+        let meaning = meaning(app, &stored.record)?;
         let scope = self.places.heir(stored.home);
         let is_pooled = self.places.pooled.contains(&scope);
         if kind.id == "organisation" && !is_pooled && !is_first {
