@@ -190,20 +190,14 @@ fn rectify_due(app: &App, nomination: RecordKey) -> Result<Option<String>, Failu
 }
 
 fn receive(app: &App, args: &ReceiveArgs, out: &mut Out) -> Result<(), Failure> {
-    let year = RecordKey {
-        kind: kind_of(app, "programme_year")?.kind,
-        id: domain::year_record_id(args.year),
-    };
-    let stored = app.reader().get(year)?;
     let none = || Failure::new("YEAR-001", Exit::Invalid).with("year", args.year);
-    let stored = stored.ok_or_else(none)?;
-    let values = program::records::meaning(app, &stored.record)?.values;
+    let values = program::year::values(app, args.year)?.ok_or_else(none)?;
     let row: ProgrammeYear = decode(&values).unwrap_or_default();
     let scope = args.scope.as_deref();
     let scope = scope.map(|code| scope_named(app, code, out)).transpose()?;
     let scopes = Scopes::new(app);
     let mut rows = Vec::new();
-    for (home, of_scope) in waiting(app, year.id)? {
+    for (home, of_scope) in waiting(app, domain::year_record_id(args.year))? {
         if scope.is_none_or(|scope| scope == home) {
             let receiving = Receiving {
                 desk: Desk::new(app)?,

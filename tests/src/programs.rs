@@ -39,6 +39,25 @@ pub struct Ran {
     pub stderr: String,
 }
 
+/// How many files below a folder hold a text, as it is stored: UTF-8.
+///
+/// # Panics
+/// When the folder cannot be read.
+#[must_use]
+pub fn holding(folder: &Path, text: &str) -> usize {
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("the folder is ours").path();
+        if path.is_dir() {
+            found += holding(&path, text);
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            let mut parts = bytes.windows(text.len());
+            found += usize::from(parts.any(|part| part == text.as_bytes()));
+        }
+    }
+    found
+}
+
 impl Ran {
     /// The JSON document on stdout.
     ///

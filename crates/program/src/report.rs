@@ -21,7 +21,7 @@ use domain::{
     label::Language,
 };
 use proto::ledger::ScopeKind;
-use replica::{RecordKey, ScopeId};
+use replica::ScopeId;
 use serde_json::{Map, Value, json};
 use store::Stored;
 
@@ -30,7 +30,7 @@ use crate::{
     conflicts,
     failure::{Exit, Failure},
     output::Out,
-    records::{Scopes, each, meaning, scope_of, scope_record},
+    records::{Scopes, each, scope_of, scope_record},
 };
 
 pub use behind::{Traced, trace};
@@ -157,7 +157,8 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
 /// # Errors
 /// The store is damaged or cannot be read.
 pub(crate) fn of_node(app: &App, scope: ScopeId, day: (Date, u32)) -> Result<Indicators, Failure> {
-    Ok(Sheet::of_node(app, scope, day)?.scope(scope))
+    app.board
+        .ask_for(app, day, Some(scope), |sheet| Ok(sheet.scope(scope)))
 }
 
 /// The figures of the city.
@@ -213,21 +214,9 @@ pub(crate) fn period_of(app: &App, request: &Request) -> Result<(Date, u32), Fai
 }
 
 fn parameters(app: &App, year: u32) -> Result<Parameters, Failure> {
-    let Some(kind) = app.catalogue.kind_by_id("programme_year") else {
-        return Ok(Parameters::defaults(year));
-    };
-    let key = RecordKey {
-        kind: kind.kind,
-        id: domain::year_record_id(year),
-    };
-    let Some(stored) = app.reader().get(key)? else {
-        return Ok(Parameters::defaults(year));
-    };
-    let meaning = meaning(app, &stored.record)?;
-    if meaning.deleted {
-        return Ok(Parameters::defaults(year));
-    }
-    Ok(Parameters::of_values(&meaning.values, year))
+    let values = crate::year::values(app, year)?;
+    let read = |values: Vec<u8>| Parameters::of_values(&values, year);
+    Ok(values.map_or_else(|| Parameters::defaults(year), read))
 }
 
 /// Which scopes there are.

@@ -43,20 +43,14 @@ impl Year {
     }
 
     fn known(app: &App, year: u32) -> Result<Option<Self>, Failure> {
-        let key = RecordKey {
-            kind: kind_of(app, KIND)?.kind,
-            id: domain::year_record_id(year),
-        };
-        let stored = app.reader().get(key)?;
-        let Some(stored) = stored.filter(|stored| !stored.record.is_empty()) else {
+        let Some((stored, values)) = stored(app, year)? else {
             return Ok(None);
         };
-        let meaning = meaning(app, &stored.record)?;
-        let row = decode(&meaning.values).unwrap_or_default();
-        Ok((!meaning.deleted).then_some(Self {
+        let row = decode(&values).unwrap_or_default();
+        Ok(Some(Self {
             stored,
             row,
-            values: meaning.values,
+            values,
         }))
     }
 
@@ -71,6 +65,28 @@ impl Year {
         let last = said.max_by_key(|sibling| sibling.write.time)?;
         Some((last.write.reason.clone(), last.write.time))
     }
+}
+
+/// The record of a year with its values; none where there is none, or none any more.
+fn stored(app: &App, year: u32) -> Result<Option<(Stored, Vec<u8>)>, Failure> {
+    let key = RecordKey {
+        kind: kind_of(app, KIND)?.kind,
+        id: domain::year_record_id(year),
+    };
+    let stored = app.reader().get(key)?;
+    let Some(stored) = stored.filter(|stored| !stored.record.is_empty()) else {
+        return Ok(None);
+    };
+    let meaning = meaning(app, &stored.record)?;
+    Ok((!meaning.deleted).then_some((stored, meaning.values)))
+}
+
+/// The values of the record of a year; none where there is none, or none any more.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn values(app: &App, year: u32) -> Result<Option<Vec<u8>>, Failure> {
+    Ok(stored(app, year)?.map(|(_, values)| values))
 }
 
 /// The newest year that has begun.

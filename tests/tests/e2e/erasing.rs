@@ -1,10 +1,8 @@
 //! Erasing a person over the federation: what was said of them goes from every file of every store,
 //! whichever way it had come there, and a restored backup loses it at its first exchange.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
-use tests::programs::Program;
+use tests::programs::{Program, holding};
 
 use crate::e2e::{
     across::{Two, made},
@@ -15,23 +13,6 @@ use crate::e2e::{
 const TOKEN: &str = "独名不重";
 /// The phone that stays at home.
 const PHONE: &str = "0379-01234567";
-
-/// How many files below a folder hold a text, as it is stored: UTF-8.
-fn holding(folder: &Path, text: &str) -> usize {
-    let mut found = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found += holding(&path, text);
-        } else if let Ok(bytes) = std::fs::read(&path) {
-            let has = bytes
-                .windows(text.len())
-                .any(|part| part == text.as_bytes());
-            found += usize::from(has);
-        }
-    }
-    found
-}
 
 fn put(program: &Program, id: &str, set: &str) {
     let reason = format!("核对{TOKEN}");

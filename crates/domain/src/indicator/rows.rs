@@ -22,6 +22,7 @@ use crate::{
     catalogue::{Catalogue, KindSpec, Need},
     date::{self, Date},
     effective::decode,
+    validate::day,
     wire,
 };
 
@@ -344,10 +345,6 @@ fn id(bytes: Option<&Vec<u8>>) -> Option<RecordId> {
 
 fn key(kind: Kind, bytes: Option<&Vec<u8>>) -> Option<RecordKey> {
     id(bytes).map(|id| RecordKey { kind, id })
-}
-
-fn day(text: Option<&String>) -> Option<Date> {
-    text.and_then(|text| date::stored(text))
 }
 
 /// The scope that a record names as its own, else the one it lies in.

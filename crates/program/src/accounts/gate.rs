@@ -58,11 +58,6 @@ pub(crate) fn carry_out(
 
 /// Notes a failure. That it cannot be noted changes nothing of it: nothing was done.
 fn noted(app: &App, deed: &Deed, failure: Failure) -> Failure {
-    // A reason that was refused because it tells who was to be forgotten is not kept here either.
-    let deed = match failure.code.as_str() {
-        "PERSON-002" => &deed.clone().because(""),
-        _ => deed,
-    };
     if let Err(error) = audit::note(app, deed, &failure.code) {
         tracing::warn!(%error, code = failure.code, "a refusal could not be noted");
     }

@@ -66,9 +66,8 @@ impl PersonCommand {
     pub fn deed(&self) -> Deed {
         let about = |name, right, id: &str| Deed::of(name, right).about(&[id]).noted();
         match self {
-            Self::Erase { id, reason, .. } => {
-                about("person erase", Right::Enter, id).because(reason)
-            }
+            // Its reason stands with the mark; one that was refused may tell who was to be forgotten.
+            Self::Erase { id, .. } => about("person erase", Right::Enter, id),
             Self::Contact(ContactCommand::Set { id, reason, .. }) => {
                 about("person contact set", Right::Enter, id).because(reason)
             }

@@ -12,7 +12,7 @@ use crate::{
     commands::{show_rows, text},
     failure::{Exit, Failure},
     output::Out,
-    records::{Change, Scopes, act, kind_of, meaning, put, scope_of},
+    records::{Change, Desk, Scopes, act, kind_of, meaning, put, scope_of},
     report, returns,
 };
 use domain::permission::Right;
@@ -210,23 +210,15 @@ fn freeze(app: &App, period: &str, reason: &str, out: &mut Out) -> Result<(), Fa
     let year = u32::try_from(year).map_err(|_e| unread())?;
     let figures = report::of_city(app, (as_of, year))?;
     let code = Scopes::new(app).code(app.published())?;
-    let kind = kind_of(app, "indicator_snapshot")?;
     let snapshots = returns::snapshots(&code, period, &figures);
+    let desk = Desk::new(app)?;
+    let mut edits = Vec::new();
     for snapshot in &snapshots {
-        let set = snapshot.set.iter();
-        let set = set.map(|(field, text)| (*field, Input::Text(text)));
-        put(
-            app,
-            &Change {
-                kind,
-                id: None,
-                set: set.collect(),
-                seen: None,
-                scope: None,
-                reason,
-                source: Source::Command,
-            },
-        )?;
+        let prepared = desk.effect(snapshot, (reason, Source::Command))?;
+        edits.extend(prepared.edits());
+    }
+    if !edits.is_empty() {
+        app.writer.edit(edits, Vec::new())?;
     }
     if out.json {
         out.document(&serde_json::json!({ "period": period, "frozen": snapshots.len() }));

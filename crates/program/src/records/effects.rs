@@ -73,7 +73,11 @@ impl Desk<'_> {
         Ok(found)
     }
 
-    fn effect(
+    /// Prepares an effect as the change that it is.
+    ///
+    /// # Errors
+    /// It may not be written, or the store cannot be read.
+    pub(crate) fn effect(
         &self,
         effect: &Effect,
         (reason, source): (&str, Source),

@@ -211,15 +211,24 @@ pub fn each(
         };
         after = Some(last.id);
         for key in keys {
-            let Some(stored) = app.reader().get(key)?.filter(|s| !s.record.is_empty()) else {
-                continue;
-            };
-            let meaning = meaning(app, &stored.record)?;
-            if !meaning.deleted && visit(&stored, &meaning)?.is_break() {
+            if show(app, key, visit)?.is_break() {
                 return Ok(());
             }
         }
     }
+}
+
+/// Shows a record, unless it is deleted or was taken back whole.
+fn show(app: &App, key: RecordKey, visit: Visitor<'_>) -> Result<ControlFlow<()>, Failure> {
+    let stored = app.reader().get(key)?;
+    let Some(stored) = stored.filter(|stored| !stored.record.is_empty()) else {
+        return Ok(ControlFlow::Continue(()));
+    };
+    let meaning = meaning(app, &stored.record)?;
+    if meaning.deleted {
+        return Ok(ControlFlow::Continue(()));
+    }
+    visit(&stored, &meaning)
 }
 
 /// Shows every record of a kind, of one scope or of all, in the order in which they lie in the store:
@@ -240,11 +249,7 @@ pub fn each_as_it_lies(
     }
     places.sort_unstable_by_key(|(_, place)| (place.scope, place.seq));
     for (key, _) in places {
-        let Some(stored) = app.reader().get(key)?.filter(|s| !s.record.is_empty()) else {
-            continue;
-        };
-        let meaning = meaning(app, &stored.record)?;
-        if !meaning.deleted && visit(&stored, &meaning)?.is_break() {
+        if show(app, key, visit)?.is_break() {
             break;
         }
     }

@@ -22,6 +22,8 @@ use crate::{app::App, failure::Failure, records::meaning};
 
 /// Days that are kept at once: today's, and one to compare with.
 const SHEETS_MAX: usize = 2;
+/// Days of single nodes: the one whose return is being looked at.
+const NODES_MAX: usize = 1;
 /// Records that are read at once.
 const PAGE: usize = 1_024;
 
@@ -55,25 +57,48 @@ impl Board {
     pub(crate) fn ask<T>(
         &self,
         app: &App,
-        (as_of, year): (Date, u32),
+        day: (Date, u32),
+        question: impl FnOnce(&mut Sheet) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.ask_for(app, day, None, question)
+    }
+
+    /// The same from what a scope's node holds: its own records, what it was lent, and what the city
+    /// has published. Node and hub read the same for it.
+    ///
+    /// # Errors
+    /// As [`Board::ask`].
+    pub(super) fn ask_for<T>(
+        &self,
+        app: &App,
+        day: (Date, u32),
+        view: Option<ScopeId>,
         question: impl FnOnce(&mut Sheet) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut sheets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = sheets
             .iter()
-            .position(|sheet| (sheet.as_of, sheet.year) == (as_of, year));
+            .position(|sheet| ((sheet.as_of, sheet.year), sheet.view) == (day, view));
         // Whatever fails below leaves no half-read book behind.
         let mut sheet = match known.map(|at| sheets.remove(at)) {
             Some(sheet) => sheet,
-            None => Sheet::empty(app, (as_of, year), None)?,
+            None => Sheet::empty(app, day, view)?,
         };
         if sheet.catch_up(app)? == Ground::Moved {
-            sheet = Sheet::empty(app, (as_of, year), None)?;
+            sheet = Sheet::empty(app, day, view)?;
             sheet.catch_up(app)?;
         }
         let answer = question(&mut sheet)?;
         sheets.insert(0, sheet);
-        sheets.truncate(SHEETS_MAX);
+        let (mut whole, mut of_nodes) = (0, 0);
+        sheets.retain(|sheet| {
+            let (count, most) = match sheet.view {
+                None => (&mut whole, SHEETS_MAX),
+                Some(_) => (&mut of_nodes, NODES_MAX),
+            };
+            *count += 1;
+            *count <= most
+        });
         Ok(answer)
     }
 }
@@ -86,14 +111,6 @@ enum Ground {
 }
 
 impl Sheet {
-    /// The book of a day from what a scope's node holds: its own records, what it was lent, and what
-    /// the city has published. Node and hub read the same for it.
-    pub(super) fn of_node(app: &App, scope: ScopeId, day: (Date, u32)) -> Result<Self, Failure> {
-        let mut sheet = Self::empty(app, day, Some(scope))?;
-        sheet.catch_up(app)?;
-        Ok(sheet)
-    }
-
     fn empty(
         app: &App,
         (as_of, year): (Date, u32),

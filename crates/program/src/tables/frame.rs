@@ -9,7 +9,7 @@ use std::{
 use domain::{Date, EnumSpec, date, decode};
 use prost::Message;
 use proto::ledger::{Agency, ProgrammeYear};
-use replica::{Record, RecordId, RecordKey, ScopeId};
+use replica::{Record, RecordId, ScopeId};
 use store::Stored;
 
 use super::{
@@ -20,7 +20,7 @@ use crate::{
     app::App,
     clock::date_of,
     failure::{Exit, Failure},
-    records::{Scopes, each_as_it_lies, each_guest, meaning, scope_of},
+    records::{Scopes, each_as_it_lies, each_guest, scope_of},
 };
 
 /// A record of a kind.
@@ -319,20 +319,10 @@ fn name(code: &str, name: &str) -> Cell {
 /// The record of a year over what stands where there is none.
 fn parameters(app: &App, year: u32) -> Result<ProgrammeYear, Failure> {
     let mut parameters = domain::parameters::programme_year(year);
-    let Some(kind) = app.catalogue.kind_by_id("programme_year") else {
-        return Ok(parameters);
-    };
-    let key = RecordKey {
-        kind: kind.kind,
-        id: domain::year_record_id(year),
-    };
-    if let Some(stored) = app.reader().get(key)? {
-        let meaning = meaning(app, &stored.record)?;
-        if !meaning.deleted {
-            // What the record sets replaces the default, field by field.
-            let merged = parameters.merge(meaning.values.as_slice());
-            merged.unwrap_or_else(|error| tracing::warn!(%error, "parameters of the year unread"));
-        }
+    if let Some(values) = crate::year::values(app, year)? {
+        // What the record sets replaces the default, field by field.
+        let merged = parameters.merge(values.as_slice());
+        merged.unwrap_or_else(|error| tracing::warn!(%error, "parameters of the year unread"));
     }
     Ok(parameters)
 }

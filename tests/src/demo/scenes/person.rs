@@ -1,29 +1,12 @@
 //! A person is erased.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::{Checks, Stage, at, say};
-use crate::programs::Program;
+use crate::programs::{Program, holding};
 
 /// What every personal value here holds, and nothing else.
 const TOKEN: &str = "独名不重";
-
-/// How many files below a folder hold a text, as it is stored: UTF-8.
-fn holding(folder: &Path, text: &str) -> usize {
-    let mut found = 0;
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
-        let path = entry.expect("the folder is ours").path();
-        if path.is_dir() {
-            found += holding(&path, text);
-        } else if let Ok(bytes) = std::fs::read(&path) {
-            let mut parts = bytes.windows(text.len());
-            found += usize::from(parts.any(|part| part == text.as_bytes()));
-        }
-    }
-    found
-}
 
 /// Section 10: the mark replicates and overwrites on every replica; figures go by ids and stay.
 pub(super) fn erased(stage: &mut Stage, checks: &mut Checks) {
