@@ -47,3 +47,7 @@ pub use app::{App, Live};
 pub use cli::{Common, Options, Side, main};
 pub use failure::{Exit, Failure};
 pub use output::Out;
+
+/// The allocator of every program that is built from this crate.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
