@@ -294,17 +294,19 @@ impl Shared {
     }
 }
 
-/// Reads an `R` value and proves it against its leaf. Whose record it is, the caller finds out.
+/// Reads the `R` value of a record. Whose record it is, the caller finds out.
 fn stored(key: RecordKey, place: Place, value: &Bytes) -> Result<Stored, StoreError> {
-    let damaged = || StoreError::Damaged {
+    let found = proven(place, value).filter(|found| found.record.key == key);
+    found.ok_or_else(|| StoreError::Damaged {
         what: format!("record {} {}", key.kind.0, key.id),
-    };
-    let (head, bytes) = RecordHead::split(value).ok_or_else(damaged)?;
-    let record = Record::decode(&bytes).map_err(|_e| damaged())?;
-    if record.key != key || Leaf::of(&bytes) != head.leaf {
-        return Err(damaged());
-    }
-    Ok(Stored {
+    })
+}
+
+/// Reads an `R` value and proves it against its leaf; none of what is damaged.
+fn proven(place: Place, value: &Bytes) -> Option<Stored> {
+    let (head, bytes) = RecordHead::split(value)?;
+    let record = Record::decode(&bytes).ok()?;
+    (Leaf::of(&bytes) == head.leaf).then(|| Stored {
         home: record.scope,
         record,
         leaf: head.leaf,
@@ -482,6 +484,12 @@ impl Reader {
         self.shared.get(key)
     }
 
+    /// Where a record lies: at home, else as a guest. What has another place than before has changed.
+    #[must_use]
+    pub fn place(&self, key: RecordKey) -> Option<Place> {
+        self.shared.read().place(key)
+    }
+
     /// The keys of one kind after an id, ascending, of one scope or of all, at most `limit`.
     #[must_use]
     pub fn keys(
@@ -514,8 +522,7 @@ impl Reader {
             .collect()
     }
 
-    /// The records of one kind, ascending, with where each lies in its feed: what has another place
-    /// than before has changed.
+    /// The records of one kind, ascending, with where each lies in its feed.
     #[must_use]
     pub fn places(&self, kind: Kind) -> Vec<(RecordKey, Place)> {
         let key = |id| RecordKey { kind, id };
@@ -558,17 +565,14 @@ impl Reader {
         found
             .iter()
             .map(|(key, value)| {
-                let damaged = || StoreError::Damaged {
-                    what: "record head".to_owned(),
-                };
-                let seq = keys::u64_at(key, 5).ok_or_else(damaged)?;
-                let (_, bytes) = RecordHead::split(value).ok_or_else(damaged)?;
-                let record = Record::decode(&bytes).map_err(|_e| damaged())?;
-                let place = Place {
+                let place = keys::u64_at(key, 5).map(|seq| Place {
                     scope: number,
                     seq: Seq(seq),
-                };
-                let mut stored = stored(record.key, place, value)?;
+                });
+                let stored = place.and_then(|place| proven(place, value));
+                let mut stored = stored.ok_or_else(|| StoreError::Damaged {
+                    what: format!("a record of scope {scope}"),
+                })?;
                 stored.home = self.shared.home(&stored)?;
                 Ok(stored)
             })
@@ -592,7 +596,8 @@ impl Reader {
     }
 
     /// The number of a scope in this store.
-    pub(crate) fn scope_number(&self, scope: ScopeId) -> Option<u32> {
+    #[must_use]
+    pub fn scope_number(&self, scope: ScopeId) -> Option<u32> {
         let index = self.shared.read();
         let mut scopes = index.scopes.iter();
         scopes

@@ -25,6 +25,7 @@
 //! | P5 what a fenced node had not sent is nowhere in force | `World::check_fenced` | at the end |
 //! | P6 a life that another copy went on without brings nothing | `World::dispatch` | always |
 //! | P7 of what is erased nothing is left on any disk | `World::check_erased` | at the end |
+//! | P8 while a program runs, a place names one state of one record | [`World::check_places`] | at random times, and at the end |
 //! | P3 no more batches on their way than the windows allow | `World::send` | always |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +40,7 @@ use replica::{
     Dot, ERASED_REASON, Incarnation, Leaf, Record, RecordKey, RegisterId, ReplicaId, ScopeId,
     Sibling, owner,
 };
-use store::{Guest, Stored};
+use store::{Guest, Place, Stored};
 
 use super::{
     city::{parent, proposal_key},
@@ -75,6 +76,8 @@ pub(crate) struct Ghost {
     pub(super) unsent: Vec<Unsent>,
     /// What each replica had written in the stores that a restore took from it.
     pub(super) given_up: [BTreeSet<(RecordKey, Dot)>; 1 + NODES.len()],
+    /// What lay where at each look: replica and start, scope and sequence.
+    places: BTreeMap<(usize, u64, Place), (RecordKey, Leaf, ScopeId)>,
     /// What is broken, in the order in which it was found.
     pub(crate) broken: Vec<String>,
 }
@@ -397,6 +400,7 @@ impl World {
             .collect();
         self.check_prints(&records);
         self.check_children(&records);
+        self.check_places(&records);
         self.check_owners(&held);
         self.check_lent(&records);
         self.check_late(&records[HUB]);
@@ -479,6 +483,22 @@ impl World {
                     let guests = (child.guest, root.guest);
                     let id = key.id;
                     self.broken(format!("I16 {name} {id} {home} {with} {guests:?}"));
+                }
+            }
+        }
+    }
+
+    /// P8: what a record means may be kept under its place as long as the program runs. A guest's home
+    /// is what another record says.
+    pub(crate) fn check_places(&mut self, records: &[Records]) {
+        for (at, records) in records.iter().enumerate() {
+            let life = self.replicas[at].life;
+            for (key, stored) in records.iter().filter(|(_, at)| at.guest == Guest::No) {
+                let lies = (*key, stored.leaf, stored.home);
+                let place = (at, life, stored.place);
+                let before = *self.ghost.places.entry(place).or_insert(lies);
+                if before != lies {
+                    self.broken(format!("P8 {} {} {:?}", NAMES[at], key.id, stored.place));
                 }
             }
         }

@@ -88,6 +88,7 @@ impl World {
                 let records = self.all_records();
                 self.check_prints(&records);
                 self.check_children(&records);
+                self.check_places(&records);
             }
             _ => {}
         }
