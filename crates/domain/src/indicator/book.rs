@@ -3,7 +3,7 @@
 //!
 //! A changed record touches few units: itself, and those on which it bears. What each of them adds
 //! is kept, so that its old part is taken out of the sums and its new one put in. Counted from
-//! nothing it is the same code, with every unit touched.
+//! nothing it is the same code, with every unit touched: once all rows are in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,8 @@ pub struct Book {
     refers: BTreeSet<(RecordKey, RecordKey)>,
     /// Counted organisations by credit code.
     codes: BTreeSet<(Box<str>, RecordKey)>,
-    touched: BTreeSet<Unit>,
+    /// The units to be counted anew; none where nothing was counted yet, which is all of them.
+    touched: Option<BTreeSet<Unit>>,
     shares: BTreeMap<Unit, Vec<Share>>,
     sums: BTreeMap<(Place, Group), Sums>,
 }
@@ -63,7 +64,7 @@ impl Book {
             rows: BTreeMap::new(),
             refers: BTreeSet::new(),
             codes: BTreeSet::new(),
-            touched: BTreeSet::new(),
+            touched: None,
             shares: BTreeMap::new(),
             sums: BTreeMap::new(),
         }
@@ -138,7 +139,7 @@ impl Book {
 
     /// Notes every unit on which a record bears as it stands in the book.
     fn touch(&mut self, key: RecordKey) {
-        let Some((_, row)) = self.rows.get(&key) else {
+        let (Some(_), Some((_, row))) = (&self.touched, self.rows.get(&key)) else {
             return;
         };
         let kinds = kinds();
@@ -199,7 +200,20 @@ impl Book {
             | Row::Reward(_)
             | Row::Return(_) => {}
         }
-        self.touched.extend(touched);
+        self.touched.get_or_insert_default().extend(touched);
+    }
+
+    /// Every unit that there is.
+    fn units(&self) -> BTreeSet<Unit> {
+        let mut units = Vec::with_capacity(self.rows.len());
+        for (key, (_, row)) in &self.rows {
+            units.push(Unit::Record(*key));
+            units.extend(row.targets().into_iter().flatten().map(Unit::Record));
+            if let Row::Check(row) = row {
+                units.push(Unit::Checks(row.subject));
+            }
+        }
+        units.into_iter().collect()
     }
 
     /// What is said of a name is said of the organisation that stands for it, and of those with one
@@ -226,7 +240,8 @@ impl Book {
 
     /// Counts the touched units anew.
     fn settle(&mut self) {
-        for unit in std::mem::take(&mut self.touched) {
+        let touched = self.touched.replace(BTreeSet::new());
+        for unit in touched.unwrap_or_else(|| self.units()) {
             let new = self.count(unit);
             let old = if new.is_empty() {
                 self.shares.remove(&unit)
@@ -425,6 +440,10 @@ impl Book {
     }
 
     pub(super) fn adds(scope: ScopeId, in_city: bool, adds: Vec<(Counter, i64)>) -> Share {
+        let mut adds = adds;
+        // Most counters are not its own, and shares are kept.
+        adds.retain(|(_, by)| *by != 0);
+        adds.shrink_to_fit();
         Share {
             scope: Some(scope),
             in_city,
