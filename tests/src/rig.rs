@@ -147,6 +147,7 @@ pub fn app(role: Role, replica: ReplicaId, scope: &str, (writer, folder): (&Writ
         folder: folder.to_owned(),
         proofs: Arc::default(),
         board: Arc::default(),
+        cache: Arc::default(),
         files: Arc::new(FileRoom::new(Cabinet::new(&folder.join("files")))),
         grant: None,
         reveals: false,

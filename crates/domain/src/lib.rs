@@ -41,6 +41,6 @@ pub use finding::{Finding, Level};
 pub use identity::{derive_id, scope_id, scope_record_id, year_record_id};
 pub use parameters::Parameters;
 pub use preset::{Preset, Suggestion, preset};
-pub use validate::{FieldOf, Lookup, NoLookup, Subject, validate};
+pub use validate::{FieldOf, Lookup, NoLookup, Subject, Values, validate};
 pub use value::{NoResolve, RegisterEdit, Resolve};
 pub use wire::Malformed;

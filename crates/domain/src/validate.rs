@@ -13,7 +13,7 @@ mod request;
 mod work;
 mod year;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use prost::{DecodeError, Message};
 use replica::{RecordId, RecordKey, ScopeId};
@@ -45,16 +45,19 @@ pub struct Subject<'a> {
     pub after: &'a [u8],
 }
 
+/// The values of a record: the encoding of its message, shared by whoever holds them.
+pub type Values = Arc<[u8]>;
+
 /// What the rules across records look up. Each answer may leave out what is not known here.
 pub trait Lookup {
     /// The values of a record that is not deleted; of one that was merged into another, those of
     /// the other.
-    fn values(&self, _key: RecordKey) -> Option<Vec<u8>> {
+    fn values(&self, _key: RecordKey) -> Option<Values> {
         None
     }
     /// The records of a kind that name a record in this field of theirs, with their values; none
     /// that is deleted.
-    fn referring(&self, _from: &FieldOf<'_>, _to: RecordKey) -> Vec<(RecordId, Vec<u8>)> {
+    fn referring(&self, _from: &FieldOf<'_>, _to: RecordKey) -> Vec<(RecordId, Values)> {
         Vec::new()
     }
     /// The counted organisations, here or elsewhere, with a credit code.
@@ -137,7 +140,7 @@ impl Surroundings<'_> {
         };
         debug_assert!(FOLLOWED.contains(&from.kind.id.as_str()), "not followed");
         let found = self.lookup.referring(&from, to);
-        let read = |(id, values): (_, Vec<u8>)| Some((id, decode(&values).ok()?));
+        let read = |(id, values): (_, Values)| Some((id, decode(&values).ok()?));
         found.into_iter().filter_map(read).collect()
     }
 }
@@ -213,7 +216,7 @@ fn rule<M: Message + Default>(
 /// required fields are asked for; the completeness indicator counts them.
 fn needs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let chunks = wire::chunks(subject.after).unwrap_or_default();
-    let present: BTreeSet<u32> = chunks.iter().map(|chunk| chunk.number).collect();
+    let is_present = |number| chunks.iter().any(|chunk| chunk.number == number);
     let erased = erasure::is_erased_message(subject.kind, subject.after);
     let required = subject
         .kind
@@ -222,7 +225,7 @@ fn needs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         .filter(|field| field.need == Need::Required)
         // What was erased nobody can be asked for.
         .filter(|field| !(erased && erasure::is_personal(subject.kind, field.register)));
-    for field in required.filter(|field| !present.contains(&field.number)) {
+    for field in required.filter(|field| !is_present(field.number)) {
         let is_named_by = matches!(field.merge, Merge::Key | Merge::Append)
             || (field.value_type == Type::Name && !field.repeated);
         let level = if is_named_by {
@@ -261,7 +264,9 @@ fn belongs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 
 /// A status moves along its table.
 fn steps(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
-    let Some(before) = subject.before else { return };
+    // Where nothing changes, no status moves.
+    let before = subject.before.filter(|before| *before != subject.after);
+    let Some(before) = before else { return };
     for register in &subject.kind.registers {
         let (Some(machine), Some(field)) =
             (&register.machine, subject.kind.fields_of(register).next())

@@ -25,6 +25,7 @@ use crate::{
     doctor::Proofs,
     failure::Failure,
     persons,
+    records::ValueCache,
     repair::compare::Asking,
     report::Board,
     rewrite,
@@ -176,6 +177,8 @@ pub struct App {
     pub proofs: Arc<Proofs>,
     /// The figures of the days that were asked for last.
     pub board: Arc<Board>,
+    /// What records say now.
+    pub cache: Arc<ValueCache>,
     /// The contents of attachments, and who waits for them.
     pub files: Arc<FileRoom>,
     /// What the account was given; none for the program itself, and while there are no accounts.
@@ -213,6 +216,7 @@ impl App {
             folder: PathBuf::from("."),
             proofs: Arc::default(),
             board: Arc::default(),
+            cache: Arc::default(),
             files: Arc::new(FileRoom::new(Cabinet::new(&dir.files()))),
             grant: None,
             reveals: false,

@@ -19,6 +19,7 @@ mod known;
 mod links;
 mod list;
 mod load;
+mod present;
 mod put;
 mod read;
 mod ruled;
@@ -46,10 +47,10 @@ pub use known::Known;
 pub use links::{Link, Links, Target, dangling, links_of};
 pub use list::{Filter, list};
 pub use load::{Loaded, load};
+pub use present::{Present, ValueCache, each_present, present, present_of};
 pub use put::{Saved, delete, deletion_edit, put};
 pub use read::{
-    Named, Past, Visitor, each, each_as_it_lies, each_guest, each_here, find, key_named, kind_of,
-    meaning, named,
+    Named, Past, Visitor, each, each_guest, each_here, find, key_named, kind_of, meaning, named,
 };
 pub use ruled::{Ground, made_edit, registers_edit, ruled_edit};
 pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};

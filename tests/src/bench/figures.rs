@@ -1,5 +1,5 @@
 //! The figures of the large demo: counted from nothing, after one change, as they stand; and the
-//! eleven reports.
+//! eleven reports, as the first question of a program and as a later one.
 
 use std::{path::Path, sync::Arc, time::Instant};
 
@@ -9,13 +9,13 @@ use program::{
     App, Side as _,
     dir::Role,
     report::{self, Request},
-    tables::{self, REPORTS},
+    tables::{self, Name, REPORTS},
 };
 use replica::{Edit, Record, ReplicaId, Set, Sibling, Source};
 use serde_json::json;
 use store::Writer;
 
-use super::Report;
+use super::{Report, memory};
 use crate::rig::app;
 
 /// Changes that are followed one by one.
@@ -50,18 +50,36 @@ pub(crate) fn measure(replica: ReplicaId, store: (&Writer, &Path), report: &mut 
             ask();
         });
     }
-    let fresh = App {
+    // What a program knows that has just begun.
+    let fresh = || App {
         board: Arc::default(),
+        cache: Arc::default(),
         ..app.clone()
     };
-    let anew = report::indicators(&fresh, &Request::default()).expect("the figures are counted");
+    let anew = report::indicators(&fresh(), &Request::default()).expect("the figures are counted");
     assert_eq!(ask().json(), anew.json(), "by differences and anew");
     let hub = Hub::open(&app).expect("the hub opens");
+    let make = |app: &App, name: Name| {
+        let made = tables::report(app, &*hub, name, &tables::Request::default());
+        made.expect("the report is made").tables
+    };
+    let mut later = Vec::new();
     for (name, id, _, _) in REPORTS {
-        let what = format!("report {id}");
-        timed(&what, report, "s", &mut || {
-            let made = tables::report(&app, &*hub, *name, &tables::Request::default());
-            assert!(!made.expect("the report is made").tables.is_empty());
+        timed(&format!("report {id}"), report, "s", &mut || {
+            later.push(make(&app, *name));
+        });
+    }
+    let in_use = memory::resident_kib();
+    report.add(
+        "demo, memory after all reports",
+        in_use as f64 / 1_024.0,
+        "MiB",
+    );
+    for ((name, id, _, _), later) in REPORTS.iter().zip(later) {
+        assert!(!later.is_empty(), "{id} has tables");
+        let fresh = fresh();
+        timed(&format!("report {id}, first"), report, "s", &mut || {
+            assert_eq!(make(&fresh, *name), later, "{id}: first and later");
         });
     }
 }

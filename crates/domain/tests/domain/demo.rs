@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Catalogue, KindSpec, NoResolve, Parameters, Subject, date,
+    Catalogue, KindSpec, NoResolve, Parameters, Subject, Values, date,
     demo::{CITY_DIRECT, Demo, Made, SEED, Size, When},
     indicator::{Book, Figure, Period, Pool},
     scope_id, validate, value,
@@ -19,7 +19,7 @@ const SCOPES: [&str; 3] = ["410302", "410305", "410329"];
 const DIGEST: &str = "78baaea6a4d6f17970c39395bd07d69c0c85dd897c862fdc9545cfc34947983b";
 
 /// The values after these, which go over those before.
-fn encoded(kind: &KindSpec, made: &Made, before: Option<&Vec<u8>>) -> Vec<u8> {
+fn encoded(kind: &KindSpec, made: &Made, before: Option<&Values>) -> Vec<u8> {
     let nothing = |_: RegisterId| bytes::Bytes::new();
     let catalogue = Catalogue::builtin();
     let mut values = before

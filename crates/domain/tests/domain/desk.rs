@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use domain::{Catalogue, FieldOf, KindSpec, Lookup, NoResolve, value};
+use domain::{Catalogue, FieldOf, KindSpec, Lookup, NoResolve, Values, value};
 use proto::ledger::Organisation;
 use replica::{
     Dot, Edit, HybridTime, Incarnation, Record, RecordId, RecordKey, RegisterId, ScopeId, Set,
@@ -13,12 +13,12 @@ use serde_json::{Map, Value as Json};
 
 /// Records as the rules across records look them up.
 #[derive(Default)]
-pub(crate) struct Rows(pub(crate) BTreeMap<RecordKey, Vec<u8>>);
+pub(crate) struct Rows(pub(crate) BTreeMap<RecordKey, Values>);
 
 impl Rows {
     pub(crate) fn put(&mut self, kind: &str, id: RecordId, values: Vec<u8>) {
         let kind = kind_of(kind).kind;
-        self.0.insert(RecordKey { kind, id }, values);
+        self.0.insert(RecordKey { kind, id }, values.into());
     }
 
     fn organisations(&self, with: impl Fn(&Organisation) -> bool) -> Vec<RecordId> {
@@ -31,11 +31,11 @@ impl Rows {
 }
 
 impl Lookup for Rows {
-    fn values(&self, key: RecordKey) -> Option<Vec<u8>> {
+    fn values(&self, key: RecordKey) -> Option<Values> {
         self.0.get(&key).cloned()
     }
 
-    fn referring(&self, from: &FieldOf<'_>, to: RecordKey) -> Vec<(RecordId, Vec<u8>)> {
+    fn referring(&self, from: &FieldOf<'_>, to: RecordKey) -> Vec<(RecordId, Values)> {
         let names = |values: &[u8]| {
             let all = domain::across::references(Catalogue::builtin(), from.kind, values);
             let mut all = all.into_iter();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::{Alias, alias};
 use replica::{Record, RecordId, RecordKey, RegisterId};
 
-use super::meaning;
+use super::present;
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -68,11 +68,10 @@ pub(crate) fn is_merged(app: &App, record: &Record) -> bool {
 }
 
 fn merged_into(app: &App, key: RecordKey) -> Result<Option<RecordId>, Failure> {
-    let (Some(kind), Some(stored)) = (app.catalogue.kind(key.kind), app.reader().get(key)?) else {
+    let (Some(kind), Some(present)) = (app.catalogue.kind(key.kind), present(app, key)?) else {
         return Ok(None);
     };
-    let meaning = meaning(app, &stored.record)?;
-    Ok(alias::merged_into(kind, &meaning.values).filter(|_| !meaning.deleted))
+    Ok(alias::merged_into(kind, &present.values))
 }
 
 /// Whether a record may be written under its own id. The hub itself may take a merger back.

@@ -211,49 +211,16 @@ pub fn each(
         };
         after = Some(last.id);
         for key in keys {
-            if show(app, key, visit)?.is_break() {
+            let stored = app.reader().get(key)?;
+            let Some(stored) = stored.filter(|stored| !stored.record.is_empty()) else {
+                continue;
+            };
+            let meaning = meaning(app, &stored.record)?;
+            if !meaning.deleted && visit(&stored, &meaning)?.is_break() {
                 return Ok(());
             }
         }
     }
-}
-
-/// Shows a record, unless it is deleted or was taken back whole.
-fn show(app: &App, key: RecordKey, visit: Visitor<'_>) -> Result<ControlFlow<()>, Failure> {
-    let stored = app.reader().get(key)?;
-    let Some(stored) = stored.filter(|stored| !stored.record.is_empty()) else {
-        return Ok(ControlFlow::Continue(()));
-    };
-    let meaning = meaning(app, &stored.record)?;
-    if meaning.deleted {
-        return Ok(ControlFlow::Continue(()));
-    }
-    visit(&stored, &meaning)
-}
-
-/// Shows every record of a kind, of one scope or of all, in the order in which they lie in the store:
-/// neighbours are read together, so a pass over all takes a fraction of one by id. For sums and maps;
-/// lists that people see are ordered by whoever makes them.
-///
-/// # Errors
-/// As [`each`].
-pub fn each_as_it_lies(
-    app: &App,
-    kind: Kind,
-    scope: Option<ScopeId>,
-    visit: Visitor<'_>,
-) -> Result<(), Failure> {
-    let mut places = app.reader().places(kind);
-    if let Some(scope) = scope {
-        places.retain(|(_, place)| app.reader().scope_id(place.scope) == Some(scope));
-    }
-    places.sort_unstable_by_key(|(_, place)| (place.scope, place.seq));
-    for (key, _) in places {
-        if show(app, key, visit)?.is_break() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// The same for records of this program's scopes and for those of others that are read here.

@@ -168,6 +168,7 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         folder: PathBuf::from("."),
         proofs: Arc::default(),
         board: Arc::default(),
+        cache: Arc::default(),
         files: Arc::new(FileRoom::new(Cabinet::new(&folder.path().join("files")))),
         grant: None,
         reveals: false,

@@ -3,6 +3,7 @@
 mod across;
 mod effects;
 mod kept;
+mod present;
 
 use std::io::Write as _;
 

@@ -18,7 +18,7 @@ use replica::{ScopeId, Seq};
 use store::{Guest, Stored};
 
 use super::{Places, parameters};
-use crate::{app::App, failure::Failure, records::meaning};
+use crate::{app::App, failure::Failure, records::present_of};
 
 /// Days that are kept at once: today's, and one to compare with.
 const SHEETS_MAX: usize = 2;
@@ -182,14 +182,14 @@ impl Sheet {
             gone.unwrap_or_default();
             return Ok(Ground::Same);
         }
-        let meaning = meaning(app, &stored.record)?;
+        let present = present_of(app, stored)?;
         let scope = self.places.heir(stored.home);
         let is_pooled = self.places.pooled.contains(&scope);
         if kind.id == "organisation" && !is_pooled && !is_first {
             // The first organisation of a scope makes it one of those that are pooled.
             return Ok(Ground::Moved);
         }
-        let values = (!meaning.deleted && !stored.record.is_empty()).then_some(&*meaning.values);
+        let values = present.as_ref().map(|present| &*present.values);
         let put = self.book.put(app.catalogue, key, scope, values);
         if let Err(error) = put {
             tracing::warn!(kind = %kind.id, id = %key.id, %error, "record left out of the figures");

@@ -123,10 +123,7 @@ struct Blanks<'f, 'a> {
 /// The open case of each organisation; of several the one that is due first.
 fn cases(frame: &Frame<'_>) -> Result<BTreeMap<RecordId, Case>, Failure> {
     let mut cases: BTreeMap<RecordId, Case> = BTreeMap::new();
-    frame.each("establishment_case", &mut |row: Row<
-        '_,
-        EstablishmentCase,
-    >| {
+    frame.each("establishment_case", &mut |row: Row<EstablishmentCase>| {
         let ended = [CaseStatus::Established, CaseStatus::Cancelled];
         let Some(organisation) = id(row.values.organisation.as_ref()) else {
             return;
@@ -149,7 +146,7 @@ fn cases(frame: &Frame<'_>) -> Result<BTreeMap<RecordId, Case>, Failure> {
 
 fn clusters(frame: &Frame<'_>) -> Result<BTreeMap<RecordId, String>, Failure> {
     let mut names = BTreeMap::new();
-    frame.each_known("cluster", &mut |row: Row<'_, Cluster>| {
+    frame.each_known("cluster", &mut |row: Row<Cluster>| {
         names.insert(row.id, row.values.name.unwrap_or_default());
     })?;
     Ok(names)

@@ -94,6 +94,17 @@ pub(super) fn changes(frame: &Frame<'_>) -> Result<Vec<Table>, Failure> {
     Ok(vec![summary(frame, &changes), list(frame, &changes)])
 }
 
+/// A day, or else another that has to be looked up.
+fn or<T>(
+    day: Option<T>,
+    otherwise: impl FnOnce() -> Result<Option<T>, Failure>,
+) -> Result<Option<T>, Failure> {
+    match day {
+        Some(day) => Ok(Some(day)),
+        None => otherwise(),
+    }
+}
+
 /// Whether a day lies after the first and not after the last.
 fn is_between(frame: &Frame<'_>, on: Date) -> bool {
     frame.from < on && on <= frame.as_of
@@ -101,12 +112,11 @@ fn is_between(frame: &Frame<'_>, on: Date) -> bool {
 
 fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
     let reasons = frame.words("organisation", "exclusion_reason");
-    frame.each("organisation", &mut |row: Row<'_, Organisation>| {
+    for row in frame.rows::<Organisation>("organisation")? {
         let values = &row.values;
         let written = || {
-            frame
-                .written_on(row.record, "census_status")
-                .map(|on| (on, Source::History))
+            let on = frame.written_on(("organisation", "census_status"), row.id)?;
+            Ok::<_, Failure>(on.map(|on| (on, Source::History)))
         };
         let field =
             |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
@@ -114,18 +124,19 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
         let found = match values.census_status() {
             // Verified again later, it was entered before; entered later, it was verified before.
             CensusStatus::Counted | CensusStatus::Transferring => {
-                let days = verified().into_iter().chain(written());
+                let days = verified().into_iter().chain(written()?);
                 days.min_by_key(|(on, _)| *on).map(|day| (What::Added, day))
             }
-            CensusStatus::Excluded => written().map(|day| (What::Excluded, day)),
-            CensusStatus::Merged => written().map(|day| (What::Merged, day)),
-            CensusStatus::Closed => field(values.closed_on.as_ref(), "注销日期", "Closed on")
-                .or_else(written)
-                .map(|day| (What::Closed, day)),
+            CensusStatus::Excluded => written()?.map(|day| (What::Excluded, day)),
+            CensusStatus::Merged => written()?.map(|day| (What::Merged, day)),
+            CensusStatus::Closed => {
+                let closed = field(values.closed_on.as_ref(), "注销日期", "Closed on");
+                or(closed, written)?.map(|day| (What::Closed, day))
+            }
             CensusStatus::Candidate | CensusStatus::Unspecified => None,
         };
         let Some((what, (on, source))) = found.filter(|(_, (on, _))| is_between(frame, *on)) else {
-            return;
+            continue;
         };
         let detail = match what {
             What::Excluded => Cell::term(reasons, values.exclusion_reason().into()),
@@ -140,14 +151,12 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
             code: values.uscc.clone(),
             detail: detail.say(domain::label::Language::Zh),
         });
-    })
+    }
+    Ok(())
 }
 
 fn parties(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
-    frame.each("party_organisation", &mut |row: Row<
-        '_,
-        PartyOrganisation,
-    >| {
+    for row in frame.rows::<PartyOrganisation>("party_organisation")? {
         let values = &row.values;
         let has_been = matches!(
             values.status(),
@@ -156,18 +165,18 @@ fn parties(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> 
         let field =
             |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
         let written = || {
-            frame
-                .written_on(row.record, "status")
-                .map(|on| (on, Source::History))
+            let on = frame.written_on(("party_organisation", "status"), row.id)?;
+            Ok::<_, Failure>(on.map(|on| (on, Source::History)))
         };
         let established = field(values.established_on.as_ref(), "成立日期", "Established on");
         let established = match values.status() {
-            PartyOrgStatus::Active => established.or_else(written),
+            PartyOrgStatus::Active => or(established, written)?,
             _ => established.filter(|_| has_been),
         };
         let dissolved = match values.status() {
             PartyOrgStatus::Dissolved => {
-                field(values.dissolved_on.as_ref(), "撤销日期", "Dissolved on").or_else(written)
+                let dissolved = field(values.dissolved_on.as_ref(), "撤销日期", "Dissolved on");
+                or(dissolved, written)?
             }
             _ => None,
         };
@@ -193,13 +202,18 @@ fn parties(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> 
                 detail: reason.unwrap_or_default(),
             });
         }
-    })
+    }
+    Ok(())
 }
 
 /// A move shows in both scopes. The hub's decision has no date field: the day of its write counts.
 fn moves(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
     let mut moved: BTreeMap<(String, ScopeId, ScopeId, Date), String> = BTreeMap::new();
-    frame.each_known("transfer_request", &mut |row: Row<'_, TransferRequest>| {
+    let mut rows = Vec::new();
+    frame.each_known("transfer_request", &mut |row: Row<TransferRequest>| {
+        rows.push(row);
+    })?;
+    for row in rows {
         let values = &row.values;
         let is_moved = matches!(
             values.status(),
@@ -208,7 +222,7 @@ fn moves(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
         let to = across::scope(values.to_scope.as_ref());
         let both = across::scope(values.from_scope.as_ref()).zip(to);
         let on = frame
-            .written_on(row.record, "status")
+            .written_on(("transfer_request", "status"), row.id)?
             .filter(|on| is_between(frame, *on));
         if let (true, Some((from, to)), Some(on)) = (is_moved, both, on) {
             // Both scopes ask for one move: two requests, one change.
@@ -218,7 +232,7 @@ fn moves(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
                 values.title.clone().unwrap_or_default(),
             );
         }
-    })?;
+    }
     let zh = domain::label::Language::Zh;
     for ((_, from, to, on), name) in moved {
         for (what, scope, other) in [(What::MovedOut, from, to), (What::MovedIn, to, from)] {

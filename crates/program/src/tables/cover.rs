@@ -49,7 +49,7 @@ pub(super) fn units(frame: &Frame<'_>) -> Result<Vec<Unit>, Failure> {
     let standings: BTreeMap<RecordId, Standing> = asked.map(|one| (one.key.id, one)).collect();
     let mut names = Names(BTreeMap::new());
     let mut units = Vec::with_capacity(standings.len());
-    frame.each("organisation", &mut |row: Row<'_, Organisation>| {
+    frame.each("organisation", &mut |row: Row<Organisation>| {
         if let Some(into) = id(row.values.merged_into.as_ref()) {
             names.0.insert(row.id, into);
         }
@@ -88,14 +88,11 @@ fn parties(
     names: &Names,
 ) -> Result<BTreeMap<RecordId, (RecordId, PartyOrgType)>, Failure> {
     let mut types: BTreeMap<RecordId, PartyOrgType> = BTreeMap::new();
-    frame.each_known("party_organisation", &mut |row: Row<
-        '_,
-        PartyOrganisation,
-    >| {
+    frame.each_known("party_organisation", &mut |row: Row<PartyOrganisation>| {
         types.insert(row.id, row.values.r#type());
     })?;
     let mut parties: BTreeMap<RecordId, (RecordId, PartyOrgType)> = BTreeMap::new();
-    frame.each("coverage_link", &mut |row: Row<'_, CoverageLink>| {
+    frame.each("coverage_link", &mut |row: Row<CoverageLink>| {
         let values = &row.values;
         let organisation = id(values.organisation.as_ref()).map(|id| names.standing(id));
         let standing = organisation.and_then(|id| standings.get(&id));
@@ -126,7 +123,6 @@ fn instructors(
 ) -> Result<BTreeMap<RecordId, Vec<RecordId>>, Failure> {
     let mut instructors: BTreeMap<RecordId, Vec<RecordId>> = BTreeMap::new();
     frame.each("instructor_assignment", &mut |row: Row<
-        '_,
         InstructorAssignment,
     >| {
         let (from, to) = (&row.values.from_on, &row.values.to_on);
@@ -143,7 +139,7 @@ fn instructors(
     Ok(instructors)
 }
 
-fn unit(row: Row<'_, Organisation>, standing: &Standing) -> Unit {
+fn unit(row: Row<Organisation>, standing: &Standing) -> Unit {
     let (class, kind) = (row.values.org_class(), row.values.org_kind());
     let values = row.values;
     Unit {

@@ -9,8 +9,7 @@ use std::{
 use domain::{Date, EnumSpec, date, decode};
 use prost::Message;
 use proto::ledger::{Agency, ProgrammeYear};
-use replica::{Record, RecordId, ScopeId};
-use store::Stored;
+use replica::{RecordId, RecordKey, ScopeId};
 
 use super::{
     Request,
@@ -20,15 +19,14 @@ use crate::{
     app::App,
     clock::date_of,
     failure::{Exit, Failure},
-    records::{Scopes, each_as_it_lies, each_guest, scope_of},
+    records::{Present, Scopes, each_guest, each_present, present_of, scope_of},
 };
 
 /// A record of a kind.
-pub(super) struct Row<'r, M> {
+pub(super) struct Row<M> {
     pub(super) id: RecordId,
     /// Where it counts: its scope, or the one that stands for it.
     pub(super) scope: ScopeId,
-    pub(super) record: &'r Record,
     pub(super) values: M,
 }
 
@@ -204,14 +202,14 @@ impl<'a> Frame<'a> {
     pub(super) fn each<M: Message + Default>(
         &self,
         kind: &str,
-        visit: &mut dyn FnMut(Row<'_, M>),
+        visit: &mut dyn FnMut(Row<M>),
     ) -> Result<(), Failure> {
         // Where a scope stands for others, what belongs to them is asked for with it.
         let only = match self.only {
             Some(scope) if !self.scopes.has_heirs()? => Some(scope),
             _ => None,
         };
-        self.visit(kind, only, &mut |row: Row<'_, M>| {
+        self.visit(kind, only, &mut |row: Row<M>| {
             if self.only.is_none_or(|only| only == row.scope) {
                 visit(row);
             }
@@ -223,14 +221,16 @@ impl<'a> Frame<'a> {
     pub(super) fn each_known<M: Message + Default>(
         &self,
         kind: &str,
-        visit: &mut dyn FnMut(Row<'_, M>),
+        visit: &mut dyn FnMut(Row<M>),
     ) -> Result<(), Failure> {
         self.visit(kind, None, visit)?;
         let Some(spec) = self.app.catalogue.kind_by_id(kind) else {
             return Ok(());
         };
-        each_guest(self.app, spec.kind, &mut |stored, meaning| {
-            self.show(kind, stored, &meaning.values, visit)?;
+        each_guest(self.app, spec.kind, &mut |stored, _| {
+            if let Some(present) = present_of(self.app, stored)? {
+                self.show(kind, &present, visit)?;
+            }
             Ok(ControlFlow::Continue(()))
         })
     }
@@ -239,30 +239,27 @@ impl<'a> Frame<'a> {
         &self,
         kind: &str,
         only: Option<ScopeId>,
-        visit: &mut dyn FnMut(Row<'_, M>),
+        visit: &mut dyn FnMut(Row<M>),
     ) -> Result<(), Failure> {
         let Some(spec) = self.app.catalogue.kind_by_id(kind) else {
             return Ok(());
         };
-        each_as_it_lies(self.app, spec.kind, only, &mut |stored, meaning| {
-            self.show(kind, stored, &meaning.values, visit)?;
-            Ok(ControlFlow::Continue(()))
+        each_present(self.app, spec.kind, only, &mut |present| {
+            self.show(kind, present, visit)
         })
     }
 
     fn show<M: Message + Default>(
         &self,
         kind: &str,
-        stored: &Stored,
-        values: &[u8],
-        visit: &mut dyn FnMut(Row<'_, M>),
+        present: &Present,
+        visit: &mut dyn FnMut(Row<M>),
     ) -> Result<(), Failure> {
-        let id = stored.record.key.id;
-        match decode(values) {
+        let id = present.key.id;
+        match decode(&present.values) {
             Ok(values) => visit(Row {
                 id,
-                scope: self.scopes.heir(stored.home)?,
-                record: &stored.record,
+                scope: self.scopes.heir(present.home)?,
                 values,
             }),
             // Only a faulty writer can cause it; the report goes on without the record.
@@ -271,21 +268,37 @@ impl<'a> Frame<'a> {
         Ok(())
     }
 
-    /// The day on which the value that stands in a field was written, by the clock of who wrote it.
-    pub(super) fn written_on(&self, record: &Record, field: &str) -> Option<Date> {
-        let spec = self.app.catalogue.kind(record.key.kind)?;
-        let register = spec.field(field)?.register;
-        let newest = record
-            .register(register)
-            .iter()
-            .max_by_key(|sibling| sibling.write.time)?;
-        Some(date_of(newest.write.time.millis()))
+    /// The records of a kind that are asked for.
+    pub(super) fn rows<M: Message + Default>(&self, kind: &str) -> Result<Vec<Row<M>>, Failure> {
+        let mut rows = Vec::new();
+        self.each(kind, &mut |row| rows.push(row))?;
+        Ok(rows)
+    }
+
+    /// The day on which the value that stands in a field of a record was written, by the clock of who
+    /// wrote it.
+    pub(super) fn written_on(
+        &self,
+        (kind, field): (&str, &str),
+        id: RecordId,
+    ) -> Result<Option<Date>, Failure> {
+        let spec = self.app.catalogue.kind_by_id(kind);
+        let Some((spec, field)) = spec.and_then(|spec| Some((spec, spec.field(field)?))) else {
+            return Ok(None);
+        };
+        let kind = spec.kind;
+        let stored = self.app.reader().get(RecordKey { kind, id })?;
+        let newest = stored.and_then(|stored| {
+            let siblings = stored.record.register(field.register).iter();
+            siblings.map(|sibling| sibling.write.time).max()
+        });
+        Ok(newest.map(|time| date_of(time.millis())))
     }
 
     /// The names of agencies.
     pub(super) fn agencies(&self) -> Result<BTreeMap<RecordId, String>, Failure> {
         let mut names = BTreeMap::new();
-        self.each_known("agency", &mut |row: Row<'_, Agency>| {
+        self.each_known("agency", &mut |row: Row<Agency>| {
             names.insert(row.id, row.values.name.unwrap_or_default());
         })?;
         Ok(names)

@@ -63,7 +63,7 @@ struct Entry {
 /// What was entered by the day, as the indicators of funding take it.
 fn entries(frame: &Frame<'_>) -> Result<BTreeMap<RecordId, Entry>, Failure> {
     let mut entries = BTreeMap::new();
-    frame.each("funding_entry", &mut |row: Row<'_, FundingEntry>| {
+    frame.each("funding_entry", &mut |row: Row<FundingEntry>| {
         let values = &row.values;
         if Frame::day(values.on.as_ref()).is_some_and(|on| on <= frame.as_of) {
             let entry = Entry {
@@ -220,7 +220,7 @@ fn incentives(frame: &Frame<'_>) -> Result<Table, Failure> {
         fen: i64,
     }
     let mut scopes: BTreeMap<ScopeId, Sum> = BTreeMap::new();
-    frame.each("incentive", &mut |row: Row<'_, Incentive>| {
+    frame.each("incentive", &mut |row: Row<Incentive>| {
         if frame.in_year(Frame::day(row.values.on.as_ref())) {
             let sum = scopes.entry(row.scope).or_default();
             let people = u64::from(row.values.headcount());
@@ -272,7 +272,7 @@ fn incentives(frame: &Frame<'_>) -> Result<Table, Failure> {
 
 fn rewards(frame: &Frame<'_>) -> Result<Table, Failure> {
     let mut found: Vec<(ScopeId, Reward)> = Vec::new();
-    frame.each_known("reward", &mut |row: Row<'_, Reward>| {
+    frame.each_known("reward", &mut |row: Row<Reward>| {
         // A reward is the city's record and names the scope that it goes to.
         let to = domain::across::scope(row.values.scope.as_ref()).unwrap_or(row.scope);
         let decided = Frame::day(row.values.decided_on.as_ref());
@@ -359,7 +359,6 @@ fn points(
     }
     let mut parties: BTreeMap<RecordId, Vec<RecordId>> = BTreeMap::new();
     frame.each_known("demonstration_point", &mut |row: Row<
-        '_,
         DemonstrationPoint,
     >| {
         let party = id(row.values.party_organisation.as_ref());
@@ -367,10 +366,7 @@ fn points(
             parties.entry(party).or_default().push(row.id);
         }
     })?;
-    frame.each_known("party_organisation", &mut |row: Row<
-        '_,
-        PartyOrganisation,
-    >| {
+    frame.each_known("party_organisation", &mut |row: Row<PartyOrganisation>| {
         for point in parties.get(&row.id).into_iter().flatten() {
             names.insert(*point, row.values.name.clone().unwrap_or_default());
         }

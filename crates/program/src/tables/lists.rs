@@ -50,13 +50,13 @@ impl<'f, 'a> Lists<'f, 'a> {
             agencies: frame.agencies()?,
             people: BTreeMap::new(),
         };
-        frame.each("problem_item", &mut |row: Row<'_, ProblemItem>| {
+        frame.each("problem_item", &mut |row: Row<ProblemItem>| {
             if lists.is_listed(&row.values) {
                 lists.problems.push(item(row));
             }
         })?;
         let problems: BTreeSet<RecordId> = lists.problems.iter().map(|item| item.id).collect();
-        frame.each("task_item", &mut |row: Row<'_, TaskItem>| {
+        frame.each("task_item", &mut |row: Row<TaskItem>| {
             // A problem that was carried over brings its tasks of the year before.
             let serves = id(row.values.problem.as_ref()).is_some_and(|id| problems.contains(&id));
             if serves || frame.of_year(row.values.year.as_ref()) {
@@ -64,7 +64,6 @@ impl<'f, 'a> Lists<'f, 'a> {
             }
         })?;
         frame.each("responsibility_item", &mut |row: Row<
-            '_,
             ResponsibilityItem,
         >| {
             if frame.of_year(row.values.year.as_ref()) {
@@ -103,14 +102,13 @@ impl<'f, 'a> Lists<'f, 'a> {
         if wanted.is_empty() {
             return Ok(names);
         }
-        self.frame
-            .each_known("person", &mut |row: Row<'_, Person>| {
-                if wanted.contains(&row.id) {
-                    let name = row.values.display_name.unwrap_or_default();
-                    let is_own = self.frame.sees_names(row.scope);
-                    names.insert(row.id, if is_own { name } else { masked_name(&name) });
-                }
-            })?;
+        self.frame.each_known("person", &mut |row: Row<Person>| {
+            if wanted.contains(&row.id) {
+                let name = row.values.display_name.unwrap_or_default();
+                let is_own = self.frame.sees_names(row.scope);
+                names.insert(row.id, if is_own { name } else { masked_name(&name) });
+            }
+        })?;
         Ok(names)
     }
 
@@ -406,7 +404,7 @@ impl<'f, 'a> Lists<'f, 'a> {
     }
 }
 
-fn item<M>(row: Row<'_, M>) -> Item<M> {
+fn item<M>(row: Row<M>) -> Item<M> {
     Item {
         id: row.id,
         scope: row.scope,

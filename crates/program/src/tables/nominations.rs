@@ -88,7 +88,7 @@ impl Scores {
 
 fn entries(frame: &Frame<'_>) -> Result<Vec<Entry>, Failure> {
     let mut entries: BTreeMap<RecordId, Entry> = BTreeMap::new();
-    frame.each("nomination", &mut |row: Row<'_, Nomination>| {
+    frame.each("nomination", &mut |row: Row<Nomination>| {
         if frame.of_year(row.values.year.as_ref()) {
             let entry = Entry {
                 scope: row.scope,
@@ -102,10 +102,10 @@ fn entries(frame: &Frame<'_>) -> Result<Vec<Entry>, Failure> {
         }
     })?;
     let mut criteria: BTreeMap<RecordId, i32> = BTreeMap::new();
-    frame.each_known("standard_item", &mut |row: Row<'_, StandardItem>| {
+    frame.each_known("standard_item", &mut |row: Row<StandardItem>| {
         criteria.insert(row.id, row.values.criterion().into());
     })?;
-    frame.each_known("criterion_score", &mut |row: Row<'_, CriterionScore>| {
+    frame.each_known("criterion_score", &mut |row: Row<CriterionScore>| {
         let nomination = id(row.values.nomination.as_ref());
         let criterion = id(row.values.item.as_ref()).and_then(|item| criteria.get(&item));
         if let Some(entry) = nomination.and_then(|id| entries.get_mut(&id)) {
@@ -115,17 +115,14 @@ fn entries(frame: &Frame<'_>) -> Result<Vec<Entry>, Failure> {
         }
     })?;
     let by_now = |on: Option<&String>| Frame::day(on).is_none_or(|on| on <= frame.as_of);
-    frame.each_known("acceptance_visit", &mut |row: Row<'_, AcceptanceVisit>| {
+    frame.each_known("acceptance_visit", &mut |row: Row<AcceptanceVisit>| {
         let nomination =
             id(row.values.nomination.as_ref()).filter(|_| by_now(row.values.on.as_ref()));
         if let Some(entry) = nomination.and_then(|id| entries.get_mut(&id)) {
             entry.visits += 1;
         }
     })?;
-    frame.each_known("acceptance_verdict", &mut |row: Row<
-        '_,
-        AcceptanceVerdict,
-    >| {
+    frame.each_known("acceptance_verdict", &mut |row: Row<AcceptanceVerdict>| {
         let nomination =
             id(row.values.nomination.as_ref()).filter(|_| by_now(row.values.on.as_ref()));
         if let Some(entry) = nomination.and_then(|id| entries.get_mut(&id)) {
@@ -155,10 +152,7 @@ fn name_parties(frame: &Frame<'_>, entries: &mut BTreeMap<RecordId, Entry>) -> R
         return Ok(());
     }
     let mut names = BTreeMap::new();
-    frame.each_known("party_organisation", &mut |row: Row<
-        '_,
-        PartyOrganisation,
-    >| {
+    frame.each_known("party_organisation", &mut |row: Row<PartyOrganisation>| {
         if wanted.contains(&row.id) {
             names.insert(row.id, row.values.name.unwrap_or_default());
         }

@@ -396,14 +396,14 @@ fn platform_row(frame: &Frame<'_>, scope: ScopeId, built: &Built, figures: &Figu
 
 fn built(frame: &Frame<'_>) -> Result<BTreeMap<ScopeId, Built>, Failure> {
     let mut scopes: BTreeMap<ScopeId, Built> = BTreeMap::new();
-    frame.each("cluster", &mut |row: Row<'_, Cluster>| {
+    frame.each("cluster", &mut |row: Row<Cluster>| {
         let built = scopes.entry(row.scope).or_default();
         built.clusters += 1;
         *built.by_kind.entry(row.values.kind().into()).or_default() += 1;
         built.mature += u64::from(row.values.mature());
     })?;
     let by_now = |on: Option<&String>| Frame::day(on).is_some_and(|on| on <= frame.as_of);
-    frame.each("platform", &mut |row: Row<'_, Platform>| {
+    frame.each("platform", &mut |row: Row<Platform>| {
         let values = &row.values;
         if values.status() == PlatformStatus::Closed {
             return;
@@ -420,17 +420,17 @@ fn built(frame: &Frame<'_>) -> Result<BTreeMap<ScopeId, Built>, Failure> {
             *step += u64::from(by_now(on.as_ref()));
         }
     })?;
-    frame.each("platform_meeting", &mut |row: Row<'_, PlatformMeeting>| {
+    frame.each("platform_meeting", &mut |row: Row<PlatformMeeting>| {
         let is_of_year = frame.in_year(Frame::day(row.values.on.as_ref()));
         scopes.entry(row.scope).or_default().meetings += u64::from(is_of_year);
     })?;
-    frame.each("service_claim", &mut |row: Row<'_, ServiceClaim>| {
+    frame.each("service_claim", &mut |row: Row<ServiceClaim>| {
         let status = row.values.status();
         let built = scopes.entry(row.scope).or_default();
         built.claims += u64::from(status != ServiceStatus::Cancelled);
         built.claims_done += u64::from(status == ServiceStatus::Done);
     })?;
-    frame.each("service_centre", &mut |row: Row<'_, ServiceCentre>| {
+    frame.each("service_centre", &mut |row: Row<ServiceCentre>| {
         let members = u64::from(row.values.floating_registered());
         scopes.entry(row.scope).or_default().floating += members;
     })?;

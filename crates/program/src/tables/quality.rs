@@ -3,10 +3,7 @@
 //! Synchronisation refuses nothing for a rule, so every record is judged here as it is, as if it
 //! were saved without a change: what blocks a save is listed beside what only warns.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::ControlFlow,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Finding, KindSpec, Level, Subject, catalogue::Travel};
 use replica::{RecordId, ScopeId};
@@ -21,7 +18,7 @@ use crate::{
     clock::date_of,
     conflicts,
     failure::Failure,
-    records::{Desk, Scopes, each_as_it_lies},
+    records::{Desk, Scopes, each_present},
 };
 
 /// What the rules found in one record.
@@ -83,17 +80,17 @@ fn each_finding(
         if kind.travel == Travel::Local || domain::authority::is_docket(kind) {
             continue;
         }
-        each_as_it_lies(app, kind.kind, None, &mut |stored, meaning| {
-            let home = scopes.heir(stored.home)?;
+        each_present(app, kind.kind, None, &mut |present| {
+            let home = scopes.heir(present.home)?;
             if scope.is_some_and(|scope| scope != home) {
-                return Ok(ControlFlow::Continue(()));
+                return Ok(());
             }
             let subject = Subject {
                 kind,
-                id: stored.record.key.id,
-                scope: stored.home,
-                before: Some(&meaning.values),
-                after: &meaning.values,
+                id: present.key.id,
+                scope: present.home,
+                before: Some(&present.values),
+                after: &present.values,
             };
             for finding in desk.findings(&subject)? {
                 visit(Found {
@@ -103,7 +100,7 @@ fn each_finding(
                     finding,
                 });
             }
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
     }
     Ok(())
@@ -124,6 +121,8 @@ type Sums = BTreeMap<(ScopeId, &'static str, &'static str), Sum>;
 
 /// The tables of report 11.
 pub(super) fn quality<L: Live>(frame: &Frame<'_>, live: &L) -> Result<Vec<Table>, Failure> {
+    // First: it reads every record for the judges that follow.
+    let figures = Figures::of(frame)?;
     let mut sums: Sums = BTreeMap::new();
     let mut totals: BTreeMap<ScopeId, u64> = BTreeMap::new();
     each_finding(frame.app, frame.only, &mut |found| {
@@ -141,7 +140,7 @@ pub(super) fn quality<L: Live>(frame: &Frame<'_>, live: &L) -> Result<Vec<Table>
             (sum.zh, sum.en) = (finding.zh, finding.en);
         }
     })?;
-    let mut scopes = scope_table(frame, live, &totals)?;
+    let mut scopes = scope_table(frame, live, (&figures, &totals))?;
     let rules = rule_table(frame, &sums);
     balance(frame, &mut scopes, &totals, &sums);
     Ok(vec![scopes, rules])
@@ -163,9 +162,8 @@ fn balance(frame: &Frame<'_>, table: &mut Table, totals: &BTreeMap<ScopeId, u64>
 fn scope_table<L: Live>(
     frame: &Frame<'_>,
     live: &L,
-    totals: &BTreeMap<ScopeId, u64>,
+    (figures, totals): (&Figures, &BTreeMap<ScopeId, u64>),
 ) -> Result<Table, Failure> {
-    let figures = Figures::of(frame)?;
     let open = conflicts::by_scope(frame.app)?;
     let exchanges = exchanges(frame, live)?;
     let columns = vec![

@@ -55,7 +55,7 @@ impl<'f, 'a> Roster<'f, 'a> {
             people: BTreeMap::new(),
             roles: BTreeMap::new(),
         };
-        frame.each_known("training_session", &mut |row: Row<'_, TrainingSession>| {
+        frame.each_known("training_session", &mut |row: Row<TrainingSession>| {
             let values = &row.values;
             let on = Frame::day(values.start_on.as_ref());
             let is_of_year = match &values.year {
@@ -69,7 +69,6 @@ impl<'f, 'a> Roster<'f, 'a> {
             }
         })?;
         frame.each_known("training_attendance", &mut |row: Row<
-            '_,
             TrainingAttendance,
         >| {
             let ids = id(row.values.session.as_ref()).zip(id(row.values.person.as_ref()));
@@ -86,7 +85,7 @@ impl<'f, 'a> Roster<'f, 'a> {
         let named: BTreeSet<RecordId> = named
             .chain(roster.attended.iter().map(|row| row.1))
             .collect();
-        frame.each_known("person", &mut |row: Row<'_, Person>| {
+        frame.each_known("person", &mut |row: Row<Person>| {
             if named.contains(&row.id) {
                 let worker = Worker {
                     scope: row.scope,
@@ -104,7 +103,7 @@ impl<'f, 'a> Roster<'f, 'a> {
         let is_active = |from: Option<&String>, to: Option<&String>| {
             domain::validate::is_active(Frame::day(from), Frame::day(to), frame.as_of)
         };
-        frame.each("role_assignment", &mut |row: Row<'_, RoleAssignment>| {
+        frame.each("role_assignment", &mut |row: Row<RoleAssignment>| {
             let values = &row.values;
             let is_now = is_active(values.from_on.as_ref(), values.to_on.as_ref());
             let person =
@@ -115,7 +114,6 @@ impl<'f, 'a> Roster<'f, 'a> {
             }
         })?;
         frame.each("instructor_assignment", &mut |row: Row<
-            '_,
             InstructorAssignment,
         >| {
             let values = &row.values;

@@ -157,6 +157,7 @@ impl Office {
         let app = App {
             proofs: Arc::default(),
             board: Arc::default(),
+            cache: Arc::default(),
             files: Arc::new(link::FileRoom::new(store::Cabinet::new(folder.path()))),
             grant: None,
             reveals: false,
