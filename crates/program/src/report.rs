@@ -10,7 +10,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
 use domain::{
     Date, Parameters, date,
@@ -20,6 +20,7 @@ use domain::{
     },
     label::Language,
 };
+use link::Stop;
 use proto::ledger::ScopeKind;
 use replica::ScopeId;
 use serde_json::{Map, Value, json};
@@ -39,6 +40,9 @@ pub(crate) use board::Sheet;
 
 pub(crate) use range::{Effect, effects};
 use range::{Moved, Ranges};
+
+/// How often a serving program looks whether another day has begun.
+const DAY_LOOK: Duration = Duration::from_secs(60);
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
@@ -150,6 +154,32 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
             city,
         })
     })
+}
+
+/// Keeps the figures of today ready until the stop signal: when the program or the day begins, they are
+/// counted from nothing once, which takes seconds on a large store, and nobody waits for it.
+pub(crate) async fn keep_ready(app: App, mut stop: Stop) {
+    let mut ready = None;
+    loop {
+        let today = app.today();
+        if ready.replace(today) != Some(today) {
+            let asked = app.clone();
+            let count = move || indicators(&asked, &Request::default()).map(drop);
+            let counted = tokio::select! {
+                () = stop.wait() => break,
+                counted = tokio::task::spawn_blocking(count) => counted,
+            };
+            match counted {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(code = %error.code, %error, "figures not counted"),
+                Err(error) => tracing::warn!(%error, "counting the figures ended badly"),
+            }
+        }
+        tokio::select! {
+            () = stop.wait() => break,
+            () = tokio::time::sleep(DAY_LOOK) => {}
+        }
+    }
 }
 
 /// The figures of a scope from what its node holds: the same at the node and at the hub.

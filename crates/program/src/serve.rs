@@ -14,6 +14,7 @@ use crate::{
     failure::{Exit, Failure},
     metrics,
     output::Out,
+    report,
 };
 
 /// What stopping may take in all.
@@ -47,6 +48,7 @@ where
         app.clone(),
         stop.clone(),
     )));
+    tasks.push(tokio::spawn(report::keep_ready(app.clone(), stop.clone())));
     let mut metrics_at = None;
     if let Some(port) = app.config.serve.metrics_port {
         let started = metrics::start(app.clone(), Arc::clone(&side), port, stop.clone()).await;
