@@ -16,7 +16,7 @@ use program::{
     App, Exit, Failure, Out,
     accounts::Deed,
     commands::show_rows,
-    records::{Change, Desk, Known, Prepared, Rejection, Scopes, each, kind_of, scope_named},
+    records::{Change, Desk, Known, Prepared, Scopes, each, kind_of, scope_named},
 };
 use proto::ledger::{
     AcceptanceVerdict, Nomination, NominationStatus, PartyOrgStatus, PartyOrganisation,
@@ -283,7 +283,7 @@ impl Receiving<'_> {
                         self.take(one, prepared, ("received", None), out)?;
                         None
                     }
-                    Err(why) if why.findings.is_empty() => return Err(why.failure),
+                    Err(why) if why.findings.is_empty() => return Err(why),
                     Err(why) => Some(self.said(&why)),
                 }
             };
@@ -297,7 +297,7 @@ impl Receiving<'_> {
     }
 
     /// Why one is not received, as the district reads it.
-    fn said(&self, why: &Rejection) -> String {
+    fn said(&self, why: &Failure) -> String {
         let beyond = why.findings.iter().any(|found| found.code == "beyond_cap");
         if let Some(cap) = self.cap.filter(|_| beyond) {
             return format!("本年度推荐名额为 {cap} 个，按次序已满");
@@ -312,7 +312,7 @@ impl Receiving<'_> {
         one: Waiting,
         status: &str,
         reason: &str,
-    ) -> Result<Prepared, Rejection> {
+    ) -> Result<Prepared, Failure> {
         self.desk.prepare(&Change {
             kind: kind_of(app, KIND)?,
             id: Some(one.id),

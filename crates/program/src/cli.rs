@@ -19,7 +19,7 @@ use crate::{
     failure::{Exit, Failure},
     logging,
     output::{Out, Part},
-    rewrite,
+    records, rewrite,
 };
 
 /// The language of texts.
@@ -469,7 +469,14 @@ pub(crate) fn report(failure: &Failure, out: &mut Out) {
         let mut facts = failure.facts.iter();
         let detail = facts.find(|(name, _)| *name == "detail");
         let detail = detail.map(|(_, detail)| detail);
-        let error = serde_json::json!({"code": failure.code, "message": text, "detail": detail});
+        let mut error =
+            serde_json::json!({"code": failure.code, "message": text, "detail": detail});
+        if !failure.findings.is_empty()
+            && let Some(error) = error.as_object_mut()
+        {
+            let findings = records::findings_json(&failure.findings, out);
+            error.insert("findings".to_owned(), findings);
+        }
         out.document(&serde_json::json!({"error": error}));
     }
     out.note(format!("{}  {text}", failure.code));

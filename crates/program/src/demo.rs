@@ -241,7 +241,7 @@ impl<'a> Fill<'a> {
                     .submit(prepared.edits(), Vec::new(), name(made));
                 self.collect()
             }
-            Err(rejection) => self.filled.refuse(name(made), rejection.failure),
+            Err(failure) => self.filled.refuse(name(made), failure),
         }
     }
 

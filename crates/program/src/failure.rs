@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use domain::label::Language;
+use domain::{Finding, label::Language};
 use store::{HostError, StoreError};
 
-use crate::texts;
+use crate::{records, texts};
 
 /// The exit codes that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub struct Failure {
     pub facts: Vec<(&'static str, String)>,
     /// A sentence that comes with the failure instead of the table's, Chinese and English.
     pub sentence: Option<(String, String)>,
+    /// What the rules found; empty when they were not asked.
+    pub findings: Box<[Finding]>,
 }
 
 impl Failure {
@@ -72,6 +74,7 @@ impl Failure {
             exit,
             facts: Vec::new(),
             sentence: None,
+            findings: Box::default(),
         }
     }
 
@@ -97,6 +100,13 @@ impl Failure {
             (Some((_, en)), Language::En) => en.clone(),
             (None, _) => texts::of(&self.code, language, &self.facts),
         }
+    }
+}
+
+/// The rules have refused a save.
+impl From<Vec<Finding>> for Failure {
+    fn from(findings: Vec<Finding>) -> Self {
+        records::failure_of(&findings)
     }
 }
 

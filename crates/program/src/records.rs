@@ -35,9 +35,7 @@ mod why;
 pub use acts::{OpenAct, act, acts};
 pub use alias::{alias_of, circle, standing};
 pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
-pub use change::{
-    Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text,
-};
+pub use change::{Change, Desk, Prepared, default_scope, new_id, set_of_json, set_of_text};
 pub use document::{
     Documents, at_text, document, register_name, register_value, source_name, time_text,
 };
@@ -107,14 +105,21 @@ pub(crate) fn failure_of(findings: &[Finding]) -> Failure {
     };
     explained(findings);
     let join = |text: fn(&Finding) -> &str, mark: &str| {
-        findings.iter().map(text).collect::<Vec<_>>().join(mark)
+        let said = findings.iter().map(|finding| match finding.rule {
+            // Text that cannot be read breaks no rule that has a number.
+            "INPUT" => text(finding).to_owned(),
+            rule => format!("{rule} {}", text(finding)),
+        });
+        said.collect::<Vec<_>>().join(mark)
     };
     let zh = join(|finding| &finding.zh, "；");
     let en = join(|finding| &finding.en, "; ");
-    Failure::new(first.code, crate::failure::Exit::Invalid)
-        .with("field", &first.field)
-        .saying(
-            format!("{zh}。没有保存，原有内容没有变动。请改正后重试。"),
-            format!("{en}. Nothing was saved or changed. Correct it and try again."),
-        )
+    let failure = Failure::new(first.code, crate::failure::Exit::Invalid).saying(
+        format!("{zh}。没有保存，原有内容没有变动。请改正后重试。"),
+        format!("{en}. Nothing was saved or changed. Correct it and try again."),
+    );
+    Failure {
+        findings: findings.into(),
+        ..failure
+    }
 }

@@ -262,8 +262,7 @@ impl Case<'_> {
         }
         let resolve = InScope::new(desk.known(), self.home);
         let base = |register| self.shown.value(self.app, register);
-        let edits = value::edits(self.app.catalogue, self.kind, &base, set, &resolve)
-            .map_err(|findings| crate::records::failure_of(&findings))?;
+        let edits = value::edits(self.app.catalogue, self.kind, &base, set, &resolve)?;
         let Some(edit) = edits.first() else {
             return Err(Failure::new("RECORD-009", Exit::Usage));
         };
@@ -282,7 +281,7 @@ impl Case<'_> {
             before: Some(&before),
             after: &after,
         };
-        Ok(desk.judge(&subject, edits)?)
+        desk.judge(&subject, edits)
     }
 
     /// The items of all candidates.

@@ -377,7 +377,7 @@ impl<'a> Planner<'a> {
         };
         let (follows, _) = match self.desk.follow(&subject, (&edit.reason, edit.source)) {
             Ok(follows) => follows,
-            Err(why) if why.findings.is_empty() => return Err(why.failure),
+            Err(why) if why.findings.is_empty() => return Err(why),
             Err(why) => return Ok(rejected(refused(row, &why.findings))),
         };
         self.remember(parsed, id, home, &after)?;

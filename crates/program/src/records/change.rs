@@ -16,7 +16,7 @@ use domain::{
 };
 use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
-use store::{Guest, StoreError};
+use store::Guest;
 
 use super::{
     Known, Past, Seen, alias::writable, each, failure_of, known::InScope, read::is_contested,
@@ -99,45 +99,6 @@ impl Prepared {
     }
 }
 
-/// Why a change may not be written.
-#[derive(Clone, Debug)]
-pub struct Rejection {
-    /// The code, the sentence and the exit code.
-    pub failure: Failure,
-    /// What the rules found; empty when they were not asked.
-    pub findings: Box<[Finding]>,
-}
-
-impl From<Failure> for Rejection {
-    fn from(failure: Failure) -> Self {
-        Self {
-            failure,
-            findings: Box::default(),
-        }
-    }
-}
-
-impl From<StoreError> for Rejection {
-    fn from(error: StoreError) -> Self {
-        Failure::from(error).into()
-    }
-}
-
-impl From<Vec<Finding>> for Rejection {
-    fn from(findings: Vec<Finding>) -> Self {
-        Self {
-            failure: failure_of(&findings),
-            findings: findings.into(),
-        }
-    }
-}
-
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Self {
-        rejection.failure
-    }
-}
-
 /// Prepares changes; what they need beside the record is looked up once.
 #[derive(Debug)]
 pub struct Desk<'a> {
@@ -215,7 +176,7 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// No authority (exit code 4), or values that cannot be read or break a rule (6).
-    pub fn prepare(&self, change: &Change<'_>) -> Result<Prepared, Rejection> {
+    pub fn prepare(&self, change: &Change<'_>) -> Result<Prepared, Failure> {
         let (app, kind) = (self.app, change.kind);
         let reason = reason_of(change.reason)?;
         let place = self.place(change)?;
@@ -242,9 +203,7 @@ impl<'a> Desk<'a> {
         let registers = edits.iter().map(|edit| edit.register);
         writable(app, &place.present, registers)?;
         if place.is_new && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
-            return Err(Failure::new("RECORD-008", Exit::Invalid)
-                .with("id", key.id)
-                .into());
+            return Err(Failure::new("RECORD-008", Exit::Invalid).with("id", key.id));
         }
         let before = (!place.is_new).then_some(before.as_slice());
         let subject = Subject {
@@ -288,7 +247,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Which record, and what it is now. Refused is what this place may write nothing of.
-    fn place(&self, change: &Change<'_>) -> Result<Place, Rejection> {
+    fn place(&self, change: &Change<'_>) -> Result<Place, Failure> {
         let scope = match change.scope {
             Some(scope) => scope,
             None => self.named_scope(change)?,
@@ -299,7 +258,7 @@ impl<'a> Desk<'a> {
         };
         let stored = self.app.reader().get(key)?;
         if let Some(stored) = stored.as_ref().filter(|stored| stored.guest == Guest::Left) {
-            return Err(moved_away(self.app, stored.home)?.into());
+            return Err(moved_away(self.app, stored.home)?);
         }
         let home = stored.as_ref().map_or(scope, |stored| stored.home);
         let present = stored.map(|stored| stored.record);
@@ -319,7 +278,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The scope that the change names where its kind says one, else the usual one.
-    fn named_scope(&self, change: &Change<'_>) -> Result<ScopeId, Rejection> {
+    fn named_scope(&self, change: &Change<'_>) -> Result<ScopeId, Failure> {
         let (app, kind) = (self.app, change.kind);
         let given = kind
             .scope_field()
@@ -332,7 +291,7 @@ impl<'a> Desk<'a> {
         if text.trim().is_empty() {
             return Ok(default_scope(app, kind));
         }
-        Ok(super::scope_of(app, text)?)
+        super::scope_of(app, text)
     }
 
     /// Where the parent of a record that is made belongs; none where it has none that is known.
@@ -356,7 +315,7 @@ impl<'a> Desk<'a> {
         change: &Change<'_>,
         place: &Place,
         shown: &Shown,
-    ) -> Result<Vec<RegisterEdit>, Rejection> {
+    ) -> Result<Vec<RegisterEdit>, Failure> {
         let scope = place.home;
         let code = self.known.scopes().code(scope)?;
         let set = with_scope(change.kind, place.existing(), &change.set, &code);
@@ -371,7 +330,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The id that the change names, that its key fields give, or a new one.
-    fn id(&self, change: &Change<'_>, scope: ScopeId) -> Result<RecordId, Rejection> {
+    fn id(&self, change: &Change<'_>, scope: ScopeId) -> Result<RecordId, Failure> {
         if let Some(id) = change.id {
             return Ok(id);
         }
@@ -430,7 +389,7 @@ impl<'a> Desk<'a> {
         &self,
         subject: &Subject<'_>,
         edits: &[RegisterEdit],
-    ) -> Result<Vec<Finding>, Rejection> {
+    ) -> Result<Vec<Finding>, Failure> {
         returns::judge(self.app, subject)?;
         let touches = |field: &str| {
             let register = subject.kind.field(field).map(|field| field.register);

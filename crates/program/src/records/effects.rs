@@ -10,7 +10,7 @@ use domain::{
 };
 use replica::{RecordKey, Source};
 
-use super::{Change, Desk, Prepared, Rejection};
+use super::{Change, Desk, Prepared};
 use crate::{
     failure::{Exit, Failure},
     returns,
@@ -25,7 +25,7 @@ impl Desk<'_> {
         &self,
         subject: &Subject<'_>,
         (reason, source): (&str, Source),
-    ) -> Result<(Vec<Prepared>, Vec<Finding>), Rejection> {
+    ) -> Result<(Vec<Prepared>, Vec<Finding>), Failure> {
         if subject.before == Some(subject.after) {
             return Ok((Vec::new(), Vec::new()));
         }
@@ -44,8 +44,8 @@ impl Desk<'_> {
             for effect in &outcome.effects {
                 match self.effect(effect, (&reason, source)) {
                     Ok(one) => prepared.push(one),
-                    Err(why) if !effect.is_needed && is_answer(&why.failure) => {
-                        remarks.push(left(effect, &why.failure));
+                    Err(why) if !effect.is_needed && is_answer(&why) => {
+                        remarks.push(left(effect, &why));
                     }
                     Err(why) => return Err(why),
                 }
@@ -81,7 +81,7 @@ impl Desk<'_> {
         &self,
         effect: &Effect,
         (reason, source): (&str, Source),
-    ) -> Result<Prepared, Rejection> {
+    ) -> Result<Prepared, Failure> {
         let set = effect.set.iter();
         let set = set.map(|(field, text)| (*field, Input::Text(text)));
         self.prepare(&Change {

@@ -96,7 +96,7 @@ fn wanted(app: &App, filter: &Filter<'_>) -> Result<Vec<(String, Value)>, Failur
         let set = [(name, Input::Text(given))];
         let edits = value::edits(app.catalogue, filter.kind, &|_| Bytes::new(), set, &resolve);
         known.take_failure().map_or(Ok(()), Err)?;
-        let edits = edits.map_err(|findings| failure_of(&findings))?;
+        let edits = edits?;
         let values = edits
             .first()
             .map(|edit| value::to_json(filter.kind, &edit.value));

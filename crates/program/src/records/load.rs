@@ -226,7 +226,7 @@ impl Load<'_> {
         if prepared.is_step {
             self.batcher.settle_all();
         }
-        Ok(self.desk.prepare(&change)?)
+        self.desk.prepare(&change)
     }
 
     /// Takes the answers that have come.

@@ -17,7 +17,7 @@ use store::Stored;
 use super::{
     Past,
     change::{allowed, reason_of},
-    failure_of, kind_of,
+    kind_of,
 };
 use crate::{
     app::App,
@@ -60,7 +60,7 @@ pub fn ruled_edit(
     let set = values.as_object().into_iter().flatten();
     let set = set.map(|(name, value)| (name.as_str(), Input::Json(value)));
     let edits = value::edits(app.catalogue, kind, &base, set, &NoResolve);
-    let edits = edits.map_err(|findings| failure_of(&findings))?;
+    let edits = edits?;
     let registers = edits.into_iter().map(|edit| (edit.register, edit.value));
     registers_edit(app, stored, registers.collect(), ground)
 }

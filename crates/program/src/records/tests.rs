@@ -7,6 +7,7 @@ mod present;
 
 use std::io::Write as _;
 
+use domain::label::Language;
 use replica::RecordKey;
 use serde_json::{Value, json};
 
@@ -244,7 +245,8 @@ fn a_value_that_breaks_a_rule_is_refused_with_field_code_and_exit_6() {
         (failure.exit, failure.code.as_str()),
         (Exit::Invalid, "members_over_employees")
     );
-    assert!(failure.facts.contains(&("field", "members".to_owned())));
+    let named: Vec<_> = failure.findings.iter().map(|found| &found.field).collect();
+    assert_eq!(named, ["members"]);
     let (zh, en) = failure.sentence.unwrap();
     assert!(zh.contains("没有保存") && en.contains("Nothing was saved"));
     assert_eq!(save(json!({"uscc": "91410305DEM1FYRA55"})).code, "uscc_bad");
@@ -498,7 +500,7 @@ fn history_and_explanation_name_writers_reasons_and_what_became_what() {
     );
     let why = why_not_synced(&world.app, key, &[]).unwrap();
     assert_eq!(why.state, State::Pending);
-    let en = why.said.text(domain::label::Language::En);
+    let en = why.said.text(Language::En);
     assert!(en.contains("sync --once"), "one next step: {en}");
 }
 
@@ -681,4 +683,27 @@ fn the_table_for_people_has_labels_in_both_languages() {
     };
     let (_, exit) = printed(false, |out| run(&world.app, missing, out));
     assert_eq!(exit.unwrap_err().code, "RECORD-003");
+}
+
+#[test]
+fn a_refusal_says_every_rule_that_refuses() {
+    let world = node();
+    let mut values = organisation("甲");
+    values.insert("uscc".to_owned(), json!("91410305DEM1FYRA55"));
+    values.insert("members".to_owned(), json!(500));
+    let refused = save(&world.app, "organisation", None, &json!(values), None);
+    let failure = refused.expect_err("two rules refuse");
+    let rules: Vec<_> = failure.findings.iter().map(|found| found.rule).collect();
+    assert_eq!(rules, ["V01", "V06"]);
+    for language in [Language::Zh, Language::En] {
+        let text = failure.text(language);
+        assert!(rules.iter().all(|rule| text.contains(rule)), "{text}");
+    }
+    let (text, _) = printed(true, |out| {
+        crate::cli::report(&failure, out);
+        Ok(())
+    });
+    let told: Value = serde_json::from_str(&text).unwrap();
+    let fields = ["rule", "field", "code"].map(|name| told["error"]["findings"][1][name].clone());
+    assert_eq!(fields, ["V06", "members", "members_over_employees"]);
 }

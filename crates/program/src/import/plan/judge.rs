@@ -43,7 +43,7 @@ impl Planner<'_> {
         };
         let warnings = match self.desk.judge(&subject, edits) {
             Ok(warnings) => warnings,
-            Err(rejection) if rejection.findings.is_empty() => return Err(rejection.failure),
+            Err(rejection) if rejection.findings.is_empty() => return Err(rejection),
             Err(rejection) => {
                 // A field that is missing because its cell was not found: the cell is the reason.
                 let reason = |finding: &Finding| {
