@@ -125,22 +125,25 @@ pub fn references<'k>(
         .collect()
 }
 
-/// Returns what a record that belongs to `home` makes visible, whole and read-only, in which other
-/// scope. What is in that scope anyway is for the caller to leave out.
+/// Returns what a record makes visible, whole and read-only, in which other scope. `home_of` says where
+/// it and others belong. What is in that scope anyway is for the caller to leave out.
 #[must_use]
-pub fn lends(catalogue: &Catalogue, record: &Record, home: ScopeId) -> Vec<(RecordKey, ScopeId)> {
-    let Some(kind) = catalogue.kind(record.key.kind) else {
+pub fn lends(
+    catalogue: &Catalogue,
+    record: &Record,
+    home_of: &dyn Fn(RecordKey) -> Option<ScopeId>,
+) -> Vec<(RecordKey, ScopeId)> {
+    let kind = catalogue.kind(record.key.kind);
+    let (Some(kind), Some(home)) = (kind, home_of(record.key)) else {
         return Vec::new();
     };
     let itself = |scopes: Vec<Option<ScopeId>>| {
         let others = scopes.into_iter().flatten().filter(|scope| *scope != home);
         others.map(|scope| (record.key, scope)).collect()
     };
-    let other = |field: &str| {
-        let key = kind
-            .field(field)
-            .and_then(|field| referred(catalogue, kind, field, record));
-        key.map(|key| (key, home)).into_iter().collect()
+    let named = |field: &str| {
+        let field = kind.field(field)?;
+        referred(catalogue, kind, field, record)
     };
     match kind.id.as_str() {
         "proposal" => {
@@ -167,8 +170,21 @@ pub fn lends(catalogue: &Catalogue, record: &Record, home: ScopeId) -> Vec<(Reco
                     .collect(),
             )
         }
-        "coverage_link" => other("party_organisation"),
-        "training_attendance" => other("session"),
+        "coverage_link" => named("party_organisation")
+            .map(|party| (party, home))
+            .into_iter()
+            .collect(),
+        // Whose people attended counts them, with the session, which may be another's.
+        "training_attendance" => {
+            let of_person = named("person").and_then(home_of);
+            let scopes = [Some(home), of_person.filter(|scope| *scope != home)];
+            let sessions = scopes
+                .into_iter()
+                .flatten()
+                .filter_map(|scope| named("session").map(|session| (session, scope)));
+            let itself: Vec<_> = itself(vec![of_person]);
+            sessions.chain(itself).collect()
+        }
         _ => Vec::new(),
     }
 }

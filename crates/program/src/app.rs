@@ -338,7 +338,7 @@ pub fn host_config(
                     .kind(kind)
                     .is_some_and(|kind| kind.parent.is_some())
             }),
-            lends: Arc::new(|record, home| domain::lends(catalogue, record, home)),
+            lends: Arc::new(|record, home_of| domain::lends(catalogue, record, home_of)),
             propose: Arc::new(|late| propose(catalogue, late)),
             erasure,
         },

@@ -119,7 +119,9 @@ pub type Parent = Arc<dyn Fn(&Record) -> Option<RecordKey> + Send + Sync>;
 /// See [`Rules::child`].
 pub type Child = Arc<dyn Fn(Kind) -> bool + Send + Sync>;
 /// See [`Rules::lends`].
-pub type Lends = Arc<dyn Fn(&Record, ScopeId) -> Vec<(RecordKey, ScopeId)> + Send + Sync>;
+pub type Lends = Arc<dyn Fn(&Record, HomeOf<'_>) -> Vec<(RecordKey, ScopeId)> + Send + Sync>;
+/// Where a record belongs; none where it is not held here.
+pub type HomeOf<'a> = &'a dyn Fn(RecordKey) -> Option<ScopeId>;
 /// See [`Rules::propose`].
 pub type Propose = Arc<dyn Fn(&Late<'_>) -> Option<Edit> + Send + Sync>;
 
@@ -134,8 +136,8 @@ pub struct Rules {
     /// Whether records of a kind share the home of another. An older program may have stored them
     /// without knowing that.
     pub child: Child,
-    /// The records that a record, which belongs to a scope, makes visible to other scopes, whole and
-    /// read-only.
+    /// The records that a record makes visible to other scopes, whole and read-only. It may ask where
+    /// the record itself and those that it names belong.
     pub lends: Lends,
     /// The record that shows a late write to the scope that its record belongs to. Its id comes
     /// from the write, so that the same write makes the same record.

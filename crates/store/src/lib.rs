@@ -33,9 +33,9 @@ pub use disk::{Disk, DiskConfig, Lock, Salvaged, free_bytes, salvage};
 pub use erase::{Erasure, Locals, Personal, REWRITE_DUE, rewrite, rewrite_due};
 pub use holding::Holding;
 pub use host::{
-    Act, Answer, Child, Command, Grounds, HeldBack, Host, HostConfig, HostError, Judge, JudgeInput,
-    Late, Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Rebuilt, Refused, Reply,
-    Rules, Status, Verdict, Written, mark_restored, rebuild, remember,
+    Act, Answer, Child, Command, Grounds, HeldBack, HomeOf, Host, HostConfig, HostError, Judge,
+    JudgeInput, Late, Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Rebuilt,
+    Refused, Reply, Rules, Status, Verdict, Written, mark_restored, rebuild, remember,
 };
 pub use ledger::{
     ClockReading, Guest, JournalBreak, Ledger, PeerHeard, Place, Reader, Stored, Unsettled,

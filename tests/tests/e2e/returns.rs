@@ -133,3 +133,50 @@ fn corrected_after_the_lock(two: &Two, first: &str) {
     let frozen = hub.json(["return", "freeze", PERIOD, "--reason", "全市"]);
     assert!(frozen["frozen"].as_u64().unwrap() > 40, "{frozen}");
 }
+
+#[test]
+fn a_city_course_counts_where_its_people_are() {
+    let two = Two::open();
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let unit = make(node, &sample(CODE, "甲厂"));
+    let person = node.make("person", &json!({ "display_name": "王建国" }));
+    let role = json!({ "person": person, "role": "head", "from_on": "2020-01-01",
+        "subject": format!("organisation/{unit}") });
+    node.make("role_assignment", &role);
+    two.settle();
+    hub.make(
+        "programme_year",
+        &json!({ "year": "2020", "title": "示范化工程" }),
+    );
+    let course = json!({ "year": "2020", "title": "全市示范培训班",
+        "kind": "centralised", "subjects": "theory", "target_roles": "head",
+        "start_on": "2020-10-12", "end_on": "2020-10-13", "hours": 8, "status": "planned" });
+    let course = hub.make("training_session", &course);
+    for status in ["status=running", "status=held"] {
+        hub.set(("training_session", &course), &[status], "开班")
+            .ok();
+    }
+    let came = json!({ "session": course, "person": person, "role": "head", "attended": true });
+    hub.make("training_attendance", &came);
+    two.settle();
+    for (program, view) in [(hub, "city"), (node, "district")] {
+        let figures = program.json(["report", "indicators", "--as-of", "2020-12-31"]);
+        let trained = &figures["scopes"]["410305"]["training_head"];
+        assert_eq!(
+            (&trained["num"], &trained["den"]),
+            (&json!(1), &json!(1)),
+            "{view}"
+        );
+    }
+    let roster = node.json(["report", "training-roster", "--as-of", "2020-12-31"]);
+    assert!(roster.to_string().contains("全市示范培训班"), "{roster}");
+    // The other district had nobody there.
+    let others = two
+        .laocheng
+        .node
+        .run(["record", "get", "training_session", &course, "--json"]);
+    assert_refused(&others, 6, "RECORD-003");
+    step(node, "submit").ok();
+    two.settle();
+    step(hub, "accept").ok();
+}

@@ -92,7 +92,10 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
         &json!({ "record": format!("organisation/{}", id(1)), "from_scope": "410305",
             "to_scope": "410302", "reason": "搬迁", "status": "requested" }),
     );
-    assert_eq!(lends(catalogue, &request, here), [(request.key, there)]);
+    assert_eq!(
+        lends(catalogue, &request, &|_| Some(here)),
+        [(request.key, there)]
+    );
     let case = Desk::new(9).make(
         "duplicate_case",
         id(0),
@@ -100,7 +103,7 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
         &json!({ "records": [id(1).to_string(), id(2).to_string()],
             "scopes": ["410302", "410305"], "evidence": "代码相同" }),
     );
-    let mut lent = lends(catalogue, &case, city);
+    let mut lent = lends(catalogue, &case, &|_| Some(city));
     lent.sort_unstable();
     let mut both = vec![(case.key, here), (case.key, there)];
     both.sort_unstable();
@@ -111,7 +114,10 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
         city,
         &json!({ "kind": "criticise", "audience": ["410302", "4103L0"], "body": "通报" }),
     );
-    assert_eq!(lends(catalogue, &notice, city), [(notice.key, there)]);
+    assert_eq!(
+        lends(catalogue, &notice, &|_| Some(city)),
+        [(notice.key, there)]
+    );
     let link = made(
         "coverage_link",
         &json!({ "organisation": id(1).to_string(), "party_organisation": id(2).to_string(),
@@ -120,7 +126,7 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
     // Wherever the organisation of the link has gone, the Party organisation is lent there.
     for home in [here, there] {
         assert_eq!(
-            lends(catalogue, &link, home),
+            lends(catalogue, &link, &|_| Some(home)),
             [(key("party_organisation", 2), home)]
         );
     }
@@ -128,15 +134,25 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
         "training_attendance",
         &json!({ "session": id(5).to_string(), "person": id(3).to_string(), "attended": true }),
     );
+    let (session, person) = (key("training_session", 5), key("person", 3));
     assert_eq!(
-        lends(catalogue, &attended, here),
-        [(key("training_session", 5), here)]
+        lends(catalogue, &attended, &|_| Some(here)),
+        [(session, here)]
     );
+    // At a city course: whose person it was sees that they came, and where.
+    let home_of = |key| Some(if key == person { there } else { city });
+    assert_eq!(
+        lends(catalogue, &attended, &home_of),
+        [(session, city), (session, there), (attended.key, there)]
+    );
+    // Of a person who is not known here nobody knows whose it is.
+    let home_of = |key| (key != person).then_some(city);
+    assert_eq!(lends(catalogue, &attended, &home_of), [(session, city)]);
     assert!(
         lends(
             catalogue,
             &made("organisation", &json!({ "name": "甲" })),
-            here
+            &|_| Some(here)
         )
         .is_empty()
     );
@@ -193,9 +209,9 @@ fn a_late_write_becomes_one_proposal_however_often_it_comes() {
             .collect::<Vec<_>>(),
     );
     assert_eq!(parent(catalogue, &record), Some(key));
-    let lent = lends(catalogue, &record, scope_id("410302"));
+    let lent = lends(catalogue, &record, &|_| Some(scope_id("410302")));
     assert_eq!(lent, [(edit.key, scope_id("410305"))]);
-    assert!(lends(catalogue, &record, scope_id("410305")).is_empty());
+    assert!(lends(catalogue, &record, &|_| Some(scope_id("410305"))).is_empty());
 }
 
 #[test]

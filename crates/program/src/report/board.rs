@@ -28,7 +28,11 @@ const NODES_MAX: usize = 1;
 const PAGE: usize = 1_024;
 
 /// What belongs to another scope and counts here where it is referred to.
-const LENT: [&str; 2] = ["party_organisation", "training_session"];
+const LENT: [&str; 3] = [
+    "party_organisation",
+    "training_session",
+    "training_attendance",
+];
 
 /// Kinds that every figure depends on.
 const GROUND: [&str; 2] = ["scope", "programme_year"];

@@ -1,7 +1,7 @@
 //! Where records belong, and what follows when that changes: the transfer from feed to feed, the
 //! last copy in the old one, children that move along, and what is lent to other scopes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use proto::sync::{Outcome, Result as ResultWire};
 use replica::{Edit, Record, RecordKey, ScopeId, limits::PARENTS_MAX, owner, session::Role};
@@ -114,7 +114,7 @@ impl Host {
         let home = self.home_under(parent, &new.record)?;
         let seat = self.seat(&home, lane, former.as_ref(), parent);
         let before = former.as_ref().map(|former| (former.home, former.guest));
-        let lends = self.lends(&new.record, &home);
+        let lends = self.lends(&new.record, &home)?;
         let shown = !home.former.is_empty() || !lends.is_empty() || self.loans.contains_key(&key);
         // Most records lie in one feed only.
         let shown = (self.config.role == Role::Hub && shown).then(|| new.record.clone());
@@ -203,7 +203,7 @@ impl Host {
                     continue;
                 }
                 let record = stored.record.clone();
-                let lends = self.lends(&record, &home);
+                let lends = self.lends(&record, &home)?;
                 let new = Incoming {
                     origin: 0,
                     ..Incoming::again(&stored)
@@ -284,11 +284,21 @@ impl Host {
     }
 
     /// What the hub lends of what a record refers to.
-    fn lends(&self, record: &Record, home: &Home) -> Vec<(RecordKey, ScopeId)> {
-        match self.config.role {
-            Role::Hub => (self.config.rules.lends)(record, home.scope),
-            Role::Node => Vec::new(),
+    fn lends(&self, record: &Record, home: &Home) -> Result<Vec<(RecordKey, ScopeId)>, StoreError> {
+        if self.config.role == Role::Node {
+            return Ok(Vec::new());
         }
+        let failed = Cell::new(None);
+        let home_of = |key| {
+            if key == record.key {
+                return Some(home.scope);
+            }
+            let held = self.ledger.current(key);
+            let held = held.map_err(|error| failed.set(Some(error))).ok()?;
+            held.map(|held| held.home)
+        };
+        let lends = (self.config.rules.lends)(record, &home_of);
+        failed.into_inner().map_or(Ok(lends), Err)
     }
 
     /// Renews what is lent of a record, and lends what it refers to. Returns whether anything was

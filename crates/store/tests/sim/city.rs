@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use replica::{Edit, Kind, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
-use store::{JudgeInput, Late, Rules, Verdict};
+use store::{HomeOf, JudgeInput, Late, Rules, Verdict};
 
 use super::{
     erasing::erasure,
@@ -111,7 +111,7 @@ pub(crate) fn proposal_of(record: &Record) -> Option<ScopeId> {
 }
 
 /// A proposal is shown to the scope whose node made the late write.
-fn lends(record: &Record, _home: ScopeId) -> Vec<(RecordKey, ScopeId)> {
+fn lends(record: &Record, _home_of: HomeOf<'_>) -> Vec<(RecordKey, ScopeId)> {
     let sender = proposal_of(record).map(|sender| (record.key, sender));
     sender.into_iter().collect()
 }

@@ -14,7 +14,7 @@ use replica::{
     Session, Set, Sibling, Source,
     session::{Input, Op, Role},
 };
-use store::{Command, Host, HostConfig, JudgeInput, Login, Reply, Rules, Store, Verdict};
+use store::{Command, HomeOf, Host, HostConfig, JudgeInput, Login, Reply, Rules, Store, Verdict};
 
 pub const HUB: ReplicaId = ReplicaId([0xA0; 16]);
 pub const NODE: ReplicaId = ReplicaId([0xB1; 16]);
@@ -77,8 +77,8 @@ fn named(record: &Record, register: RegisterId) -> Option<RecordKey> {
 }
 
 fn rules() -> Rules {
-    let lends = |record: &Record, home: ScopeId| {
-        let lent = named(record, BORROWS).map(|key| (key, home));
+    let lends = |record: &Record, home_of: HomeOf<'_>| {
+        let lent = named(record, BORROWS).zip(home_of(record.key));
         lent.into_iter().collect()
     };
     Rules {
