@@ -437,8 +437,7 @@ impl Report {
         headings.extend(columns.iter().map(heading));
         let rows = DEFINITIONS.iter().map(|definition| {
             let mut row = vec![heading_of(definition, out.language)];
-            if let (Some(name), true) =
-                (row.first_mut(), self.headlines.contains(&definition.name))
+            if let (Some(name), true) = (row.first_mut(), self.headlines.contains(&definition.name))
             {
                 name.insert_str(0, HEADLINE);
             }
