@@ -1,7 +1,5 @@
 //! A figure as it is judged: against the line of the city, and against the quarter before.
 
-use std::borrow::Cow;
-
 use domain::{
     indicator::{percent, tenths},
     label::Language,
@@ -118,16 +116,21 @@ impl Score {
         }
     }
 
-    /// How people read it.
+    /// How people read it: the figure, and below it how it stands and what has moved, so that a row of
+    /// a dozen of them stays narrow.
     pub(super) fn say(&self, language: Language) -> String {
         let Some(light) = self.light() else {
             return "—".to_owned();
         };
-        let mut parts = vec![Cow::Owned(format!("{}/{}", self.num, self.den))];
-        parts.extend(self.pct().map(|pct| Cow::Owned(format!("{pct}%"))));
-        parts.push(Cow::Borrowed(light.say(language)));
-        parts.extend(self.trend_text().map(Cow::Owned));
-        parts.join(" ")
+        let mut text = format!("{}/{}", self.num, self.den);
+        if let Some(pct) = self.pct() {
+            text += &format!(" {pct}%");
+        }
+        text += &format!("\n{}", light.say(language));
+        if let Some(trend) = self.trend_text() {
+            text += &format!(" {trend}");
+        }
+        text
     }
 
     /// How scripts read it; the trend in percentage points.
@@ -180,10 +183,10 @@ mod tests {
     #[test]
     fn a_trend_is_what_was_shown_less_what_was_shown_before() {
         let say = |before| share(3, 16, before).say(Language::Zh);
-        assert_eq!(say(Some((1, 8))), "3/16 18.8% ✗未达标 +6.3");
-        assert_eq!(say(Some((1, 2))), "3/16 18.8% ✗未达标 -31.2");
-        assert_eq!(say(Some((3, 16))), "3/16 18.8% ✗未达标 ±0.0");
-        assert_eq!(say(Some((0, 0))), "3/16 18.8% ✗未达标");
-        assert_eq!(say(None), "3/16 18.8% ✗未达标");
+        assert_eq!(say(Some((1, 8))), "3/16 18.8%\n✗未达标 +6.3");
+        assert_eq!(say(Some((1, 2))), "3/16 18.8%\n✗未达标 -31.2");
+        assert_eq!(say(Some((3, 16))), "3/16 18.8%\n✗未达标 ±0.0");
+        assert_eq!(say(Some((0, 0))), "3/16 18.8%\n✗未达标");
+        assert_eq!(say(None), "3/16 18.8%\n✗未达标");
     }
 }

@@ -86,7 +86,11 @@ pub fn terminal(report: &Report, out: &mut Out) {
             let headings: Vec<String> = table
                 .columns
                 .iter()
-                .map(|column| heading(column, language))
+                .map(|column| match column.content {
+                    // As narrow as what stands below it.
+                    Content::Score => heading(column, language).replacen(' ', "\n", 1),
+                    _ => heading(column, language),
+                })
                 .collect();
             let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
             let say = |row: &Vec<Cell>| row.iter().map(|cell| cell.say(language)).collect();

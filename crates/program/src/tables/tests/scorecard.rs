@@ -177,7 +177,10 @@ fn what_is_stale_says_so_in_its_row_and_in_that_of_the_city() {
         Ok(())
     });
     assert!(text.contains("⚠ 50 days without an exchange"), "{text}");
-    assert!(text.contains("4/8 50.0% △ close"), "{text}");
+    assert!(
+        text.contains("4/8 50.0% ") && text.contains("△ close "),
+        "{text}"
+    );
     assert!(
         text.contains("2 scopes without a recent exchange"),
         "{text}"
