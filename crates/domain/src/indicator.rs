@@ -172,17 +172,22 @@ impl Indicators {
 /// shown as 0.0 or 100.0.
 #[must_use]
 pub fn percent(num: u64, den: u64) -> Option<String> {
+    tenths(num, den).map(|tenths| format!("{}.{}", tenths / 10, tenths % 10))
+}
+
+/// Returns the same in tenths of a percent, to compare and to subtract what is shown.
+#[must_use]
+pub fn tenths(num: u64, den: u64) -> Option<u128> {
     if den == 0 {
         return None;
     }
     let (wide_num, wide_den) = (u128::from(num), u128::from(den));
     let tenths = (2_000 * wide_num + wide_den) / (2 * wide_den);
-    let tenths = match num {
+    Some(match num {
         0 => 0,
         _ if num < den => tenths.clamp(1, 999),
         _ => tenths,
-    };
-    Some(format!("{}.{}", tenths / 10, tenths % 10))
+    })
 }
 
 #[cfg(test)]

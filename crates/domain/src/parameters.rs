@@ -23,6 +23,12 @@ pub struct Parameters {
     pub quota_seminar: u32,
     /// Platforms a scope builds anew at least.
     pub quota_platform: u32,
+    /// Running carriers a Party organisation has at least.
+    pub quota_carrier: u32,
+    /// Which reading of work coverage is the headline.
+    pub work_coverage: WorkCoverageMode,
+    /// Days without an exchange after which what is known of a scope is stale.
+    pub stale_days: u32,
     /// Days after a quarter within which its return comes in time.
     pub return_due_days: u32,
     /// Full members from which a branch must be set up.
@@ -47,6 +53,9 @@ impl Parameters {
             quota_training: 1,
             quota_seminar: 1,
             quota_platform: 1,
+            quota_carrier: 1,
+            work_coverage: WorkCoverageMode::Strict,
+            stale_days: 30,
             return_due_days: 15,
             should_build_members: 3,
             regular_per_quarter: 1,
@@ -64,6 +73,14 @@ impl Parameters {
             year: default.year,
             quota_drive: record.quota_drive.unwrap_or(default.quota_drive),
             quota_platform: record.quota_platform.unwrap_or(default.quota_platform),
+            quota_carrier: record
+                .quota_carrier_per_party_org
+                .unwrap_or(default.quota_carrier),
+            work_coverage: match record.work_coverage_mode() {
+                WorkCoverageMode::Unspecified => default.work_coverage,
+                mode => mode,
+            },
+            stale_days: record.stale_days.unwrap_or(default.stale_days),
             return_due_days: record.return_due_days.unwrap_or(default.return_due_days),
             quota_training: record.quota_training.unwrap_or(default.quota_training),
             quota_seminar: record.quota_seminar.unwrap_or(default.quota_seminar),
@@ -112,13 +129,13 @@ pub fn programme_year(year: u32) -> ProgrammeYear {
         quota_training: Some(defaults.quota_training),
         quota_seminar: Some(defaults.quota_seminar),
         quota_platform: Some(defaults.quota_platform),
-        quota_carrier_per_party_org: Some(1),
+        quota_carrier_per_party_org: Some(defaults.quota_carrier),
         should_build_members: Some(defaults.should_build_members),
         regular_per_quarter: Some(defaults.regular_per_quarter),
         joint_units_warn: Some(defaults.joint_units_warn),
         branch_members_warn: Some(defaults.branch_members_warn),
-        work_coverage_mode: Some(WorkCoverageMode::Strict.into()),
-        stale_days: Some(30),
+        work_coverage_mode: Some(defaults.work_coverage.into()),
+        stale_days: Some(defaults.stale_days),
         return_due_days: Some(defaults.return_due_days),
         instructor_load_warn: Some(defaults.instructor_load_warn),
         suppress_below: Some(3),

@@ -75,7 +75,7 @@ pub fn run<L: Live>(app: &App, live: &L, command: Common, out: &mut Out) -> Resu
         Common::Conflict(command) => conflict::run(app, &live.enrolled(app), command, out),
         Common::Proposal(command) => proposal::run(app, command, out),
         Common::Return(command) => returns::run(app, command, out),
-        Common::Explain(command) => report::explain(app, command, out),
+        Common::Explain(command) => report::explain(app, live, command, out),
         Common::Change(command) => change::run(app, command, out),
         Common::Year(command) => year::run(app, command, out),
         Common::Report(command) => report::run(app, live, command, out),

@@ -19,6 +19,8 @@ pub struct Config {
     pub conflicts: ConflictsConfig,
     /// When `doctor` and `status` speak up.
     pub doctor: DoctorConfig,
+    /// The lines of the scorecard's lights.
+    pub scorecard: ScorecardConfig,
 }
 
 /// The store.
@@ -118,6 +120,86 @@ impl Default for DoctorConfig {
     }
 }
 
+/// From how many percent a figure is met, and from how many it is close.
+pub type Line = [u16; 2];
+
+/// The lines of the scorecard's lights, which the city sets. The plan asks for all of what should be
+/// built, trained and run; where it names no number, the defaults are a place to start from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScorecardConfig {
+    /// Organisations that a Party organisation covers.
+    pub org_coverage_rate: Line,
+    /// Of those where one should be built, those where one is.
+    pub built_of_should_rate: Line,
+    /// Organisations that are covered or instructed.
+    pub work_coverage_rate: Line,
+    /// The same with mass organisations.
+    pub work_coverage_broad_rate: Line,
+    /// Secretaries who were trained in the year.
+    pub training_secretary: Line,
+    /// Heads who were.
+    pub training_head: Line,
+    /// Instructors who were.
+    pub training_instructor: Line,
+    /// Party organisations with running carriers.
+    pub carrier_coverage_rate: Line,
+    /// Problems that were closed.
+    pub problem_closing_rate: Line,
+    /// Quotas: of a scope what is done of it, of the city the scopes that reached it.
+    pub quotas: Line,
+}
+
+impl Default for ScorecardConfig {
+    fn default() -> Self {
+        Self {
+            org_coverage_rate: [60, 40],
+            built_of_should_rate: [100, 80],
+            work_coverage_rate: [100, 80],
+            work_coverage_broad_rate: [100, 80],
+            training_secretary: [100, 80],
+            training_head: [100, 80],
+            training_instructor: [100, 80],
+            carrier_coverage_rate: [100, 80],
+            problem_closing_rate: [90, 70],
+            quotas: [100, 80],
+        }
+    }
+}
+
+impl ScorecardConfig {
+    /// Every line with its name.
+    fn lines(&self) -> [(&'static str, Line); 10] {
+        [
+            ("org_coverage_rate", self.org_coverage_rate),
+            ("built_of_should_rate", self.built_of_should_rate),
+            ("work_coverage_rate", self.work_coverage_rate),
+            ("work_coverage_broad_rate", self.work_coverage_broad_rate),
+            ("training_secretary", self.training_secretary),
+            ("training_head", self.training_head),
+            ("training_instructor", self.training_instructor),
+            ("carrier_coverage_rate", self.carrier_coverage_rate),
+            ("problem_closing_rate", self.problem_closing_rate),
+            ("quotas", self.quotas),
+        ]
+    }
+
+    /// The line of an indicator; that of the quotas for what has none of its own.
+    #[must_use]
+    pub fn line(&self, name: &str) -> Line {
+        let lines = self.lines();
+        let known = lines.iter().find(|(known, _)| *known == name);
+        known.map_or(self.quotas, |(_, line)| *line)
+    }
+
+    fn wrong(&self) -> Option<&'static str> {
+        let lines = self.lines().into_iter();
+        let mut wrong =
+            lines.filter(|(_, [met, close])| !(*close..=100).contains(met) || *met == 0);
+        wrong.next().map(|(name, _)| name)
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -175,12 +257,23 @@ impl Config {
         if doctor.fence_days < doctor.not_seen_days {
             return wrong("doctor.fence_days: at least doctor.not_seen_days");
         }
+        if let Some(name) = self.scorecard.wrong() {
+            return wrong(&format!(
+                "scorecard.{name}: [met from, close from] in percent, 1 to 100, close not above met"
+            ));
+        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::{
+        Parameters,
+        indicator::{Definition, Unit},
+    };
+    use proto::ledger::WorkCoverageMode;
+
     use super::*;
 
     #[test]
@@ -196,6 +289,33 @@ mod tests {
             hours("[store]\nproof_hours = 25").unwrap_err().code,
             "CONFIG-001"
         );
+    }
+
+    #[test]
+    fn every_headline_has_a_line_and_no_line_is_upside_down() {
+        let lines = ScorecardConfig::default().lines().map(|(name, _)| name);
+        for mode in [WorkCoverageMode::Strict, WorkCoverageMode::Broad] {
+            let parameters = Parameters {
+                work_coverage: mode,
+                ..Parameters::defaults(2020)
+            };
+            let shares = Definition::headlines(&parameters).filter(|one| one.unit == Unit::Percent);
+            for one in shares {
+                assert!(lines.contains(&one.name), "{}", one.name);
+            }
+        }
+        let read = |line: &str| Config::parse(&format!("[scorecard]\n{line}"));
+        let config = read("training_head = [95, 90]").unwrap().scorecard;
+        assert_eq!(config.line("training_head"), [95, 90]);
+        assert_eq!(config.line("training_secretary"), [100, 80]);
+        for wrong in [
+            "quotas = [80, 90]",
+            "quotas = [101, 90]",
+            "quotas = [0, 0]",
+            "quota = [9, 8]",
+        ] {
+            assert_eq!(read(wrong).unwrap_err().code, "CONFIG-001", "{wrong}");
+        }
     }
 
     #[test]

@@ -85,6 +85,8 @@ pub struct Column {
     pub name: String,
     /// The figures.
     pub indicators: Indicators,
+    /// Whether it must reach the quotas and hand in returns.
+    pub is_expected: bool,
     /// Open conflicts that could still move them.
     pub open_conflicts: usize,
     /// How far the open conflicts leave each of them: lowest and highest, where they differ.
@@ -104,6 +106,8 @@ pub struct Report {
     pub scopes: Vec<Column>,
     /// The city, at the hub.
     pub city: Option<Column>,
+    /// The headline figures by name, in the order of the plan.
+    pub headlines: Vec<&'static str>,
 }
 
 /// Counts the indicators.
@@ -129,6 +133,7 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
                 name: sheet.places.names.get(&scope).cloned().unwrap_or_default(),
                 ranges: ranges.around(&indicators, |_| vec![scope]),
                 parts: split::parts(app, sheet, Some(scope), request.by)?,
+                is_expected: sheet.places.expected.contains(&scope),
                 indicators,
                 open_conflicts: open.get(&scope).copied().unwrap_or_default(),
             });
@@ -142,12 +147,15 @@ pub fn indicators(app: &App, request: &Request) -> Result<Report, Failure> {
                 name: app.identity.scope.name.clone(),
                 ranges: ranges.around(&indicators, |moved| sheet.places.counting(moved).clone()),
                 parts: split::parts(app, sheet, None, request.by)?,
+                is_expected: true,
                 indicators,
                 open_conflicts: open.values().sum(),
             })
         });
         let city = city.transpose()?;
+        let headlines = Definition::headlines(&sheet.book.period().parameters);
         Ok(Report {
+            headlines: headlines.map(|one| one.name).collect(),
             as_of,
             year,
             scopes,
@@ -390,12 +398,31 @@ impl Report {
             "as_of": date::text(self.as_of),
             "year": self.year,
             "definition": EDITION,
+            "headlines": self.headlines,
             "scopes": scopes,
         });
         if let (Some(city), Some(json)) = (&self.city, json.as_object_mut()) {
             json.insert("city".to_owned(), city.json());
         }
         json
+    }
+
+    /// Prints how the organisations of the scopes become those of the city (domain 6).
+    fn balance(&self, out: &mut Out) {
+        let Some(city) = self.city.as_ref().filter(|_| !self.scopes.is_empty()) else {
+            return;
+        };
+        let of = |column: &Column, name| column.indicators.get(name).map_or(0, Figure::num);
+        let sum: i64 = self.scopes.iter().map(|one| of(one, "counted")).sum();
+        let text = out.say(
+            "在册单位：各县区合计 {sum}，剔重 {removed}，全市 {city}。",
+            "Organisations on the ledger: sum of the scopes {sum}, duplicates {removed}, city {city}.",
+        );
+        let text = text
+            .replace("{sum}", &sum.to_string())
+            .replace("{removed}", &of(city, "duplicates_removed").to_string())
+            .replace("{city}", &of(city, "counted").to_string());
+        out.line(text);
     }
 
     /// Prints the table for people: the numbers beside every percentage.
@@ -410,6 +437,10 @@ impl Report {
         headings.extend(columns.iter().map(heading));
         let rows = DEFINITIONS.iter().map(|definition| {
             let mut row = vec![heading_of(definition, out.language)];
+            if let (Some(name), true) = (row.first_mut(), self.headlines.contains(&definition.name))
+            {
+                name.insert_str(0, HEADLINE);
+            }
             let cells = columns.iter().map(|column| {
                 let range = column.ranges.get(definition.name);
                 cell(column.indicators.get(definition.name), range)
@@ -429,6 +460,8 @@ impl Report {
         out.line(out.say("数据截至 ", "As of ").to_owned() + &day + &format!("  ({})", self.year));
         let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
         out.table(&headings, &rows);
+        out.line(HEADLINE.to_owned() + out.say("主要指标", "headline figure"));
+        self.balance(out);
         split::tables(&columns, out);
         let open = columns
             .iter()
@@ -444,6 +477,9 @@ impl Report {
         }
     }
 }
+
+/// The mark of a headline figure.
+const HEADLINE: &str = "◆ ";
 
 /// An indicator's label, with the unit where the figure does not show it.
 fn heading_of(definition: &Definition, language: Language) -> String {

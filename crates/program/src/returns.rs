@@ -112,11 +112,11 @@ pub fn status(values: &[u8]) -> ReturnStatus {
     row.map_or(ReturnStatus::Unspecified, |row| row.status())
 }
 
-/// Judges a save of a return: nobody signs other figures than are counted here, and the city accepts
-/// none that it counts otherwise.
+/// Judges a save of a return: nobody signs a quarter before its last day has passed, nor other figures
+/// than are counted here, and the city accepts none that it counts otherwise.
 ///
 /// # Errors
-/// The figures are not those that are counted here, or the store cannot be read.
+/// The quarter has not ended, the figures are not those that are counted here, or the store cannot be read.
 pub(crate) fn judge(app: &App, subject: &Subject<'_>) -> Result<(), Failure> {
     let Some((before, after)) = both(subject) else {
         return Ok(());
@@ -130,6 +130,7 @@ pub(crate) fn judge(app: &App, subject: &Subject<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let here = figures(app, subject.scope, after.period())?;
+    has_ended(app, after.period(), here.as_of)?;
     if here.hash == after.figures_hash() {
         return Ok(());
     }
@@ -137,6 +138,20 @@ pub(crate) fn judge(app: &App, subject: &Subject<'_>) -> Result<(), Failure> {
         .with("period", after.period())
         .with("theirs", short(after.figures_hash()))
         .with("ours", short(&here.hash)))
+}
+
+/// Refuses figures of a quarter whose last day has not passed: they are not yet those of the quarter.
+///
+/// # Errors
+/// It has not.
+pub(crate) fn has_ended(app: &App, period: &str, last: Date) -> Result<(), Failure> {
+    if last < app.today() {
+        return Ok(());
+    }
+    Err(Failure::new("RETURN-005", Exit::Refused)
+        .with("period", period)
+        .with("last", date::text(last))
+        .with("today", date::text(app.today())))
 }
 
 fn short(hash: &str) -> String {

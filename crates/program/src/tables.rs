@@ -1,4 +1,4 @@
-//! The reports of the programme: eleven of them, each a few tables from one pass over the kinds it
+//! The reports of the programme: the eleven of the specification and the scorecard, each a few tables from one pass over the kinds it
 //! needs, with definitions, sums and balances that must hold.
 //!
 //! A node reports its own scope; the city all scopes, or one. The same tables go to the terminal, to
@@ -17,6 +17,8 @@ mod nominations;
 mod progress;
 mod quality;
 mod roster;
+mod score;
+mod scorecard;
 mod statistics;
 mod table;
 #[cfg(test)]
@@ -29,7 +31,10 @@ use crate::{
 };
 
 use frame::Frame;
+pub(crate) use quality::exchanges;
 pub use quality::{Found, Listed, findings};
+pub use score::{Light, Of, Score};
+pub(crate) use table::passed;
 pub use table::{Balance, Cell, Column, Content, Report, Table, Word};
 pub use write::{Format, file, terminal};
 
@@ -46,7 +51,7 @@ pub struct Request {
     pub from: Option<String>,
 }
 
-/// The eleven reports.
+/// The eleven reports and the scorecard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     /// Enterprises by how they are covered.
@@ -71,9 +76,11 @@ pub enum Name {
     Changes,
     /// The quality of data and how it is synchronised.
     Quality,
+    /// The headline figures of all scopes, with lights and trends.
+    Scorecard,
 }
 
-/// All reports in the order of the specification: name, title, what each shows.
+/// The reports in the order of the specification, then the scorecard: name, title, what each shows.
 pub const REPORTS: &[(Name, &str, Word, Word)] = &[
     (
         Name::Enterprises,
@@ -180,6 +187,15 @@ pub const REPORTS: &[(Name, &str, Word, Word)] = &[
             "Completeness, findings by rule, open conflicts, last exchange, whether both sides are equal",
         ),
     ),
+    (
+        Name::Scorecard,
+        "scorecard",
+        Word::of("成绩单", "Scorecard"),
+        Word::of(
+            "各县区和全市的主要指标：目标、评价、较上季的变化，数据截至哪天",
+            "The headline figures of each scope and the city: target, light, change since the quarter before, how old it is",
+        ),
+    ),
 ];
 
 /// Makes a report.
@@ -209,6 +225,7 @@ pub fn report<L: Live>(
         Name::TrainingRoster => roster::roster(&frame),
         Name::Changes => changes::changes(&frame),
         Name::Quality => quality::quality(&frame, live),
+        Name::Scorecard => scorecard::scorecard(&frame, live),
     }?;
     Ok(Report {
         name: id,

@@ -156,8 +156,10 @@ fn returns(works: &[Works<'_>], stage: &Stage, period: &str, days: (&str, &str))
         work.district.settle();
         step(&city(stage, on), "accept", work.code());
     }
+    let freeze = ["return", "freeze", period, "--reason", "全市"];
+    let frozen = &city(stage, late).json(freeze)["frozen"];
     say(&format!(
-        "  {period} 季报：三个县区上报，市级核对指纹后接收"
+        "  {period} 季报：三个县区上报，市级核对指纹后接收；全市 {frozen} 项指标已冻结"
     ));
 }
 

@@ -1,4 +1,4 @@
-//! The eleven reports, made by real programs at a district and at the city, in every form.
+//! The eleven reports and the scorecard, made by real programs at a district and at the city, in every form.
 
 use serde_json::{Value, json};
 use tests::programs::Program;
@@ -82,7 +82,7 @@ fn a_district_and_its_city_make_the_same_reports() {
     let node = &two.jianxi.node;
     fill(node);
     two.settle();
-    assert_eq!(names(node).len(), 11);
+    assert_eq!(names(node).len(), 12);
     make_all(&two, node, "node");
     make_all(&two, two.hub(), "hub");
     let own = node.json(["report", "enterprises"]);

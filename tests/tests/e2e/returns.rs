@@ -49,6 +49,14 @@ fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards(
         "as_of": "2020-09-30", "eligibility": "undetermined", "source": "manual",
         "remark": "尚未取得代码" }),
     );
+    // A quarter that has not ended has no figures to sign, and nothing is left of the attempt.
+    let early = ["return", "submit", "9999Q4", "--reason", "季报"];
+    assert_refused(&node.run(early), 4, "RETURN-005");
+    assert_eq!(
+        node.json(["return", "list", "--year", "9999"]),
+        json!([]),
+        "no record was made"
+    );
     step(node, "submit").ok();
     let signed = shown(node);
     assert_eq!(

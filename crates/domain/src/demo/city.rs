@@ -17,12 +17,15 @@ use super::{
 use crate::{
     date::{Date, text},
     identity,
-    indicator::EDITION,
     parameters::programme_year_json,
 };
 
 /// Documents of the city are numbered from here.
 const CITY_DOCUMENTS: u32 = 900_000;
+
+/// The edition of the definitions by which the figures of the year before were frozen; that year is
+/// over, so it stays when the definitions go on.
+const FROZEN_BY: &str = "2020.1";
 
 /// The first day of the scopes in use.
 const VALID_FROM: &str = "2020-01-01";
@@ -282,7 +285,7 @@ fn snapshots(maker: &mut Maker) {
     ] {
         let values = json!({
             "scope": maker.code, "period": period, "indicator": indicator, "num": num,
-            "den": counted, "definition": EDITION,
+            "den": counted, "definition": FROZEN_BY,
         });
         let id = maker.id("snapshot", indicator);
         maker.push("indicator_snapshot", id, values);

@@ -301,19 +301,28 @@ impl Book {
     }
 
     /// Returns the figures that can be split, for each part of a scope or of the city that has any
-    /// organisation.
+    /// organisation. A form has only what is covered by it, so all else would be a share of itself:
+    /// of a form it is said what share of the whole it covers, and how much of that is new.
     #[must_use]
     pub fn split(&mut self, scope: Option<ScopeId>) -> Vec<(Group, Indicators)> {
         self.settle();
         let place = scope.map_or(Place::City, Place::Scope);
+        let all = self.sums.get(&(place, Group::All));
+        let counted = all.map_or(0, |sums| sums.get(Counter::Counted));
         let parts = self.sums.range((place, Group::All)..);
         let here = parts.take_while(|((at, _), _)| *at == place);
         let parts = here.filter(|((_, group), sums)| *group != Group::All && !sums.is_empty());
         let figures = parts.map(|((_, group), sums)| {
-            let split = DEFINITIONS
-                .iter()
-                .filter(|definition| definition.is_split());
-            let figures = split.map(|one| (one.name, one.figure(sums, &self.period, false)));
+            let mut whole = sums.clone();
+            if let Group::Form(_) = group {
+                let missing = counted - sums.get(Counter::Counted);
+                whole.add(&[(Counter::Counted, missing)], 1);
+            }
+            let split = DEFINITIONS.iter().filter(|one| match group {
+                Group::Form(_) => one.is_of_form(),
+                _ => one.is_split(),
+            });
+            let figures = split.map(|one| (one.name, one.figure(&whole, &self.period, false)));
             (group.clone(), Indicators(figures.collect()))
         });
         figures.collect()

@@ -138,11 +138,15 @@ impl Book {
     }
 
     fn organisation(&self, key: RecordKey, scope: ScopeId, row: &OrganisationRow) -> Vec<Share> {
-        // What was merged into another is a name of it and no record of the ledger any more.
-        if self.standing(key) != key {
-            return Vec::new();
-        }
         let pooled = self.is_pooled(scope);
+        if self.standing(key) != key {
+            // What was merged into another is a name of it and not on the ledger any more; but the
+            // census has looked at the record.
+            return vec![Share {
+                groups: groups(row, &Cover::default()),
+                ..Self::adds(scope, pooled, vec![(Records, 1), (NotCandidate, 1)])
+            }];
+        }
         let is_candidate = matches!(
             row.status,
             CensusStatus::Candidate | CensusStatus::Unspecified
@@ -311,12 +315,12 @@ impl Book {
         if !is_in_operation(row, self.period.as_of) {
             return adds;
         }
-        let (mut is_running, mut is_regular) = (false, false);
+        let (mut running, mut is_regular) = (0_u32, false);
         for carrier in self.referring(key, kinds().carrier) {
             let Some(Row::Carrier(row)) = self.row(carrier).filter(is_running_carrier) else {
                 continue;
             };
-            is_running = true;
+            running += 1;
             is_regular |= self.is_regular(carrier, row.started);
         }
         let position = row.position.and_then(|key| self.row(key));
@@ -333,7 +337,10 @@ impl Book {
         });
         adds.extend([
             (Parties, 1),
-            (WithCarrier, one(is_running)),
+            (
+                WithCarrier,
+                one(running >= self.period.parameters.quota_carrier),
+            ),
             (WithRegular, one(is_regular)),
             (WithPosition, one(is_standard)),
             (Compliant, one(passed && !failed)),

@@ -2,12 +2,14 @@
 //!
 //! One table for node and hub, for the board, the reports, `explain` and the returns (domain 6).
 
+use proto::ledger::WorkCoverageMode;
+
 use super::{Figure, Period, sums::Sums};
 use crate::{label::Language, parameters::Parameters};
 
 /// The edition of the definitions below. It grows when one of them begins to count otherwise, so
 /// that a frozen figure says by which it was counted.
-pub const EDITION: &str = "2020.1";
+pub const EDITION: &str = "2020.2";
 
 /// Names what is added up: numbers of things of a scope, or of fen.
 macro_rules! counters {
@@ -177,6 +179,21 @@ impl Definition {
             .is_some_and(|(num, _)| num < Counter::Duplicates)
     }
 
+    /// Whether it still says something of the organisations that one form covers.
+    pub(super) fn is_of_form(&self) -> bool {
+        ["org_coverage_rate", "newly_covered"].contains(&self.name)
+    }
+
+    /// The figures by which a year is judged before all others, in the order of the plan: the bold
+    /// ones of the specification, with that reading of work coverage which the year has chosen.
+    pub fn headlines(parameters: &Parameters) -> impl Iterator<Item = &'static Self> {
+        let broad = parameters.work_coverage == WorkCoverageMode::Broad;
+        HEADLINES.iter().filter_map(move |name| match *name {
+            "work_coverage_rate" if broad => Self::of("work_coverage_broad_rate"),
+            name => Self::of(name),
+        })
+    }
+
     /// Whether a district signs it with its return. What the city itself writes it does not, nor how the
     /// returns came in.
     #[must_use]
@@ -273,6 +290,19 @@ pub(super) enum Summed {
     /// All that have records.
     Pooled,
 }
+
+/// What is bold in domain 6.
+const HEADLINES: [&str; 9] = [
+    "org_coverage_rate",
+    "built_of_should_rate",
+    "work_coverage_rate",
+    "training_secretary",
+    "training_head",
+    "training_instructor",
+    "carrier_coverage_rate",
+    "platforms_new",
+    "problem_closing_rate",
+];
 
 /// The three rates that make a rotation: trained, and all.
 const ROTATION: [(Counter, Counter); 3] = [

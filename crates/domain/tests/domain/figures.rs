@@ -332,13 +332,17 @@ fn organisation(dice: &mut Dice) -> Organisation {
     }
 }
 
-fn book(as_of: &str) -> Book {
+fn book(as_of: &str, carriers: u32) -> Book {
     let pooled: BTreeSet<ScopeId> = SCOPES[..2].iter().map(|code| scope_id(code)).collect();
     let pool = Pool {
         pooled,
         expected: [scope_id(SCOPES[1])].into(),
     };
-    let period = Period::new(date::stored(as_of).unwrap(), Parameters::defaults(2020));
+    let parameters = Parameters {
+        quota_carrier: carriers,
+        ..Parameters::defaults(2020)
+    };
+    let period = Period::new(date::stored(as_of).unwrap(), parameters);
     Book::new(period, pool)
 }
 
@@ -354,11 +358,11 @@ fn figures(book: &mut Book) -> Figures {
 }
 
 /// Puts random changes into a world and its book; returns the book that came about by differences.
-fn live(seed: u64, changes: usize, as_of: &str) -> (World, Book) {
+fn live(seed: u64, changes: usize, as_of: &str, carriers: u32) -> (World, Book) {
     let catalogue = Catalogue::builtin();
     let mut dice = Dice(seed);
-    let mut world = World::new(as_of);
-    let mut book = book(as_of);
+    let mut world = World::new(as_of, carriers as usize);
+    let mut book = book(as_of, carriers);
     for change in 0..changes {
         let (kind, bytes) = draw(&mut dice);
         let id = dice.id();
@@ -383,10 +387,10 @@ proptest! {
 
     #[test]
     fn figures_by_differences_are_those_counted_anew_and_those_of_the_definitions(
-        seed in any::<u64>(), changes in 1_usize..220, day in 0_usize..9,
+        seed in any::<u64>(), changes in 1_usize..220, day in 0_usize..9, carriers in 1_u32..3,
     ) {
-        let (world, mut by_differences) = live(seed, changes, DAYS[day]);
-        let mut anew = book(DAYS[day]);
+        let (world, mut by_differences) = live(seed, changes, DAYS[day], carriers);
+        let mut anew = book(DAYS[day], carriers);
         for (kind, id, scope, bytes) in world.records() {
             let kind = Catalogue::builtin().kind_by_id(kind).unwrap().kind;
             anew.put(Catalogue::builtin(), RecordKey { kind, id }, scope, Some(bytes)).unwrap();

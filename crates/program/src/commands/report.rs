@@ -119,7 +119,12 @@ pub fn run<L: Live>(
 ///
 /// # Errors
 /// The command failed.
-pub fn explain(app: &App, command: ExplainCommand, out: &mut Out) -> Result<(), Failure> {
+pub fn explain<L: Live>(
+    app: &App,
+    live: &L,
+    command: ExplainCommand,
+    out: &mut Out,
+) -> Result<(), Failure> {
     let ExplainCommand::Indicator {
         name,
         scope,
@@ -133,7 +138,7 @@ pub fn explain(app: &App, command: ExplainCommand, out: &mut Out) -> Result<(), 
         year,
         by: None,
     };
-    let traced = report::trace(app, &name, &request, out.language)?;
+    let traced = report::trace(app, live, &name, &request, out.language)?;
     if out.json {
         out.document(&traced.json());
     } else {

@@ -144,7 +144,7 @@ fn take(
 ) -> Result<(), Failure> {
     let unread = || Failure::new("RETURN-001", Exit::Invalid).with("period", period);
     let key = returns::key_of(app, scope, period).ok_or_else(unread)?;
-    date::read_quarter(period).ok_or_else(unread)?;
+    let (year, quarter) = date::read_quarter(period).ok_or_else(unread)?;
     let kind = kind_of(app, "quarterly_return")?;
     let write = |id, set: &[(&str, &str)]| {
         let set = set.iter();
@@ -164,6 +164,9 @@ fn take(
     let known = app.reader().get(key)?;
     let known = known.filter(|stored| !stored.record.is_empty());
     if name == "submit" {
+        // Before the record of a first submission is made.
+        let last = date::quarter_end(year, quarter).ok_or_else(unread)?;
+        returns::has_ended(app, period, last)?;
         let status = match &known {
             Some(stored) => returns::status(&meaning(app, &stored.record)?.values),
             None => {
@@ -207,6 +210,7 @@ fn freeze(app: &App, period: &str, reason: &str, out: &mut Out) -> Result<(), Fa
     }
     let (year, quarter) = date::read_quarter(period).ok_or_else(unread)?;
     let as_of = date::quarter_end(year, quarter).ok_or_else(unread)?;
+    returns::has_ended(app, period, as_of)?;
     let year = u32::try_from(year).map_err(|_e| unread())?;
     let figures = report::of_city(app, (as_of, year))?;
     let code = Scopes::new(app).code(app.published())?;

@@ -49,6 +49,8 @@ pub enum TableCommand {
     },
     /// Table 11: the quality of data, and how it is synchronised
     Quality(TableArgs),
+    /// The headline figures of all scopes, with lights and trends
+    Scorecard(TableArgs),
 }
 
 impl TableCommand {
@@ -65,6 +67,7 @@ impl TableCommand {
             | Self::Funding(args)
             | Self::TrainingRoster(args)
             | Self::Quality(args)
+            | Self::Scorecard(args)
             | Self::Changes { args, .. } => args,
         }
     }
@@ -115,6 +118,7 @@ pub fn run<L: Live>(
         TableCommand::Funding(args) => (Name::Funding, args, None),
         TableCommand::TrainingRoster(args) => (Name::TrainingRoster, args, None),
         TableCommand::Quality(args) => (Name::Quality, args, None),
+        TableCommand::Scorecard(args) => (Name::Scorecard, args, None),
         TableCommand::Changes { from, to, mut args } => {
             args.as_of = to.or(args.as_of);
             (Name::Changes, args, from)

@@ -75,7 +75,13 @@ pub(super) fn tables(columns: &[&Column], out: &mut Out) {
         out.line(format!("{} {}", column.code, column.name).trim());
         let mut headings = vec![out.say("指标", "Indicator").to_owned()];
         headings.extend(column.parts.iter().map(|(name, _)| name.clone()));
-        let split = DEFINITIONS.iter().filter(|one| one.is_split());
+        let has = |name| {
+            column
+                .parts
+                .iter()
+                .any(|(_, part)| part.get(name).is_some())
+        };
+        let split = DEFINITIONS.iter().filter(|one| has(one.name));
         let row = |one: &Definition| {
             let mut row = vec![one.label(out.language).to_owned()];
             let cells = column.parts.iter();

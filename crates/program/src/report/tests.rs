@@ -485,7 +485,14 @@ fn an_indicator_is_traced_to_its_records() {
         as_of: Some("2020-09-30".to_owned()),
         ..Request::default()
     };
-    let traced = trace(&world.app, "org_coverage_rate", &request, Language::Zh).unwrap();
+    let traced = trace(
+        &world.app,
+        &Alone,
+        "org_coverage_rate",
+        &request,
+        Language::Zh,
+    )
+    .unwrap();
     let json = traced.json();
     assert_eq!(json["figure"], json!({ "num": 4, "den": 8, "pct": "50.0" }));
     let names = |list: &Value| -> Vec<String> {
@@ -503,6 +510,88 @@ fn an_indicator_is_traced_to_its_records() {
         text.contains("4/8  50.0%") && text.contains("o01"),
         "{text}"
     );
-    let unknown = trace(&world.app, "happiness", &request, Language::Zh).unwrap_err();
+    let unknown = trace(&world.app, &Alone, "happiness", &request, Language::Zh).unwrap_err();
     assert_eq!(unknown.code, "FIGURE-001");
+}
+
+#[test]
+fn what_is_live_is_told_as_it_stands_now() {
+    let (world, _) = golden();
+    let app = &world.app;
+    let tell = |name| {
+        let traced = trace(app, &Alone, name, &Request::default(), Language::Zh);
+        traced.unwrap().json()
+    };
+    assert_eq!(tell("open_conflicts")["figure"], json!(0));
+    let key = RecordKey {
+        kind: kind(app, "organisation").kind,
+        id: named("o01"),
+    };
+    let stored = now(app, key);
+    for status in ["excluded", "closed"] {
+        let edit = Edit {
+            key,
+            scope: stored.record.scope,
+            set: vec![status_set(app, &stored.record, status)],
+            author: format!("{status}@there"),
+            reason: "x".to_owned(),
+            source: Source::Command,
+            decision: Bytes::new(),
+        };
+        app.writer.edit(vec![edit], Vec::new()).unwrap();
+    }
+    let open = tell("open_conflicts");
+    assert_eq!(
+        (&open["figure"], &open["scope"], &open["counted"][0]["name"]),
+        (&json!(1), &json!("city"), &json!("o01"))
+    );
+    // Nobody has joined, so nobody was heard.
+    assert_eq!(tell("sync_lag")["figure"], json!({ "minutes": null }));
+}
+
+#[test]
+fn the_report_says_how_the_scopes_become_the_city_and_which_figures_are_headlines() {
+    let (world, _) = golden();
+    let app = &world.app;
+    let command = ReportCommand::Indicators {
+        scope: None,
+        as_of: Some("2020-09-30".to_owned()),
+        year: None,
+        by: None,
+    };
+    let (text, _) = printed(false, |out| run(app, &Alone, command.clone(), out));
+    assert!(
+        text.contains("sum of the scopes 12, duplicates 1, city 11."),
+        "{text}"
+    );
+    assert!(text.contains("◆ Work coverage rate "), "{text}");
+    assert!(!text.contains("◆ Work coverage incl."), "{text}");
+    let mut broad = domain::parameters::programme_year_json(2020);
+    broad.insert("work_coverage_mode".to_owned(), json!("broad"));
+    save(app, "programme_year", None, &Value::Object(broad), None).unwrap();
+    let (text, _) = printed(true, |out| run(app, &Alone, command, out));
+    let headlines = &read(&text)["headlines"];
+    assert_eq!(headlines[2], json!("work_coverage_broad_rate"));
+    assert_eq!(headlines.as_array().unwrap().len(), 9);
+}
+
+#[test]
+fn a_form_has_its_share_of_the_whole_ledger() {
+    let (world, _) = golden();
+    let request = Request {
+        scope: Some("410305".to_owned()),
+        as_of: Some("2020-09-30".to_owned()),
+        by: Some(By::Form),
+        ..Request::default()
+    };
+    let report = indicators(&world.app, &request).unwrap().json();
+    let parts = report["scopes"]["410305"]["parts"].as_object().unwrap();
+    let standalone = &parts["standalone"]["org_coverage_rate"];
+    assert_eq!(standalone, &json!({ "num": 1, "den": 8, "pct": "12.5" }));
+    let covered = parts.values().map(|part| &part["org_coverage_rate"]);
+    let covered: u64 = covered.map(|rate| rate["num"].as_u64().unwrap()).sum();
+    assert_eq!(covered, 4, "each under its strongest form: {parts:?}");
+    for part in parts.values() {
+        assert_eq!(part.get("work_coverage_rate"), None, "always whole");
+    }
 }

@@ -1,7 +1,7 @@
 //! Reports 3 and 4: how far each scope has come with the five ones and the one platform. What an
 //! indicator counts is taken from the indicators, so that both always say the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::indicator::{Figure, Indicators};
 use proto::ledger::{
@@ -19,7 +19,9 @@ use crate::{failure::Failure, report};
 /// The indicators of the scopes and of the city.
 pub(super) struct Figures {
     scopes: BTreeMap<ScopeId, Indicators>,
+    expected: BTreeSet<ScopeId>,
     city: Option<Indicators>,
+    open_conflicts: usize,
 }
 
 impl Figures {
@@ -32,13 +34,27 @@ impl Figures {
             by: None,
         };
         let report = report::indicators(frame.app, &request)?;
-        let scopes = report.scopes.into_iter();
-        let scopes =
-            scopes.filter_map(|column| Some((frame.coded(&column.code)?, column.indicators)));
-        Ok(Self {
-            scopes: scopes.collect(),
-            city: report.city.map(|column| column.indicators),
-        })
+        let open = report.scopes.iter().map(|column| column.open_conflicts);
+        let mut figures = Self {
+            open_conflicts: open.sum(),
+            scopes: BTreeMap::new(),
+            expected: BTreeSet::new(),
+            city: None,
+        };
+        if let Some(city) = report.city {
+            figures.open_conflicts = city.open_conflicts;
+            figures.city = Some(city.indicators);
+        }
+        for column in report.scopes {
+            let Some(scope) = frame.coded(&column.code) else {
+                continue;
+            };
+            if column.is_expected {
+                figures.expected.insert(scope);
+            }
+            figures.scopes.insert(scope, column.indicators);
+        }
+        Ok(figures)
     }
 
     /// The scopes that have figures.
@@ -46,7 +62,28 @@ impl Figures {
         self.scopes.keys().copied()
     }
 
-    fn get(&self, scope: ScopeId, name: &str) -> Option<Figure> {
+    /// Whether a scope must reach the quotas.
+    pub(super) fn is_expected(&self, scope: ScopeId) -> bool {
+        self.expected.contains(&scope)
+    }
+
+    /// Conflicts that could still move the figures.
+    pub(super) fn open_conflicts(&self) -> usize {
+        self.open_conflicts
+    }
+
+    /// Whether the city's figures are among them.
+    pub(super) fn has_city(&self) -> bool {
+        self.city.is_some()
+    }
+
+    /// A figure of the city.
+    pub(super) fn figure_of_city(&self, name: &str) -> Option<Figure> {
+        self.city.as_ref()?.get(name)
+    }
+
+    /// A figure of a scope.
+    pub(super) fn get(&self, scope: ScopeId, name: &str) -> Option<Figure> {
         self.scopes.get(&scope)?.get(name)
     }
 

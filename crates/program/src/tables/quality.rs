@@ -165,7 +165,8 @@ fn scope_table<L: Live>(
     (figures, totals): (&Figures, &BTreeMap<ScopeId, u64>),
 ) -> Result<Table, Failure> {
     let open = conflicts::by_scope(frame.app)?;
-    let exchanges = exchanges(frame, live)?;
+    let exchanges = exchanges(frame.app, live)?;
+    let now_ms = frame.app.clock.wall_ms();
     let columns = vec![
         Column::new(Content::Text, "scope", ("辖区", "Scope")),
         Column::new(Content::Count, "counted", ("在册单位数", "Organisations on the ledger")),
@@ -176,7 +177,7 @@ fn scope_table<L: Live>(
             .defined("按现行规则逐条检查全部记录得到的提示，含按规则不应保存的", "what the rules say of all records as they stand, with what no save would be let through"),
         Column::new(Content::Count, "open_conflicts", ("待处理冲突", "Open conflicts")),
         Column::new(Content::Date, "last_exchange", ("最近同步", "Last exchange")),
-        Column::new(Content::Count, "days", ("距今天数", "Days since")).not_summed(),
+        Column::new(Content::Text, "lag_minutes", ("距今", "Since")),
         Column::new(Content::Count, "pending", ("待传送", "Pending")),
         Column::new(Content::Flag, "equal", ("一致", "Equal"))
             .defined("双方校验根相同为“是”，不同为“否”，尚未比对为空", "whether both sides have the same root; empty where they were not compared"),
@@ -190,8 +191,7 @@ fn scope_table<L: Live>(
     for scope in frame.shown(with) {
         let exchange = exchanges.get(&scope);
         let last = exchange.and_then(|exchange| exchange.last_ms).map(date_of);
-        let days =
-            last.and_then(|last| u64::try_from((frame.app.today() - last).whole_days()).ok());
+        let lag = exchange.and_then(|exchange| exchange.minutes(now_ms));
         table.rows.push(vec![
             frame.scope(scope),
             figures.cell(scope, "counted"),
@@ -200,7 +200,7 @@ fn scope_table<L: Live>(
             Cell::Count(totals.get(&scope).copied().unwrap_or_default()),
             Cell::Count(wide(open.get(&scope).copied().unwrap_or_default())),
             last.map_or(Cell::Empty, Cell::Date),
-            days.map_or(Cell::Empty, Cell::Count),
+            lag.map_or(Cell::Empty, Cell::Minutes),
             exchange.map_or(Cell::Empty, |exchange| Cell::Count(exchange.pending)),
             exchange
                 .and_then(|exchange| exchange.equal)
@@ -232,14 +232,20 @@ fn scope_table<L: Live>(
 
 /// How a scope stands with its peers.
 #[derive(Debug, Default)]
-struct Exchange {
-    last_ms: Option<u64>,
+pub(crate) struct Exchange {
+    /// When one of them was heard last, milliseconds since 1970.
+    pub(crate) last_ms: Option<u64>,
     pending: u64,
     /// Equal with all of them, unequal with one, or not known.
     equal: Option<bool>,
 }
 
 impl Exchange {
+    /// Minutes since the last one; none where there was none.
+    pub(crate) fn minutes(&self, now_ms: u64) -> Option<u64> {
+        Some(now_ms.saturating_sub(self.last_ms?) / 60_000)
+    }
+
     fn of(peers: &[&PeerView]) -> Self {
         let seen = peers.iter().filter_map(|peer| peer.seen_ms);
         let unequal = peers.iter().any(|peer| peer.equal == Some(false));
@@ -256,8 +262,14 @@ impl Exchange {
     }
 }
 
-fn exchanges<L: Live>(frame: &Frame<'_>, live: &L) -> Result<BTreeMap<ScopeId, Exchange>, Failure> {
-    let app = frame.app;
+/// How each scope stands with its peers: at a node its own with the city, at the hub every district.
+///
+/// # Errors
+/// The store cannot be read.
+pub(crate) fn exchanges<L: Live>(
+    app: &App,
+    live: &L,
+) -> Result<BTreeMap<ScopeId, Exchange>, Failure> {
     let peers = live.peers(app, &app.writer.status()?);
     if !app.is_hub() {
         // A node has one peer, and its scope with it.

@@ -11,6 +11,8 @@ use domain::{
 };
 use serde_json::{Map, Value as Json, json};
 
+use super::score::Score;
+
 /// A text in both languages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Word {
@@ -61,6 +63,8 @@ pub enum Content {
     Rate,
     /// A number beside the least that is asked for.
     Quota,
+    /// A figure with its light and its trend.
+    Score,
     /// An amount: fen in JSON, ten thousand yuan with two decimals in print.
     Money,
     /// A day.
@@ -76,6 +80,7 @@ impl Content {
             Self::Count => "count",
             Self::Rate => "rate",
             Self::Quota => "quota",
+            Self::Score => "score",
             Self::Money => "money_fen",
             Self::Date => "date",
             Self::Flag => "flag",
@@ -109,6 +114,10 @@ pub enum Cell {
         /// How many there should be at least.
         quota: u64,
     },
+    /// A figure with its light and its trend.
+    Score(Score),
+    /// Minutes that have passed.
+    Minutes(u64),
     /// Fen; below zero where more was taken back than given.
     Money(i64),
     /// A day.
@@ -170,6 +179,8 @@ impl Cell {
                 None => "—".to_owned(),
             },
             Self::Quota { held, quota } => format!("{held}/{quota}"),
+            Self::Score(score) => score.say(language),
+            Self::Minutes(minutes) => passed(*minutes, language),
             Self::Money(fen) => ten_thousand_yuan(*fen),
             Self::Date(day) => date::text(*day),
             Self::Flag(flag) => yes_no(*flag, language).to_owned(),
@@ -189,12 +200,24 @@ impl Cell {
                 json!({ "num": num, "den": den, "pct": percent(*num, *den) })
             }
             Self::Quota { held, quota } => json!({ "held": held, "quota": quota }),
+            Self::Score(score) => score.json(),
+            Self::Minutes(minutes) => json!(minutes),
             Self::Money(fen) => json!(fen),
             Self::Date(day) => json!(date::text(*day)),
             Self::Flag(flag) => json!(flag),
             Self::Below(bound) => json!(format!("<{bound}")),
         }
     }
+}
+
+/// Minutes that have passed, in the largest unit that fits.
+pub(crate) fn passed(minutes: u64, language: Language) -> String {
+    let (count, zh, en) = match minutes {
+        0..60 => (minutes, "分钟", "min"),
+        60..1_440 => (minutes / 60, "小时", "h"),
+        _ => (minutes / 1_440, "天", "d"),
+    };
+    format!("{count} {}", language.pick(zh, en))
 }
 
 /// Yes or no.
@@ -388,7 +411,7 @@ impl Table {
                     let (num, den) = both.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
                     Cell::Rate { num, den }
                 }
-                Content::Text | Content::Count | Content::Date | Content::Flag => {
+                Content::Text | Content::Count | Content::Score | Content::Date | Content::Flag => {
                     let one = |cell: &Cell| match cell {
                         Cell::Count(number) => *number,
                         _ => 0,

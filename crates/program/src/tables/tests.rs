@@ -4,6 +4,7 @@ mod data;
 mod forms;
 mod numbers;
 mod rosters;
+mod scorecard;
 
 use serde_json::{Value, json};
 
@@ -53,7 +54,7 @@ pub(super) fn row<'v>(table: &'v Value, column: &str, says: &str) -> &'v Value {
 }
 
 #[test]
-fn a_city_without_records_has_eleven_empty_reports() {
+fn a_city_without_records_has_twelve_empty_reports() {
     for world in [hub(), node()] {
         for (name, id, ..) in REPORTS {
             let document = document(&world.app, *name);
@@ -61,7 +62,7 @@ fn a_city_without_records_has_eleven_empty_reports() {
             assert!(!document["tables"].as_array().unwrap().is_empty());
         }
     }
-    assert_eq!(REPORTS.len(), 11);
+    assert_eq!(REPORTS.len(), 12);
 }
 
 #[test]

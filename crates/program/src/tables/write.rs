@@ -86,7 +86,11 @@ pub fn terminal(report: &Report, out: &mut Out) {
             let headings: Vec<String> = table
                 .columns
                 .iter()
-                .map(|column| heading(column, language))
+                .map(|column| match column.content {
+                    // As narrow as what stands below it.
+                    Content::Score => heading(column, language).replacen(' ', "\n", 1),
+                    _ => heading(column, language),
+                })
                 .collect();
             let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
             let say = |row: &Vec<Cell>| row.iter().map(|cell| cell.say(language)).collect();
@@ -145,6 +149,13 @@ fn spread_headings(column: &Column, language: Language) -> Vec<String> {
             ("（%）", " (%)"),
         ],
         Content::Quota => &[("（实际）", " (held)"), ("（下限）", " (quota)")],
+        Content::Score => &[
+            ("（分子）", " (num)"),
+            ("（分母）", " (den)"),
+            ("（%）", " (%)"),
+            ("（评价）", " (light)"),
+            ("（较上季）", " (trend)"),
+        ],
         Content::Text | Content::Count | Content::Money | Content::Date | Content::Flag => {
             &[("", "")]
         }
@@ -170,6 +181,21 @@ fn spread(content: Content, cell: &Cell, language: Language) -> Vec<sheet::Cell>
             ]
         }
         (Content::Quota, Cell::Quota { held, quota }) => vec![number(*held), number(*quota)],
+        (Content::Score, Cell::Score(score)) => {
+            let parsed = |text: Option<String>| {
+                let value = text.and_then(|text| text.replace('±', "").parse().ok());
+                value.map_or(sheet::Cell::Empty, sheet::Cell::number)
+            };
+            vec![
+                number(score.num),
+                number(score.den),
+                parsed(score.pct()),
+                sheet::Cell::text(score.light_text(language)),
+                parsed(score.trend_text()),
+            ]
+        }
+        (Content::Score, Cell::Empty) => empty(5),
+        (Content::Score, cell) => [vec![one(cell, language)], empty(4)].concat(),
         (Content::Rate, Cell::Empty) => empty(3),
         (Content::Quota, Cell::Empty) => empty(2),
         (Content::Rate, cell) => [vec![one(cell, language)], empty(2)].concat(),
@@ -195,6 +221,8 @@ fn one(cell: &Cell, language: Language) -> sheet::Cell {
         | Cell::Term(..)
         | Cell::Rate { .. }
         | Cell::Quota { .. }
+        | Cell::Score(_)
+        | Cell::Minutes(_)
         | Cell::Below(_) => sheet::Cell::text(cell.say(language)),
     }
 }

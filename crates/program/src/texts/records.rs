@@ -188,6 +188,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "Only the city freezes the city's figures. Nothing has changed. Do it at the hub.",
     ),
     (
+        "RETURN-005",
+        "{period} 的最后一天是 {last}，今天是 {today}，本季度尚未结束，数字还会变。没有上报、接收或冻结，数据没有变动。请在季度结束后办理；在此之前可用 return show 查看目前的数字。",
+        "The last day of {period} is {last} and today is {today}: the quarter has not ended and its figures will still move. Nothing was handed in, accepted or frozen, and nothing has changed. Do it after the quarter; return show tells the figures so far.",
+    ),
+    (
         "FIGURE-001",
         "没有名为“{indicator}”的指标。数据没有变动。名称见 report indicators --json，如 org_coverage_rate。",
         "There is no indicator \"{indicator}\". Nothing has changed. The names are those of report indicators --json, as org_coverage_rate.",

@@ -216,7 +216,7 @@ fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
         json!({ "scope": "4103L9", "period": period, "status": status, "figures_hash": signed.hash })
     };
     let accepted = put(app, "quarterly_return", &row("2020Q3", "accepted"));
-    let other = put(app, "quarterly_return", &row("2021Q1", "accepted"));
+    let other = put(app, "quarterly_return", &row("2019Q4", "accepted"));
     assert_eq!(code(archive(app, 2020, "x")), "YEAR-003");
     settle(app, 2020, "结果兑现").unwrap();
     let status = |stored: &Stored| {

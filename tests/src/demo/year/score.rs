@@ -21,8 +21,6 @@ pub(super) fn turn(stage: &Stage, works: &[Works<'_>], checks: &mut Checks) {
     );
     returns(works, stage, "2020Q4", ("2021-01-08", "2021-01-08"));
     let hub = city(stage, TURN);
-    let frozen = hub.json(["return", "freeze", "2020Q4", "--reason", "全市"]);
-    say(&format!("  全市 {} 项指标已冻结", frozen["frozen"]));
     let step = |act: &str, year: &str| hub.json(["year", act, year, "--reason", "年度交替"]);
     step("settle", "2020");
     let new = step("open", "2021");
@@ -56,81 +54,45 @@ pub(super) fn turn(stage: &Stage, works: &[Works<'_>], checks: &mut Checks) {
     checks.see(anew, "新年度：申报、培训、组建次数重新计");
 }
 
-/// What the plan asks of every district, by indicator.
-const ASKED: [(&str, &str); 6] = [
-    ("drives_held_met", "集中组建"),
-    ("trainings_held_met", "集中培训"),
-    ("carriers", "载体"),
-    ("seminars_held_met", "主题研讨"),
-    ("committee_ready", "党工委"),
-    ("platforms_new_met", "平台"),
+/// What the plan asks of every district, by its column of the scorecard.
+const ASKED: [&str; 5] = [
+    "drives_held",
+    "trainings_held",
+    "seminars_held",
+    "platforms_new",
+    "carrier_coverage_rate",
 ];
 
-/// Whether a scope has done what is asked.
-fn is_done(figures: &Value, name: &str) -> bool {
-    let of = |name: &str| (figures[name]["num"].as_u64(), figures[name]["den"].as_u64());
-    match name {
-        "carriers" => {
-            let (num, den) = of("carrier_coverage_rate");
-            num == den
-        }
-        name => of(name).0 == Some(1),
-    }
-}
-
-fn rate(figure: &Value) -> String {
-    let share = figure["pct"].as_str().map(|pct| format!(" {pct}%"));
-    let share = share.unwrap_or_default();
-    format!("{}/{}{share}", figure["num"], figure["den"])
-}
-
-/// The scorecard.
+/// The scorecard, and what it must say: who falls behind, by which lights, and that nothing is stale.
 pub(super) fn card(stage: &Stage, works: &[Works<'_>], checks: &mut Checks) {
     month("总", "全市年度成绩单", "the city's scorecard");
     let hub = city(stage, TURN);
-    let report = ["report", "indicators", "--as-of", END, "--year", "2020"];
+    let report = ["report", "scorecard", "--as-of", END, "--year", "2020"];
     print(&hub, &report);
-    let start = figures(&hub, "2020-02-28");
-    let end = figures(&hub, END);
+    let card = hub.json(report);
+    let card = &card["tables"][0];
+    let rows = || card["rows"].as_array().into_iter().flatten();
     for work in works {
-        let (then, now) = (&start["scopes"][work.code()], &end["scopes"][work.code()]);
-        say(&format!("\n  {} {}", work.code(), work.district.name));
-        let done = ASKED.iter().map(|(name, label)| {
-            let mark = if is_done(now, name) { "✓" } else { "✗" };
-            format!("{label}{mark}")
-        });
-        say(&format!(
-            "    五个一、一平台：{}",
-            done.collect::<Vec<_>>().join("  ")
-        ));
-        let of = |name: &str| rate(&now[name]);
-        say(&format!(
-            "    组织覆盖：{} → {}   工作覆盖：{}",
-            rate(&then["org_coverage_rate"]),
-            of("org_coverage_rate"),
-            of("work_coverage_rate")
-        ));
-        say(&format!(
-            "    书记参训：{}   载体常态化：{}   阵地达标：{}   问题销号：{}（逾期 {}）",
-            of("training_secretary"),
-            of("carrier_regular_rate"),
-            of("position_standard_rate"),
-            of("problem_closing_rate"),
-            now["problems_overdue"]
-        ));
-        say(&format!(
-            "    申报 {}，验收通过 {}，示范点 {}   季报报送：{}，按时：{}",
-            now["nominated"],
-            now["accepted"],
-            now["points_valid"],
-            of("reporting_rate"),
-            of("reporting_on_time")
-        ));
-        let misses = ASKED.iter().filter(|(name, _)| !is_done(now, name)).count();
+        let row = rows().find(|row| row["scope"] == work.code());
+        let row = row.unwrap_or(&Value::Null);
+        let missed = ASKED.iter().filter(|name| row[**name]["light"] != "met");
+        let missed = missed.count();
         let expected = if work.is_behind() { 3 } else { 0 };
-        checks.see(misses == expected, &format!("未完成 {misses} 项"));
+        let name = &work.district.name;
+        let what = format!("{name}：{} 项要求中未达标 {missed} 项", ASKED.len());
+        checks.see(missed == expected, &what);
+        let compared = row["org_coverage_rate"]["trend"].is_string();
+        checks.see(compared, &format!("{name}：与三季度冻结的数字相比"));
+        // The peers of the city are heard by the clock of the machine, not by the day of the play.
+        let heard = row["data_as_of"].is_string();
+        checks.see(heard, &format!("{name}：写明数据截至"));
     }
-    state(stage, works, &end, checks);
+    let closing = &card["total"]["problem_closing_rate"];
+    checks.see(
+        closing["trend"].is_string() && closing["light"] == "close",
+        "全市销号率接近达标，并与三季度相比",
+    );
+    state(stage, works, &figures(&hub, END), checks);
 }
 
 /// Whether the figures can be relied on: nothing open, both sides equal, every store sound.

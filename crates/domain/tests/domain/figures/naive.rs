@@ -46,6 +46,8 @@ type Place = (&'static str, RecordId);
 
 pub(super) struct World {
     day: String,
+    /// Running carriers that a Party organisation needs.
+    carriers: usize,
     records: BTreeMap<Place, (ScopeId, Vec<u8>)>,
 }
 
@@ -75,9 +77,10 @@ fn rate(num: usize, den: usize) -> Json {
 }
 
 impl World {
-    pub(super) fn new(day: &str) -> Self {
+    pub(super) fn new(day: &str, carriers: usize) -> Self {
         Self {
             day: day.to_owned(),
+            carriers,
             records: BTreeMap::new(),
         }
     }
@@ -326,18 +329,28 @@ impl World {
         let here = |(id, scope, _): &(RecordId, ScopeId, Organisation)| {
             of.scopes.contains(scope) && self.stands(*id) == *id
         };
+        // The census counts every record, and one that was merged into another was looked at.
+        let records: Vec<_> = self
+            .all::<Organisation>("organisation")
+            .into_iter()
+            .filter(|(_, scope, _)| of.scopes.contains(scope))
+            .collect();
         let rows: Vec<_> = self
             .all::<Organisation>("organisation")
             .into_iter()
             .filter(here)
             .collect();
-        let judged = rows.iter().filter(|(_, _, row)| {
-            !matches!(
-                row.census_status(),
-                CensusStatus::Candidate | CensusStatus::Unspecified
-            )
+        let judged = records.iter().filter(|(id, _, row)| {
+            self.stands(*id) != *id
+                || !matches!(
+                    row.census_status(),
+                    CensusStatus::Candidate | CensusStatus::Unspecified
+                )
         });
-        all.insert("census_completion_rate", rate(judged.count(), rows.len()));
+        all.insert(
+            "census_completion_rate",
+            rate(judged.count(), records.len()),
+        );
         // Of the counted records of these scopes with one code the smallest id stands.
         let ledger: Vec<_> = self
             .all::<Organisation>("organisation")
@@ -512,7 +525,7 @@ impl World {
         all.insert("party_orgs_active", json!(active.len()));
         all.insert(
             "carrier_coverage_rate",
-            share(&|party, _| !carriers(party).is_empty()),
+            share(&|party, _| carriers(party).len() >= self.carriers),
         );
         all.insert(
             "carrier_regular_rate",

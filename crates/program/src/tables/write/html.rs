@@ -122,7 +122,7 @@ impl Page<'_> {
         put(html, format_args!("<tr{class}>"));
         for (column, cell) in self.table.columns.iter().zip(row) {
             let class = match column.content {
-                Content::Text => "",
+                Content::Text | Content::Score => "",
                 Content::Count | Content::Rate | Content::Quota | Content::Money => " class=\"n\"",
                 Content::Date | Content::Flag => " class=\"c\"",
             };

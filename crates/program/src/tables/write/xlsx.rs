@@ -48,6 +48,7 @@ fn number_formats(table: &Table) -> Vec<&'static str> {
             Content::Count => &["0"],
             Content::Rate => &["0", "0", "0.0"],
             Content::Quota => &["0", "0"],
+            Content::Score => &["0", "0", "0.0", "@", "+0.0;-0.0;0.0"],
             Content::Money => &["#,##0.00"],
             Content::Date => &["yyyy-mm-dd"],
         }
