@@ -217,6 +217,7 @@ pub fn report<L: Live>(
         from: (name == Name::Changes).then_some(frame.from),
         as_of: frame.as_of,
         year: frame.year,
+        demo: app.identity.demo,
         tables,
     })
 }

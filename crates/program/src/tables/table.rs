@@ -254,6 +254,12 @@ impl Column {
         self
     }
 
+    /// The same, of which the sum of numerators and of denominators says something, too.
+    pub(super) fn summed(mut self) -> Self {
+        self.is_summed = true;
+        self
+    }
+
     /// The same, of which a sum says nothing.
     pub(super) fn not_summed(mut self) -> Self {
         self.is_summed = false;
@@ -466,6 +472,8 @@ pub struct Report {
     pub as_of: Date,
     /// The programme year.
     pub year: u32,
+    /// Whether its store is for demonstration.
+    pub demo: bool,
     /// Its tables.
     pub tables: Vec<Table>,
 }
@@ -475,6 +483,12 @@ impl Report {
     pub fn broken(&self) -> impl Iterator<Item = (&Table, &Balance)> {
         let tables = self.tables.iter();
         tables.flat_map(|table| table.broken().map(move |balance| (table, balance)))
+    }
+
+    /// What stands on every page of a report of demo data.
+    pub(super) fn banner(&self, language: Language) -> Option<&'static str> {
+        let (zh, en) = crate::demo::BANNER;
+        self.demo.then(|| language.pick(zh, en))
     }
 
     /// The line with the unit and the day.
@@ -501,6 +515,7 @@ impl Report {
             "from": self.from.map(date::text),
             "as_of": date::text(self.as_of),
             "year": self.year,
+            "banner": self.banner(language),
             "balanced": self.broken().next().is_none(),
             "tables": self.tables.iter().map(|table| table.json(language)).collect::<Vec<_>>(),
         })

@@ -163,6 +163,13 @@ fn the_lists_are_joined_and_printed_apart() {
 #[test]
 fn scores_stand_by_the_highest_level_that_gave_them() {
     let document = document(&city().app, Name::Nominations);
+    let funnel = table(&document, "funnel");
+    let rate = &row(funnel, "scope", "410305")["spot_check_rate"];
+    assert!(rate["den"].is_u64(), "{rate}");
+    assert_eq!(
+        funnel["total"]["spot_check_rate"], *rate,
+        "of one nomination"
+    );
     let scores = row(
         table(&document, "scores"),
         "party_organisation",
@@ -212,7 +219,17 @@ fn money_that_was_taken_back_is_taken_from_its_source() {
 #[test]
 fn platforms_are_counted_by_their_steps() {
     let document = document(&district().app, Name::Platforms);
-    let own = row(table(&document, "platforms"), "scope", "410305");
+    let platforms = table(&document, "platforms");
+    let own = row(platforms, "scope", "410305");
+    for column in [
+        "platform_built_rate",
+        "platform_meeting_rate",
+        "platforms_new",
+        "claims_done",
+    ] {
+        assert!(!own[column].is_null(), "{column}");
+        assert_eq!(platforms["total"][column], own[column], "{column}");
+    }
     assert_eq!(
         (&own["clusters"], &own["industrial_park"], &own["mature"]),
         (&json!(2), &json!(1), &json!(1))
