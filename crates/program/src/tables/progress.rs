@@ -12,6 +12,7 @@ use replica::ScopeId;
 
 use super::{
     frame::{Frame, Row},
+    platforms::list,
     table::{Balance, Cell, Column, Content, Table, Word},
 };
 use crate::{failure::Failure, report};
@@ -312,7 +313,7 @@ pub(super) fn platforms(frame: &Frame<'_>) -> Result<Vec<Table>, Failure> {
             "In the row of the city new platforms are scopes that reached the quota of those that should.",
         );
     }
-    Ok(vec![table])
+    Ok(vec![table, list(frame)?])
 }
 
 fn platform_columns(frame: &Frame<'_>) -> Vec<Column> {

@@ -1,7 +1,7 @@
 //! A report as a table: columns with what they count, rows, sums, notes, and balances that must
 //! hold. How it is written to a file or a terminal is for `write`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use domain::{
     Date, EnumSpec, date,
@@ -144,6 +144,35 @@ impl Cell {
             id.unwrap_or_else(|| number.to_string()),
             Word::new(say(Language::Zh), say(Language::En)),
         )
+    }
+
+    /// The values of a set of an enumeration, each once; nothing where none was chosen.
+    pub(super) fn terms<'n>(
+        spec: Option<&EnumSpec>,
+        numbers: impl IntoIterator<Item = &'n i32>,
+    ) -> Self {
+        let numbers: BTreeSet<i32> = numbers.into_iter().copied().collect();
+        let terms = numbers.iter().map(|number| Self::term(spec, *number));
+        let terms: Vec<Self> = terms.filter(|term| *term != Self::Empty).collect();
+        if terms.is_empty() {
+            return Self::Empty;
+        }
+        let join = |of: &dyn Fn(&Self) -> String, between: &str| {
+            terms.iter().map(of).collect::<Vec<_>>().join(between)
+        };
+        let word = Word::new(
+            join(&|term| term.say(Language::Zh), "、"),
+            join(&|term| term.say(Language::En), ", "),
+        );
+        Self::Term(join(&Self::id, ","), word)
+    }
+
+    /// The id by which scripts know a word; of all else what people read.
+    pub(super) fn id(&self) -> String {
+        match self {
+            Self::Term(id, _) => id.clone(),
+            other => other.say(Language::Zh),
+        }
     }
 
     /// A stored date; nothing where it is none.
