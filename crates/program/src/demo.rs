@@ -25,8 +25,8 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// What every screen with demo data says.
-const BANNER: (&str, &str) = ("演示数据，均为虚构", "Demo data, all fictional");
+/// What every screen, sheet and file with demo data says.
+pub(crate) const BANNER: (&str, &str) = ("演示数据，均为虚构", "Demo data, all fictional");
 
 /// Who takes the steps that nobody takes after themselves.
 const REVIEWER: &str = "demo-reviewer";

@@ -14,6 +14,7 @@ mod frame;
 mod funding;
 mod lists;
 mod nominations;
+mod platforms;
 mod progress;
 mod quality;
 mod roster;
@@ -120,8 +121,8 @@ pub const REPORTS: &[(Name, &str, Word, Word)] = &[
         "platforms",
         Word::of("“一平台”进度表", "Progress of the one platform"),
         Word::of(
-            "各县区片区、平台四个步骤、会议、服务认领、登记流动党员",
-            "Clusters, the four steps of platforms, meetings, service claims, floating members of each scope",
+            "各县区片区、平台四个步骤、会议、服务认领、登记流动党员；各平台的方式、机构、制度机制、服务中心",
+            "Clusters, the four steps of platforms, meetings, service claims, floating members of each scope; mode, institution, systems, mechanisms, centre of each platform",
         ),
     ),
     (
@@ -234,6 +235,7 @@ pub fn report<L: Live>(
         from: (name == Name::Changes).then_some(frame.from),
         as_of: frame.as_of,
         year: frame.year,
+        demo: app.identity.demo,
         tables,
     })
 }

@@ -316,7 +316,8 @@ pub(crate) fn width(text: &str) -> usize {
     text.lines().map(line_width).max().unwrap_or(0)
 }
 
-fn char_width(letter: char) -> usize {
+/// The width of a letter: an East Asian one counts two.
+pub(crate) fn char_width(letter: char) -> usize {
     let is_wide = matches!(letter,
         '\u{1100}'..='\u{115F}' | '\u{2014}' | '\u{2018}'..='\u{201D}' | '\u{2E80}'..='\u{A4CF}'
         | '\u{AC00}'..='\u{D7A3}' | '\u{F900}'..='\u{FAFF}' | '\u{FE30}'..='\u{FE6F}'

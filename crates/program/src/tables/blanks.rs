@@ -1,5 +1,5 @@
 //! Report 5: units that could have a Party organisation and have none, each with the case that is
-//! open for it, and the same by kind of unit, by industry and by area.
+//! open for it, and the same by kind of unit, by industry with its authority, and by area.
 
 use std::collections::BTreeMap;
 
@@ -94,20 +94,28 @@ pub(super) fn blank_points(frame: &Frame<'_>) -> Result<Vec<Table>, Failure> {
         blanks.grouped(
             "by_unit",
             ("按单位", "By kind of unit"),
-            ("组织类型", "Kind"),
-            &|unit| blanks.kind(unit),
+            &[("by_unit", "组织类型", "Kind")],
+            &|unit| vec![blanks.kind(unit)],
         ),
+        // Of one letter there are several authorities, each with its own units to ask after.
         blanks.grouped(
             "by_industry",
             ("按行业", "By industry"),
-            ("行业门类", "Industry"),
-            &|unit| industry(unit),
+            &[
+                ("by_industry", "行业门类", "Industry"),
+                (
+                    "industry_authority",
+                    "行业主管部门",
+                    "Responsible authority",
+                ),
+            ],
+            &|unit| vec![industry(unit), blanks.agency(unit.industry_authority)],
         ),
         blanks.grouped(
             "by_area",
             ("按区域", "By area"),
-            ("所在乡镇(街道)", "Town"),
-            &|unit| blanks.area(unit),
+            &[("by_area", "所在乡镇(街道)", "Town")],
+            &|unit| vec![blanks.area(unit)],
         ),
     ])
 }
@@ -236,12 +244,12 @@ impl Blanks<'_, '_> {
         &self,
         id: &'static str,
         (zh, en): (&'static str, &'static str),
-        heading: (&'static str, &'static str),
-        of: &dyn Fn(&Unit) -> Cell,
+        headings: &[(&'static str, &'static str, &'static str)],
+        of: &dyn Fn(&Unit) -> Vec<Cell>,
     ) -> Table {
         #[derive(Default)]
         struct Sum {
-            label: Cell,
+            labels: Vec<Cell>,
             units: u64,
             should: u64,
             instructed: u64,
@@ -252,25 +260,25 @@ impl Blanks<'_, '_> {
             .parameters
             .should_build_members
             .unwrap_or(u32::MAX);
-        let mut groups: BTreeMap<String, Sum> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<String>, Sum> = BTreeMap::new();
         for unit in &self.units {
-            let label = match of(unit) {
+            let said = |label: Cell| match label {
                 Cell::Empty => Cell::word("unstated", "未注明", "Not said"),
                 label => label,
             };
-            let key = match &label {
-                Cell::Term(id, _) => id.clone(),
-                label => label.say(domain::label::Language::Zh),
-            };
+            let labels: Vec<Cell> = of(unit).into_iter().map(said).collect();
+            let key = labels.iter().map(Cell::id).collect();
             let sum = groups.entry(key).or_default();
-            sum.label = label;
+            sum.labels = labels;
             sum.units += 1;
             sum.should += u64::from(unit.full_members >= line);
             sum.instructed += u64::from(unit.instructed);
             sum.planned += u64::from(self.cases.contains_key(&unit.id));
         }
-        let columns = vec![
-            Column::new(Content::Text, id, heading),
+        let labels = headings.iter();
+        let labels = labels.map(|(id, zh, en)| Column::new(Content::Text, *id, (zh, en)));
+        let mut columns: Vec<Column> = labels.collect();
+        columns.extend([
             Column::new(Content::Count, "units", ("空白点", "Blank points")),
             Column::new(
                 Content::Count,
@@ -287,23 +295,27 @@ impl Blanks<'_, '_> {
                 "planned",
                 ("已列组建任务", "With an open case"),
             ),
-        ];
+        ]);
         let mut table = Table::new(id, Word::of(zh, en), columns);
         for sum in groups.into_values() {
-            table.rows.push(vec![
-                sum.label,
+            let mut row = sum.labels;
+            row.extend([
                 Cell::Count(sum.units),
                 Cell::Count(sum.should),
                 Cell::Count(sum.instructed),
                 Cell::Count(sum.planned),
             ]);
+            table.rows.push(row);
         }
         table.add_up();
         let name = Word::of("清单条数 = 各组之和", "listed = sum of the groups");
-        let counts = table.rows.iter().filter_map(|row| match row.get(1) {
-            Some(Cell::Count(units)) => Some(*units),
-            _ => None,
-        });
+        let counts = table
+            .rows
+            .iter()
+            .filter_map(|row| match row.get(headings.len()) {
+                Some(Cell::Count(units)) => Some(*units),
+                _ => None,
+            });
         let balance = Balance::new(&name, &Word::of(zh, en), wide(self.units.len()), counts);
         table.balances.push(balance);
         table

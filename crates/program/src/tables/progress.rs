@@ -12,6 +12,7 @@ use replica::ScopeId;
 
 use super::{
     frame::{Frame, Row},
+    platforms::list,
     table::{Balance, Cell, Column, Content, Table, Word},
 };
 use crate::{failure::Failure, report};
@@ -101,6 +102,12 @@ impl Figures {
     /// A figure of a scope as a cell.
     pub(super) fn cell(&self, scope: ScopeId, name: &str) -> Cell {
         cell(self.get(scope, name))
+    }
+
+    /// A figure for the row below all scopes: that of the city, or of the only scope.
+    pub(super) fn of_all(&self, frame: &Frame<'_>, name: &str) -> Cell {
+        let only = || frame.only.map(|only| self.cell(only, name));
+        self.of_city(name).or_else(only).unwrap_or_default()
     }
 
     /// A figure of the city as a cell.
@@ -324,21 +331,26 @@ pub(super) fn platforms(frame: &Frame<'_>) -> Result<Vec<Table>, Failure> {
         table.rows.push(platform_row(frame, scope, built, &figures));
     }
     table.add_up();
-    if let Some(total) = table.total.as_mut().filter(|_| figures.city.is_some()) {
+    if let Some(total) = table.total.as_mut() {
         for (column, cell) in table.columns.iter().zip(total) {
-            let name = match column.id.as_ref() {
-                "platforms_new" => "platforms_new_met",
-                name @ ("platform_built_rate" | "platform_meeting_rate") => name,
-                _ => continue,
-            };
-            *cell = figures.of_city(name).unwrap_or_default();
+            match column.id.as_ref() {
+                "platforms_new" if figures.city.is_some() => {
+                    *cell = figures.of_city("platforms_new_met").unwrap_or_default();
+                }
+                name @ ("platform_built_rate" | "platform_meeting_rate") => {
+                    *cell = figures.of_all(frame, name);
+                }
+                _ => {}
+            }
         }
+    }
+    if figures.city.is_some() {
         table.note(
             "全市一行：新建成平台数一栏为达到下限的辖区数/应达到的辖区数。",
             "In the row of the city new platforms are scopes that reached the quota of those that should.",
         );
     }
-    Ok(vec![table])
+    Ok(vec![table, list(frame)?])
 }
 
 fn platform_columns(frame: &Frame<'_>) -> Vec<Column> {
@@ -371,7 +383,8 @@ fn platform_columns(frame: &Frame<'_>) -> Vec<Column> {
             Content::Quota,
             "platforms_new",
             ("新建成平台数", "New platforms"),
-        ),
+        )
+        .summed(),
         Column::new(Content::Count, "platforms", ("平台数", "Platforms"))
             .defined("截至当日未撤并的平台", "platforms that are not closed"),
         count("institution", "建机构", "Institution", steps),
@@ -394,7 +407,8 @@ fn platform_columns(frame: &Frame<'_>) -> Vec<Column> {
         .defined(
             "已办结 ÷ 全部未取消的服务认领",
             "done ÷ all service claims that were not cancelled",
-        ),
+        )
+        .summed(),
         count("floating", "登记流动党员", "Floating members", work).of_members(),
     ]);
     columns

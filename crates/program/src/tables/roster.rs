@@ -185,23 +185,12 @@ impl<'f, 'a> Roster<'f, 'a> {
             let count = sessions.get(person).map_or(0, BTreeSet::len);
             let sums = scopes.entry(*scope).or_default();
             *sums = (sums.0 + u64::from(count > 0), sums.1 + 1);
-            let roles: Vec<(String, String)> = roles
-                .iter()
-                .filter_map(|role| match self.role(*role) {
-                    Cell::Term(id, word) => {
-                        Some((id, word.say(domain::label::Language::Zh).to_owned()))
-                    }
-                    _ => None,
-                })
-                .collect();
-            let ids: Vec<&str> = roles.iter().map(|(id, _)| id.as_str()).collect();
-            let words: Vec<&str> = roles.iter().map(|(_, word)| word.as_str()).collect();
             table.rows.push(vec![
                 self.frame.scope(*scope),
                 self.name(*person, false),
                 self.of_person(*person, |person| person.employer.as_ref()),
                 self.of_person(*person, |person| person.post.as_ref()),
-                Cell::Term(ids.join(","), Word::new(words.join("、"), ids.join(", "))),
+                Cell::terms(self.frame.words("role_assignment", "role"), roles),
                 Cell::Count(wide(count)),
                 Cell::Count(u64::from(count > 0)),
             ]);
@@ -233,6 +222,7 @@ impl<'f, 'a> Roster<'f, 'a> {
             Column::new(Content::Text, "host", ("主办辖区", "Host")),
             Column::new(Content::Text, "session", ("班次名称", "Session")),
             Column::new(Content::Text, "kind", ("培训形式", "Kind")),
+            Column::new(Content::Text, "subjects", ("培训内容", "Subjects")),
             Column::new(Content::Date, "start_on", ("开始日期", "Start")),
             Column::new(Content::Date, "end_on", ("结束日期", "End")),
             Column::new(Content::Count, "hours", ("学时", "Hours")).not_summed(),
@@ -264,6 +254,10 @@ impl<'f, 'a> Roster<'f, 'a> {
                     self.frame.words("training_session", "kind"),
                     values.kind().into(),
                 ),
+                Cell::terms(
+                    self.frame.words("training_session", "subjects"),
+                    &values.subjects,
+                ),
                 Cell::date(values.start_on.as_ref()),
                 Cell::date(values.end_on.as_ref()),
                 Cell::count(values.hours),
@@ -275,7 +269,7 @@ impl<'f, 'a> Roster<'f, 'a> {
         let zh = domain::label::Language::Zh;
         table.rows.sort_by_cached_key(|row| {
             let say = |at: usize| row.get(at).map(|cell| cell.say(zh));
-            (say(3), say(0), say(1), say(6), say(7))
+            (say(4), say(0), say(1), say(7), say(8))
         });
         table
     }

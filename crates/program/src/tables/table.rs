@@ -1,7 +1,7 @@
 //! A report as a table: columns with what they count, rows, sums, notes, and balances that must
 //! hold. How it is written to a file or a terminal is for `write`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use domain::{
     Date, EnumSpec, date,
@@ -155,6 +155,35 @@ impl Cell {
         )
     }
 
+    /// The values of a set of an enumeration, each once; nothing where none was chosen.
+    pub(super) fn terms<'n>(
+        spec: Option<&EnumSpec>,
+        numbers: impl IntoIterator<Item = &'n i32>,
+    ) -> Self {
+        let numbers: BTreeSet<i32> = numbers.into_iter().copied().collect();
+        let terms = numbers.iter().map(|number| Self::term(spec, *number));
+        let terms: Vec<Self> = terms.filter(|term| *term != Self::Empty).collect();
+        if terms.is_empty() {
+            return Self::Empty;
+        }
+        let join = |of: &dyn Fn(&Self) -> String, between: &str| {
+            terms.iter().map(of).collect::<Vec<_>>().join(between)
+        };
+        let word = Word::new(
+            join(&|term| term.say(Language::Zh), "、"),
+            join(&|term| term.say(Language::En), ", "),
+        );
+        Self::Term(join(&Self::id, ","), word)
+    }
+
+    /// The id by which scripts know a word; of all else what people read.
+    pub(super) fn id(&self) -> String {
+        match self {
+            Self::Term(id, _) => id.clone(),
+            other => other.say(Language::Zh),
+        }
+    }
+
     /// A stored date; nothing where it is none.
     pub(super) fn date(text: Option<&String>) -> Self {
         text.and_then(|text| date::stored(text))
@@ -274,6 +303,12 @@ impl Column {
     /// The same with how it is counted.
     pub(super) fn defined(mut self, zh: &'static str, en: &'static str) -> Self {
         self.definition = Some(Word::of(zh, en));
+        self
+    }
+
+    /// The same, of which the sum of numerators and of denominators says something, too.
+    pub(super) fn summed(mut self) -> Self {
+        self.is_summed = true;
         self
     }
 
@@ -489,6 +524,8 @@ pub struct Report {
     pub as_of: Date,
     /// The programme year.
     pub year: u32,
+    /// Whether its store is for demonstration.
+    pub demo: bool,
     /// Its tables.
     pub tables: Vec<Table>,
 }
@@ -498,6 +535,12 @@ impl Report {
     pub fn broken(&self) -> impl Iterator<Item = (&Table, &Balance)> {
         let tables = self.tables.iter();
         tables.flat_map(|table| table.broken().map(move |balance| (table, balance)))
+    }
+
+    /// What stands on every page of a report of demo data.
+    pub(super) fn banner(&self, language: Language) -> Option<&'static str> {
+        let (zh, en) = crate::demo::BANNER;
+        self.demo.then(|| language.pick(zh, en))
     }
 
     /// The line with the unit and the day.
@@ -524,6 +567,7 @@ impl Report {
             "from": self.from.map(date::text),
             "as_of": date::text(self.as_of),
             "year": self.year,
+            "banner": self.banner(language),
             "balanced": self.broken().next().is_none(),
             "tables": self.tables.iter().map(|table| table.json(language)).collect::<Vec<_>>(),
         })

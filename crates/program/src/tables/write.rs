@@ -2,13 +2,14 @@
 
 mod csv;
 mod html;
+mod sheets;
 mod xlsx;
 
 use std::path::Path;
 
 use domain::label::Language;
 
-use super::table::{Cell, Column, Content, Report, Table, yes_no};
+use super::table::{Cell, Column, Content, Report, Table, Word, yes_no};
 use crate::{
     failure::Failure,
     output::Out,
@@ -74,6 +75,9 @@ pub fn terminal(report: &Report, out: &mut Out) {
     let language = out.language;
     out.line(report.title.say(language));
     out.line(report.head(language));
+    if let Some(banner) = report.banner(language) {
+        out.line(banner);
+    }
     for table in &report.tables {
         out.line("");
         if report.tables.len() > 1 {
@@ -122,6 +126,13 @@ fn label(column: &Column, language: Language) -> String {
         Content::Money => format!("{label}{}", language.pick("（万元）", " (10,000 yuan)")),
         _ => label.to_owned(),
     }
+}
+
+/// The columns of a table in the order in which they stand, neighbours under one heading together.
+fn heads(columns: &[Column]) -> impl Iterator<Item = (Option<&Word>, &[Column])> {
+    let alike = |one: &Column, next: &Column| one.group.is_some() && one.group == next.group;
+    let parts = columns.chunk_by(alike);
+    parts.map(|part| (part.first().and_then(|it| it.group.as_ref()), part))
 }
 
 /// The notes of a table, then how its columns are counted, then what does not balance.

@@ -162,6 +162,9 @@ fn jianxi(data: &mut Data<'_>) {
         if name == "s2" {
             values["eligibility"] = json!("eligible");
         }
+        if name == "e4" {
+            values["industry_authority"] = id("a1");
+        }
         data.add("organisation", name, JIANXI, values);
     }
     data.add(
@@ -231,7 +234,8 @@ fn people(data: &mut Data<'_>) {
         "t1",
         JIANXI,
         json!({ "year": "2020", "scope": JIANXI, "title": "书记班", "kind": "centralised",
-            "status": "held", "start_on": "2020-06-10", "hours": 8 }),
+            "status": "held", "start_on": "2020-06-10", "hours": 8,
+            "subjects": ["management", "theory"] }),
     );
     data.add(
         "training_attendance",
@@ -328,8 +332,36 @@ fn works(data: &mut Data<'_>) {
         "platform",
         "m1",
         JIANXI,
-        json!({ "cluster": id("c1"), "name": "演例平台", "status": "preparing",
+        json!({ "cluster": id("c1"), "name": "演例平台", "status": "preparing", "mode": "joint",
+            "joint_party_organisation": id("p3"), "secretary_source": "elected",
+            "systems": ["quarterly_meeting", "joint_conference"], "mechanisms": ["share"],
             "step_institution_on": "2020-05-01", "step_mechanism_on": "2020-06-01" }),
+    );
+    for (unit, to_on) in [("e2", json!(null)), ("e3", json!("2020-06-30"))] {
+        data.add(
+            "platform_member",
+            "",
+            JIANXI,
+            json!({ "platform": id("m1"), "organisation": id(unit), "from_on": "2020-05-01",
+                "to_on": to_on }),
+        );
+    }
+    for (person, subject) in [("i1", "platform/m1"), ("k1", "party_organisation/p3")] {
+        let (kind, name) = subject.split_once('/').unwrap();
+        data.add(
+            "role_assignment",
+            "",
+            JIANXI,
+            json!({ "person": id(person), "role": "part_time_member", "from_on": "2020-05-01",
+                "subject": format!("{kind}/{}", named(name)) }),
+        );
+    }
+    data.add(
+        "service_centre",
+        "o1",
+        JIANXI,
+        json!({ "platform": id("m1"), "name": "演例中心", "functions": ["service", "classroom"],
+            "opened_on": "2020-07-01", "floating_registered": 2, "as_of": "2020-09-30" }),
     );
     data.add(
         "platform_meeting",

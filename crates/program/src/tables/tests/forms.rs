@@ -9,7 +9,7 @@ use super::{
     data::{FORMULA, SCRIPT, city, district},
     made,
 };
-use crate::tables::{Format, Name, REPORTS, Report, Request, file, terminal};
+use crate::tables::{Cell, Format, Name, REPORTS, Report, Request, file, terminal};
 
 /// A report as a file.
 fn bytes(report: &Report, format: Format) -> Vec<u8> {
@@ -123,20 +123,107 @@ fn no_name_runs_as_a_formula_or_a_script() {
     );
 }
 
-#[test]
-fn a_long_list_has_sums_on_every_page() {
+/// A report of one list with this many rows and its pages as HTML.
+fn long(rows: usize, name: &str) -> Vec<String> {
     let world = district();
     let mut report = made(&world.app, Name::BlankPoints, &Request::default()).unwrap();
     report.tables.truncate(1);
     let table = &mut report.tables[0];
-    let row = table.rows[0].clone();
-    table.rows = vec![row; 60];
+    let mut row = table.rows[0].clone();
+    row[1] = Cell::Text(name.to_owned());
+    table.rows = vec![row; rows];
     table.add_up();
     let html = String::from_utf8(bytes(&report, Format::Html)).unwrap();
-    assert_eq!(html.matches("<thead>").count(), 3, "24, 24 and 12 rows");
-    assert_eq!(html.matches("Page sum").count(), 3);
-    assert_eq!(html.matches(">Total<").count(), 1);
-    assert_eq!(html.matches("page 2 of 3").count(), 1);
+    let pages = html.split("<section>").skip(1);
+    pages.map(ToOwned::to_owned).collect()
+}
+
+/// The rows of each page, without those of sums.
+fn rows_of(pages: &[String]) -> Vec<usize> {
+    pages
+        .iter()
+        .map(|page| page.matches("<tr><td>").count())
+        .collect()
+}
+
+#[test]
+fn every_page_of_a_long_list_has_its_heads_and_sums() {
+    let pages = long(60, "演例贸易");
+    assert!(pages.len() > 1);
+    for (at, page) in (1..).zip(&pages) {
+        let head = page.split("<tbody>").next().unwrap();
+        for shown in [
+            "<h1>List of blank points</h1>",
+            "Unit: 410305",
+            "As of: 2020-10-15",
+        ] {
+            assert!(head.contains(shown), "{shown}: {head}");
+        }
+        assert!(
+            head.contains(&format!("page {at} of {}", pages.len())),
+            "{head}"
+        );
+        assert_eq!(page.matches("Page sum").count(), 1);
+        let is_last = at == pages.len();
+        assert_eq!(page.matches(">Total<").count(), usize::from(is_last));
+    }
+    let rows = rows_of(&pages);
+    assert_eq!(rows.iter().sum::<usize>(), 60);
+    let (least, most) = (rows.iter().min().unwrap(), rows.iter().max().unwrap());
+    // The last page has the total and the notes beside its rows.
+    assert!(most - least <= 8, "{rows:?}");
+    let again = long(60, "演例贸易");
+    assert_eq!(pages, again);
+}
+
+#[test]
+fn rows_of_several_lines_make_more_pages() {
+    let short = long(60, "演例贸易");
+    let tall = long(60, &"演例贸易有限责任公司".repeat(12));
+    let (short, tall) = (rows_of(&short), rows_of(&tall));
+    assert!(tall.len() > short.len(), "{tall:?} {short:?}");
+    assert_eq!(tall.iter().sum::<usize>(), 60);
+}
+
+#[test]
+fn the_statistics_of_a_district_are_one_page() {
+    let world = district();
+    for name in [Name::Enterprises, Name::Social] {
+        let report = made(&world.app, name, &Request::default()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.html");
+        file(&report, Format::Html, &path, Language::Zh).unwrap();
+        let html = std::fs::read_to_string(path).unwrap();
+        assert_eq!(html.matches("<section>").count(), 1);
+        assert!(html.contains("第 1 页，共 1 页"));
+    }
+}
+
+#[test]
+fn demo_data_say_so_in_every_form() {
+    let world = district();
+    let mut report = made(&world.app, Name::Lists, &Request::default()).unwrap();
+    let banner = "Demo data, all fictional";
+    let json = |report: &Report| report.json(Language::En)["banner"].clone();
+    // The worlds of the tests are for demonstration.
+    assert_eq!(json(&report), banner);
+    report.demo = false;
+    assert!(json(&report).is_null());
+    for text in texts(&report) {
+        assert!(!text.contains(banner), "{text}");
+    }
+    report.demo = true;
+    for text in texts(&report) {
+        assert!(text.contains(banner), "{text}");
+    }
+    let html = String::from_utf8(bytes(&report, Format::Html)).unwrap();
+    assert_eq!(
+        html.matches(banner).count(),
+        html.matches("<section>").count()
+    );
+    for sheet in sheets(&report) {
+        assert!(sheet[1][0].to_string().starts_with(banner), "{sheet:?}");
+    }
 }
 
 #[test]

@@ -127,7 +127,13 @@ fn blank_points_come_with_their_cases_and_hide_few_members_of_others() {
         "a sum would give it away"
     );
     let by_industry = table(&city, "by_industry");
-    assert_eq!(row(by_industry, "by_industry", "C")["planned"], 1);
+    let led = row(by_industry, "by_industry", "C");
+    assert_eq!(
+        (&led["planned"], &led["industry_authority"]),
+        (&json!(1), &json!("涧西区委组织部"))
+    );
+    let unled = row(by_industry, "by_industry", "L");
+    assert_eq!(unled["industry_authority"], "unstated");
     assert_eq!(by_industry["total"]["units"], 2);
 }
 
@@ -163,6 +169,13 @@ fn the_lists_are_joined_and_printed_apart() {
 #[test]
 fn scores_stand_by_the_highest_level_that_gave_them() {
     let document = document(&city().app, Name::Nominations);
+    let funnel = table(&document, "funnel");
+    let rate = &row(funnel, "scope", "410305")["spot_check_rate"];
+    assert!(rate["den"].is_u64(), "{rate}");
+    assert_eq!(
+        funnel["total"]["spot_check_rate"], *rate,
+        "of one nomination"
+    );
     let scores = row(
         table(&document, "scores"),
         "party_organisation",
@@ -212,7 +225,17 @@ fn money_that_was_taken_back_is_taken_from_its_source() {
 #[test]
 fn platforms_are_counted_by_their_steps() {
     let document = document(&district().app, Name::Platforms);
-    let own = row(table(&document, "platforms"), "scope", "410305");
+    let platforms = table(&document, "platforms");
+    let own = row(platforms, "scope", "410305");
+    for column in [
+        "platform_built_rate",
+        "platform_meeting_rate",
+        "platforms_new",
+        "claims_done",
+    ] {
+        assert!(!own[column].is_null(), "{column}");
+        assert_eq!(platforms["total"][column], own[column], "{column}");
+    }
     assert_eq!(
         (&own["clusters"], &own["industrial_park"], &own["mature"]),
         (&json!(2), &json!(1), &json!(1))
@@ -229,6 +252,36 @@ fn platforms_are_counted_by_their_steps() {
         ),
         (&json!(1), &json!(1), &json!(2))
     );
+}
+
+#[test]
+fn a_platform_is_listed_with_what_was_set_up_for_it() {
+    let own = document(&district().app, Name::Platforms);
+    let platform = row(table(&own, "list"), "name", "演例平台");
+    let says = [
+        ("cluster", json!("演例园区")),
+        ("mode", json!("joint")),
+        ("institution", json!("演例联合支部")),
+        ("secretary_source", json!("elected")),
+        // One unit has left.
+        ("units", json!(1)),
+        ("part_time", json!(2)),
+        ("systems", json!("joint_conference,quarterly_meeting")),
+        ("mechanisms", json!("share")),
+        ("opened_on", json!("2020-07-01")),
+        ("functions", json!("classroom,service")),
+        ("floating", json!(2)),
+        ("claims", json!("operation 1/2")),
+        ("mechanism_on", json!("2020-06-01")),
+        ("strength_on", Value::Null),
+    ];
+    for (column, value) in says {
+        assert_eq!(platform[column], value, "{column}");
+    }
+    let city = document(&city().app, Name::Platforms);
+    let list = table(&city, "list");
+    assert_eq!(list["rows"][0]["floating"], "<3", "few are known by name");
+    assert!(list["total"]["floating"].is_null());
 }
 
 #[test]

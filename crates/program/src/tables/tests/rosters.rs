@@ -20,9 +20,10 @@ fn names_are_whole_at_home_and_surnames_elsewhere() {
     assert_eq!(row(workers, "name", "李五")["trained"], 0);
     assert_eq!(workers["total"]["trained"], 1);
     assert_eq!(workers["rows"].as_array().unwrap().len(), 3);
+    let session = row(table(&own, "sessions"), "session", "书记班");
     assert_eq!(
-        row(table(&own, "sessions"), "session", "书记班")["name"],
-        "欧阳四"
+        (&session["name"], &session["subjects"]),
+        (&json!("欧阳四"), &json!("theory,management"))
     );
     let city = city();
     let seen = document(&city.app, Name::TrainingRoster);

@@ -1,4 +1,5 @@
 //! A report as CSV: a heading and rows, ready for a program; of several tables each below its title.
+//! Of demo data a line above all says so.
 
 use domain::label::Language;
 
@@ -12,10 +13,13 @@ use crate::{
 pub(super) fn content(report: &Report, language: Language) -> Result<Vec<u8>, WriteError> {
     let mut records: Vec<Vec<Cell>> = Vec::new();
     let is_one = report.tables.len() == 1;
-    for table in &report.tables {
+    if let Some(banner) = report.banner(language) {
+        records.push(vec![Cell::text(banner)]);
+    }
+    for (at, table) in report.tables.iter().enumerate() {
         if !is_one {
             // What a reader of several tables looks for: a line of its own above each heading.
-            if !records.is_empty() {
+            if at > 0 {
                 records.push(vec![Cell::Empty]);
             }
             records.push(vec![Cell::text(table.title.say(language))]);

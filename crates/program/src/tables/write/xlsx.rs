@@ -1,5 +1,6 @@
 //! A report as a workbook: a sheet for each table, A4 landscape, the headings on every page and in
-//! sight, numbers as numbers.
+//! sight, numbers as numbers. A wide table is as many pages wide as it takes to be read, with what
+//! its rows are of on each.
 
 use domain::label::Language;
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
@@ -12,6 +13,15 @@ use crate::{
 
 /// A4, as the file format counts papers.
 const A4: u8 = 9;
+/// What A4, landscape, holds across in letters of half width where it is printed at full size.
+const ACROSS: usize = 146;
+/// How small it may be printed, in percent of 11 points: 7 points.
+const SCALE_LEAST: usize = 64;
+/// What is repeated on each page of a wide table: the first columns, as long as they take no more.
+const REPEATED_MOST: usize = 44;
+/// The narrowest and the widest column.
+const LEAST: usize = 6;
+const MOST: usize = 40;
 
 /// The bytes of the file.
 pub(super) fn content(report: &Report, language: Language) -> Result<Vec<u8>, WriteError> {
@@ -68,15 +78,11 @@ fn fill(
 ) -> Result<(), XlsxError> {
     let headings = headings(table, language);
     let formats = number_formats(table);
-    let last = u16::try_from(headings.len().saturating_sub(1)).unwrap_or(u16::MAX);
     sheet.set_name(write::sheet_name(table.title.say(language)))?;
     sheet.set_landscape().set_paper_size(A4);
-    sheet
-        .set_print_fit_to_pages(1, 0)
-        .set_margins(0.4, 0.4, 0.5, 0.5, 0.3, 0.3);
+    sheet.set_margins(0.4, 0.4, 0.5, 0.5, 0.3, 0.3);
     let page = language.pick("第 &P 页，共 &N 页", "page &P of &N");
     sheet.set_footer(format!("&C{page}"));
-    put_title(sheet, report, table, (language, last))?;
     let bold = Format::new()
         .set_bold()
         .set_text_wrap()
@@ -98,10 +104,7 @@ fn fill(
         .iter()
         .map(|style| style.clone().set_bold())
         .collect();
-    let mut widths: Vec<usize> = headings
-        .iter()
-        .map(|heading| write::width(heading) / 2 + 2)
-        .collect();
+    let mut widths: Vec<usize> = headings.iter().map(|it| heading_width(it)).collect();
     let mut line = 3;
     for row in &table.rows {
         put_row(
@@ -125,34 +128,84 @@ fn fill(
         sheet.write_string(line, 0, &note)?;
         line += 1;
     }
-    for (column, width) in (0_u16..).zip(widths) {
-        let chars = u32::try_from(width.clamp(6, 40) + 1).unwrap_or(u32::MAX);
+    let widths: Vec<usize> = widths
+        .iter()
+        .map(|it| (*it).clamp(LEAST, MOST) + 1)
+        .collect();
+    for (column, width) in (0_u16..).zip(&widths) {
+        let chars = u32::try_from(*width).unwrap_or(u32::MAX);
         sheet.set_column_width(column, f64::from(chars))?;
     }
+    let (across, repeated) = pages_across(&widths, table);
+    sheet.set_print_fit_to_pages(across, 0);
+    if let Some(last) = repeated.checked_sub(1).filter(|_| across > 1) {
+        sheet.set_repeat_columns(0, last)?;
+    }
+    put_title(sheet, (report, table), (across, widths.len()), language)?;
     sheet.set_repeat_rows(0, 2)?;
     sheet.set_freeze_panes(3, 0)?;
     Ok(())
 }
 
-/// The title over all columns, and the line with the unit and the day.
+/// The title over all columns, and the line with the unit and the day. Where a table goes on beside
+/// the page, both stand at the head of every page.
 fn put_title(
     sheet: &mut Worksheet,
-    report: &Report,
-    table: &Table,
-    (language, last): (Language, u16),
+    (report, table): (&Report, &Table),
+    (across, columns): (u16, usize),
+    language: Language,
 ) -> Result<(), XlsxError> {
-    let title = Format::new()
-        .set_bold()
-        .set_font_size(16)
-        .set_align(FormatAlign::Center);
-    let name = title_of(report, table, language);
-    if last > 0 {
-        sheet.merge_range(0, 0, 0, last, &name, &title)?;
+    let style = Format::new().set_bold().set_font_size(16);
+    let title = title_of(report, table, language);
+    let head = report.head(language);
+    let banner = report.banner(language).unwrap_or_default();
+    let last = u16::try_from(columns.saturating_sub(1)).unwrap_or(u16::MAX);
+    if across == 1 && last > 0 {
+        let style = style.set_align(FormatAlign::Center);
+        sheet.merge_range(0, 0, 0, last, &title, &style)?;
     } else {
-        sheet.write_string_with_format(0, 0, &name, &title)?;
+        sheet.write_string_with_format(0, 0, &title, &style)?;
     }
-    sheet.write_string(1, 0, report.head(language))?;
+    let line = format!("{banner}　　{head}");
+    sheet.write_string(1, 0, line.trim_start())?;
+    let left = match across {
+        1 => String::new(),
+        _ => format!("{title}　{head}").replace('&', "&&"),
+    };
+    if !left.is_empty() || !banner.is_empty() {
+        sheet.set_header(format!("&L{left}&R{banner}"));
+    }
     Ok(())
+}
+
+/// The width of a column for its heading, which wraps: a few lines of it, and the longest word.
+fn heading_width(heading: &str) -> usize {
+    let words = heading.split(' ').filter(|word| word.is_ascii());
+    let longest = words.map(write::width).max().unwrap_or_default();
+    longest.max(write::width(heading).div_ceil(4) + 1)
+}
+
+/// On how many pages beside each other a sheet can be read, and how many first columns each has.
+fn pages_across(widths: &[usize], table: &Table) -> (u16, u16) {
+    let texts = table.columns.iter();
+    let texts = texts.take_while(|column| column.content == Content::Text);
+    let mut repeated = 0;
+    let mut taken = 0;
+    for (_, width) in texts.zip(widths) {
+        if repeated > 0 && taken + width > REPEATED_MOST {
+            break;
+        }
+        (repeated, taken) = (repeated + 1, taken + width);
+    }
+    let all: usize = widths.iter().sum();
+    let room = ACROSS * 100 / SCALE_LEAST;
+    let across = match all <= room {
+        true => 1,
+        false => all
+            .saturating_sub(taken)
+            .div_ceil(room.saturating_sub(taken).max(1)),
+    };
+    (u16::try_from(across).unwrap_or(u16::MAX), repeated)
 }
 
 fn title_of(report: &Report, table: &Table, language: Language) -> String {
@@ -179,4 +232,27 @@ fn put_row(
         write::put(sheet, (line, column), cell, style)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Content, pages_across};
+    use crate::tables::table::{Column, Table, Word};
+
+    #[test]
+    fn a_wide_table_is_several_pages_wide() {
+        let columns = |texts: usize| {
+            let of = |at: usize| match at < texts {
+                true => Column::new(Content::Text, "text", ("文", "text")),
+                false => Column::new(Content::Count, "count", ("数", "count")),
+            };
+            Table::new("wide", Word::default(), (0..31).map(of).collect())
+        };
+        // 228 letters are one page.
+        assert_eq!(pages_across(&[7; 31], &columns(1)), (1, 1));
+        assert_eq!(pages_across(&[9; 31], &columns(1)), (2, 1));
+        // Two columns of text stand on each page; of a wide one nothing but that.
+        assert_eq!(pages_across(&[20; 31], &columns(5)), (4, 2));
+        assert_eq!(pages_across(&[41; 31], &columns(5)), (7, 1));
+    }
 }
