@@ -122,15 +122,13 @@ impl Score {
         let Some(light) = self.light() else {
             return "—".to_owned();
         };
-        let mut text = format!("{}/{}", self.num, self.den);
-        if let Some(pct) = self.pct() {
-            text += &format!(" {pct}%");
-        }
-        text += &format!("\n{}", light.say(language));
-        if let Some(trend) = self.trend_text() {
-            text += &format!(" {trend}");
-        }
-        text
+        let pct = self
+            .pct()
+            .map_or_else(String::new, |pct| format!(" {pct}%"));
+        let light = light.say(language);
+        let trend = self.trend_text();
+        let trend = trend.map_or_else(String::new, |trend| format!(" {trend}"));
+        format!("{}/{}{pct}\n{light}{trend}", self.num, self.den)
     }
 
     /// How scripts read it; the trend in percentage points.
