@@ -8,6 +8,9 @@ use crate::e2e::{
     city::refused,
 };
 
+/// What stands on every page of a report of demo data.
+const BANNER: &str = "演示数据，均为虚构";
+
 /// A district with an enterprise that has a branch, one without, and a trained secretary.
 fn fill(node: &Program) {
     let covered = made(node, "organisation", &sample(CODE, "涧西示例机械有限公司"));
@@ -65,6 +68,9 @@ fn make_all(two: &Two, program: &Program, side: &str) {
                 _ => "<!DOCTYPE html>",
             };
             assert!(content.starts_with(begins.as_bytes()), "{path}");
+            // A real store never says that it is not.
+            let text = String::from_utf8_lossy(&content);
+            assert!(!text.contains(BANNER), "{path}");
         }
         let printed = program.run(["report", &name]).ok();
         assert!(printed.stdout.starts_with(&title), "{printed:?}");
