@@ -1,14 +1,18 @@
 //! The rules of platforms and of the services claimed on them.
 
 use proto::ledger::{
-    Platform, PlatformMeeting, PlatformStatus, PlatformSystem, ServiceClaim, ServiceStatus,
+    Platform, PlatformMeeting, PlatformMode, PlatformStatus, PlatformSystem, RoleAssignment,
+    ServiceCentre, ServiceClaim, ServiceStatus, WorkerRole,
 };
-use replica::RecordId;
+use replica::{RecordId, RecordKey};
 
-use super::{Subject, Surroundings, day, enters, finding, key};
+use super::{Subject, Surroundings, day, enters, finding, is_active_on, key};
 use crate::{
     date,
-    finding::{Finding, Level::Block},
+    finding::{
+        Finding,
+        Level::{Block, Warn},
+    },
 };
 
 /// V21, the mode with which the building begins, and the meeting with which the work begins.
@@ -18,10 +22,20 @@ pub(super) fn judge(
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    if enters(subject, "status", "operating") && !has_met(subject, around) {
+    // Nothing can name a platform that is being made.
+    if subject.before.is_some() {
+        founded(subject, after, around, findings);
+    }
+    let works = matches!(
+        after.status(),
+        PlatformStatus::Operating | PlatformStatus::Suspended
+    );
+    let is_step = enters(subject, "status", "operating");
+    if (is_step || (works && subject.before == Some(subject.after))) && !has_met(subject, around) {
+        let level = if is_step { Block } else { Warn };
         let zh = "平台召开第一次季度例会后方可转为运行，请先登记例会".to_owned();
         let en = "A platform works from its first quarterly meeting; enter the meeting".to_owned();
-        findings.push(finding("STEP", Block, "status", "no_meeting", (zh, en)));
+        findings.push(finding("STEP", level, "status", "no_meeting", (zh, en)));
     }
     let status = after.status();
     let is_begun = !matches!(
@@ -60,6 +74,98 @@ pub(super) fn judge(
         let zh = format!("建成日期不能早于最后一步的完成日期 {last}");
         let en = format!("It is built on or after the day of the last step, {last}");
         findings.push(finding("V21", Block, "built_on", "built_early", (zh, en)));
+    }
+}
+
+/// 7.6: what makes a step of the building done. A day alone is only a remark.
+fn founded(
+    subject: &Subject<'_>,
+    after: &Platform,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let this = key("platform", Some(&subject.id.0.to_vec()));
+    let joint = key(
+        "party_organisation",
+        after.joint_party_organisation.as_ref(),
+    );
+    let serves = |of: Option<RecordKey>, role: WorkerRole| {
+        let all: Vec<(RecordId, RoleAssignment)> =
+            around.referring(("role_assignment", "subject"), of);
+        let mut all = all.iter().map(|(_, row)| row);
+        all.any(|row| {
+            row.role() == role
+                && is_active_on(row.from_on.as_ref(), row.to_on.as_ref(), around.today)
+        })
+    };
+    let systems: Vec<_> = after.systems().collect();
+    let has = |system| systems.contains(&system);
+    let is_led = after.secretary_source.is_some()
+        || serves(joint, WorkerRole::Secretary)
+        || serves(this, WorkerRole::Secretary);
+    let is_set_up = after.mode.is_some()
+        && (joint.is_some() || after.mode() == PlatformMode::ParkCommittee)
+        && is_led;
+    let is_in_force = has(PlatformSystem::JointConference) && has(PlatformSystem::QuarterlyMeeting);
+    let centres: Vec<(RecordId, ServiceCentre)> =
+        around.referring(("service_centre", "platform"), this);
+    let is_open = |row: &ServiceCentre| {
+        !row.functions.is_empty()
+            && day(row.opened_on.as_ref()).is_some_and(|on| on <= around.today)
+    };
+    let has_help = || {
+        let mut of = centres
+            .iter()
+            .map(|(id, _)| key("service_centre", Some(&id.0.to_vec())))
+            .chain([this, joint]);
+        of.any(|of| serves(of, WorkerRole::PartTimeMember))
+    };
+    let claims: Vec<(RecordId, ServiceClaim)> =
+        around.referring(("service_claim", "platform"), this);
+    let steps = [
+        (
+            "step_institution_on",
+            &after.step_institution_on,
+            is_set_up,
+            (
+                "组建方式、联合党组织或园区党工委、书记",
+                "mode, joint Party organisation or park committee, secretary",
+            ),
+        ),
+        (
+            "step_mechanism_on",
+            &after.step_mechanism_on,
+            is_in_force,
+            (
+                "党建联席会议和季度例会制度",
+                "joint conference and quarterly meeting",
+            ),
+        ),
+        (
+            "step_strength_on",
+            &after.step_strength_on,
+            centres.iter().any(|(_, row)| is_open(row)) && has_help(),
+            (
+                "已开放并有功能的服务中心、兼职委员",
+                "an open centre with a function, a part-time member",
+            ),
+        ),
+        (
+            "step_service_on",
+            &after.step_service_on,
+            claims
+                .iter()
+                .any(|(_, row)| row.status() == ServiceStatus::Done),
+            (
+                "至少一项已办结的服务认领",
+                "a service claim that was finished",
+            ),
+        ),
+    ];
+    for (field, _, _, (zh, en)) in steps.iter().filter(|(_, on, ok, _)| on.is_some() && !ok) {
+        let zh = format!("这一步已填完成日期，但还缺少依据：{zh}");
+        let en = format!("The step has its day but not yet what makes it done: {en}");
+        findings.push(finding("V21", Warn, field, "step_unfounded", (zh, en)));
     }
 }
 
