@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_jump_past_a_reviewer_approves_and_one_that_passes_none_does_not() {
-        let (machine, values) = self::machine("nomination", "status");
+        let (machine, values) = machine("nomination", "status");
         let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
         let approves =
             |from: Option<&str>, to: &str| machine.approves(from.map(number), number(to));

@@ -77,18 +77,58 @@ pub(super) fn judge(
     }
 }
 
-/// 7.6: what makes a step of the building done. A day alone is only a remark.
+/// What makes a step of the building done, in Chinese and English: institution, mechanism, strength,
+/// service.
+const BASES: [(&str, &str); 4] = [
+    (
+        "组建方式、联合党组织或园区党工委、书记",
+        "mode, joint Party organisation or park committee, secretary",
+    ),
+    (
+        "党建联席会议和季度例会制度",
+        "joint conference and quarterly meeting",
+    ),
+    (
+        "已开放并有功能的服务中心、兼职委员",
+        "an open centre with a function, a part-time member",
+    ),
+    (
+        "至少一项已办结的服务认领",
+        "a service claim that was finished",
+    ),
+];
+
+/// 7.6: a step has what makes it done. A day alone is only a remark.
 fn founded(
     subject: &Subject<'_>,
     after: &Platform,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    let days = [
+        ("step_institution_on", &after.step_institution_on),
+        ("step_mechanism_on", &after.step_mechanism_on),
+        ("step_strength_on", &after.step_strength_on),
+        ("step_service_on", &after.step_service_on),
+    ];
+    if days.iter().all(|(_, on)| on.is_none()) {
+        return;
+    }
+    let founded = bases(subject, after, around);
+    let steps = days.into_iter().zip(founded).zip(BASES);
+    let open = steps.filter(|(((_, on), is_founded), _)| on.is_some() && !is_founded);
+    for (((field, _), _), (zh, en)) in open {
+        let zh = format!("这一步已填完成日期，但还缺少依据：{zh}");
+        let en = format!("The step has its day but not yet what makes it done: {en}");
+        findings.push(finding("V21", Warn, field, "step_unfounded", (zh, en)));
+    }
+}
+
+/// Which of the steps have what [`BASES`] says.
+fn bases(subject: &Subject<'_>, after: &Platform, around: &Surroundings<'_>) -> [bool; 4] {
     let this = key("platform", Some(&subject.id.0.to_vec()));
-    let joint = key(
-        "party_organisation",
-        after.joint_party_organisation.as_ref(),
-    );
+    let joint = after.joint_party_organisation.as_ref();
+    let joint = key("party_organisation", joint);
     let serves = |of: Option<RecordKey>, role: WorkerRole| {
         let all: Vec<(RecordId, RoleAssignment)> =
             around.referring(("role_assignment", "subject"), of);
@@ -98,75 +138,36 @@ fn founded(
                 && is_active_on(row.from_on.as_ref(), row.to_on.as_ref(), around.today)
         })
     };
-    let systems: Vec<_> = after.systems().collect();
-    let has = |system| systems.contains(&system);
     let is_led = after.secretary_source.is_some()
-        || serves(joint, WorkerRole::Secretary)
-        || serves(this, WorkerRole::Secretary);
-    let is_set_up = after.mode.is_some()
-        && (joint.is_some() || after.mode() == PlatformMode::ParkCommittee)
-        && is_led;
-    let is_in_force = has(PlatformSystem::JointConference) && has(PlatformSystem::QuarterlyMeeting);
+        || [joint, this]
+            .into_iter()
+            .any(|of| serves(of, WorkerRole::Secretary));
+    let is_joined = joint.is_some() || after.mode() == PlatformMode::ParkCommittee;
+    let systems: Vec<_> = after.systems().collect();
+    let needed = [
+        PlatformSystem::JointConference,
+        PlatformSystem::QuarterlyMeeting,
+    ];
     let centres: Vec<(RecordId, ServiceCentre)> =
         around.referring(("service_centre", "platform"), this);
     let is_open = |row: &ServiceCentre| {
-        !row.functions.is_empty()
-            && day(row.opened_on.as_ref()).is_some_and(|on| on <= around.today)
+        let opened = day(row.opened_on.as_ref());
+        !row.functions.is_empty() && opened.is_some_and(|on| on <= around.today)
     };
-    let has_help = || {
-        let mut of = centres
-            .iter()
-            .map(|(id, _)| key("service_centre", Some(&id.0.to_vec())))
-            .chain([this, joint]);
-        of.any(|of| serves(of, WorkerRole::PartTimeMember))
-    };
+    let mut places = centres
+        .iter()
+        .map(|(id, _)| key("service_centre", Some(&id.0.to_vec())))
+        .chain([this, joint]);
     let claims: Vec<(RecordId, ServiceClaim)> =
         around.referring(("service_claim", "platform"), this);
-    let steps = [
-        (
-            "step_institution_on",
-            &after.step_institution_on,
-            is_set_up,
-            (
-                "组建方式、联合党组织或园区党工委、书记",
-                "mode, joint Party organisation or park committee, secretary",
-            ),
-        ),
-        (
-            "step_mechanism_on",
-            &after.step_mechanism_on,
-            is_in_force,
-            (
-                "党建联席会议和季度例会制度",
-                "joint conference and quarterly meeting",
-            ),
-        ),
-        (
-            "step_strength_on",
-            &after.step_strength_on,
-            centres.iter().any(|(_, row)| is_open(row)) && has_help(),
-            (
-                "已开放并有功能的服务中心、兼职委员",
-                "an open centre with a function, a part-time member",
-            ),
-        ),
-        (
-            "step_service_on",
-            &after.step_service_on,
-            claims
-                .iter()
-                .any(|(_, row)| row.status() == ServiceStatus::Done),
-            (
-                "至少一项已办结的服务认领",
-                "a service claim that was finished",
-            ),
-        ),
-    ];
-    for (field, _, _, (zh, en)) in steps.iter().filter(|(_, on, ok, _)| on.is_some() && !ok) {
-        let zh = format!("这一步已填完成日期，但还缺少依据：{zh}");
-        let en = format!("The step has its day but not yet what makes it done: {en}");
-        findings.push(finding("V21", Warn, field, "step_unfounded", (zh, en)));
-    }
+    let mut claims = claims.iter().map(|(_, row)| row);
+    [
+        after.mode.is_some() && is_joined && is_led,
+        needed.iter().all(|system| systems.contains(system)),
+        centres.iter().any(|(_, row)| is_open(row))
+            && places.any(|of| serves(of, WorkerRole::PartTimeMember)),
+        claims.any(|row| row.status() == ServiceStatus::Done),
+    ]
 }
 
 fn has_met(subject: &Subject<'_>, around: &Surroundings<'_>) -> bool {

@@ -30,7 +30,6 @@ const DATED: &[(&str, &str, &str, &str)] = &[
     ("organisation", "census_status", "closed", "closed_on"),
     ("party_organisation", "status", "active", "established_on"),
     ("party_organisation", "status", "dissolved", "dissolved_on"),
-    ("carrier", "status", "running", "started_on"),
 ];
 
 /// Days that the program writes with a step: kind, state, day.
@@ -102,7 +101,7 @@ pub fn by_hand(subject: &Subject<'_>, today: Date) -> Vec<Finding> {
         return findings;
     }
     for ((field, machine), from, to) in moves(subject) {
-        let start = from.or(machine.start()).unwrap_or_default();
+        let start = from.or_else(|| machine.start()).unwrap_or_default();
         let stands = AS_IT_STANDS.contains(&subject.kind.id.as_str());
         let skips = match from {
             Some(from) => machine.step(from, to) == Step::Skips,

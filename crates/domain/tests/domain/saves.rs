@@ -412,7 +412,7 @@ fn a_step_of_the_building_rests_on_what_makes_it_done() {
     let steps = steps.map(|step| format!("step_{step}_on"));
     assert_eq!(open(&platform, &rows), steps);
     let this = id(1).to_string();
-    let mut founded = platform.clone();
+    let mut founded = platform;
     founded["joint_party_organisation"] = json!(id(7).to_string());
     founded["systems"] = json!(["joint_conference", "quarterly_meeting"]);
     let role = |role: &str, subject: String| {

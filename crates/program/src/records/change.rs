@@ -19,7 +19,12 @@ use serde_json::{Map, Value};
 use store::{Guest, StoreError};
 
 use super::{
-    Known, Past, Seen, alias::writable, each, failure_of, known::InScope, read::is_contested,
+    Known, Past, Seen,
+    alias::writable,
+    each, failure_of,
+    known::InScope,
+    read::is_contested,
+    steps::{Written, is_by_hand},
 };
 use crate::{
     accounts,
@@ -148,12 +153,12 @@ pub struct Desk<'a> {
 }
 
 /// The record of a change as it is now.
-struct Place {
-    present: Record,
+pub(super) struct Place {
+    pub(super) present: Record,
     /// Where it belongs.
-    home: ScopeId,
+    pub(super) home: ScopeId,
     /// Nothing of it is there yet, or any more.
-    is_new: bool,
+    pub(super) is_new: bool,
 }
 
 impl Place {
@@ -221,25 +226,23 @@ impl<'a> Desk<'a> {
         let place = self.place(change)?;
         let (key, home) = (place.present.key, place.home);
         let shown = shown(app, &place.present, change.seen.as_ref())?;
-        let (edits, before, after) = self.stamped(change, &place, &shown)?;
+        let Written {
+            edits,
+            before,
+            after,
+        } = self.written(change, &place, &shown)?;
         let values: Vec<_> = edits
             .iter()
             .map(|edit| (edit.register, edit.value.clone()))
             .collect();
         // Who makes a child makes it where its parent belongs.
-        let scope = match self.home_of_parent(&place, kind, &after)? {
-            Some(of_parent) => of_parent,
-            None => home,
-        };
+        let scope = self.home_of_parent(&place, kind, &after)?.unwrap_or(home);
         let new = NewState {
             key,
             scope,
             set: &values,
         };
         allowed(app, Purpose::Edit, place.existing(), &new)?;
-        if !is_by_hand(change) {
-            approved(app, kind, place.existing(), &new)?;
-        }
         let registers = edits.iter().map(|edit| edit.register);
         writable(app, &place.present, registers)?;
         if place.is_new && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
@@ -255,14 +258,7 @@ impl<'a> Desk<'a> {
             before,
             after: &after,
         };
-        if is_by_hand(change) {
-            // Which step comes next is said before who may not take it.
-            let skipped = domain::validate::by_hand(&subject, self.today);
-            if !skipped.is_empty() {
-                return Err(skipped.into());
-            }
-            approved(app, kind, place.existing(), &new)?;
-        }
+        self.in_turn(change, &subject, place.existing(), &new)?;
         let mut warnings = self.judge(&subject, &edits)?;
         let is_step = !edits.is_empty() && effects::may_follow(&subject);
         let (effects, remarks) = self.follow(&subject, (&reason, change.source))?;
@@ -294,50 +290,6 @@ impl<'a> Desk<'a> {
             is_step,
             effects,
         })
-    }
-
-    /// What a change writes, with the day and the signature that go with its step; and the values
-    /// before and after.
-    fn stamped(
-        &self,
-        change: &Change<'_>,
-        place: &Place,
-        shown: &Shown,
-    ) -> Result<(Vec<RegisterEdit>, Vec<u8>, Vec<u8>), Rejection> {
-        let (app, kind) = (self.app, change.kind);
-        let edits = self.edits(change, place, shown)?;
-        let (before, after) = before_and_after(app, shown, &edits);
-        let subject = Subject {
-            kind,
-            id: place.present.key.id,
-            scope: place.home,
-            before: (!place.is_new).then_some(before.as_slice()),
-            after: &after,
-        };
-        let Some(day) = domain::validate::stamp(&subject) else {
-            return Ok((edits, before, after));
-        };
-        let is_given = |field: &str| change.set.iter().any(|(name, _)| *name == field);
-        let by_hand = is_by_hand(change);
-        let mut stamps = Vec::new();
-        // A day that was typed stays to be refused; a sheet may bring its own.
-        let stood = |values: &[u8]| value::to_json(kind, values).remove(day);
-        let is_typed = stood(&after) != subject.before.and_then(stood).or(Some(Value::Null));
-        if !is_typed && (by_hand || !is_given(day)) {
-            stamps.push((day, domain::date::text(self.today)));
-        }
-        if kind.id == "quarterly_return" && by_hand && !is_given("figures_hash") {
-            let hash = returns::signature(app, place.home, &after)?;
-            stamps.push(("figures_hash", hash));
-        }
-        let mut change = change.clone();
-        for (field, text) in &stamps {
-            change.set.retain(|(name, _)| name != field);
-            change.set.push((field, Input::Text(text)));
-        }
-        let edits = self.edits(&change, place, shown)?;
-        let (before, after) = before_and_after(app, shown, &edits);
-        Ok((edits, before, after))
     }
 
     /// Which record, and what it is now. Refused is what this place may write nothing of.
@@ -404,7 +356,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The registers that the change writes.
-    fn edits(
+    pub(super) fn edits(
         &self,
         change: &Change<'_>,
         place: &Place,
@@ -699,11 +651,6 @@ fn with_scope<'c>(
         set.push((field.id.as_str(), Input::Text(code)));
     }
     set
-}
-
-/// Whether a person says it, field by field.
-fn is_by_hand(change: &Change<'_>) -> bool {
-    matches!(change.source, Source::Command | Source::Form)
 }
 
 /// Whether an edit of a register is written: when it differs from what was shown. A person who

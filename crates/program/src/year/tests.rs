@@ -223,7 +223,16 @@ fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
     let accepted = testing::taken_over(app, "quarterly_return", &row("2020Q3", "accepted"));
     let other = testing::taken_over(app, "quarterly_return", &row("2021Q1", "accepted"));
     assert_eq!(code(archive(app, 2020, "x")), "YEAR-003");
-    settle(app, (2020, false), "结果兑现").unwrap();
+    let open = json!({ "scope": "4103L9", "period": "2020Q4", "status": "open" });
+    let open = put(app, "quarterly_return", &open);
+    let refused = settle(app, (2020, false), "结果兑现").unwrap_err();
+    assert_eq!(refused.code, "YEAR-005");
+    assert!(
+        refused.to_string().contains("4103L9 2020Q4 open"),
+        "{refused}"
+    );
+    assert_ne!(shown(app, 2020)["phase"], "settled", "nothing was done");
+    settle(app, (2020, true), "结果兑现").unwrap();
     let status = |stored: &Stored| {
         let stored = testing::now(app, stored.record.key);
         let document = crate::records::document(app, &stored).unwrap();
@@ -233,8 +242,15 @@ fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
         (status(&accepted), status(&other)),
         (json!("locked"), json!("accepted"))
     );
+    assert_eq!(status(&open), "open", "and stays so");
     archive(app, 2020, "归档").unwrap();
     assert_eq!(shown(app, 2020)["late"], json!([]));
+    let year = super::stored(app, 2020).unwrap().unwrap().0;
+    let more = json!({ "quota_seminar": 9 });
+    let more = testing::save(app, "programme_year", Some(&year), &more, None);
+    assert_eq!(code(more), "year_archived");
+    let gone = crate::records::delete(app, year.record.key, None, "录错");
+    assert_eq!(code(gone), "year_archived");
     let late = json!({ "year": "2020", "scope": "4103L9", "summary": "迟",
         "party_organisation": name(&city.party), "status": "draft" });
     let made = testing::save(app, "nomination", None, &late, None);
