@@ -544,7 +544,8 @@ pub fn approve(
                 return false;
             };
             // What the city itself has taken over it goes on with.
-            let approves = matches!(machine.step(from, to), Step::Direct(who) if who.approves())
+            let approves = matches!(machine.step(from, to), Step::Direct(_) | Step::Skips)
+                && machine.approves(Some(from), to)
                 && !machine.is_hubs(from, by_city);
             approves && known.write.author == author
         });

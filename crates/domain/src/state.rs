@@ -131,6 +131,28 @@ pub struct Machine {
     states: BTreeSet<u64>,
     steps: Vec<(u64, u64, &'static Row)>,
     reach: BTreeSet<(u64, u64)>,
+    /// What can be reached without a step that somebody else must take.
+    alone: BTreeSet<(u64, u64)>,
+}
+
+/// Which statuses steps lead to.
+fn reach(steps: impl Iterator<Item = (u64, u64)>) -> BTreeSet<(u64, u64)> {
+    let steps: Vec<_> = steps.collect();
+    let mut reach: BTreeSet<_> = steps.iter().copied().collect();
+    loop {
+        let longer: Vec<_> = reach
+            .iter()
+            .flat_map(|(from, via)| {
+                let onward = steps.iter().filter(move |(start, _)| start == via);
+                onward.map(move |(_, to)| (*from, *to))
+            })
+            .filter(|pair| !reach.contains(pair))
+            .collect();
+        if longer.is_empty() {
+            return reach;
+        }
+        reach.extend(longer);
+    }
 }
 
 impl Machine {
@@ -150,25 +172,54 @@ impl Machine {
             .iter()
             .flat_map(|(from, to, _)| [*from, *to])
             .collect();
-        let mut reach: BTreeSet<_> = steps.iter().map(|(from, to, _)| (*from, *to)).collect();
+        let all = steps.iter().map(|(from, to, _)| (*from, *to));
+        let own = steps.iter().filter(|(_, _, row)| !row.who.approves());
+        let own = own.map(|(from, to, _)| (*from, *to));
+        Some(Self {
+            states,
+            reach: reach(all),
+            alone: reach(own),
+            steps,
+        })
+    }
+
+    /// The status in which a record is made: the one that its table begins with.
+    #[must_use]
+    pub fn start(&self) -> Option<u64> {
+        self.steps.first().map(|(from, _, _)| *from)
+    }
+
+    /// The first of the fewest steps that lead from one status to another: what it is called and the
+    /// status it leads to.
+    #[must_use]
+    pub fn next(&self, from: u64, to: u64) -> Option<(&'static str, u64)> {
+        // Walked backwards from the end, so that the first step found is on a shortest way.
+        let mut near = BTreeSet::from([to]);
         loop {
-            let longer: Vec<_> = reach
-                .iter()
-                .flat_map(|(from, via)| {
-                    let onward = steps.iter().filter(move |(start, _, _)| start == via);
-                    onward.map(move |(_, to, _)| (*from, *to))
-                })
-                .filter(|pair| !reach.contains(pair))
-                .collect();
-            if longer.is_empty() {
-                return Some(Self {
-                    states,
-                    steps,
-                    reach,
-                });
+            let mut into = self.steps.iter().filter(|(_, end, _)| near.contains(end));
+            if let Some((_, end, row)) = into.find(|(start, _, _)| *start == from) {
+                return Some((row.act, *end));
             }
-            reach.extend(longer);
+            let into = self.steps.iter().filter(|(_, end, _)| near.contains(end));
+            let wider: BTreeSet<u64> = into.map(|(start, _, _)| *start).collect();
+            if wider.is_subset(&near) {
+                return None;
+            }
+            near.extend(wider);
         }
+    }
+
+    /// Whether a record can be made in a status: as its table begins, or one step on that its maker
+    /// takes. What only the city writes begins as the city says.
+    #[must_use]
+    pub fn is_made_in(&self, to: u64) -> bool {
+        let is_citys = self.steps.iter().all(|(_, _, row)| row.who == Who::City);
+        let start = self.start();
+        is_citys
+            || start == Some(to)
+            || start.is_some_and(
+                |start| matches!(self.step(start, to), Step::Direct(who) if !who.approves()),
+            )
     }
 
     /// Whether steps lead from one status to another.
@@ -216,13 +267,16 @@ impl Machine {
     }
 
     /// Whether a change of status approves something: a step of the table that somebody else must
-    /// take, or a way around the table into a status that only such steps lead to.
+    /// take, several steps with such a one among them, or a way around the table into a status that
+    /// only such steps lead to. From none: a record that is made.
     #[must_use]
     pub fn approves(&self, from: Option<u64>, to: u64) -> bool {
         match from.map(|from| self.step(from, to)) {
             Some(Step::Same) => false,
             Some(Step::Direct(who)) => who.approves(),
-            Some(Step::Skips | Step::Against | Step::Unknown) | None => {
+            Some(Step::Skips) => from.is_some_and(|from| self.is_past(from, to)),
+            None if self.start().is_some_and(|start| self.is_past(start, to)) => true,
+            Some(Step::Against | Step::Unknown) | None => {
                 let mut into = self
                     .steps
                     .iter()
@@ -231,6 +285,11 @@ impl Machine {
                 into.peek().is_some() && into.all(|(_, _, row)| row.who.approves())
             }
         }
+    }
+
+    /// Whether every way between two statuses passes a step that somebody else must take.
+    fn is_past(&self, from: u64, to: u64) -> bool {
+        from != to && self.reaches(from, to) && !self.alone.contains(&(from, to))
     }
 
     /// Whether a table has steps that the hub alone may take.
@@ -351,6 +410,32 @@ mod tests {
             Step::Against
         );
         assert_eq!(machine.step(number("planned"), number("held")), Step::Skips);
+    }
+
+    #[test]
+    fn the_next_step_is_on_the_shortest_way() {
+        let (machine, values) = machine("nomination", "status");
+        let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
+        let next = |from: &str, to: &str| machine.next(number(from), number(to)).map(|it| it.0);
+        assert_eq!(next("draft", "recommended"), Some("submit"));
+        assert_eq!(next("screened", "recommended"), Some("assess"));
+        assert_eq!(next("returned", "submitted"), Some("revise"));
+        assert_eq!(next("withdrawn", "draft"), None);
+        assert_eq!(machine.start(), Some(number("draft")));
+    }
+
+    #[test]
+    fn a_jump_past_a_reviewer_approves_and_one_that_passes_none_does_not() {
+        let (machine, values) = machine("nomination", "status");
+        let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
+        let approves =
+            |from: Option<&str>, to: &str| machine.approves(from.map(number), number(to));
+        assert!(approves(Some("submitted"), "assessed"), "screening is past");
+        assert!(approves(None, "assessed") && approves(None, "recommended"));
+        assert!(!approves(None, "draft") && !approves(None, "submitted"));
+        assert!(!approves(Some("returned"), "submitted"));
+        let (made, past) = (number("submitted"), number("screened"));
+        assert!(machine.is_made_in(made) && !machine.is_made_in(past));
     }
 
     #[test]

@@ -10,8 +10,11 @@ mod organisation;
 mod party;
 mod platform;
 mod request;
+mod steps;
 mod work;
 mod year;
+
+pub use steps::{by_hand, stamp};
 
 use std::sync::Arc;
 
@@ -24,9 +27,7 @@ use crate::{
     effective::decode,
     erasure,
     finding::{Finding, Level},
-    label::Language::{En, Zh},
     parameters::Parameters,
-    state::Step,
     wire,
 };
 
@@ -90,6 +91,8 @@ pub const FOLLOWED: &[&str] = &[
     "standard_item",
     "platform_member",
     "platform_meeting",
+    "service_centre",
+    "service_claim",
     "task_item",
     "acceptance_visit",
     "acceptance_verdict",
@@ -162,7 +165,7 @@ pub fn validate(
     let mut findings = Vec::new();
     needs(subject, &mut findings);
     belongs(subject, &mut findings);
-    steps(subject, &mut findings);
+    steps::judge(subject, &mut findings);
     dates_of_figures(subject, &around, &mut findings);
     year::closed(subject, &around, &mut findings);
     let out = &mut findings;
@@ -170,6 +173,7 @@ pub fn validate(
         "organisation" => rule(subject, &around, organisation::judge, out),
         "party_organisation" => rule(subject, &around, party::judge, out),
         "coverage_link" => rule(subject, &around, party::judge_link, out),
+        "role_assignment" => rule(subject, &around, party::role, out),
         "establishment_drive" => rule(subject, &around, work::drive, out),
         "establishment_case" => rule(subject, &around, work::case, out),
         "instructor_assignment" => rule(subject, &around, work::instructor, out),
@@ -262,54 +266,6 @@ fn belongs(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A status moves along its table.
-fn steps(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
-    // Where nothing changes, no status moves.
-    let before = subject.before.filter(|before| *before != subject.after);
-    let Some(before) = before else { return };
-    for register in &subject.kind.registers {
-        let (Some(machine), Some(field)) =
-            (&register.machine, subject.kind.fields_of(register).next())
-        else {
-            continue;
-        };
-        let of = |values| status(subject.kind, register, values);
-        let (Some(from), Some(to)) = (of(before), of(subject.after)) else {
-            continue;
-        };
-        let (level, code) = match machine.step(from, to) {
-            Step::Same | Step::Direct(_) | Step::Unknown => continue,
-            Step::Skips => (Level::Warn, "step_skips"),
-            Step::Against => (Level::Block, "step_against"),
-        };
-        let label = |number: u64, language| {
-            let number = i32::try_from(number).unwrap_or_default();
-            field
-                .enumeration()
-                .map(|e| crate::label::enum_value(e, number, language))
-                .unwrap_or_default()
-        };
-        findings.push(Finding {
-            rule: "STEP",
-            level,
-            field: field.id.clone(),
-            code,
-            zh: format!(
-                "{}不能从“{}”直接变为“{}”",
-                field.zh,
-                label(from, Zh),
-                label(to, Zh)
-            ),
-            en: format!(
-                "{} does not go from \"{}\" to \"{}\" in one step",
-                field.en,
-                label(from, En),
-                label(to, En)
-            ),
-        });
-    }
-}
-
 fn status(kind: &KindSpec, register: &RegisterSpec, values: &[u8]) -> Option<u64> {
     crate::authority::status(kind, register, values)
 }
@@ -320,6 +276,12 @@ fn state<'a>(kind: &'a KindSpec, field: &str, values: &[u8]) -> Option<&'a str> 
     let number = status(kind, kind.register(field.register)?, values)?;
     let value = field.enumeration()?.value(i32::try_from(number).ok()?)?;
     Some(value.id.as_str())
+}
+
+/// Whether an edit takes a state field to this state, or makes a record in it.
+pub(crate) fn comes(subject: &Subject<'_>, field: &str, to: &str) -> bool {
+    let of = |values| state(subject.kind, field, values);
+    of(subject.after) == Some(to) && subject.before.is_none_or(|before| of(before) != Some(to))
 }
 
 /// Whether an edit of a record that is there takes a state field to this state.
@@ -401,6 +363,14 @@ pub(crate) fn finding(
         zh,
         en,
     }
+}
+
+/// The finding that something ended on a day that has not come.
+pub(crate) fn closed_ahead(today: Date) -> Finding {
+    let today = date::text(today);
+    let zh = format!("注销或销号日期不能晚于今天（{today}）");
+    let en = format!("It closes on a day not later than today ({today})");
+    finding("STEP", Level::Block, "closed_on", "closed_ahead", (zh, en))
 }
 
 /// Whether an interval holds a day: the end itself no longer counts.

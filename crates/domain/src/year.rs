@@ -202,11 +202,28 @@ pub fn of(kind: &KindSpec, values: &[u8], lookup: &dyn Lookup) -> Option<RecordK
 #[must_use]
 pub fn archived(subject: &Subject<'_>, lookup: &dyn Lookup) -> Option<u32> {
     let values = subject.before.unwrap_or(subject.after);
+    if subject.kind.id == "programme_year" {
+        return archived_itself(subject);
+    }
     let key = of(subject.kind, values, lookup)?;
     let year: ProgrammeYear = decode(&lookup.values(key)?).ok()?;
     let is_open = subject.before.is_some() && goes_on(subject.kind, values);
     let is_archived = year.phase_override() == YearPhase::Archived;
     year.year.filter(|_| is_archived && !is_open)
+}
+
+/// The record of the year: the city may say another phase, and nothing else of it.
+fn archived_itself(subject: &Subject<'_>) -> Option<u32> {
+    let read = |values: &[u8]| decode::<ProgrammeYear>(values).ok();
+    let before = read(subject.before?)?;
+    let is_archived = before.phase_override() == YearPhase::Archived;
+    let year = before.year.filter(|_| is_archived)?;
+    let after = ProgrammeYear {
+        phase_override: before.phase_override,
+        ..read(subject.after)?
+    };
+    let is_phase_only = subject.before != Some(subject.after) && after == before;
+    (!is_phase_only).then_some(year)
 }
 
 fn goes_on(kind: &KindSpec, values: &[u8]) -> bool {

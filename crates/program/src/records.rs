@@ -26,6 +26,7 @@ mod ruled;
 mod scopes;
 mod seen;
 mod settled;
+mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -21,7 +21,7 @@ use store::Stored;
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    records::{Change, Desk, Known, each, kind_of, meaning, set_of_json},
+    records::{Change, Desk, Known, Scopes, each, kind_of, meaning, set_of_json},
 };
 
 const KIND: &str = "programme_year";
@@ -354,23 +354,40 @@ pub fn publish(app: &App, year: u32, reason: &str) -> Result<(), Failure> {
     write(app, edits)
 }
 
-/// Settles a year and locks the returns of it that were accepted.
+/// Settles a year and locks the returns of it that were accepted. What the city has not accepted by
+/// then nobody can submit or accept any more: without `confirm` it is named and nothing is done.
 ///
 /// # Errors
-/// There is no such year, or this is not the city.
-pub fn settle(app: &App, year: u32, reason: &str) -> Result<(), Failure> {
+/// There is no such year, returns are open, or this is not the city.
+pub fn settle(app: &App, (year, confirm): (u32, bool), reason: &str) -> Result<(), Failure> {
     let found = Year::find(app, year)?;
     let (desk, kind) = (Desk::new(app)?, kind_of(app, RETURN)?);
     let mut edits = phase_edits(app, &desk, &found, Some("settled"), reason)?;
-    let mut accepted = Vec::new();
+    let (scopes, states) = (Scopes::new(app), kind.field("status"));
+    let (mut accepted, mut open) = (Vec::new(), Vec::new());
     each(app, kind.kind, None, None, &mut |stored, meaning| {
         let row: QuarterlyReturn = decode(&meaning.values).unwrap_or_default();
         let of = row.period.as_deref().and_then(date::year_of_period);
-        if of == Some(year) && row.status() == ReturnStatus::Accepted {
-            accepted.push(stored.record.key.id);
+        match row.status() {
+            _ if of != Some(year) => {}
+            ReturnStatus::Accepted => accepted.push(stored.record.key.id),
+            ReturnStatus::Locked => {}
+            status => {
+                let states = states.and_then(|field| field.enumeration());
+                let status = states.and_then(|states| states.value(status.into()));
+                let status = status.map_or("", |status| status.id.as_str());
+                let scope = scopes.code(stored.home)?;
+                open.push(format!("{scope} {} {status}", row.period()));
+            }
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    if !open.is_empty() && !confirm {
+        open.sort_unstable();
+        return Err(Failure::new("YEAR-005", Exit::Invalid)
+            .with("year", year)
+            .with("returns", open.join(", ")));
+    }
     for id in accepted {
         let set = vec![("status", Input::Text("locked"))];
         edits.extend(changed(&desk, (kind, Some(id)), set, reason)?);

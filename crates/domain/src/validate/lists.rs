@@ -9,39 +9,68 @@ use crate::{
     finding::{Finding, Level::Block},
 };
 
-/// V23, and the days that a longer time needs: a problem is closed with evidence or a written statement. That who closes it did not ask for
-/// it is the table's ([`crate::state::Who`]).
+/// V23, and the days of a problem. That who closes it did not ask for it is the table's
+/// ([`crate::state::Who`]).
 pub(super) fn problem(
     subject: &Subject<'_>,
     after: &ProblemItem,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let ends = matches!(
-        after.status(),
-        ProblemStatus::CloseApplied | ProblemStatus::Closed
-    );
-    let says = after.measure.as_deref().is_some_and(|it| !it.is_empty());
-    if ends && after.evidence.is_empty() && !says {
-        let zh = "申请销号须附佐证或写明整改措施".to_owned();
-        let en = "To close a problem, attach evidence or write down what was done".to_owned();
-        findings.push(finding("V23", Block, "measure", "no_evidence", (zh, en)));
+    let before: Option<ProblemItem> = subject.before.and_then(|values| decode(values).ok());
+    statement(before.as_ref(), after, findings);
+    let is_ahead = |on: Option<&String>| day(on).is_some_and(|on| on > around.today);
+    if is_ahead(after.closed_on.as_ref()) {
+        findings.push(super::closed_ahead(around.today));
     }
     let due = day(after.due_on.as_ref());
-    let before: Option<ProblemItem> = subject.before.and_then(|values| decode(values).ok());
     let former = before.and_then(|before| day(before.due_on.as_ref()));
-    if enters(subject, "extension", "granted") && due.is_none_or(|due| former >= Some(due)) {
+    let (granted, prolonged) = (
+        enters(subject, "extension", "granted"),
+        enters(subject, "status", "long_term"),
+    );
+    if granted && due.is_none_or(|due| former >= Some(due)) {
         let former = former.map(date::text).unwrap_or_default();
         let zh = format!("同意延期须填写晚于原时限 {former} 的新时限");
         let en = format!("An extension gives a new day, later than {former}");
         findings.push(finding("STEP", Block, "due_on", "due_not_moved", (zh, en)));
     }
+    if let Some(former) = former.filter(|former| due != Some(*former) && !granted && !prolonged) {
+        let former = date::text(former);
+        let zh = format!("整改时限 {former} 只随同意延期或转为长期推进变动，请申请延期");
+        let en = format!(
+            "The due day, {former}, moves only with a granted extension or a long-term plan; ask for an extension"
+        );
+        findings.push(finding("STEP", Block, "due_on", "due_fixed", (zh, en)));
+    }
     // No other field carries the day on which a long matter is looked at again.
-    let is_ahead = due.is_some_and(|due| due > around.today);
-    if enters(subject, "status", "long_term") && !is_ahead {
+    if prolonged && !is_ahead(after.due_on.as_ref()) {
         let zh = "转为长期推进须在整改时限中填写下次复核日期，且晚于今天".to_owned();
         let en =
             "A long-term problem has its next review day, after today, as its due day".to_owned();
         findings.push(finding("STEP", Block, "due_on", "review_day", (zh, en)));
+    }
+}
+
+/// V23: a problem is closed with evidence or a written statement. The measure that was planned is no
+/// statement of what was done: who asks for closing writes it down with that, and the plan stays in
+/// the history.
+fn statement(before: Option<&ProblemItem>, after: &ProblemItem, findings: &mut Vec<Finding>) {
+    let ends = |row: &ProblemItem| {
+        matches!(
+            row.status(),
+            ProblemStatus::CloseApplied | ProblemStatus::Closed
+        )
+    };
+    let was_open = before.filter(|before| !ends(before));
+    let says = |row: &ProblemItem| row.measure.clone().filter(|it| !it.is_empty());
+    let is_planned = was_open.is_some_and(|before| says(before) == says(after));
+    let has_said = says(after).is_some() && !is_planned;
+    if ends(after) && after.evidence.is_empty() && !has_said {
+        let zh = "申请销号须附佐证，或同时在整改措施中写明整改结果".to_owned();
+        let en =
+            "To close a problem, attach evidence or write with it, as its measure, what was done"
+                .to_owned();
+        findings.push(finding("V23", Block, "measure", "no_evidence", (zh, en)));
     }
 }

@@ -12,9 +12,10 @@ use replica::RecordId;
 use super::{Subject, Surroundings, day, enters, finding, key};
 use crate::{
     date,
+    effective::decode,
     finding::{
         Finding,
-        Level::{Block, Warn},
+        Level::{self, Block, Warn},
     },
 };
 
@@ -39,16 +40,21 @@ pub(super) fn judge(
     findings: &mut Vec<Finding>,
 ) {
     let status = after.status();
-    if matches!(
-        status,
-        NominationStatus::Submitted | NominationStatus::Recommended
-    ) {
-        window(after, around, findings);
+    match status {
+        NominationStatus::Submitted | NominationStatus::Recommended => {
+            window(after, Block, around, findings);
+        }
+        // The district may still go through it, and will not bring it to the city.
+        NominationStatus::Screened | NominationStatus::Assessed => {
+            window(after, Warn, around, findings);
+        }
+        _ => {}
     }
-    if status == NominationStatus::Assessed {
+    let is_assessed = status == NominationStatus::Assessed || is_recommended(status);
+    if is_assessed {
         scores(subject, after, around, findings);
     }
-    decided(subject, around, findings);
+    decided(subject, after, around, findings);
     if matches!(
         status,
         NominationStatus::Draft | NominationStatus::Withdrawn
@@ -95,7 +101,12 @@ pub(super) fn judge(
     }
 }
 
-fn window(after: &Nomination, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
+fn window(
+    after: &Nomination,
+    level: Level,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
     let year: Option<ProgrammeYear> = around.find("programme_year", after.year.as_ref());
     let Some(year) = year else { return };
     let (from, to) = (
@@ -114,24 +125,33 @@ fn window(after: &Nomination, around: &Surroundings<'_>, findings: &mut Vec<Find
         let text = |on: Option<_>| on.map(date::text).unwrap_or_default();
         let zh = format!("申报期为 {} 至 {}", text(from), text(to));
         let en = format!("Nominations are open from {} to {}", text(from), text(to));
-        findings.push(finding("V24", Block, "status", "outside_window", (zh, en)));
+        findings.push(finding("V24", level, "status", "outside_window", (zh, en)));
     }
 }
 
 /// What the city decides rests on a verdict.
-fn decided(subject: &Subject<'_>, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
-    let needed = if enters(subject, "status", "accepted") {
-        Verdict::Pass
-    } else if enters(subject, "status", "not_accepted") {
-        Verdict::Fail
-    } else {
-        return;
+fn decided(
+    subject: &Subject<'_>,
+    after: &Nomination,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let (needed, state) = match after.status() {
+        NominationStatus::Accepted => (Verdict::Pass, "accepted"),
+        NominationStatus::NotAccepted => (Verdict::Fail, "not_accepted"),
+        _ => return,
     };
+    let is_step = enters(subject, "status", state);
+    // A verdict can name no nomination that is being made.
+    if !is_step && subject.before != Some(subject.after) {
+        return;
+    }
     let last = last_verdict(subject.id, around).map(|row| row.verdict());
     if last != Some(needed) {
         let zh = "须先登记与此一致的验收结论；限期整改期间保持已接收".to_owned();
         let en = "The city's verdict comes first and says the same; what is to be put right stays received".to_owned();
-        findings.push(finding("STEP", Block, "status", "no_verdict", (zh, en)));
+        let level = if is_step { Block } else { Warn };
+        findings.push(finding("STEP", level, "status", "no_verdict", (zh, en)));
     }
 }
 
@@ -146,7 +166,8 @@ fn last_verdict(nomination: RecordId, around: &Surroundings<'_>) -> Option<Accep
     last.map(|(_, row)| row)
 }
 
-/// Every published item of the year that has a criterion is scored by the Party organisation and the district.
+/// Every published item of the year that has a criterion is scored by the Party organisation and the
+/// district. What the city has received, it goes on with: an item may be published later.
 fn scores(
     subject: &Subject<'_>,
     after: &Nomination,
@@ -174,14 +195,21 @@ fn scores(
     if open > 0 {
         let zh = format!("还有 {open} 项标准没有自评分和县区评分");
         let en = format!("{open} items still lack the self score and the district score");
-        findings.push(finding("V24", Block, "status", "not_scored", (zh, en)));
+        let blocks = match after.status() {
+            NominationStatus::Assessed => true,
+            // A score can name no nomination that is being made.
+            NominationStatus::Recommended => subject.before.is_some(),
+            _ => enters(subject, "status", "received"),
+        };
+        let level = if blocks { Block } else { Warn };
+        findings.push(finding("V24", level, "status", "not_scored", (zh, en)));
     }
 }
 
 fn ranks(
     (subject, after): (&Subject<'_>, &Nomination),
     beside: &[&Nomination],
-    level: crate::finding::Level,
+    level: Level,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
@@ -309,13 +337,22 @@ pub(super) fn point(
     }
 }
 
-/// V25: a criticism names a reason and its audience.
+/// V25: a criticism names a reason and its audience. What was issued stays as it was read.
 pub(super) fn notice(
-    _subject: &Subject<'_>,
+    subject: &Subject<'_>,
     after: &Notice,
-    _around: &Surroundings<'_>,
+    around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    let before: Option<Notice> = subject.before.and_then(|values| decode(values).ok());
+    let issued = before.filter(|before| {
+        day(before.issued_on.as_ref()).is_some_and(|issued| issued <= around.today)
+    });
+    if issued.is_some_and(|issued| issued != *after) {
+        let zh = "已发出的通报不再修改，更正请另发通报".to_owned();
+        let en = "A notice that was issued never changes; a correction is a new notice".to_owned();
+        findings.push(finding("V25", Block, "body", "notice_frozen", (zh, en)));
+    }
     if after.kind() != NoticeKind::Criticise {
         return;
     }

@@ -5,8 +5,9 @@ use proto::ledger::{
 };
 use replica::{RecordId, RecordKey};
 
-use super::{Subject, Surroundings, enters, finding, is_active_on};
+use super::{Subject, Surroundings, day, enters, finding, is_active_on};
 use crate::{
+    date::Date,
     division,
     effective::decode,
     finding::{
@@ -30,6 +31,33 @@ pub(super) fn judge(
     status_needs(subject, after, findings);
     industry(after, findings);
     covered(subject, after, around, findings);
+    closing(subject, after, around, findings);
+}
+
+/// 7.1: it closes on a day that has come, and comes back in the same year only.
+fn closing(
+    subject: &Subject<'_>,
+    after: &Organisation,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    if day(after.closed_on.as_ref()).is_some_and(|on| on > around.today) {
+        findings.push(super::closed_ahead(around.today));
+    }
+    let was: Option<Organisation> = subject.before.and_then(|it| decode(it).ok());
+    let was = was.filter(|was| was.census_status() == CensusStatus::Closed);
+    let closed = was.and_then(|was| day(was.closed_on.as_ref()));
+    let year = closed.map(Date::year);
+    if let Some(year) = year.filter(|year| *year != around.today.year())
+        && enters(subject, "census_status", "candidate")
+    {
+        let zh = format!("该单位已于 {year} 年注销，只能在当年恢复，请重新登记");
+        let en = format!(
+            "It closed in {year} and comes back in that year only; enter it as a new record"
+        );
+        let field = "census_status";
+        findings.push(finding("STEP", Block, field, "reopened_late", (zh, en)));
+    }
 }
 
 /// V01 to V04.

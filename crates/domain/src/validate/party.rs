@@ -2,11 +2,13 @@
 
 use proto::ledger::{
     CoverageLink, EstablishmentForm, Organisation, PartyOrgStatus, PartyOrgType, PartyOrganisation,
+    RoleAssignment, WorkerRole,
 };
 use replica::RecordId;
 
 use super::{Subject, Surroundings, day, enters, finding, is_active_on};
 use crate::{
+    catalogue::Catalogue,
     date::{self, Date},
     finding::{
         Finding,
@@ -117,29 +119,73 @@ fn life(
             (zh, en),
         ));
     }
-    if !enters(subject, "status", "active") {
+    if after.status() != PartyOrgStatus::Active {
         return;
     }
     if after.established_on.is_none() {
+        let is_step = enters(subject, "status", "active");
+        let level = if is_step { Block } else { Warn };
         let zh = "正常运行的党组织须填写成立日期".to_owned();
         let en = "An active Party organisation says when it was established".to_owned();
         let field = "established_on";
         findings.push(finding(
             "STEP",
-            Block,
+            level,
             field,
             "established_missing",
             (zh, en),
         ));
     }
+    // Nothing can name one that is being made; whoever enters it as it stands is told of it later.
+    if subject.before.is_none() {
+        return;
+    }
     let this = super::key("party_organisation", Some(&subject.id.0.to_vec()));
     let links: Vec<(RecordId, CoverageLink)> =
         around.referring(("coverage_link", "party_organisation"), this);
     let goes_on = |link: &CoverageLink| day(link.to_on.as_ref()).is_none_or(|to| to > around.today);
-    if !links.iter().any(|(_, link)| goes_on(link)) {
+    let (is_step, stands) = (
+        enters(subject, "status", "active"),
+        subject.before == Some(subject.after),
+    );
+    if (is_step || stands) && !links.iter().any(|(_, link)| goes_on(link)) {
+        let level = if is_step { Block } else { Warn };
         let zh = "正常运行的党组织须至少覆盖一个单位，请先登记覆盖关系".to_owned();
         let en = "An active Party organisation covers somebody; enter the link first".to_owned();
-        findings.push(finding("STEP", Block, "status", "covers_nobody", (zh, en)));
+        findings.push(finding("STEP", level, "status", "covers_nobody", (zh, en)));
+    }
+}
+
+/// 8.3: who follows a secretary comes after the one before.
+pub(super) fn role(
+    subject: &Subject<'_>,
+    after: &RoleAssignment,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let serves = |row: &RoleAssignment| {
+        row.role() == WorkerRole::Secretary
+            && is_active_on(row.from_on.as_ref(), row.to_on.as_ref(), around.today)
+    };
+    let catalogue = Catalogue::builtin();
+    let mut named = crate::across::references(catalogue, subject.kind, subject.after).into_iter();
+    let of = named.find(|(field, _)| field.id == "subject");
+    let of = of.map(|(_, key)| key).filter(|key| {
+        let kind = catalogue.kind(key.kind);
+        kind.is_some_and(|kind| kind.id == "party_organisation")
+    });
+    if of.is_none() || !serves(after) {
+        return;
+    }
+    let all: Vec<(RecordId, RoleAssignment)> = around.referring(("role_assignment", "subject"), of);
+    let mut others = all
+        .iter()
+        .filter(|(id, row)| *id != subject.id && serves(row));
+    if others.any(|(_, row)| row.person != after.person) {
+        let zh = "该党组织另有在任书记，请终止前任的任职".to_owned();
+        let en =
+            "The Party organisation has another secretary; end the term of the former".to_owned();
+        findings.push(finding("R12", Warn, "to_on", "two_secretaries", (zh, en)));
     }
 }
 
@@ -183,7 +229,8 @@ pub(super) fn judge_link(
     }
 }
 
-/// V09 and V11.
+/// V09 and V11. The record has the figures of one day only: what a link began with is known where it
+/// does not begin before that day; what began earlier is a remark.
 fn members_of(after: &CoverageLink, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
     let organisation: Option<Organisation> =
         around.find("organisation", after.organisation.as_ref());
@@ -194,12 +241,15 @@ fn members_of(after: &CoverageLink, around: &Surroundings<'_>, findings: &mut Ve
         organisation.full_members.unwrap_or_default(),
         around.year.should_build_members,
     );
+    let began = day(after.from_on.as_ref()).zip(day(organisation.as_of.as_ref()));
+    let is_of_then = began.is_none_or(|(from, as_of)| from >= as_of);
     if after.form() == EstablishmentForm::Standalone && full < line {
+        let level = if is_of_then { Block } else { Warn };
         let zh = format!("单独建须有正式党员 {line} 名以上，该单位为 {full} 名");
         let en = format!("Standalone needs {line} full members; this organisation has {full}");
         findings.push(finding(
             "V09",
-            Block,
+            level,
             "form",
             "standalone_members",
             (zh, en),

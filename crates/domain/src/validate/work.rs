@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use proto::ledger::{
-    Carrier, CarrierStatus, CaseStatus, EstablishmentCase, EstablishmentDrive, EstablishmentForm,
-    EventStatus, InstructorAssignment, RoleAssignment, Seminar, TrainingAttendance,
-    TrainingSession, WorkerRole,
+    Carrier, CarrierStatus, CaseStatus, CoverageLink, EstablishmentCase, EstablishmentDrive,
+    EstablishmentForm, EventStatus, InstructorAssignment, Organisation, RoleAssignment, Seminar,
+    TrainingAttendance, TrainingSession, WorkerRole,
 };
 use replica::RecordId;
 
@@ -46,15 +46,21 @@ pub(super) fn training(
 ) {
     let on = after.end_on.as_ref().or(after.start_on.as_ref());
     held(("start_on", on), after.status(), around, findings);
-    let Some(declared) = after
-        .declared_headcount
-        .filter(|_| subject.before.is_some())
-    else {
+    // Nobody can be on the list of one that is being made.
+    if subject.before.is_none() {
         return;
-    };
+    }
     let this = key("training_session", Some(&subject.id.0.to_vec()));
     let names: Vec<(RecordId, TrainingAttendance)> =
         around.referring(("training_attendance", "session"), this);
+    if after.status() == EventStatus::Held && names.is_empty() {
+        let zh = "培训已完成，没有参训名单，参训率不计入".to_owned();
+        let en = "It was held and nobody is on its list; the rate does not count it".to_owned();
+        findings.push(finding("V19", Warn, "status", "nobody_named", (zh, en)));
+    }
+    let Some(declared) = after.declared_headcount else {
+        return;
+    };
     let named: BTreeSet<_> = names.iter().map(|(_, row)| row.person.as_ref()).collect();
     if usize::try_from(declared).is_ok_and(|declared| declared < named.len()) {
         let named = named.len();
@@ -158,7 +164,8 @@ pub(super) fn case(
         let field = "result_party_organisation";
         findings.push(finding("STEP", Block, field, "result_missing", (zh, en)));
     }
-    if status == CaseStatus::InstructorSent {
+    let is_tended = matches!(status, CaseStatus::InstructorSent | CaseStatus::Cultivating);
+    if is_tended {
         let of = key("organisation", after.organisation.as_ref());
         let sent: Vec<(RecordId, InstructorAssignment)> =
             around.referring(("instructor_assignment", "organisation"), of);
@@ -167,10 +174,48 @@ pub(super) fn case(
             is_active_on(row.from_on.as_ref(), row.to_on.as_ref(), around.today)
         };
         if !sent.any(holds) {
+            let is_step = status == CaseStatus::InstructorSent;
+            let level = if is_step { Block } else { Warn };
             let zh = "请先为该单位选派指导员".to_owned();
             let en = "Assign an instructor to the organisation first".to_owned();
-            findings.push(finding("STEP", Block, "status", "no_instructor", (zh, en)));
+            findings.push(finding("STEP", level, "status", "no_instructor", (zh, en)));
         }
+    }
+    if goes_for_building && status != CaseStatus::Established {
+        planned(after, around, findings);
+    }
+}
+
+/// V09 and V10 of what is only planned: whether the form will do.
+fn planned(after: &EstablishmentCase, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
+    let organisation: Option<Organisation> =
+        around.find("organisation", after.organisation.as_ref());
+    let full = organisation.map(|it| it.full_members.unwrap_or_default());
+    let line = around.year.should_build_members;
+    let is_short = full.filter(|full| *full < line);
+    if let Some(full) = is_short.filter(|_| after.form() == EstablishmentForm::Standalone) {
+        let zh = format!("单独建须有正式党员 {line} 名以上，该单位为 {full} 名");
+        let en = format!("Standalone needs {line} full members; this organisation has {full}");
+        findings.push(finding("V09", Warn, "form", "planned_members", (zh, en)));
+    }
+    let host = key("party_organisation", after.host_party_organisation.as_ref());
+    if after.form() != EstablishmentForm::Joint || host.is_none() {
+        return;
+    }
+    let links: Vec<(RecordId, CoverageLink)> =
+        around.referring(("coverage_link", "party_organisation"), host);
+    let covers =
+        |row: &CoverageLink| is_active_on(row.from_on.as_ref(), row.to_on.as_ref(), around.today);
+    let links = links.iter().filter(|(_, row)| covers(row));
+    let mut units: BTreeSet<_> = links.map(|(_, row)| row.organisation.as_ref()).collect();
+    units.insert(after.organisation.as_ref());
+    let (units, line) = (units.len(), around.year.joint_units_warn);
+    if usize::try_from(line).is_ok_and(|line| units > line) {
+        let zh = format!("联合支部将覆盖单位 {units} 个，一般不超过 {line} 个");
+        let en =
+            format!("The joint branch would cover {units} organisations; usually at most {line}");
+        let field = "host_party_organisation";
+        findings.push(finding("V10", Warn, field, "joint_many", (zh, en)));
     }
 }
 

@@ -504,6 +504,17 @@ fn nobody_approves_what_they_submitted() {
         assert_eq!(step(&outcome, "reviewer@2"), Ok(()));
     }
     assert_eq!(step(&json!({ "cause": "人手不足" }), &author), Ok(()));
+    // Nor by several steps at once that pass the one who approves.
+    let drafted = Desk::new(1).make(
+        "nomination",
+        id(3),
+        scope_id("410305"),
+        &json!({ "status": "submitted" }),
+    );
+    let set = json!({ "status": "assessed" });
+    let set = registers(Catalogue::builtin(), &drafted, set.as_object().unwrap());
+    let own = approve(kind_of("nomination"), Some(&drafted), &set, &author);
+    assert_eq!(own.map_err(|(_, why)| why), Err(Refusal::Own));
     // What approves nothing, the same person may go on with.
     let begun = Desk::new(1).make(
         "carrier",

@@ -18,6 +18,7 @@ mod merging;
 mod permission;
 mod preset;
 mod programme;
+mod saves;
 mod schema;
 mod validation;
 mod values;

@@ -154,6 +154,25 @@ fn an_archived_year_is_only_read_and_what_was_open_goes_on() {
 }
 
 #[test]
+fn of_an_archived_year_the_city_says_another_phase_and_nothing_else() {
+    let rows = Rows::default();
+    let archived = json!({ "year": 2020, "title": "x", "phase_override": "archived" });
+    let of = |change: Json| found("programme_year", Some(&archived), &change, &rows);
+    assert_eq!(of(json!({ "quota_seminar": 9 })), ["year_archived"]);
+    assert_eq!(
+        of(json!({ "phase_override": "settled", "should_build_members": 5 })),
+        ["year_archived"]
+    );
+    assert_eq!(of(json!({ "phase_override": "settled" })), NONE);
+    let settled = json!({ "year": 2020, "title": "x", "phase_override": "settled" });
+    let change = json!({ "quota_seminar": 9 });
+    assert_eq!(
+        found("programme_year", Some(&settled), &change, &rows),
+        NONE
+    );
+}
+
+#[test]
 fn a_settled_year_locks_its_returns() {
     let settled = city("settled");
     let row = |period: &str| {

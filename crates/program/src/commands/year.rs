@@ -60,7 +60,14 @@ pub enum YearCommand {
     /// Publish the draft items of a year; they are frozen from then on
     Publish(YearArgs),
     /// Settle a year: its accepted returns are locked with it
-    Settle(YearArgs),
+    Settle {
+        /// The year and why
+        #[command(flatten)]
+        args: YearArgs,
+        /// Also where returns are open or not accepted yet
+        #[arg(long)]
+        confirm: bool,
+    },
     /// Archive a settled year: its records are only read
     Archive(YearArgs),
 }
@@ -90,7 +97,7 @@ impl YearCommand {
             Self::Phase { year, reason, .. } => step("year phase", *year, reason),
             Self::Open { year, reason, .. } => step("year open", *year, reason),
             Self::Publish(args) => step("year publish", args.year, &args.reason),
-            Self::Settle(args) => step("year settle", args.year, &args.reason),
+            Self::Settle { args, .. } => step("year settle", args.year, &args.reason),
             Self::Archive(args) => step("year archive", args.year, &args.reason),
         }
     }
@@ -140,8 +147,8 @@ pub fn run(app: &App, command: YearCommand, out: &mut Out) -> Result<(), Failure
             year::publish(app, args.year, &args.reason)?;
             args.year
         }
-        YearCommand::Settle(args) => {
-            year::settle(app, args.year, &args.reason)?;
+        YearCommand::Settle { args, confirm } => {
+            year::settle(app, (args.year, confirm), &args.reason)?;
             args.year
         }
         YearCommand::Archive(args) => {

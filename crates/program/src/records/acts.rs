@@ -4,13 +4,12 @@
 //! there and nowhere else.
 
 use domain::{
-    KindSpec, Purpose, Subject,
+    Purpose, Subject,
     authority::NewState,
-    date,
     state::{self, Act, effects::Suggestion},
     value::{self, Input},
 };
-use replica::{RecordKey, ScopeId};
+use replica::RecordKey;
 
 use super::{
     Change, Desk, Saved, Seen,
@@ -20,7 +19,6 @@ use super::{
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    returns,
 };
 
 /// An act that can follow from the present state.
@@ -101,13 +99,7 @@ pub fn act(
             .with("act", name)
             .with("acts", names.join(", ")));
     };
-    let stamps = stamps(app, kind, (stored.home, &values), act.to_id())?;
     let mut all = vec![(act.field.id.as_str(), Input::Text(act.to_id()))];
-    for (field, text) in &stamps {
-        if !set.iter().any(|(known, _)| known == field) {
-            all.push((field, Input::Text(text)));
-        }
-    }
     all.extend(set);
     let change = Change {
         kind,
@@ -119,23 +111,4 @@ pub fn act(
         source: replica::Source::Command,
     };
     put(app, &change)
-}
-
-/// What a step sets by itself where its author says nothing else: the day on which a problem closed,
-/// and what is signed with a return.
-fn stamps(
-    app: &App,
-    kind: &KindSpec,
-    (scope, values): (ScopeId, &[u8]),
-    to: &str,
-) -> Result<Vec<(&'static str, String)>, Failure> {
-    let today = || date::text(app.today());
-    Ok(match (kind.id.as_str(), to) {
-        ("problem_item", "closed") => vec![("closed_on", today())],
-        ("quarterly_return", "submitted") => vec![
-            ("figures_hash", returns::signature(app, scope, values)?),
-            ("submitted_on", today()),
-        ],
-        _ => Vec::new(),
-    })
 }

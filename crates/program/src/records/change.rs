@@ -19,7 +19,12 @@ use serde_json::{Map, Value};
 use store::Guest;
 
 use super::{
-    Known, Past, Seen, alias::writable, each, failure_of, known::InScope, read::is_contested,
+    Known, Past, Seen,
+    alias::writable,
+    each, failure_of,
+    known::InScope,
+    read::is_contested,
+    steps::{Written, is_by_hand},
 };
 use crate::{
     accounts,
@@ -109,12 +114,12 @@ pub struct Desk<'a> {
 }
 
 /// The record of a change as it is now.
-struct Place {
-    present: Record,
+pub(super) struct Place {
+    pub(super) present: Record,
     /// Where it belongs.
-    home: ScopeId,
+    pub(super) home: ScopeId,
     /// Nothing of it is there yet, or any more.
-    is_new: bool,
+    pub(super) is_new: bool,
 }
 
 impl Place {
@@ -182,24 +187,23 @@ impl<'a> Desk<'a> {
         let place = self.place(change)?;
         let (key, home) = (place.present.key, place.home);
         let shown = shown(app, &place.present, change.seen.as_ref())?;
-        let edits = self.edits(change, &place, &shown)?;
+        let Written {
+            edits,
+            before,
+            after,
+        } = self.written(change, &place, &shown)?;
         let values: Vec<_> = edits
             .iter()
             .map(|edit| (edit.register, edit.value.clone()))
             .collect();
-        let (before, after) = before_and_after(app, &shown, &edits);
         // Who makes a child makes it where its parent belongs.
-        let scope = match self.home_of_parent(&place, kind, &after)? {
-            Some(of_parent) => of_parent,
-            None => home,
-        };
+        let scope = self.home_of_parent(&place, kind, &after)?.unwrap_or(home);
         let new = NewState {
             key,
             scope,
             set: &values,
         };
         allowed(app, Purpose::Edit, place.existing(), &new)?;
-        approved(app, kind, place.existing(), &new)?;
         let registers = edits.iter().map(|edit| edit.register);
         writable(app, &place.present, registers)?;
         if place.is_new && kind.derived_id && domain::derive_id(kind, &after) != Some(key.id) {
@@ -213,6 +217,7 @@ impl<'a> Desk<'a> {
             before,
             after: &after,
         };
+        self.in_turn(change, &subject, place.existing(), &new)?;
         let mut warnings = self.judge(&subject, &edits)?;
         let is_step = !edits.is_empty() && effects::may_follow(&subject);
         let (effects, remarks) = self.follow(&subject, (&reason, change.source))?;
@@ -310,7 +315,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The registers that the change writes.
-    fn edits(
+    pub(super) fn edits(
         &self,
         change: &Change<'_>,
         place: &Place,
@@ -611,9 +616,9 @@ fn with_scope<'c>(
 /// states a value where a conflict is open means it, also when it is the one that is shown
 /// meanwhile.
 fn counts(edit: &RegisterEdit, change: &Change<'_>, shown: &Shown) -> bool {
-    let by_hand = matches!(change.source, Source::Command | Source::Form);
     let candidates = shown.record.register(edit.register);
-    edit.changed || (by_hand && candidates.iter().any(|sibling| sibling.value != edit.value))
+    edit.changed
+        || (is_by_hand(change) && candidates.iter().any(|sibling| sibling.value != edit.value))
 }
 
 /// An open conflict that the edit ends without a decision, because its author saw all values.

@@ -283,6 +283,23 @@ pub(crate) fn organisation(name: &str) -> Map<String, Value> {
     }
 }
 
+/// Makes a record that has its steps behind it, as an import takes one over.
+pub(crate) fn taken_over(app: &App, kind_name: &str, values: &Value) -> Stored {
+    let change = Change {
+        kind: kind(app, kind_name),
+        id: None,
+        set: set_of_json(values.as_object().expect("an object")),
+        seen: None,
+        scope: None,
+        reason: "taken over",
+        source: Source::Import,
+    };
+    let saved = put(app, &change);
+    saved
+        .unwrap_or_else(|failure| panic!("{kind_name}: {failure}"))
+        .stored
+}
+
 /// Saves fields of a record as a person does.
 pub(crate) fn save(
     app: &App,

@@ -4,6 +4,7 @@ mod across;
 mod effects;
 mod kept;
 mod present;
+mod steps;
 
 use std::io::Write as _;
 

@@ -4,13 +4,13 @@
 pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "established_missing",
-        "党组织没有成立日期。没有保存，原有内容没有变动。请先填写成立日期。",
-        "The Party organisation has no day of establishment. Nothing was saved or changed. Fill it in first.",
+        "党组织没有成立日期。办理时不能保存，其他时候只是提醒。请先填写成立日期。",
+        "The Party organisation has no day of establishment. The step is not taken; else this is a remark. Fill it in first.",
     ),
     (
         "covers_nobody",
-        "党组织还没有覆盖任何单位。没有保存，原有内容没有变动。请先登记覆盖关系。",
-        "The Party organisation covers nobody. Nothing was saved or changed. Enter the coverage link first.",
+        "党组织还没有覆盖任何单位。办理时不能保存，其他时候只是提醒。请先登记覆盖关系。",
+        "The Party organisation covers nobody. The step is not taken; else this is a remark. Enter the coverage link first.",
     ),
     (
         "end_day_missing",
@@ -19,8 +19,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "no_meeting",
-        "平台还没有开过季度例会。没有保存，原有内容没有变动。请先登记第一次例会。",
-        "The platform has had no quarterly meeting. Nothing was saved or changed. Enter the first one.",
+        "平台还没有开过季度例会。办理时不能保存，其他时候只是提醒。请先登记第一次例会。",
+        "The platform has had no quarterly meeting. The step is not taken; else this is a remark. Enter the first one.",
     ),
     (
         "start_missing",
@@ -33,14 +33,54 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The extension gives no later day. Nothing was saved or changed. Give the new due day.",
     ),
     (
+        "due_fixed",
+        "整改时限不能直接修改。没有保存，原有内容没有变动。请申请延期；同意延期或转为长期推进时填写新的时限。",
+        "The due day is not changed by itself. Nothing was saved or changed. Ask for an extension; whoever grants it, or makes it a long-term matter, gives the new day.",
+    ),
+    (
+        "undated",
+        "所填状态须有对应的日期。没有保存，原有内容没有变动。请填写该日期。",
+        "The state that is entered has its day. Nothing was saved or changed. Fill in that day.",
+    ),
+    (
+        "day_typed",
+        "这个日期由程序随办理填写。没有保存，原有内容没有变动。请去掉这一项再保存。",
+        "The program writes this day with the step. Nothing was saved or changed. Leave the field out and save again.",
+    ),
+    (
+        "closed_ahead",
+        "注销或销号日期晚于今天。没有保存，原有内容没有变动。请改正日期。",
+        "The day of closing is later than today. Nothing was saved or changed. Correct the date.",
+    ),
+    (
+        "reopened_late",
+        "注销的单位只能在当年恢复。没有保存，原有内容没有变动。请重新登记该单位。",
+        "What was closed comes back in the same year only. Nothing was saved or changed. Enter it as a new organisation.",
+    ),
+    (
+        "two_secretaries",
+        "党组织有两名在任书记。已保存，只是提醒。请终止前任的任职。",
+        "A Party organisation has two secretaries. It was saved; this is a remark. End the term of the former.",
+    ),
+    (
+        "step_unfounded",
+        "平台建设的这一步已填日期，但还缺少依据。已保存，只是提醒。请补登依据，或核对日期。",
+        "A step of the building has its day but not what makes it done. It was saved; this is a remark. Enter what is missing, or see whether the day is right.",
+    ),
+    (
+        "notice_frozen",
+        "已发出的通报不再修改。没有保存，原有内容没有变动。更正请另发通报。",
+        "A notice that was issued never changes. Nothing was saved or changed. Issue a new notice to correct it.",
+    ),
+    (
         "review_day",
         "长期推进没有下次复核日期。没有保存，原有内容没有变动。请在整改时限中填写今天之后的一天。",
         "The long-term problem has no next review. Nothing was saved or changed. Give a day after today as the due day.",
     ),
     (
         "no_verdict",
-        "没有与此一致的验收结论。没有保存，原有内容没有变动。请先登记验收结论；通过和不通过的结论会一并办理申报。",
-        "No verdict says the same. Nothing was saved or changed. Enter the verdict: one that passes or fails takes the step with it.",
+        "没有与此一致的验收结论。办理时不能保存，其他时候只是提醒。请先登记验收结论；通过和不通过的结论会一并办理申报。",
+        "No verdict says the same. The step is not taken; else this is a remark. Enter the verdict: one that passes or fails takes the step with it.",
     ),
     (
         "not_received",
@@ -136,6 +176,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "YEAR-004",
         "“{phase}”不是年度阶段，可以是：{phases}。没有改动。请改正后重试。",
         "\"{phase}\" is no phase of a year; it can be {phases}. Nothing has changed. Correct it and try again.",
+    ),
+    (
+        "YEAR-005",
+        "{year} 年度还有季报没有接收：{returns}。没有改动。请先办理；兑现后这些季报不能再报再收，确要兑现请加 --confirm。",
+        "Returns of {year} are not accepted yet: {returns}. Nothing has changed. See to them first; once settled they can be neither submitted nor accepted. To settle all the same, add --confirm.",
     ),
     (
         "DOCTOR-051",

@@ -157,8 +157,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "standalone_members",
-        "单独建的正式党员人数不够。没有保存，原有内容没有变动。请核对人数和组建方式。",
-        "A Party organisation of its own needs more full members. Nothing was saved or changed. Compare the figure and the form.",
+        "单独建的正式党员人数不够。覆盖关系早于数据日期的只是提醒，其余不能保存。请核对人数和组建方式。",
+        "A Party organisation of its own needs more full members. It is only a remark where the link is older than the figures; else nothing is saved. Compare the figure and the form.",
     ),
     (
         "joint_many",
@@ -209,6 +209,21 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "step_skips",
         "状态变更跳过了中间的步骤。已保存，只是提醒。请核对是否漏填了中间的变更。",
         "The status has skipped a step. It was saved; this is a remark. See whether a change in between was left out.",
+    ),
+    (
+        "step_missing",
+        "状态要逐步办理，不能跳过中间的步骤。没有保存，原有内容没有变动。请按提示先办下一步。",
+        "The status moves step by step and skips none. Nothing was saved or changed. Take the step that is named first.",
+    ),
+    (
+        "nobody_named",
+        "培训已完成，没有参训名单。已保存，只是提醒。请补登参训记录。",
+        "The session was held and nobody is on its list. It was saved; this is a remark. Enter who attended.",
+    ),
+    (
+        "planned_members",
+        "拟单独建的单位正式党员人数不够。已保存，只是提醒。请核对人数和拟建方式。",
+        "What is planned as standalone has too few full members. It was saved; this is a remark. Compare the figure and the form.",
     ),
     (
         "superseded",
@@ -262,8 +277,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "no_instructor",
-        "该单位没有在派的指导员。没有保存，原有内容没有变动。请先登记指导员选派。",
-        "The organisation has no instructor. Nothing was saved or changed. Record the assignment first.",
+        "该单位没有在派的指导员。办理时不能保存，其他时候只是提醒。请先登记指导员选派。",
+        "The organisation has no instructor. The step is not taken; else this is a remark. Record the assignment first.",
     ),
     (
         "mode_missing",
@@ -292,8 +307,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "no_evidence",
-        "申请销号没有佐证，也没有整改措施。没有保存，原有内容没有变动。请附佐证或写明整改措施。",
-        "The problem has neither evidence nor a statement. Nothing was saved or changed. Attach evidence or write down what was done.",
+        "申请销号没有佐证，也没有同时写明整改结果。没有保存，原有内容没有变动。请附佐证，或随申请在整改措施中写明结果（原内容留在历史中）。",
+        "The problem has neither evidence nor a statement. Nothing was saved or changed. Attach evidence, or write with the step, as the measure, what was done; the plan stays in the history.",
     ),
     (
         "party_not_active",
@@ -312,8 +327,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "not_scored",
-        "有标准没有评分。没有保存，原有内容没有变动。请补齐自评分和县区评分。",
-        "Some items are not scored. Nothing was saved or changed. Fill in the self scores and the district scores.",
+        "有标准没有评分。办理时不能保存，其他时候只是提醒。请补齐自评分和县区评分。",
+        "Some items are not scored. The step is not taken; else this is a remark. Fill in the self scores and the district scores.",
     ),
     (
         "no_rank",

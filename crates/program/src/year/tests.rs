@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{date, label::Language};
+use domain::{date, label::Language, value::Input};
 use replica::{Leaf, RecordKey};
 use serde_json::{Value, json};
 use store::Stored;
@@ -25,6 +25,11 @@ fn put(app: &App, kind: &str, values: &Value) -> Stored {
 
 fn name(stored: &Stored) -> String {
     stored.record.key.id.to_string()
+}
+
+fn apply_close(app: &App, key: RecordKey) -> Result<crate::records::Saved, Failure> {
+    let said = vec![("measure", Input::Text("已建立党支部"))];
+    act(app, key, "apply_close", said, (None, "已建立"))
 }
 
 /// The same program on another day.
@@ -74,7 +79,7 @@ fn city() -> City {
         "category": "coverage", "description": "应建未建", "found_by": "self",
         "severity": "high", "registered_on": "2020-03-01", "due_on": "2021-06-30",
         "extension": "none", "status": "in_progress", "measure": "推进" });
-    let problem = put(app, "problem_item", &problem);
+    let problem = testing::taken_over(app, "problem_item", &problem);
     let nomination = json!({ "year": "2020", "scope": "4103L9", "summary": "事迹",
         "party_organisation": name(&party), "status": "submitted" });
     put(app, "nomination", &nomination);
@@ -147,7 +152,7 @@ fn the_next_year_takes_over_what_carries_days_and_begins_with_no_nomination_and_
     let twice = made.warnings.iter().any(|it| it.code == "nominated_twice");
     assert!(!twice, "{:?}", made.warnings);
     let key = city.problem.record.key;
-    let acted = act(&next, key, "apply_close", Vec::new(), (None, "已建立"));
+    let acted = apply_close(&next, key);
     assert_eq!(acted.unwrap().document["values"]["status"], "close_applied");
 }
 
@@ -215,10 +220,19 @@ fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
         let signed = crate::returns::figures(app, domain::scope_id("4103L9"), period).unwrap();
         json!({ "scope": "4103L9", "period": period, "status": status, "figures_hash": signed.hash })
     };
-    let accepted = put(app, "quarterly_return", &row("2020Q3", "accepted"));
-    let other = put(app, "quarterly_return", &row("2019Q4", "accepted"));
+    let accepted = testing::taken_over(app, "quarterly_return", &row("2020Q3", "accepted"));
+    let other = testing::taken_over(app, "quarterly_return", &row("2019Q4", "accepted"));
     assert_eq!(code(archive(app, 2020, "x")), "YEAR-003");
-    settle(app, 2020, "结果兑现").unwrap();
+    let open = json!({ "scope": "4103L9", "period": "2020Q4", "status": "open" });
+    let open = put(app, "quarterly_return", &open);
+    let refused = settle(app, (2020, false), "结果兑现").unwrap_err();
+    assert_eq!(refused.code, "YEAR-005");
+    assert!(
+        refused.to_string().contains("4103L9 2020Q4 open"),
+        "{refused}"
+    );
+    assert_ne!(shown(app, 2020)["phase"], "settled", "nothing was done");
+    settle(app, (2020, true), "结果兑现").unwrap();
     let status = |stored: &Stored| {
         let stored = testing::now(app, stored.record.key);
         let document = crate::records::document(app, &stored).unwrap();
@@ -228,8 +242,15 @@ fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
         (status(&accepted), status(&other)),
         (json!("locked"), json!("accepted"))
     );
+    assert_eq!(status(&open), "open", "and stays so");
     archive(app, 2020, "归档").unwrap();
     assert_eq!(shown(app, 2020)["late"], json!([]));
+    let year = super::stored(app, 2020).unwrap().unwrap().0;
+    let more = json!({ "quota_seminar": 9 });
+    let more = testing::save(app, "programme_year", Some(&year), &more, None);
+    assert_eq!(code(more), "year_archived");
+    let gone = crate::records::delete(app, year.record.key, None, "录错");
+    assert_eq!(code(gone), "year_archived");
     let late = json!({ "year": "2020", "scope": "4103L9", "summary": "迟",
         "party_organisation": name(&city.party), "status": "draft" });
     let made = testing::save(app, "nomination", None, &late, None);
@@ -245,7 +266,7 @@ fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
     assert_eq!(code(gone), "year_archived");
     // What was open goes on, and is named as written since.
     let key = city.problem.record.key;
-    act(app, key, "apply_close", Vec::new(), (None, "已建立")).unwrap();
+    apply_close(app, key).unwrap();
     let problem = format!("problem_item/{}", name(&city.problem));
     assert_eq!(shown(app, 2020)["late"], json!([problem]));
 }

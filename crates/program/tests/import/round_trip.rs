@@ -68,7 +68,7 @@ fn office() -> Office {
             None,
             json!({"name": name, "type": "branch", "status": "active", "form": "affiliated",
                    "superior": upper.to_string(), "host_organisation": organisation.to_string(),
-                   "approval_doc": "2020-1", "last_election_on": "2019-05-06"}),
+                   "established_on": "2016-07-01", "approval_doc": "2020-1", "last_election_on": "2019-05-06"}),
         );
     }
     office

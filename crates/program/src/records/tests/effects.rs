@@ -12,7 +12,7 @@ use crate::{
     commands::record::RecordCommand,
     records::{
         Change, Desk, act, acts, document, history, set_of_json,
-        testing::{World, hub, kind, made, node, now, printed, save},
+        testing::{World, hub, kind, made, node, now, printed, save, taken_over},
     },
 };
 
@@ -120,7 +120,8 @@ fn a_step_whose_effect_breaks_a_rule_is_not_taken() {
     let world = node();
     let app = &world.app;
     let organisation = made(app, "甲");
-    let few = json!({ "members": 2, "full_members": 2 });
+    // The figures are of a day before the link begins: they are what it begins with.
+    let few = json!({ "members": 2, "full_members": 2, "as_of": "2020-01-05" });
     save(app, "organisation", Some(&organisation), &few, None).unwrap();
     let agency = json!({ "name": "街道党工委", "kind": "township_committee", "scope": "410305",
         "active": true });
@@ -128,7 +129,7 @@ fn a_step_whose_effect_breaks_a_rule_is_not_taken() {
     let case = json!({ "organisation": name(&organisation), "status": "approved",
         "eligibility": "eligible", "form": "standalone", "responsible_agency": name(&agency),
         "due_on": "2020-12-01", "result_party_organisation": name(&party(app)) });
-    let case = put(app, "establishment_case", &case);
+    let case = taken_over(app, "establishment_case", &case);
     let establish = |app: &App| {
         act(
             app,
@@ -141,7 +142,7 @@ fn a_step_whose_effect_breaks_a_rule_is_not_taken() {
     let refused = establish(app).unwrap_err();
     assert_eq!(refused.code, "standalone_members");
     assert_eq!(value(app, case.record.key, "status"), "approved");
-    let more = json!({ "members": 3, "full_members": 3 });
+    let more = json!({ "members": 3, "full_members": 3, "as_of": "2020-01-06" });
     save(app, "organisation", Some(&organisation), &more, None).unwrap();
     assert_eq!(codes(&establish(app).unwrap().warnings), ["effects_along"]);
     let kind = kind(app, "coverage_link").kind;
@@ -187,7 +188,7 @@ fn received(world: &World) -> (Stored, Stored) {
     let party = party(app);
     let nomination = json!({ "year": "2020", "scope": "4103L9", "summary": "事迹",
         "party_organisation": name(&party), "status": "received", "district_rank": 1 });
-    let nomination = put(app, "nomination", &nomination);
+    let nomination = taken_over(app, "nomination", &nomination);
     (party, nomination)
 }
 
@@ -236,7 +237,7 @@ fn what_is_done_suggests_the_next_step() {
         "category": "coverage", "description": "应建未建", "found_by": "self",
         "severity": "high", "registered_on": "2020-03-01", "due_on": "2020-12-01",
         "extension": "none", "status": "in_progress" });
-    let problem = put(app, "problem_item", &problem);
+    let problem = taken_over(app, "problem_item", &problem);
     let task = json!({ "no": "410305-2020-T0001", "year": "2020", "scope": "410305",
         "title": "组建", "problem": name(&problem), "status": "in_progress" });
     let task = put(app, "task_item", &task);

@@ -1,0 +1,470 @@
+//! What a person's save may not do, and what is judged at every state that comes after a guard.
+
+use domain::{Level, Lookup, NoLookup, Subject, date, scope_id, validate::by_hand};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    desk::{Rows, id, kind_of},
+    validation::{judged, organisation, values},
+};
+
+const NONE: [&str; 0] = [];
+
+fn changed(sound: &Json, change: &Json) -> Json {
+    let mut after = sound.clone();
+    for (name, value) in change.as_object().unwrap() {
+        after[name] = value.clone();
+    }
+    after.as_object_mut().unwrap().retain(|_, it| !it.is_null());
+    after
+}
+
+/// The codes of what a person may not save by hand on 2020-10-15; without `before` it is made.
+fn refused(kind: &str, before: Option<&Json>, change: &Json) -> Vec<&'static str> {
+    let after = changed(before.unwrap_or(&json!({})), change);
+    let (before, after) = (before.map(|json| values(kind, json)), values(kind, &after));
+    let subject = Subject {
+        kind: kind_of(kind),
+        id: id(1),
+        scope: scope_id("410305"),
+        before: before.as_deref(),
+        after: &after,
+    };
+    let found = by_hand(&subject, date::stored("2020-10-15").unwrap());
+    assert!(found.iter().all(domain::Finding::blocks));
+    found.iter().map(|finding| finding.code).collect()
+}
+
+/// The codes of a level that an edit has, those of missing fields left out; with no change, what is
+/// listed of the record as it stands.
+fn found(
+    kind: &str,
+    before: Option<&Json>,
+    change: &Json,
+    level: Level,
+    lookup: &dyn Lookup,
+) -> Vec<&'static str> {
+    let after = changed(before.unwrap_or(&json!({})), change);
+    let found = judged(kind, before, &after, lookup);
+    let of_level = found
+        .iter()
+        .filter(|finding| finding.level == level && finding.rule != "REQ");
+    of_level.map(|finding| finding.code).collect()
+}
+
+fn status(status: &str) -> Json {
+    json!({ "status": status })
+}
+
+fn problem(status: &str, extension: &str) -> Json {
+    json!({ "no": "410305-2020-A0001", "year": "2020", "scope": "410305", "measure": "拟建党支部",
+        "registered_on": "2020-03-01", "due_on": "2020-11-30", "status": status,
+        "extension": extension })
+}
+
+#[test]
+fn a_save_by_hand_takes_one_step_and_is_told_the_next() {
+    let draft = json!({ "year": "2020", "scope": "410305", "status": "draft" });
+    let of = |to: &str| refused("nomination", Some(&draft), &status(to));
+    assert_eq!(of("submitted"), NONE);
+    for far in ["screened", "assessed", "recommended"] {
+        assert_eq!(of(far), ["step_missing"]);
+    }
+    let (before, after) = (
+        values("nomination", &draft),
+        changed(&draft, &status("assessed")),
+    );
+    let after = values("nomination", &after);
+    let subject = Subject {
+        kind: kind_of("nomination"),
+        id: id(1),
+        scope: scope_id("410305"),
+        before: Some(&before),
+        after: &after,
+    };
+    let said = by_hand(&subject, date::stored("2020-10-15").unwrap());
+    assert!(said[0].en.contains("(submit)") && said[0].zh.contains("下一步"));
+    // What an import brings is only listed.
+    let skips = found(
+        "nomination",
+        Some(&draft),
+        &status("screened"),
+        Level::Warn,
+        &NoLookup,
+    );
+    assert!(skips.contains(&"step_skips"), "{skips:?}");
+}
+
+#[test]
+fn what_goes_through_steps_is_made_at_their_beginning() {
+    let made = |kind: &str, to: &str| refused(kind, None, &status(to));
+    assert_eq!(
+        made("nomination", "submitted"),
+        NONE,
+        "its maker's own step"
+    );
+    for (kind, to) in [
+        ("nomination", "screened"),
+        ("problem_item", "in_progress"),
+        ("problem_item", "closed"),
+        ("establishment_case", "established"),
+        ("service_claim", "done"),
+        ("transfer_request", "accepted"),
+        ("change_request", "expired"),
+    ] {
+        assert!(made(kind, to).contains(&"step_missing"), "{kind} {to}");
+    }
+    let granted = json!({ "status": "registered", "extension": "granted" });
+    assert_eq!(refused("problem_item", None, &granted), ["step_missing"]);
+    // What was there before anybody wrote it down is entered as it stands, with its day.
+    assert_eq!(made("training_session", "held"), NONE);
+    assert_eq!(made("demonstration_point", "under_review"), NONE);
+    assert_eq!(made("party_organisation", "active"), ["undated"]);
+    let active = json!({ "status": "active", "established_on": "2015-07-01" });
+    assert_eq!(refused("party_organisation", None, &active), NONE);
+    let closed = json!({ "census_status": "closed" });
+    assert_eq!(refused("organisation", None, &closed), ["undated"]);
+    let merged = json!({ "census_status": "merged" });
+    assert_eq!(refused("organisation", None, &merged), ["step_missing"]);
+}
+
+#[test]
+fn a_day_that_the_program_writes_is_not_typed() {
+    let applied = problem("close_applied", "none");
+    let on = |day: &str| json!({ "status": "closed", "closed_on": day });
+    let of = |change: &Json| refused("problem_item", Some(&applied), change);
+    assert_eq!(of(&on("2020-10-15")), NONE, "the stamp itself");
+    assert_eq!(of(&on("2020-10-14")), ["day_typed"]);
+    assert_eq!(
+        of(&json!({ "closed_on": "2020-10-15" })),
+        ["day_typed"],
+        "no step"
+    );
+    let open = json!({ "scope": "410305", "period": "2020Q3", "status": "open" });
+    let sent = |day: &str| json!({ "status": "submitted", "submitted_on": day });
+    let of = |change: &Json| refused("quarterly_return", Some(&open), change);
+    assert_eq!(of(&sent("2020-10-01")), ["day_typed"]);
+    assert_eq!(of(&sent("2020-10-15")), NONE);
+    let ahead = on("2020-10-16");
+    let late = found(
+        "problem_item",
+        Some(&applied),
+        &ahead,
+        Level::Block,
+        &NoLookup,
+    );
+    assert_eq!(
+        late,
+        ["closed_ahead"],
+        "an import says no day to come either"
+    );
+}
+
+#[test]
+fn a_due_day_moves_with_a_grant_or_a_long_term_plan_only() {
+    let moved = json!({ "due_on": "2020-12-31" });
+    let block = |sound: &Json, change: &Json| {
+        found("problem_item", Some(sound), change, Level::Block, &NoLookup)
+    };
+    assert_eq!(
+        block(&problem("in_progress", "none"), &moved),
+        ["due_fixed"]
+    );
+    assert_eq!(
+        block(&problem("registered", "requested"), &moved),
+        ["due_fixed"]
+    );
+    let cleared = json!({ "due_on": null });
+    assert_eq!(
+        block(&problem("in_progress", "none"), &cleared),
+        ["due_fixed"]
+    );
+    let asks = json!({ "extension": "requested", "due_on": "2020-12-31" });
+    assert_eq!(block(&problem("in_progress", "none"), &asks), ["due_fixed"]);
+    let grant = json!({ "extension": "granted", "due_on": "2020-12-31" });
+    assert_eq!(block(&problem("in_progress", "requested"), &grant), NONE);
+    let long = json!({ "status": "long_term", "due_on": "2020-12-31" });
+    assert_eq!(block(&problem("in_progress", "none"), &long), NONE);
+    let mut dayless = problem("in_progress", "none");
+    dayless.as_object_mut().unwrap().remove("due_on");
+    assert_eq!(
+        block(&dayless, &moved),
+        NONE,
+        "what was missing is filled in"
+    );
+}
+
+#[test]
+fn what_was_planned_is_no_statement_of_what_was_done() {
+    let block = |change: Json| {
+        let sound = problem("in_progress", "none");
+        found(
+            "problem_item",
+            Some(&sound),
+            &change,
+            Level::Block,
+            &NoLookup,
+        )
+    };
+    assert_eq!(block(status("close_applied")), ["no_evidence"]);
+    let said = json!({ "status": "close_applied", "measure": "已建立党支部" });
+    assert_eq!(block(said), NONE);
+    let applied = problem("close_applied", "none");
+    let close = found(
+        "problem_item",
+        Some(&applied),
+        &status("closed"),
+        Level::Block,
+        &NoLookup,
+    );
+    assert_eq!(close, NONE, "it was said with the application");
+}
+
+#[test]
+fn what_closed_comes_back_in_its_year_and_on_a_day_that_has_come() {
+    let closed = |day: &str| {
+        changed(
+            &organisation(),
+            &json!({ "census_status": "closed", "closed_on": day }),
+        )
+    };
+    let reopen = |day: &str| {
+        let back = json!({ "census_status": "candidate" });
+        found(
+            "organisation",
+            Some(&closed(day)),
+            &back,
+            Level::Block,
+            &NoLookup,
+        )
+    };
+    assert_eq!(reopen("2020-01-01"), NONE);
+    assert_eq!(reopen("2019-12-31"), ["reopened_late"]);
+    let close = |day: &str| {
+        let change = json!({ "census_status": "closed", "closed_on": day });
+        found(
+            "organisation",
+            Some(&organisation()),
+            &change,
+            Level::Block,
+            &NoLookup,
+        )
+    };
+    assert_eq!(
+        (close("2020-10-15"), close("2020-10-16")),
+        (vec![], vec!["closed_ahead"])
+    );
+}
+
+#[test]
+fn a_link_is_refused_for_the_figures_it_began_with_and_warned_of_later_ones() {
+    let mut rows = Rows::default();
+    let few = changed(&organisation(), &json!({ "members": 2, "full_members": 2 }));
+    rows.put("organisation", id(2), values("organisation", &few));
+    let link = |from: &str| {
+        json!({ "organisation": id(2).to_string(), "party_organisation": id(7).to_string(),
+            "form": "standalone", "from_on": from })
+    };
+    let of = |from: &str, level| found("coverage_link", None, &link(from), level, &rows);
+    assert_eq!(of("2020-09-30", Level::Block), ["standalone_members"]);
+    assert_eq!(of("2020-09-29", Level::Block), NONE);
+    assert_eq!(of("2020-09-29", Level::Warn), ["standalone_members"]);
+    // A unit that shrank later is listed and blocks nothing.
+    let stands = found(
+        "coverage_link",
+        Some(&link("2018-01-01")),
+        &json!({}),
+        Level::Block,
+        &rows,
+    );
+    assert_eq!(stands, NONE);
+}
+
+#[test]
+fn a_notice_that_was_issued_stays_as_it_was_read() {
+    let notice = |on: &str| {
+        json!({ "year": "2020", "kind": "commend", "audience": ["410302"], "targets": ["410302"],
+            "issued_on": on, "body": "通报" })
+    };
+    let of = |on: &str, change: Json| {
+        found(
+            "notice",
+            Some(&notice(on)),
+            &change,
+            Level::Block,
+            &NoLookup,
+        )
+    };
+    assert_eq!(of("2020-10-15", json!({ "body": "改" })), ["notice_frozen"]);
+    assert_eq!(
+        of("2020-10-01", json!({ "issued_on": "2020-10-20" })),
+        ["notice_frozen"]
+    );
+    assert_eq!(
+        of("2020-10-16", json!({ "body": "改" })),
+        NONE,
+        "not issued yet"
+    );
+    assert_eq!(of("2020-10-15", json!({})), NONE);
+}
+
+#[test]
+fn scores_are_asked_for_from_the_assessment_on() {
+    let mut rows = Rows::default();
+    let item = json!({ "code": "A1", "year": "2020", "criterion": "structure", "title": "班子" });
+    rows.put("standard_item", id(41), values("standard_item", &item));
+    let row = |to: &str| {
+        json!({ "year": "2020", "scope": "410305", "party_organisation": id(7).to_string(),
+            "district_rank": 1, "status": to })
+    };
+    let of = |from: &str, to: &str, level, rows: &Rows| {
+        let all = found("nomination", Some(&row(from)), &status(to), level, rows);
+        all.contains(&"not_scored")
+    };
+    // The district cannot bring it, and the city does not take what came by another way.
+    assert!(of("assessed", "recommended", Level::Block, &rows));
+    assert!(of("recommended", "recommended", Level::Block, &rows));
+    assert!(of("recommended", "received", Level::Block, &rows));
+    // What it has taken it sees listed and may go on with.
+    for to in ["received", "spot_checked", "accepted", "not_accepted"] {
+        assert!(of(to, to, Level::Warn, &rows), "{to}");
+    }
+    assert!(!of("screened", "screened", Level::Warn, &rows));
+    let decided = row("accepted");
+    let listed = found("nomination", Some(&decided), &json!({}), Level::Warn, &rows);
+    assert!(listed.contains(&"no_verdict"), "{listed:?}");
+    let score = json!({ "nomination": id(1).to_string(), "item": id(41).to_string(),
+        "self_score": 9, "district_score": 8 });
+    rows.put("criterion_score", id(43), values("criterion_score", &score));
+    assert!(!of("recommended", "received", Level::Block, &rows));
+}
+
+#[test]
+fn what_stands_without_what_its_state_needs_is_listed() {
+    let rows = Rows::default();
+    let stands = |kind: &str, row: &Json| found(kind, Some(row), &json!({}), Level::Warn, &rows);
+    let active = json!({ "name": "支部", "status": "active" });
+    assert_eq!(
+        stands("party_organisation", &active),
+        ["established_missing", "covers_nobody"]
+    );
+    let tended = json!({ "organisation": id(2).to_string(), "status": "cultivating" });
+    assert_eq!(stands("establishment_case", &tended), ["no_instructor"]);
+    let held = json!({ "year": "2020", "scope": "410305", "title": "书记班",
+        "start_on": "2020-05-10", "status": "held" });
+    assert_eq!(stands("training_session", &held), ["nobody_named"]);
+    let mut named = Rows::default();
+    let row = json!({ "session": id(1).to_string(), "person": id(3).to_string(), "role": "head" });
+    named.put(
+        "training_attendance",
+        id(51),
+        values("training_attendance", &row),
+    );
+    let all = found(
+        "training_session",
+        Some(&held),
+        &json!({}),
+        Level::Warn,
+        &named,
+    );
+    assert_eq!(all, NONE);
+}
+
+#[test]
+fn a_planned_form_that_will_not_do_is_pointed_out() {
+    let mut rows = Rows::default();
+    let few = changed(&organisation(), &json!({ "members": 2, "full_members": 2 }));
+    rows.put("organisation", id(2), values("organisation", &few));
+    let case = |form: &str| {
+        json!({ "organisation": id(2).to_string(), "status": "planned", "form": form,
+            "host_party_organisation": id(7).to_string() })
+    };
+    let of =
+        |form: &str, rows: &Rows| found("establishment_case", None, &case(form), Level::Warn, rows);
+    assert_eq!(of("standalone", &rows), ["planned_members"]);
+    for number in 0..5 {
+        assert_eq!(of("joint", &rows), NONE, "{number} are covered");
+        let link = json!({ "organisation": id(60 + number).to_string(), "form": "joint",
+            "party_organisation": id(7).to_string(), "from_on": "2020-01-01" });
+        rows.put(
+            "coverage_link",
+            id(80 + number),
+            values("coverage_link", &link),
+        );
+    }
+    assert_eq!(of("joint", &rows), ["joint_many"]);
+}
+
+#[test]
+fn a_step_of_the_building_rests_on_what_makes_it_done() {
+    let platform = json!({ "cluster": id(2).to_string(), "name": "平台", "mode": "joint",
+        "step_institution_on": "2020-02-01", "step_mechanism_on": "2020-03-01",
+        "step_strength_on": "2020-05-01", "step_service_on": "2020-04-01", "status": "preparing" });
+    let open = |platform: &Json, rows: &Rows| {
+        let all = judged("platform", Some(platform), platform, rows);
+        let of = all
+            .into_iter()
+            .filter(|finding| finding.code == "step_unfounded");
+        of.map(|finding| finding.field).collect::<Vec<_>>()
+    };
+    let mut rows = Rows::default();
+    let steps = ["institution", "mechanism", "strength", "service"];
+    let steps = steps.map(|step| format!("step_{step}_on"));
+    assert_eq!(open(&platform, &rows), steps);
+    let this = id(1).to_string();
+    let mut founded = platform;
+    founded["joint_party_organisation"] = json!(id(7).to_string());
+    founded["systems"] = json!(["joint_conference", "quarterly_meeting"]);
+    let role = |role: &str, subject: String| {
+        json!({ "person": id(3).to_string(), "role": role, "from_on": "2020-01-01",
+            "subject": subject })
+    };
+    let mut put = |kind: &str, number: u8, row: &Json| {
+        rows.put(kind, id(number), values(kind, row));
+    };
+    put(
+        "role_assignment",
+        31,
+        &role("secretary", format!("party_organisation/{}", id(7))),
+    );
+    put(
+        "service_claim",
+        32,
+        &json!({ "platform": this, "title": "x", "status": "done" }),
+    );
+    put(
+        "service_centre",
+        33,
+        &json!({ "platform": this, "name": "中心", "opened_on": "2020-05-01",
+        "functions": ["classroom"] }),
+    );
+    assert_eq!(
+        open(&founded, &rows),
+        [steps[2].clone()],
+        "nobody helps there"
+    );
+    let helper = role("part_time_member", format!("platform/{this}"));
+    rows.put(
+        "role_assignment",
+        id(34),
+        values("role_assignment", &helper),
+    );
+    assert_eq!(open(&founded, &rows), NONE);
+}
+
+#[test]
+fn two_secretaries_at_once_are_pointed_out() {
+    let role = |person: u8, to: Json| {
+        json!({ "person": id(person).to_string(), "role": "secretary", "from_on": "2020-01-01",
+            "to_on": to, "subject": format!("party_organisation/{}", id(7)) })
+    };
+    let of = |row: &Json, other: &Json| {
+        let mut rows = Rows::default();
+        rows.put("role_assignment", id(20), values("role_assignment", other));
+        found("role_assignment", None, row, Level::Warn, &rows)
+    };
+    let (new, former) = (role(3, Json::Null), role(4, Json::Null));
+    assert_eq!(of(&new, &former), ["two_secretaries"]);
+    let ended = changed(&former, &json!({ "to_on": "2020-10-15" }));
+    assert_eq!(of(&new, &ended), NONE);
+}
