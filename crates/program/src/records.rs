@@ -26,6 +26,7 @@ mod ruled;
 mod scopes;
 mod seen;
 mod settled;
+mod sight;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -38,9 +39,7 @@ pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
 pub use change::{
     Change, Desk, Prepared, Rejection, default_scope, new_id, set_of_json, set_of_text,
 };
-pub use document::{
-    Documents, at_text, document, register_name, register_value, source_name, time_text,
-};
+pub use document::{Documents, at_text, document, register_name, source_name, time_text};
 pub use explain::{explain, holders};
 pub use history::{Event, events, history};
 pub use known::Known;
@@ -60,12 +59,11 @@ pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
 pub(crate) use change::{Shown, allowed, before_and_after, moved_away, reason_of, shown};
-pub(crate) use document::{
-    authorship, fields_json, plain_value, reason_text, register_of, shown_values, told_value,
-};
+pub(crate) use document::{authorship, fields_json, plain_value, reason_text, register_of};
 pub(crate) use known::InScope;
 pub(crate) use links::{ended, links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};
+pub(crate) use sight::{Sight, is_held, under_review};
 
 use domain::Finding;
 
