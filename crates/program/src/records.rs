@@ -55,6 +55,7 @@ pub use ruled::{Ground, made_edit, registers_edit, ruled_edit};
 pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};
 pub use seen::Seen;
 pub use settled::{Settled, State};
+pub use sight::Sight;
 pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
@@ -63,7 +64,7 @@ pub(crate) use document::{authorship, fields_json, plain_value, reason_text, reg
 pub(crate) use known::InScope;
 pub(crate) use links::{ended, links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};
-pub(crate) use sight::{Sight, is_held, under_review};
+pub(crate) use sight::{is_held, under_review};
 
 use domain::Finding;
 

@@ -501,8 +501,9 @@ fn an_industry_asks_for_corrections_at_the_city() {
         told.stderr.contains("AUTH-105") && told.stderr.contains("市级的行业部门账号"),
         "{told:?}"
     );
-    settle(&node);
-    let asked = node.by("chen").json(["change", "list"]);
+    let chen = node.by("chen");
+    settle(&chen);
+    let asked = chen.json(["change", "list"]);
     assert_eq!(asked[0]["proposed"], "33", "{asked}");
 }
 
@@ -514,8 +515,8 @@ fn a_phone_is_shown_to_a_town_with_a_reason_that_stands_on_record() {
     let phone = "0379-01234567";
     let set = ["person", "contact", "set", &person, "--work-phone", phone];
     clerk.run(set.iter().chain(&["--reason", "联系"])).ok();
-    let show = ["person", "contact", "show", &person, "--json"];
-    let ran = town.run(show);
+    let show = ["person", "contact", "show", &person];
+    let ran = town.run(show.iter().chain(&["--json"]));
     assert_eq!(code(&ran), "PERSON-007");
     assert!(!ran.stdout.contains(phone) && !ran.stderr.contains(phone));
     let closer = ["--reveal", "--reason", "通知开会"];

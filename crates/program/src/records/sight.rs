@@ -21,7 +21,7 @@ use crate::{app::App, failure::Failure};
 
 /// How the record of a key is seen: in full, or masked.
 #[derive(Debug)]
-pub(crate) struct Sight<'a> {
+pub struct Sight<'a> {
     app: &'a App,
     kind: Option<&'static KindSpec>,
     mask: Option<Mask<'static>>,
@@ -30,7 +30,7 @@ pub(crate) struct Sight<'a> {
 impl<'a> Sight<'a> {
     /// Of a record that lies here.
     #[must_use]
-    pub(crate) fn of(app: &'a App, stored: &Stored) -> Self {
+    pub fn of(app: &'a App, stored: &Stored) -> Self {
         let key = stored.record.key;
         let kind = app.catalogue.kind(key.kind);
         let masks = kind.is_none_or(permission::masks) && !app.sees(key, stored.home);
@@ -42,7 +42,7 @@ impl<'a> Sight<'a> {
     ///
     /// # Errors
     /// The store is damaged or cannot be read.
-    pub(crate) fn at(app: &'a App, key: RecordKey) -> Result<Self, Failure> {
+    pub fn at(app: &'a App, key: RecordKey) -> Result<Self, Failure> {
         let kind = app.catalogue.kind(key.kind);
         if app.sees_personal() {
             return Ok(Self::unknown(app, kind));
@@ -53,32 +53,32 @@ impl<'a> Sight<'a> {
 
     /// Of a record of which nobody here knows whose it is.
     #[must_use]
-    pub(crate) fn unknown(app: &'a App, kind: Option<&'static KindSpec>) -> Self {
+    pub fn unknown(app: &'a App, kind: Option<&'static KindSpec>) -> Self {
         let mask = (!app.sees_personal()).then(|| Mask::of(app.catalogue, kind, None));
         Self { app, kind, mask }
     }
 
     /// The kind of the record.
     #[must_use]
-    pub(crate) fn kind(&self) -> Option<&'static KindSpec> {
+    pub fn kind(&self) -> Option<&'static KindSpec> {
         self.kind
     }
 
     /// Whether it is masked, be there anything to be hidden or not.
     #[must_use]
-    pub(crate) fn is_masked(&self) -> bool {
+    pub fn is_masked(&self) -> bool {
         self.mask.is_some()
     }
 
     /// Whether anything of it is hidden.
     #[must_use]
-    pub(crate) fn hides(&self) -> bool {
+    pub fn hides(&self) -> bool {
         self.mask.is_some_and(|mask| mask.hides())
     }
 
     /// The values of a record as scripts read them.
     #[must_use]
-    pub(crate) fn values(&self, kind: &KindSpec, bytes: &[u8]) -> Map<String, Value> {
+    pub fn values(&self, kind: &KindSpec, bytes: &[u8]) -> Map<String, Value> {
         let mut values = value::to_json(kind, bytes);
         if let Some(mask) = &self.mask {
             mask.values(&mut values);
@@ -88,7 +88,7 @@ impl<'a> Sight<'a> {
 
     /// The value of a register as scripts read it; for a deletion what was said with it.
     #[must_use]
-    pub(crate) fn register(&self, register: RegisterId, bytes: &[u8]) -> Value {
+    pub fn register(&self, register: RegisterId, bytes: &[u8]) -> Value {
         if domain::erasure::is_erased_value(bytes) {
             return ERASED.into();
         }
@@ -101,7 +101,7 @@ impl<'a> Sight<'a> {
 
     /// What one of its fields reads as, in words.
     #[must_use]
-    pub(crate) fn text(&self, field: &FieldSpec, text: &str) -> String {
+    pub fn text(&self, field: &FieldSpec, text: &str) -> String {
         let hides = |kind: &KindSpec| self.is_masked() && permission::is_masked(kind, field);
         match self.kind.is_some_and(hides) {
             true => permission::masked(field, text),
@@ -113,7 +113,7 @@ impl<'a> Sight<'a> {
     ///
     /// # Errors
     /// The store is damaged or cannot be read.
-    pub(crate) fn told(&self, sibling: &Sibling) -> Result<Value, Failure> {
+    pub fn told(&self, sibling: &Sibling) -> Result<Value, Failure> {
         if sibling.register != RegisterId::OWNER {
             return Ok(self.register(sibling.register, &sibling.value));
         }

@@ -82,10 +82,11 @@ fn an_account_is_made_for_a_town_an_industry_an_authority_or_a_park() {
     assert_eq!(code("district_editor", "--park", "甲园区"), "AUTH-114");
 }
 
-fn firm(app: &App, name: &str, industry: &str, uscc: &str) -> RecordKey {
+fn firm(app: &App, name: &str, industry: &str) -> RecordKey {
     let mut values = organisation(name);
     values.insert("industry".to_owned(), industry.into());
-    values.insert("uscc".to_owned(), uscc.into());
+    values.remove("uscc");
+    values.insert("remark".to_owned(), "尚未领证".into());
     made(app, "organisation", &Value::Object(values))
 }
 
@@ -106,8 +107,8 @@ fn an_industry_enters_who_of_its_own_has_attended() {
     let session = json!({ "year": "2020", "scope": "410305", "title": "书记培训班",
         "kind": "centralised", "status": "held", "start_on": "2020-10-01", "hours": 8 });
     let session = made(app, "training_session", &session);
-    let lawyers = firm(app, "甲律师事务所", "L", "91410305DEM1FYRA54");
-    let factory = firm(app, "乙公司", "C", "91410305DEM2FYRA50");
+    let lawyers = firm(app, "甲律师事务所", "L");
+    let factory = firm(app, "乙公司", "C");
     let own = works(app, lawyers, None);
     let left = works(app, lawyers, Some("2020-06-01"));
     let other = works(app, factory, None);
