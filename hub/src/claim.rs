@@ -19,7 +19,7 @@ use program::{
         record::{field_label, register_text},
         show_parts, show_rows,
     },
-    records::{self, Ground, Scopes, find, kind_of, meaning, ruled_edit},
+    records::{Ground, Scopes, Sight, find, kind_of, meaning, ruled_edit},
 };
 use replica::{Edit, RecordId, RecordKey, RegisterId};
 use serde_json::{Map, Value, json};
@@ -264,6 +264,7 @@ fn show(app: &App, case: &Case, out: &mut Out) -> Result<(), Failure> {
         .into_iter()
         .map(|key| registers(app, key))
         .collect::<Result<_, _>>()?;
+    let sight = Sight::unknown(app, Some(kind));
     let mut fields = Vec::new();
     for register in &kind.registers {
         let side =
@@ -274,7 +275,7 @@ fn show(app: &App, case: &Case, out: &mut Out) -> Result<(), Failure> {
         }
         let shown = values
             .iter()
-            .map(|value| records::register_value(app, Some(kind), register.id, value));
+            .map(|value| sight.register(register.id, value));
         let shown: Vec<Value> = shown.collect();
         fields.push(json!({ "field": kind.register_name(register.id), "values": shown }));
     }

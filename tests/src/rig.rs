@@ -151,6 +151,7 @@ pub fn app(role: Role, replica: ReplicaId, scope: &str, (writer, folder): (&Writ
         files: Arc::new(FileRoom::new(Cabinet::new(&folder.join("files")))),
         grant: None,
         reveals: false,
+        reviewed: Arc::default(),
         desk: Arc::default(),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     catalogue::KindSpec,
 };
 
-pub use mask::{is_mask_of, is_masked, mask_register, mask_values, masked, masked_name, masks};
+pub use mask::{Mask, is_masked, masked, masked_name, masks};
 pub use part::{Place, place};
 pub use table::{GROUPS, Group, RIGHTS};
 
@@ -195,6 +195,8 @@ pub enum Right {
     Export,
     /// Seeing personal data in full.
     Full,
+    /// Seeing personal data of the city's own scope in full.
+    Own,
     /// Seeing masked personal data in full for once, with a reason.
     Reveal,
     /// Deciding conflicts.
@@ -219,6 +221,11 @@ impl Right {
             Self::Import => ("import", "导入", "import"),
             Self::Export => ("export", "导出", "export"),
             Self::Full => ("full", "个人信息不脱敏", "see personal data in full"),
+            Self::Own => (
+                "own",
+                "本级个人信息不脱敏",
+                "see personal data of the city's own scope in full",
+            ),
             Self::Reveal => (
                 "reveal",
                 "说明理由查看完整信息",
@@ -301,6 +308,27 @@ pub fn may(grant: &Grant, right: Right) -> Result<(), Denied> {
     } else {
         Err(Denied::Right(right))
     }
+}
+
+/// Whether a role sees the personal data of its own scope in full.
+#[must_use]
+pub fn sees_own(role: Role) -> bool {
+    has(role, Right::Full) || has(role, Right::Own)
+}
+
+/// Whether a role sees the personal data of records of a kind in full, those of its own scope or of
+/// another. Who was in the team of a visit those see who keep the city's visits.
+#[must_use]
+pub fn sees(role: Role, kind: &str, is_own: bool) -> bool {
+    let is_team = kind == "acceptance_visit";
+    let keeps = has(role, Right::Own) || reviews(role);
+    has(role, Right::Full) || (is_own && has(role, Right::Own)) || (is_team && keeps)
+}
+
+/// Whether a role works on nominations that lie at the city: it needs to know whom they are about.
+#[must_use]
+pub fn reviews(role: Role) -> bool {
+    group_of("acceptance_visit").cell(role).contains('w')
 }
 
 /// The row of a kind.

@@ -225,6 +225,12 @@ fn is_hyphen(letter: char) -> bool {
     matches!(letter, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
+/// Whether a text is the letter of an industry of GB/T 4754.
+#[must_use]
+pub fn is_industry(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'A'..=b'T'])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

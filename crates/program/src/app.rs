@@ -1,8 +1,9 @@
 //! An opened program: identity, store, clock, catalogue; what every command works on.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use domain::{
@@ -11,7 +12,10 @@ use domain::{
 };
 use link::{FileRoom, Holdings};
 use proto::stored::Certificate;
-use replica::{Clock, Dot, ReplicaId, ScopeId, SealKey, Sibling, session::Role as SessionRole};
+use replica::{
+    Clock, Dot, RecordId, RecordKey, ReplicaId, ScopeId, SealKey, Sibling,
+    session::Role as SessionRole,
+};
 use store::{
     Cabinet, Handle, Host, HostConfig, JudgeInput, PeerHeard, Reader, Rules, Status, Survey,
     Verdict, Writer, WriterConfig,
@@ -25,7 +29,7 @@ use crate::{
     doctor::Proofs,
     failure::Failure,
     persons,
-    records::ValueCache,
+    records::{ValueCache, under_review},
     repair::compare::Asking,
     report::Board,
     rewrite,
@@ -185,6 +189,8 @@ pub struct App {
     pub grant: Option<Arc<Grant>>,
     /// Whether the command shows personal data for once, with a reason that was noted.
     pub reveals: bool,
+    /// The people of nominations under review, looked up once for the command that asks.
+    pub reviewed: Arc<OnceLock<BTreeSet<RecordId>>>,
     /// Held while accounts or the audit list are changed: one at a time.
     pub desk: Arc<Mutex<()>>,
 }
@@ -220,6 +226,7 @@ impl App {
             files: Arc::new(FileRoom::new(Cabinet::new(&dir.files()))),
             grant: None,
             reveals: false,
+            reviewed: Arc::default(),
             desk: Arc::default(),
         };
         Ok((app, writer))
@@ -261,11 +268,56 @@ impl App {
         self.identity.role == Role::Hub
     }
 
-    /// Whether whoever gives the command sees personal data in full.
+    /// Whether a scope is the one whose records are made here, or the one that everybody receives.
+    #[must_use]
+    pub fn is_own(&self, scope: ScopeId) -> bool {
+        scope == self.scope() || scope == self.published()
+    }
+
+    /// Whether whoever gives the command sees all personal data in full.
     #[must_use]
     pub fn sees_personal(&self) -> bool {
         let full = |grant: &Arc<Grant>| permission::has(grant.role, Right::Full);
         self.reveals || self.grant.as_ref().is_none_or(full)
+    }
+
+    /// Whether whoever gives the command sees the personal data of their own scope in full.
+    #[must_use]
+    pub fn sees_own(&self) -> bool {
+        let own = |grant: &Arc<Grant>| permission::sees_own(grant.role);
+        self.reveals || self.grant.as_ref().is_none_or(own)
+    }
+
+    /// Whether whoever gives the command sees the personal data of all records of a kind in full, of
+    /// this scope or of every one: only then are they found by it.
+    #[must_use]
+    pub fn seeks(&self, kind: &str, scope: Option<ScopeId>) -> bool {
+        let is_own = scope.is_some_and(|scope| self.is_own(scope));
+        let grant = self.grant.as_ref().filter(|_| !self.reveals);
+        grant.is_none_or(|grant| permission::sees(grant.role, kind, is_own))
+    }
+
+    /// Whether whoever gives the command sees the personal data of a record with this home in full.
+    #[must_use]
+    pub fn sees(&self, key: RecordKey, home: ScopeId) -> bool {
+        let Some(grant) = self.grant.as_ref().filter(|_| !self.reveals) else {
+            return true;
+        };
+        let kind = self.catalogue.kind_name(key.kind);
+        if self.seeks(&kind, Some(home)) {
+            return true;
+        }
+        if kind != "person" || !permission::reviews(grant.role) {
+            return false;
+        }
+        let reviewed = self.reviewed.get_or_init(|| {
+            under_review(self).unwrap_or_else(|failure| {
+                // Then they are masked, and what cannot be read is told by the next that reads it.
+                tracing::warn!(code = failure.code, "nominations could not be read");
+                BTreeSet::new()
+            })
+        });
+        reviewed.contains(&key.id)
     }
 
     /// A path given to a command, from the folder of whoever gave it.

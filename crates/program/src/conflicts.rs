@@ -42,7 +42,7 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        self, Known, Seen, find, kind_of, meaning, named, register_name, register_of, told_value,
+        self, Known, Seen, Sight, find, kind_of, meaning, named, register_name, register_of,
     },
 };
 
@@ -95,17 +95,18 @@ impl Docket {
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn entry(
+pub(crate) fn entry(
     app: &App,
-    kind: Option<&KindSpec>,
+    sight: &Sight<'_>,
     record: &Record,
     open: &Conflict,
 ) -> Result<Map<String, Value>, Failure> {
+    let kind = sight.kind();
     let docket = Docket {
         key: record.key,
         register: open.register,
     };
-    let candidates = candidates(app, kind, &open.candidates)?;
+    let candidates = candidates(app, sight, &open.candidates)?;
     let mut entry = Map::new();
     entry.insert("id".to_owned(), docket.id(kind).into());
     let field = register_name(kind, open.register);
@@ -118,17 +119,18 @@ pub fn entry(
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn candidates(
+pub(crate) fn candidates(
     app: &App,
-    kind: Option<&KindSpec>,
+    sight: &Sight<'_>,
     candidates: &[Sibling],
 ) -> Result<Value, Failure> {
+    let kind = sight.kind();
     // Against a deletion stand writes of other registers: they are shown with their names.
     let is_mixed = candidates
         .iter()
         .any(|sibling| sibling.register == RegisterId::DELETED);
     let one = |(at, sibling): (usize, &Sibling)| {
-        let value = told_value(app, kind, sibling)?;
+        let value = sight.told(sibling)?;
         let mut map = Map::new();
         map.insert("candidate".to_owned(), (at + 1).into());
         let value = if is_mixed {

@@ -24,7 +24,7 @@ use crate::{
         ID, MARKS,
         find::{Finder, Towns},
     },
-    records::{Known, Scopes, each, shown_values},
+    records::{Known, Scopes, Sight, each},
     sheet::{Cell, WriteError, write},
 };
 
@@ -107,7 +107,7 @@ pub fn export(
         if exported.rows % PROGRESS_RECORDS == 0 {
             progress(exported.rows, total);
         }
-        let values = shown_values(app, kind, &meaning.values);
+        let values = Sight::of(app, stored).values(kind, &meaning.values);
         let id = stored.record.key.id;
         match request.format {
             Format::Csv | Format::Xlsx => rows.push(sheet.row(id, &values)?),

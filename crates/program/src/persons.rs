@@ -232,7 +232,12 @@ fn contact_name(key: RecordKey) -> String {
 /// # Errors
 /// There is no such person, it is erased, or it is not of a scope that is written here; the phone
 /// cannot be read; there is no reason; or the store failed.
-pub fn set_contact(app: &App, id: &str, phone: &str, reason: &str) -> Result<RecordKey, Failure> {
+pub fn set_contact(
+    app: &App,
+    id: &str,
+    phone: &str,
+    reason: &str,
+) -> Result<(RecordKey, Contact), Failure> {
     let (kind, stored) = person(app, id)?;
     let key = stored.record.key;
     at_home(app, &stored)?;
@@ -254,17 +259,21 @@ pub fn set_contact(app: &App, id: &str, phone: &str, reason: &str) -> Result<Rec
     }
     kept.push((name, Some(text)));
     app.writer.edit(Vec::new(), kept)?;
-    Ok(key)
+    Ok((key, contact))
 }
 
 /// The contact of a person; none where none is kept here.
 ///
 /// # Errors
-/// There is no such person, it is not of a scope that is written here, or the store cannot be read.
+/// There is no such person, it is not of a scope that is written here, whoever asks sees personal data
+/// masked, or the store cannot be read.
 pub fn contact(app: &App, id: &str) -> Result<(RecordKey, Option<Contact>), Failure> {
     let (_, stored) = person(app, id)?;
     at_home(app, &stored)?;
     let key = stored.record.key;
+    if !app.sees(key, stored.home) {
+        return Err(Failure::new("PERSON-007", Exit::Refused).with("id", key.id));
+    }
     let text = app.reader().local(&contact_name(key))?;
     Ok((
         key,

@@ -18,8 +18,8 @@ use crate::{
     conflicts::candidates,
     failure::{Exit, Failure},
     records::{
-        self, Change, Desk, Scopes, deletion_edit, each_here, fields_json, find, kind_of, meaning,
-        register_name, register_value, standing, time_text,
+        self, Change, Desk, Scopes, Sight, deletion_edit, each_here, fields_json, find, kind_of,
+        meaning, register_name, standing, time_text,
     },
     refusals::Done,
 };
@@ -55,17 +55,23 @@ impl Seen {
         named.map(|key| standing(app, key)).transpose()
     }
 
+    /// How the record that it is about is seen.
+    fn sight<'a>(&self, app: &'a App) -> Result<Sight<'a>, Failure> {
+        let key = self.key(app)?;
+        key.map_or_else(|| Ok(Sight::unknown(app, None)), |key| Sight::at(app, key))
+    }
+
     fn json(&self, app: &App, scopes: &Scopes<'_>) -> Result<Map<String, Value>, Failure> {
         let row = &self.row;
-        let kind = self.key(app)?.and_then(|key| app.catalogue.kind(key.kind));
+        let sight = self.sight(app)?;
         let code = |bytes: Option<&Vec<u8>>| match across::scope(bytes) {
             Some(scope) => scopes.code(scope).map(Value::from),
             None => Ok(Value::Null),
         };
         let values = row.values.iter().map(|value| {
             let register = RegisterId(value.register);
-            let shown = register_value(app, kind, register, &value.value);
-            (register_name(kind, register), shown)
+            let shown = sight.register(register, &value.value);
+            (register_name(sight.kind(), register), shown)
         });
         let mut entry = Map::new();
         entry.insert(
@@ -169,16 +175,16 @@ pub fn show(app: &App, id: RecordId) -> Result<Map<String, Value>, Failure> {
     let seen = Seen::read(app, id)?;
     let mut entry = seen.json(app, &Scopes::new(app))?;
     let key = seen.key(app)?;
-    let kind = key.and_then(|key| app.catalogue.kind(key.kind));
+    let sight = seen.sight(app)?;
     let stored = key.map(|key| app.reader().get(key)).transpose()?.flatten();
     let one = |value: &proto::ledger::ProposedValue| {
         let register = RegisterId(value.register);
         let record = stored.as_ref().map(|stored| &stored.record);
         let standing = record.map(|record| record.register(register));
         Ok(json!({
-            "field": register_name(kind, register),
-            "proposed": register_value(app, kind, register, &value.value),
-            "present": candidates(app, kind, standing.unwrap_or_default())?,
+            "field": register_name(sight.kind(), register),
+            "proposed": sight.register(register, &value.value),
+            "present": candidates(app, &sight, standing.unwrap_or_default())?,
         }))
     };
     let fields: Result<Value, Failure> = seen.row.values.iter().map(one).collect();

@@ -18,7 +18,7 @@ use crate::{
     clock::moment,
     failure::{Exit, Failure},
     output::Out,
-    records::{Scopes, authorship, reason_of, register_name, register_value},
+    records::{Scopes, Sight, authorship, reason_of, register_name},
     refusals::moment_of,
     texts,
 };
@@ -203,6 +203,7 @@ pub fn show(
     out: &Out,
 ) -> Result<Map<String, Value>, Failure> {
     let kind = app.catalogue.kind(held.key.kind);
+    let sight = Sight::at(app, held.key)?;
     let here = app.reader().get(held.key)?.map(|stored| stored.record);
     // Nothing came when it is the peer that does not take what is here.
     let there = Record::decode(&held.theirs).ok();
@@ -218,7 +219,7 @@ pub fn show(
     let candidates = |record: &Record, register| -> Value {
         let one = |sibling: &Sibling| {
             let mut map = Map::new();
-            let value = register_value(app, kind, register, &sibling.value);
+            let value = sight.register(register, &sibling.value);
             map.insert("value".to_owned(), value);
             map.extend(authorship(sibling));
             Value::Object(map)

@@ -26,6 +26,7 @@ mod ruled;
 mod scopes;
 mod seen;
 mod settled;
+mod sight;
 mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,9 +38,7 @@ pub use acts::{OpenAct, act, acts};
 pub use alias::{alias_of, circle, standing};
 pub use batch::{Batcher, Done, IN_FLIGHT_MAX};
 pub use change::{Change, Desk, Prepared, default_scope, new_id, set_of_json, set_of_text};
-pub use document::{
-    Documents, at_text, document, register_name, register_value, source_name, time_text,
-};
+pub use document::{Documents, at_text, document, register_name, source_name, time_text};
 pub use explain::{explain, holders};
 pub use history::{Event, events, history};
 pub use known::Known;
@@ -55,16 +54,16 @@ pub use ruled::{Ground, made_edit, registers_edit, ruled_edit};
 pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};
 pub use seen::Seen;
 pub use settled::{Settled, State};
+pub use sight::Sight;
 pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
 pub(crate) use change::{Shown, allowed, before_and_after, moved_away, reason_of, shown};
-pub(crate) use document::{
-    authorship, fields_json, plain_value, reason_text, register_of, shown_values, told_value,
-};
+pub(crate) use document::{authorship, fields_json, plain_value, reason_text, register_of};
 pub(crate) use known::InScope;
 pub(crate) use links::{ended, links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};
+pub(crate) use sight::{is_held, under_review};
 
 use domain::Finding;
 

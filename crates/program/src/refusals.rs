@@ -23,8 +23,8 @@ use crate::{
     output::Out,
     proposals,
     records::{
-        self, Change, Desk, Scopes, Seen, allowed, at_text, fields_json, find, reason_of,
-        reason_text, register_name, register_value, set_of_json, source_name,
+        self, Change, Desk, Scopes, Seen, Sight, allowed, at_text, fields_json, find, reason_of,
+        reason_text, register_name, set_of_json, source_name,
     },
     texts,
 };
@@ -263,6 +263,7 @@ pub(crate) fn moment_of(at_ms: i64) -> String {
 pub fn show(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Value>, Failure> {
     let draft = &refused.draft;
     let kind = app.catalogue.kind(draft.key.kind);
+    let sight = Sight::at(app, draft.key)?;
     let present = app.reader().get(draft.key)?.map(|stored| stored.record);
     let mut document = entry(app, &Scopes::new(app), refused, out)?;
     if let Some(first) = draft.siblings.first() {
@@ -275,11 +276,11 @@ pub fn show(app: &App, refused: &Refused, out: &Out) -> Result<Map<String, Value
         let register = sibling.register;
         let now = present.iter().flat_map(|record| record.register(register));
         let now: Vec<_> = now
-            .map(|now| register_value(app, kind, register, &now.value))
+            .map(|now| sight.register(register, &now.value))
             .collect();
         json!({
             "field": register_name(kind, register),
-            "value": register_value(app, kind, register, &sibling.value),
+            "value": sight.register(register, &sibling.value),
             "present": now,
         })
     });

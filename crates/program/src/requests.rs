@@ -18,7 +18,7 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        Change, InScope, Known, Saved, Scopes, each, failure_of, find, kind_of, meaning, put,
+        Change, InScope, Known, Saved, Scopes, Sight, each, failure_of, find, kind_of, meaning, put,
     },
 };
 
@@ -47,15 +47,20 @@ pub fn list(app: &App, with_answered: bool) -> Result<Vec<Map<String, Value>>, F
     Ok(all)
 }
 
-/// What the field of a request reads as now. None where the record or the field is not known here.
-fn now(app: &App, row: &ChangeRequest) -> Result<Option<String>, Failure> {
+/// What the field of a request reads as now, and as whoever gives the command reads it. None where the
+/// record or the field is not known here.
+fn now(app: &App, row: &ChangeRequest) -> Result<Option<(String, String)>, Failure> {
     let Some((key, field)) = request::target(app.catalogue, row) else {
         return Ok(None);
     };
     let stored = app.reader().get(key)?;
     let stored = stored.filter(|stored| !stored.record.is_empty());
     stored
-        .map(|stored| text_of(app, &stored, field))
+        .map(|stored| {
+            let text = text_of(app, &stored, field)?;
+            let shown = Sight::of(app, &stored).text(field, &text);
+            Ok((text, shown))
+        })
         .transpose()
 }
 
@@ -76,9 +81,9 @@ fn entry(
     let outdated = is_open
         && now
             .as_ref()
-            .is_some_and(|now| request::is_outdated(row, now));
+            .is_some_and(|(now, _)| request::is_outdated(row, now));
     let kind = kind_of(app, KIND)?;
-    let values = value::to_json(kind, &meaning(app, &stored.record)?.values);
+    let values = Sight::of(app, stored).values(kind, &meaning(app, &stored.record)?.values);
     let mut entry = Map::new();
     let id = stored.record.key.id.to_string();
     entry.insert("id".to_owned(), id.into());
@@ -89,7 +94,8 @@ fn entry(
         let value = values.get(name).cloned().unwrap_or_default();
         entry.insert(name.to_owned(), value);
     }
-    entry.insert("now".to_owned(), now.into());
+    let shown = now.map(|(_, shown)| shown);
+    entry.insert("now".to_owned(), shown.into());
     entry.insert("outdated".to_owned(), outdated.into());
     Ok(entry)
 }

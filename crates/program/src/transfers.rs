@@ -14,7 +14,7 @@ use store::Stored;
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    records::{Change, Saved, Scopes, alias_of, each_here, find, kind_of, meaning, put},
+    records::{Change, Saved, Scopes, Sight, alias_of, each_here, find, kind_of, meaning, put},
 };
 
 /// The first schema whose programs know that records move. An older node would go on holding what
@@ -143,6 +143,27 @@ impl Request {
         agrees(self.from) && agrees(self.to)
     }
 
+    /// What the record was called; of one that is erased some day nothing, whoever wrote it down.
+    fn title(&self, app: &App) -> Option<&str> {
+        let kind = app.catalogue.kind(self.record.kind);
+        let stays = kind.is_none_or(|kind| domain::erasure::mark_field(kind).is_none());
+        self.row.title.as_deref().filter(|_| stays)
+    }
+
+    /// What the record is called to whoever asks: a person as it is seen here, if it is.
+    fn shown_title(&self, app: &App) -> Result<Value, Failure> {
+        let kind = app.catalogue.kind(self.record.kind);
+        let Some(kind) = kind.filter(|kind| domain::erasure::mark_field(kind).is_some()) else {
+            return Ok(self.title(app).into());
+        };
+        let Some(stored) = app.reader().get(self.record)? else {
+            return Ok(Value::Null);
+        };
+        let values = meaning(app, &stored.record)?.values;
+        let mut values = Sight::of(app, &stored).values(kind, &values);
+        Ok(values.remove("display_name").unwrap_or_default())
+    }
+
     /// The request as scripts read it.
     ///
     /// # Errors
@@ -167,7 +188,7 @@ impl Request {
         entry.insert("id".to_owned(), self.id().to_string().into());
         let record = across::name(app.catalogue, self.record);
         entry.insert("record".to_owned(), record.into());
-        entry.insert("title".to_owned(), self.row.title.clone().into());
+        entry.insert("title".to_owned(), self.shown_title(app)?);
         entry.insert("from".to_owned(), scopes.code(self.from)?.into());
         entry.insert("to".to_owned(), scopes.code(self.to)?.into());
         entry.insert("asked_by".to_owned(), scopes.code(self.asks())?.into());
@@ -231,7 +252,7 @@ pub fn consent(app: &App, id: RecordId, reason: &str) -> Result<Map<String, Valu
         return Err(Failure::new("TRANSFER-005", Exit::Refused).with("id", id));
     }
     let (record, from, to) = (other.record, other.from, other.to);
-    ask(app, (record, from, to), other.row.title.as_deref(), reason)?;
+    ask(app, (record, from, to), other.title(app), reason)?;
     other.json(app, &all(app)?, &Scopes::new(app))
 }
 
@@ -325,12 +346,16 @@ pub fn check_movable(app: &App, stored: &Stored) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What people call a record.
+/// What people call a record. None of one whose name is erased some day: a request is no part of the
+/// record, so the name would stay in it.
 #[must_use]
 pub fn title(kind: &KindSpec, values: &[u8]) -> Option<String> {
+    if domain::erasure::mark_field(kind).is_some() {
+        return None;
+    }
     let json = domain::value::to_json(kind, values);
     let said = |field: &str| json.get(field).and_then(Value::as_str).map(str::to_owned);
-    said("name").or_else(|| said("display_name"))
+    said("name")
 }
 
 /// The requests that a list shows, one for each move that waits, and on request one for each that

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tests::programs::{Program, Ran};
 
 use crate::e2e::{
-    across::made,
+    across::{CODE, made, other_code, sample},
     city::{City, node_exe, refused, settle},
 };
 
@@ -395,4 +395,162 @@ fn who_looks_closer_says_why_and_it_stands_on_record() {
     assert!(has(&rows, "wang", "record get", "AUTH-103"), "{rows:#?}");
     assert!(has(&rows, "zhang", "export", "shown"), "{rows:#?}");
     assert!(!list.to_string().contains("小明"), "{list}");
+}
+
+/// The city's inspector asks for another name, and nobody who sees it masked reads it off the request.
+#[test]
+fn a_request_for_a_correction_gives_no_name_away() {
+    let (city, node, person) = city_with_people();
+    let admin = city.hub.by("li");
+    add(&admin, "jian", "city_inspector", &[]);
+    add(&admin, "audit", "auditor", &[]);
+    let record = format!("person/{person}");
+    let propose = [
+        "change",
+        "propose",
+        &record,
+        "display_name",
+        "李大伟",
+        "--basis",
+        "核对花名册",
+    ];
+    let asked = city.hub.by("jian").run(propose.iter().chain(&["--json"]));
+    let asked = asked.ok();
+    let id = asked.json()["id"].as_str().unwrap().to_owned();
+    let mut said = vec![asked];
+    let file = city.text_path("requests.csv");
+    for account in ["jian", "wang", "zhang", "audit"] {
+        let by = city.hub.by(account);
+        for args in [
+            &["change", "list"][..],
+            &["change", "list", "--all", "--json"],
+            &["record", "list", "change_request", "--json"],
+            &["record", "get", "change_request", &id],
+            &["record", "history", "change_request", &id, "--json"],
+            &["record", "explain", "change_request", &id, "--json"],
+        ] {
+            said.push(by.run(args).ok());
+        }
+        let export = ["export", "change_request", "--format", "csv", "--output"];
+        by.run(export.iter().chain(&[file.as_str()])).ok();
+        let exported = std::fs::read_to_string(&file).unwrap();
+        assert!(exported.contains("王某"), "{exported}");
+        assert!(
+            !exported.contains("小明") && !exported.contains("大伟"),
+            "{exported}"
+        );
+    }
+    for ran in &said {
+        let text = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!text.contains("小明") && !text.contains("大伟"), "{text}");
+        assert!(text.contains("王某"), "{text}");
+    }
+    // The district, whose person it is, reads what it is asked.
+    settle(&node);
+    let asked = node.json(["change", "list"]);
+    assert_eq!(
+        (&asked[0]["now"], &asked[0]["proposed"]),
+        (&json!("王小明"), &json!("李大伟"))
+    );
+}
+
+/// An industry's officer asks for corrections at the city, and is told so in a district.
+#[test]
+fn an_industry_asks_for_corrections_at_the_city() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    let own = made(&node, "organisation", &sample(CODE, "甲公司"));
+    let mut law = sample(&other_code(), "乙律师事务所");
+    law["industry"] = "L".into();
+    let other = made(&node, "organisation", &law);
+    settle(&node);
+    add(&city.hub, "li", "city_admin", &[]);
+    let industry = ["--industry", "C"];
+    add(&city.hub.by("li"), "gong", "industry_editor", &industry);
+    add(&node, "chen", "district_admin", &[]);
+    add(&node.by("chen"), "gong", "industry_editor", &industry);
+    let ask = |program: &Program, id: &str| {
+        let record = format!("organisation/{id}");
+        program.by("gong").run([
+            "change",
+            "propose",
+            &record,
+            "employees",
+            "33",
+            "--basis",
+            "行业年报",
+            "--json",
+        ])
+    };
+    ask(&city.hub, &own).ok();
+    assert_eq!(code(&ask(&city.hub, &other)), "AUTH-108");
+    assert_eq!(code(&ask(&node, &own)), "AUTH-HUB-ONLY");
+    let put = [
+        "record",
+        "put",
+        "organisation",
+        &own,
+        "--set",
+        "employees=33",
+        "--reason",
+        "行业年报",
+    ];
+    let told = node.by("gong").run(put.iter().chain(&["--lang", "zh"]));
+    assert_eq!(told.code, 4, "{told:?}");
+    assert!(
+        told.stderr.contains("AUTH-105") && told.stderr.contains("市级的行业部门账号"),
+        "{told:?}"
+    );
+    let chen = node.by("chen");
+    settle(&chen);
+    let asked = chen.json(["change", "list"]);
+    assert_eq!(asked[0]["proposed"], "33", "{asked}");
+}
+
+#[test]
+fn a_phone_is_shown_to_a_town_with_a_reason_that_stands_on_record() {
+    let office = Office::open();
+    let (clerk, town) = (office.by("clerk"), office.by("town"));
+    let person = made(&clerk, "person", &json!({ "display_name": "王小明" }));
+    let phone = "0379-01234567";
+    let set = ["person", "contact", "set", &person, "--work-phone", phone];
+    clerk.run(set.iter().chain(&["--reason", "联系"])).ok();
+    let show = ["person", "contact", "show", &person];
+    let ran = town.run(show.iter().chain(&["--json"]));
+    assert_eq!(code(&ran), "PERSON-007");
+    assert!(!ran.stdout.contains(phone) && !ran.stderr.contains(phone));
+    let closer = ["--reveal", "--reason", "通知开会"];
+    let shown = town.json(show.iter().chain(&closer));
+    assert_eq!(shown["contact"]["work_phone"], phone, "{shown}");
+    assert_eq!(clerk.json(show)["contact"]["work_phone"], phone);
+    let list = office.by("chen").json(["audit", "list", "--limit", "500"]);
+    let mut rows = list["entries"].as_array().unwrap().iter();
+    let look = rows.find(|row| row["deed"] == "person contact show" && row["result"] == "shown");
+    let look = look.unwrap();
+    assert_eq!(
+        (&look["account"], &look["reason"]),
+        (&json!("town"), &json!("通知开会"))
+    );
+    assert!(!list.to_string().contains(phone), "{list}");
+}
+
+#[test]
+fn the_city_sees_its_own_people_in_full() {
+    let (city, _node, person) = city_with_people();
+    let officer = city.hub.by("zhang");
+    let own = made(&officer, "person", &json!({ "display_name": "赵大年" }));
+    assert_eq!(name(&officer, &own, &[]), "赵大年");
+    assert_eq!(name(&officer, "赵大年", &[]), "赵大年", "found by name");
+    assert_eq!(name(&officer, &person, &[]), "王某");
+    assert_eq!(name(&city.hub.by("wang"), &own, &[]), "赵某");
+    let scope = officer.json(["record", "get", "person", &own])["scope"].clone();
+    let list = |scope: &str, name: &str| {
+        let wheres = format!("display_name={name}");
+        officer.run([
+            "record", "list", "person", "--scope", scope, "--where", &wheres, "--json",
+        ])
+    };
+    let found = list(scope.as_str().unwrap(), "赵大年").ok().json();
+    assert_eq!(found["records"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(code(&list("410305", "王小明")), "AUTH-109");
 }

@@ -26,6 +26,36 @@ fn erase<'a>(id: &'a str, reason: &'a str) -> [&'a str; 6] {
     ["person", "erase", id, "--reason", reason, "--confirm"]
 }
 
+/// The city asks for another name, and the district asks for the move: both tell of the person outside
+/// of its own record.
+fn asked_to_correct(two: &Two, id: &str) {
+    let (node, hub) = (&two.jianxi.node, two.hub());
+    let name = format!("person/{id}");
+    let (value, basis) = (format!("{TOKEN}丁"), format!("花名册为{TOKEN}丁"));
+    let ask = [
+        "change",
+        "propose",
+        &name,
+        "display_name",
+        &value,
+        "--basis",
+        &basis,
+    ];
+    hub.run(ask).ok();
+    let ask = [
+        "transfer", "request", &name, "--to", "410302", "--reason", "调动",
+    ];
+    node.run(ask).ok();
+    two.settle();
+    for program in [hub, node] {
+        let asked = program.json(["change", "list"]);
+        assert_eq!(asked[0]["present"], format!("{TOKEN}乙"), "{asked}");
+        assert_eq!(asked[0]["proposed"], value.as_str());
+        let moves = program.json(["transfer", "list"]);
+        assert_eq!(moves[0]["title"], format!("{TOKEN}乙"), "{moves}");
+    }
+}
+
 /// A person of Jianxi of whom something lies wherever values can lie: in records and histories of three
 /// stores, in a conflict and its decision, in an import mark, in a late edit and its proposal.
 fn person(two: &Two) -> String {
@@ -69,6 +99,7 @@ fn person(two: &Two) -> String {
     ])
     .ok();
     two.settle();
+    asked_to_correct(two, &id);
     // The person moves, and an edit comes too late.
     two.jianxi.line.cut();
     put(node, &id, &format!("employer={TOKEN}公司"));
@@ -99,6 +130,10 @@ fn says_nothing(program: &Program, id: &str) {
         &["quarantine", "list"],
         &["record", "list", "decision"],
         &["record", "list", "proposal"],
+        &["change", "list", "--all"],
+        &["record", "list", "change_request"],
+        &["transfer", "list", "--all"],
+        &["record", "list", "transfer_request"],
     ] {
         for more in [&["--json"][..], &["--lang", "zh"], &["--lang", "en"]] {
             let ran = program.run(args.iter().chain(more));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::programs::Program;
 
 use crate::e2e::{
-    across::{CODE, Two, make, sample},
+    across::{CODE, Two, made, make, sample},
     city::assert_refused,
 };
 
@@ -150,12 +150,10 @@ fn a_city_course_counts_where_its_people_are() {
     let person = node.make("person", &json!({ "display_name": "王建国" }));
     let role = json!({ "person": person, "role": "head", "from_on": "2020-01-01",
         "subject": format!("organisation/{unit}") });
-    node.make("role_assignment", &role);
+    made(node, "role_assignment", &role);
     two.settle();
-    hub.make(
-        "programme_year",
-        &json!({ "year": "2020", "title": "示范化工程" }),
-    );
+    let year = json!({ "year": "2020", "title": "示范化工程" });
+    made(hub, "programme_year", &year);
     let course = json!({ "year": "2020", "title": "全市示范培训班",
         "kind": "centralised", "subjects": "theory", "target_roles": "head",
         "start_on": "2020-10-12", "end_on": "2020-10-13", "hours": 8, "status": "planned" });
@@ -165,7 +163,7 @@ fn a_city_course_counts_where_its_people_are() {
             .ok();
     }
     let came = json!({ "session": course, "person": person, "role": "head", "attended": true });
-    hub.make("training_attendance", &came);
+    made(hub, "training_attendance", &came);
     two.settle();
     for (program, view) in [(hub, "city"), (node, "district")] {
         let figures = program.json(["report", "indicators", "--as-of", "2020-12-31"]);

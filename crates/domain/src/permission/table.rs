@@ -12,7 +12,8 @@
 //! | `-` | reads |
 
 use super::Right::{
-    self, Audit, Decide, Enter, Export, Full, Import, Nodes, Operate, Read, Reveal, Rule, Users,
+    self, Audit, Decide, Enter, Export, Full, Import, Nodes, Operate, Own, Read, Reveal, Rule,
+    Users,
 };
 
 /// Kinds that one row of the table is about.
@@ -64,7 +65,7 @@ pub const GROUPS: &[Group] = &[
         &["cluster", "platform", "platform_member", "service_centre", "platform_meeting", "service_claim"]),
     group(("events", "培训与研讨", "events"),       "w  w  -  -       w  w  -      -  -  -      -  -  -  -",
         &["training_session", "seminar"]),
-    group(("attendance", "参训", "attendance"),     "w  w  -  -       w  w  -      -  w  -      -  -  -  -",
+    group(("attendance", "参训", "attendance"),     "w  w  -  -       w  w  -      -  p  -      -  -  -  -",
         &["training_attendance"]),
     group(("funding", "经费", "funding"),           "w  w  -  -       w  w  -      -  -  -      -  -  -  -",
         &["funding_entry"]),
@@ -106,6 +107,7 @@ pub const RIGHTS: &[(Right, &str)] = &[
     (Import,  "x  x  -  -       x  x  -      x  -  x      -  -  -  -"),
     (Export,  "x  x  x  x       x  x  x      x  x  x      x  x  -  -"),
     (Full,    "-  -  -  -       x  x  x      -  -  -      -  -  -  -"),
+    (Own,     "x  x  -  -       -  -  -      -  -  -      -  -  -  -"),
     (Reveal,  "x  x  x  -       x  x  x      x  -  x      x  -  -  -"),
     (Decide,  "-  x  -  -       -  -  x      -  -  -      x  -  -  -"),
     (Rule,    "-  x  -  -       -  -  -      -  -  -      -  -  -  -"),

@@ -256,7 +256,7 @@ fn industry(after: &Organisation, findings: &mut Vec<Finding>) {
     let Some(industry) = after.industry.as_deref() else {
         return;
     };
-    if !matches!(industry.as_bytes(), [b'A'..=b'T']) {
+    if !crate::text::is_industry(industry) {
         let zh = "行业门类应为国民经济行业分类的字母 A 至 T".to_owned();
         let en = "The industry should be a letter of GB/T 4754, A to T".to_owned();
         findings.push(finding(

@@ -6,7 +6,7 @@ use super::{Subject, Surroundings, enters, finding};
 use crate::{
     catalogue::Catalogue,
     finding::{Finding, Level::Block},
-    request,
+    permission, request,
 };
 
 /// It names a field that can be written; it is accepted while the field reads as it did, and declined
@@ -35,9 +35,17 @@ pub(super) fn judge(
     }
     let present = target.and_then(|(key, field)| {
         let kind = Catalogue::builtin().kind(key.kind)?;
-        Some(request::text_of(kind, field, &around.lookup.values(key)?))
+        let now = request::text_of(kind, field, &around.lookup.values(key)?);
+        request::is_outdated(after, &now).then_some(())?;
+        // Whoever reads this may see personal data masked.
+        let is_masked = permission::is_masked(kind, field);
+        Some(if is_masked {
+            permission::masked(field, &now)
+        } else {
+            now
+        })
     });
-    if let Some(now) = present.filter(|now| request::is_outdated(after, now)) {
+    if let Some(now) = present {
         let zh =
             format!("该项在建议提出之后已改为“{now}”，请不采纳并说明，或请市级按新的值重新提出");
         let en = format!(

@@ -5,8 +5,8 @@ use domain::{
     Catalogue, KindSpec, Purpose,
     catalogue::{Merge, Sensitivity, Shape},
     permission::{
-        Denied, GROUPS, Grant, Lies, Part, Place, RIGHTS, Right, Role, Writing, group_of, has,
-        is_bound, is_masked, mask_values, masked, may, may_write, place, table_text,
+        Denied, GROUPS, Grant, Lies, Mask, Part, Place, RIGHTS, Right, Role, Writing, group_of,
+        has, is_bound, is_masked, masked, may, may_write, place, table_text,
     },
     scope_id,
 };
@@ -365,14 +365,17 @@ fn names_are_masked_to_the_family_name_and_accounts_are_not() {
     let team = field(kind_of("acceptance_visit"), "team");
     assert_eq!(masked(team, "王小明、司马光 李雷"), "王某、司马某、李某");
     let mut values = json!({ "display_name": "王小明", "employer": "某某公司", "note": null });
-    mask_values(person, values.as_object_mut().unwrap());
+    let mask = Mask::of(Catalogue::builtin(), Some(person), None);
+    assert!(mask.hides());
+    mask.values(values.as_object_mut().unwrap());
     assert_eq!(values["display_name"], "王某");
     assert_eq!(values["employer"], "某某公司");
     // Whatever is personal and not said to be shown is masked, also what comes later.
     for kind in Catalogue::builtin().kinds() {
         for field in &kind.fields {
             let personal = field.sensitivity == Sensitivity::Personal;
-            let raw = ["candidates", "value", "values"].contains(&field.id.as_str());
+            let copies = ["candidates", "value", "values", "present", "proposed"];
+            let raw = copies.contains(&field.id.as_str());
             if is_masked(kind, field) && !raw {
                 assert!(personal && matches!(field.shape, Shape::Text));
                 assert_ne!(
@@ -388,7 +391,8 @@ fn names_are_masked_to_the_family_name_and_accounts_are_not() {
     // A decision holds what stood against each other as bytes.
     let mut values = json!({ "value": "0a09e78e8b", "candidates": [{ "value": "0a09" }], "taken": 1,
         "decided_by": "chen@410305-a" });
-    mask_values(kind_of("decision"), values.as_object_mut().unwrap());
+    Mask::of(Catalogue::builtin(), Some(kind_of("decision")), None)
+        .values(values.as_object_mut().unwrap());
     assert_eq!(
         values,
         json!({ "value": "＊＊＊", "candidates": ["＊＊＊"], "taken": 1, "decided_by": "chen@410305-a" })

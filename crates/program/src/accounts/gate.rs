@@ -40,6 +40,7 @@ pub(crate) fn carry_out(
     let app = App {
         grant,
         reveals: deed.reveals,
+        reviewed: Arc::default(),
         ..app
     };
     if deed.reveals {

@@ -1,17 +1,23 @@
 //! Asks the table of roles about a write, with what it must know of where the record lies.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 use domain::{
     KindSpec, Purpose,
     authority::NewState,
+    decode,
     permission::{self, Denied, Grant, Group, Lies, Part, Place, Writing},
+    value,
 };
-use replica::{Record, RecordKey};
+use proto::ledger::TrainingAttendance;
+use replica::{Record, RecordId, RecordKey};
+use serde_json::Value;
 
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    records::{Past, meaning},
+    records::{Past, each, is_held, kind_of, meaning},
 };
 
 /// Asks whether whoever gives the command may write this.
@@ -56,13 +62,17 @@ fn lies(
         None => None,
     };
     let author = app.author();
+    let place = |values: &[u8]| match kind.id.as_str() {
+        "training_attendance" => attends(app, values),
+        _ => place(app, new.key, values),
+    };
     let mut siblings = existing.iter().flat_map(|record| &record.siblings);
     Ok(Lies {
         before: match &before {
-            Some(values) => place(app, new.key, values)?,
+            Some(values) => place(values)?,
             None => None,
         },
-        after: place(app, new.key, &after(app, kind, existing, new)?)?,
+        after: place(&after(app, kind, existing, new)?)?,
         is_own: siblings.any(|sibling| sibling.write.author == author),
     })
 }
@@ -91,6 +101,37 @@ fn after(
     };
     let registers = kind.registers.iter().map(|register| value(register.id));
     Ok(registers.flat_map(|value| value.to_vec()).collect())
+}
+
+/// Where somebody who attended belongs: where they hold a role or are dispatched to today. Of several
+/// places the one that the account stands for.
+fn attends(app: &App, values: &[u8]) -> Result<Option<Place>, Failure> {
+    let row: TrainingAttendance = decode(values).unwrap_or_default();
+    let part = app.grant.as_deref().and_then(|grant| grant.part.as_ref());
+    let mut found = None;
+    for name in ["role_assignment", "instructor_assignment"] {
+        let kind = kind_of(app, name)?;
+        each(app, kind.kind, None, None, &mut |stored, meaning| {
+            // Both kinds name the person and the days alike.
+            let said = value::to_json(kind, &meaning.values);
+            let text = |field: &str| said.get(field).and_then(Value::as_str).map(str::to_owned);
+            let is_theirs = row.person.as_deref().is_some_and(|person| {
+                let id = RecordId::try_from(person).map(|id| id.to_string());
+                id.ok() == text("person")
+            });
+            if is_theirs && is_held(app, text("from_on").as_ref(), text("to_on").as_ref()) {
+                let at = place(app, stored.record.key, &meaning.values)?;
+                let is_in = |at: &Place| part.is_some_and(|part| at.is_in(part));
+                if at.as_ref().is_some_and(is_in) {
+                    found = at;
+                    return Ok(ControlFlow::Break(()));
+                }
+                found = found.take().or(at);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(found)
 }
 
 fn place(app: &App, key: RecordKey, values: &[u8]) -> Result<Option<Place>, Failure> {

@@ -10,6 +10,9 @@ use replica::{Clock, Mono, RecordId};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+mod parts;
+mod sight;
+
 use super::{Deed, New, WAIT_MS, add, all, gate, set_disabled, set_password};
 use crate::{
     app::App,
@@ -59,6 +62,7 @@ fn account(app: &App, name: &str, role: Role, password: Option<&str>) -> Result<
 fn by(world: &World, name: &str, role: Role, part: Option<Part>) -> App {
     App {
         grant: Some(Arc::new(grant(role, part))),
+        reviewed: Arc::default(),
         ..world.by(name)
     }
 }
@@ -479,12 +483,7 @@ fn exports_family_names(app: &App) {
 fn a_viewer_sees_family_names_and_finds_nobody_by_name() {
     let world = testing::hub();
     let officer = by(&world, "office", Role::CityEditor, None);
-    let values = json!({ "display_name": "王小明", "employer": "某公司" });
-    let key = save(&officer, "person", None, &values, None)
-        .unwrap()
-        .stored
-        .record
-        .key;
+    let key = sight::person(&world.app, sight::elsewhere(), "王小明");
     let full = App {
         reveals: true,
         ..officer.clone()

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     accounts::Deed,
     app::App,
+    commands::Reveal,
     failure::Failure,
     output::Out,
     persons::{self, Erased},
@@ -49,6 +50,9 @@ pub enum ContactCommand {
     Show {
         /// The id of the person
         id: String,
+        /// In full
+        #[command(flatten)]
+        reveal: Reveal,
     },
     /// Forget the contact of a person
     Clear {
@@ -71,8 +75,13 @@ impl PersonCommand {
             Self::Contact(ContactCommand::Set { id, reason, .. }) => {
                 about("person contact set", Right::Enter, id).because(reason)
             }
-            Self::Contact(ContactCommand::Show { id }) => {
-                about("person contact show", Right::Reveal, id)
+            Self::Contact(ContactCommand::Show { id, reveal }) => {
+                let deed = reveal.of(about("person contact show", Right::Read, id));
+                // What is revealed was noted before it is shown.
+                Deed {
+                    is_noted: !deed.reveals,
+                    ..deed
+                }
             }
             Self::Contact(ContactCommand::Clear { id, reason }) => {
                 about("person contact clear", Right::Enter, id).because(reason)
@@ -142,11 +151,11 @@ fn contact(app: &App, command: &ContactCommand, out: &mut Out) -> Result<(), Fai
             work_phone,
             reason,
         } => {
-            let key = persons::set_contact(app, id, work_phone, reason)?;
+            let (key, contact) = persons::set_contact(app, id, work_phone, reason)?;
             let text = out.say("已保存在本地，不参与同步", "kept here; no feed carries it");
-            (key, true, persons::contact(app, id)?.1, text)
+            (key, true, Some(contact), text)
         }
-        ContactCommand::Show { id } => {
+        ContactCommand::Show { id, .. } => {
             let (key, contact) = persons::contact(app, id)?;
             let none = out.say("没有联系方式", "no contact is kept");
             (key, false, contact, none)

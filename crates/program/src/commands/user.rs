@@ -61,7 +61,7 @@ pub struct AddArgs {
     /// The town of a `town_editor`, by its code
     #[arg(long, value_name = "CODE", group = "part")]
     pub town: Option<String>,
-    /// The industry of an `industry_editor`, by its letter
+    /// The industry of an `industry_editor`, by its letter of GB/T 4754, A to T
     #[arg(long, value_name = "LETTER", group = "part")]
     pub industry: Option<String>,
     /// The industry authority of an `industry_editor`: the id or the name of an agency
@@ -214,11 +214,9 @@ fn part(app: &App, args: &AddArgs) -> Result<Option<Part>, Failure> {
         };
     }
     if let Some(letter) = &args.industry {
-        let field = kind_of(app, "organisation")?.field("industry");
-        let known = field.and_then(|field| field.enumeration()?.number(letter));
-        return match known {
-            Some(_) => Ok(Some(Part::Industry(letter.clone()))),
-            None => Err(wrong(letter)),
+        return match domain::text::is_industry(letter) {
+            true => Ok(Some(Part::Industry(letter.clone()))),
+            false => Err(wrong(letter)),
         };
     }
     if let Some(text) = &args.agency {

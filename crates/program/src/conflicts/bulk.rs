@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    records::{Scopes, Seen, find, kind_of, reason_of, register_of, register_value},
+    records::{Scopes, Seen, Sight, find, kind_of, reason_of, register_of},
 };
 
 /// Which candidate is taken in each of the dockets.
@@ -280,7 +280,7 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
             plan.left_out.push((docket, why.unwrap_or(Why::NoSide)));
             return Ok(());
         };
-        let row = row(app, bulk.kind, docket, choice, (record, open));
+        let row = row(&Sight::of(app, stored), docket, choice, (record, open));
         hash.update(docket.id(Some(bulk.kind)).as_bytes());
         hash.update(format!("{:?}", row.choice).as_bytes());
         hash.update(row.seen.token().as_bytes());
@@ -296,13 +296,12 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
 }
 
 fn row(
-    app: &App,
-    kind: &KindSpec,
+    sight: &Sight<'_>,
     docket: Docket,
     choice: Choice,
     (record, open): (&replica::Record, &Conflict),
 ) -> Row {
-    let value = |s: &Sibling| register_value(app, Some(kind), s.register, &s.value);
+    let value = |s: &Sibling| sight.register(s.register, &s.value);
     let values: Vec<Value> = open.candidates.iter().map(value).collect();
     let chosen = match choice {
         Choice::Take(number) => number.checked_sub(1).and_then(|at| values.get(at).cloned()),

@@ -26,7 +26,7 @@ use crate::{
     app::{App, Enrolled},
     failure::Failure,
     records::{
-        Past, Scopes, Seen, authorship, find, meaning, register_name, register_value, scope_name,
+        Past, Scopes, Seen, Sight, authorship, find, meaning, register_name, scope_name,
         source_name, time_text,
     },
     report::{self, Effect},
@@ -45,6 +45,7 @@ pub fn show(
     let stored = find(app, docket.key)?;
     let meaning = meaning(app, &stored.record)?;
     let kind = app.catalogue.kind(docket.key.kind);
+    let sight = Sight::of(app, &stored);
     let files = Files::of(app, Some(stored.home))?;
     let scopes = Scopes::new(app);
     let mut card = match open_of(&meaning, docket, kind) {
@@ -53,6 +54,7 @@ pub fn show(
                 app,
                 scopes: &scopes,
                 kind,
+                sight: &sight,
                 docket,
                 stored: &stored,
                 meaning: &meaning,
@@ -72,7 +74,7 @@ pub fn show(
         }
     };
     card.insert("notes".to_owned(), notes(&files, docket));
-    card.insert("decisions".to_owned(), decisions(app, &files, docket, kind));
+    card.insert("decisions".to_owned(), decisions(&sight, &files, docket));
     card.insert("seen".to_owned(), Seen::of(&stored.record).token().into());
     Ok(card)
 }
@@ -81,6 +83,7 @@ struct Asked<'a> {
     app: &'a App,
     scopes: &'a Scopes<'a>,
     kind: Option<&'static KindSpec>,
+    sight: &'a Sight<'a>,
     docket: &'a Docket,
     stored: &'a Stored,
     meaning: &'a Effective,
@@ -189,8 +192,7 @@ impl Asked<'_> {
             .as_ref()
             .or_else(|| sibling.map(|sibling| &sibling.value));
         let mut base = sibling.map(authorship).unwrap_or_default();
-        let value =
-            value.map(|value| register_value(self.app, self.kind, self.open.register, value));
+        let value = value.map(|value| self.sight.register(self.open.register, value));
         base.insert("known".to_owned(), value.is_some().into());
         base.insert("value".to_owned(), value.unwrap_or_default());
         base.insert("dot".to_owned(), dot_text(*dot).into());
@@ -212,7 +214,7 @@ impl Asked<'_> {
             // Nothing stood there before an edit that descends from none; of a longer line than a
             // candidate remembers it cannot be said.
             is_known &= value.is_some() || (before.is_none() && edit.ancestry.len() < ANCESTRY_MAX);
-            let value = value.map(|value| register_value(self.app, self.kind, register, value));
+            let value = value.map(|value| self.sight.register(register, value));
             values.insert(
                 register_name(self.kind, register),
                 value.unwrap_or_default(),
@@ -258,7 +260,7 @@ impl Asked<'_> {
             return Value::Null;
         };
         json!({
-            "value": register_value(self.app, self.kind, register, &value),
+            "value": self.sight.register(register, &value),
             "dot": dot_text(dot),
             "is_base": is_base,
         })
@@ -308,11 +310,11 @@ fn notes(files: &Files, docket: &Docket) -> Value {
     files.notes(docket).iter().map(one).collect()
 }
 
-fn decisions(app: &App, files: &Files, docket: &Docket, kind: Option<&KindSpec>) -> Value {
+fn decisions(sight: &Sight<'_>, files: &Files, docket: &Docket) -> Value {
     let one = |said: &super::files::Said<proto::ledger::Decision>| {
         let mut map = Map::new();
         map.insert("id".to_owned(), said.id.to_string().into());
-        let value = register_value(app, kind, docket.register, said.what.value());
+        let value = sight.register(docket.register, said.what.value());
         map.insert("value".to_owned(), value);
         map.extend(told(said));
         Value::Object(map)

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::{App, Enrolled},
     failure::Failure,
-    records::{Scopes, meaning, register_name, register_value, time_text},
+    records::{Scopes, Sight, meaning, register_name, time_text},
 };
 
 /// Which dockets are listed.
@@ -100,8 +100,7 @@ pub(super) fn open_entry(
     open: &Conflict,
 ) -> Result<Map<String, Value>, Failure> {
     let record = &stored.record;
-    let kind = app.catalogue.kind(record.key.kind);
-    let mut entry = entry(app, kind, record, open)?;
+    let mut entry = entry(app, &Sight::of(app, stored), record, open)?;
     let name = app.catalogue.kind_name(record.key.kind);
     entry.insert("kind".to_owned(), name.into());
     entry.insert("record".to_owned(), record.key.id.to_string().into());
@@ -132,7 +131,7 @@ pub(super) fn decided_entry(
     } else {
         let reading =
             domain::effective::register(app.catalogue, record, docket.register, &|_, _| None);
-        register_value(app, kind, docket.register, &reading.value)
+        Sight::of(app, &stored).register(docket.register, &reading.value)
     };
     let mut entry = Map::new();
     entry.insert("id".to_owned(), docket.id(kind).into());

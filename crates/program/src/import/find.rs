@@ -115,7 +115,8 @@ impl Finder<'_, '_> {
         };
         let key = spec.key_fields().next().filter(|_| spec.derived_id);
         let key = key.filter(|field| matches!(field.value_type, Type::Division | Type::Count));
-        let shown = |field: &&FieldSpec| app.sees_personal() || !is_masked(spec, field);
+        let sees = app.sees(stored.record.key, stored.home);
+        let shown = |field: &&FieldSpec| sees || !is_masked(spec, field);
         let fields = [code_field(spec), key, name_field(spec).filter(shown)];
         for field in fields.into_iter().flatten() {
             if let Some(text) = text_of(app, field, &stored.record)

@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 
-use domain::{Effective, FieldSpec, KindSpec, RegisterSpec, permission, value};
-use replica::{HybridTime, Record, RegisterId, ScopeId, Sibling, Source};
+use domain::{Effective, FieldSpec, KindSpec, RegisterSpec, value};
+use replica::{HybridTime, Record, RegisterId, Sibling, Source};
 use serde_json::{Map, Value, json};
 use store::{Guest, Stored};
 
-use super::{Scopes, Seen, Settled, meaning};
+use super::{Scopes, Seen, Settled, Sight, meaning};
 use crate::{app::App, attachments, clock, conflicts, failure::Failure};
 
 /// Makes documents; what they need beside the record is looked up once.
@@ -45,16 +45,17 @@ impl<'a> Documents<'a> {
         let record = &stored.record;
         let kind = self.app.catalogue.kind(record.key.kind);
         let name = self.app.catalogue.kind_name(record.key.kind);
-        let raw = || match self.app.sees_personal() {
-            true => value::raw_json(&meaning.values),
+        let sight = Sight::of(self.app, stored);
+        let raw = || match sight.is_masked() {
+            false => value::raw_json(&meaning.values),
             // Of what a newer program has made nobody here knows whether it is personal.
-            false => Map::new(),
+            true => Map::new(),
         };
-        let values = kind.map_or_else(raw, |kind| shown_values(self.app, kind, &meaning.values));
+        let values = kind.map_or_else(raw, |kind| sight.values(kind, &meaning.values));
         let open = meaning
             .conflicts
             .iter()
-            .map(|open| conflicts::entry(self.app, kind, record, open).map(Value::Object));
+            .map(|open| conflicts::entry(self.app, &sight, record, open).map(Value::Object));
         let mut document = Map::new();
         document.insert("kind".to_owned(), name.into());
         document.insert("id".to_owned(), record.key.id.to_string().into());
@@ -78,8 +79,7 @@ impl<'a> Documents<'a> {
         document.extend(guest.map(|guest| ("guest".to_owned(), guest.into())));
         let files = attachments::told(self.app, &self.scopes, stored, meaning)?;
         document.extend(files.map(|files| ("attachments".to_owned(), files)));
-        let is_masked = kind.is_some_and(permission::masks) && !self.app.sees_personal();
-        if is_masked {
+        if kind.is_some() && sight.hides() {
             document.insert("masked".to_owned(), true.into());
         }
         if meaning.deleted {
@@ -121,31 +121,6 @@ pub(crate) fn register_of(kind: Option<&KindSpec>, name: &str) -> Option<Registe
     }
 }
 
-/// The value of a register as whoever gives the command reads it; for a deletion what was said with
-/// it. Personal data is masked for those who may not see it.
-#[must_use]
-pub fn register_value(
-    app: &App,
-    kind: Option<&KindSpec>,
-    register: RegisterId,
-    bytes: &[u8],
-) -> Value {
-    let mut value = plain_value(kind, register, bytes);
-    if !app.sees_personal() {
-        permission::mask_register(kind, register, &mut value);
-    }
-    value
-}
-
-/// The values of a record as whoever gives the command reads them.
-pub(crate) fn shown_values(app: &App, kind: &KindSpec, bytes: &[u8]) -> Map<String, Value> {
-    let mut values = value::to_json(kind, bytes);
-    if !app.sees_personal() {
-        permission::mask_values(kind, &mut values);
-    }
-    values
-}
-
 /// The value of a register, unmasked.
 pub(crate) fn plain_value(kind: Option<&KindSpec>, register: RegisterId, bytes: &[u8]) -> Value {
     if domain::erasure::is_erased_value(bytes) {
@@ -159,24 +134,6 @@ pub(crate) fn plain_value(kind: Option<&KindSpec>, register: RegisterId, bytes: 
     }
     let mark: proto::schema::Deletion = domain::decode(bytes).unwrap_or_default();
     json!({ "reason": reason_text(&mark.reason) })
-}
-
-/// What a write gave its register, as scripts read it; of an owner the code of the scope.
-///
-/// # Errors
-/// The store is damaged or cannot be read.
-pub(crate) fn told_value(
-    app: &App,
-    kind: Option<&KindSpec>,
-    sibling: &Sibling,
-) -> Result<Value, Failure> {
-    if sibling.register != RegisterId::OWNER {
-        return Ok(register_value(app, kind, sibling.register, &sibling.value));
-    }
-    let named: proto::schema::Ownership = domain::decode(&sibling.value).unwrap_or_default();
-    let scope = ScopeId::try_from(named.scope.as_slice());
-    let code = scope.map_or(Ok(None), |scope| Scopes::new(app).code(scope).map(Some))?;
-    Ok(json!({ "scope": code, "epoch": named.epoch }))
 }
 
 /// The fields of a register with their values, null where one is not set.

@@ -5,11 +5,11 @@ use replica::{Kind, Record, RecordId, RecordKey, RegisterId, Sibling};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Past, Settled,
+    Past, Settled, Sight,
     arrivals::{Arrivals, name_of},
     at_text,
-    document::{register_of, told_value},
-    find, meaning, register_name, register_value,
+    document::register_of,
+    find, meaning, register_name,
 };
 use crate::{
     app::{App, PeerView},
@@ -33,7 +33,7 @@ pub fn explain(
     let settled = Settled::now(app)?;
     let arrivals = Arrivals::new(app, &stored, &settled, peers);
     let record = &stored.record;
-    let kind = app.catalogue.kind(key.kind);
+    let (kind, sight) = (app.catalogue.kind(key.kind), Sight::of(app, &stored));
     let past = Past::of(app, key)?;
     let registers: Vec<RegisterId> = match field {
         None => record.registers().map(|(register, _)| register).collect(),
@@ -44,7 +44,7 @@ pub fn explain(
     };
     registers
         .into_iter()
-        .map(|register| register_json(app, kind, (record, &past), &arrivals, register))
+        .map(|register| register_json(app, &sight, (record, &past), &arrivals, register))
         .collect()
 }
 
@@ -64,11 +64,12 @@ pub fn holders(app: &App, key: RecordKey, peers: &[PeerView]) -> Result<Vec<Valu
 
 fn register_json(
     app: &App,
-    kind: Option<&KindSpec>,
+    sight: &Sight<'_>,
     (record, past): (&Record, &Past),
     arrivals: &Arrivals<'_>,
     register: RegisterId,
 ) -> Result<Value, Failure> {
+    let kind = sight.kind();
     let look = |register, dot| past.value(register, dot);
     let reading = effective::register(app.catalogue, record, register, &look);
     let candidates = record.register(register);
@@ -85,8 +86,8 @@ fn register_json(
     let mut entry = Map::new();
     entry.insert("field".to_owned(), register_name(kind, register).into());
     let value = match author {
-        Some(author) => told_value(app, kind, author)?,
-        None => register_value(app, kind, register, &reading.value),
+        Some(author) => sight.told(author)?,
+        None => sight.register(register, &reading.value),
     };
     entry.insert("value".to_owned(), value);
     entry.insert("rule".to_owned(), rule.into());
@@ -102,7 +103,7 @@ fn register_json(
     let replaced = author.into_iter().flat_map(|author| &author.replaces);
     let told = |sibling: &Sibling| {
         let mut told = first_authorship(app, sibling)?;
-        told.insert("value".to_owned(), told_value(app, kind, sibling)?);
+        told.insert("value".to_owned(), sight.told(sibling)?);
         Ok::<_, Failure>(Value::Object(told))
     };
     let replaced = replaced

@@ -6,11 +6,7 @@ use domain::KindSpec;
 use replica::{Dot, Record, RecordKey, Sibling, Write};
 use serde_json::{Map, Value, json};
 
-use super::{
-    Past,
-    document::{authorship, shown_values, told_value},
-    find, register_name,
-};
+use super::{Past, Sight, document::authorship, find, register_name};
 use crate::{app::App, failure::Failure};
 
 /// One write of a record.
@@ -59,11 +55,13 @@ pub fn events(record: &Record, past: &Past) -> Vec<Event> {
 /// # Errors
 /// There is no such record, or the store is damaged or cannot be read.
 pub fn history(app: &App, key: RecordKey) -> Result<Vec<Value>, Failure> {
-    let record = find(app, key)?.record;
+    let stored = find(app, key)?;
+    let sight = Sight::of(app, &stored);
+    let record = stored.record;
     let past = Past::of(app, key)?;
     let kind = app.catalogue.kind(key.kind);
     let around = Around {
-        app,
+        sight: &sight,
         kind,
         record: &record,
         past: &past,
@@ -74,7 +72,7 @@ pub fn history(app: &App, key: RecordKey) -> Result<Vec<Value>, Failure> {
 
 /// What an event is told with.
 struct Around<'a> {
-    app: &'a App,
+    sight: &'a Sight<'a>,
     kind: Option<&'a KindSpec>,
     record: &'a Record,
     past: &'a Past,
@@ -110,23 +108,19 @@ fn changes(around: &Around<'_>, sibling: &Sibling) -> Result<Vec<Value>, Failure
         .collect();
     if domain::erasure::is_erased_value(&sibling.value) {
         let name = register_name(kind, register);
-        return Ok(vec![change(
-            name,
-            Vec::new(),
-            told_value(around.app, kind, sibling)?,
-        )]);
+        return Ok(vec![change(name, Vec::new(), around.sight.told(sibling)?)]);
     }
     let fields = kind.and_then(|kind| Some((kind, kind.register(register)?)));
     let Some((kind, spec)) = fields else {
-        let told = |sibling: &&Sibling| told_value(around.app, kind, sibling);
+        let told = |sibling: &&Sibling| around.sight.told(sibling);
         let before = replaced.iter().map(told).collect::<Result<_, _>>()?;
         let name = register_name(kind, register);
         return Ok(vec![change(name, before, told(&sibling)?)]);
     };
-    let after = shown_values(around.app, kind, &sibling.value);
+    let after = around.sight.values(kind, &sibling.value);
     let before: Vec<_> = replaced
         .iter()
-        .map(|s| shown_values(around.app, kind, &s.value))
+        .map(|s| around.sight.values(kind, &s.value))
         .collect();
     let of = |values: &Map<String, Value>, field: &str| {
         values.get(field).cloned().unwrap_or(Value::Null)

@@ -60,6 +60,14 @@ pub fn list(
                 return Ok(ControlFlow::Continue(()));
             }
             if !wanted.is_empty() {
+                // What a scope stands for is listed with it, and may be another's.
+                let hides = |(field, _): &(String, Value)| {
+                    let field = filter.kind.field(field);
+                    field.is_some_and(|field| is_masked(filter.kind, field))
+                };
+                if wanted.iter().any(hides) && !app.sees(stored.record.key, stored.home) {
+                    return Ok(ControlFlow::Continue(()));
+                }
                 let values = value::to_json(filter.kind, &meaning.values);
                 if !wanted
                     .iter()
@@ -90,7 +98,8 @@ fn wanted(app: &App, filter: &Filter<'_>) -> Result<Vec<(String, Value)>, Failur
         let (name, given) = value::parse_set(text).map_err(|finding| failure_of(&[finding]))?;
         let field = filter.kind.field(name);
         // Whoever sees a name masked does not find it by asking for one after the other.
-        if field.is_some_and(|field| !app.sees_personal() && is_masked(filter.kind, field)) {
+        let is_hidden = field.is_some_and(|field| is_masked(filter.kind, field));
+        if is_hidden && !app.seeks(&filter.kind.id, filter.scope) {
             return Err(Failure::new("AUTH-109", Exit::Refused).with("field", name));
         }
         let set = [(name, Input::Text(given))];

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use store::{Guest, Stored};
 
 use super::{
-    Change, Desk, Known, Seen,
+    Change, Desk, Known, Seen, Sight,
     alias::writable,
     change::{allowed, moved_away, reason_of},
     document,
@@ -175,13 +175,14 @@ fn saved(app: &App, key: RecordKey, written: &[RegisterId]) -> Result<Saved, Fai
     let is_open = meaning.conflicts.iter().any(contests);
     if !beside.is_empty() {
         let kind = app.catalogue.kind(key.kind);
+        let sight = Sight::of(app, &stored);
         let shown = beside.iter().map(|register| {
             let mut entry = Map::new();
             entry.insert("field".to_owned(), register_name(kind, *register).into());
             let candidates = stored.record.register(*register);
             entry.insert(
                 "candidates".to_owned(),
-                conflicts::candidates(app, kind, candidates)?,
+                conflicts::candidates(app, &sight, candidates)?,
             );
             Ok(Value::Object(entry))
         });

@@ -62,10 +62,19 @@ pub fn named(known: &Known<'_>, kind: &'static KindSpec, text: &str) -> Result<N
         });
     }
     let app = known.app();
+    let found = known.find(kind, text, app.scope())?;
     if permission::masks(kind) && !app.sees_personal() {
-        return Err(Failure::new("AUTH-109", Exit::Refused).with("field", &kind.id));
+        let sees = |id| -> Result<bool, Failure> {
+            let kind = kind.kind;
+            let stored = app.reader().get(RecordKey { kind, id })?;
+            Ok(stored.is_some_and(|stored| app.sees(stored.record.key, stored.home)))
+        };
+        // Whether there is somebody of the name in another scope is not told either.
+        if !found.map_or(Ok(false), sees)? {
+            return Err(Failure::new("AUTH-109", Exit::Refused).with("field", &kind.id));
+        }
     }
-    if let Some(id) = known.find(kind, text, app.scope())? {
+    if let Some(id) = found {
         return Ok(Named {
             id,
             key_field: None,

@@ -11,10 +11,10 @@ use replica::{Record, Source};
 use serde_json::Value;
 
 use super::{
-    Change, Desk, Rejection,
+    Change, Desk,
     change::{Place, Shown, approved, before_and_after},
 };
-use crate::returns;
+use crate::{failure::Failure, returns};
 
 /// What a change writes, and the values of its record before and after it.
 pub(super) struct Written {
@@ -35,7 +35,7 @@ impl Desk<'_> {
         change: &Change<'_>,
         place: &Place,
         shown: &Shown,
-    ) -> Result<Written, Rejection> {
+    ) -> Result<Written, Failure> {
         let plain = self.plain(change, place, shown)?;
         let subject = Subject {
             kind: change.kind,
@@ -68,12 +68,7 @@ impl Desk<'_> {
         self.plain(&change, place, shown)
     }
 
-    fn plain(
-        &self,
-        change: &Change<'_>,
-        place: &Place,
-        shown: &Shown,
-    ) -> Result<Written, Rejection> {
+    fn plain(&self, change: &Change<'_>, place: &Place, shown: &Shown) -> Result<Written, Failure> {
         let edits = self.edits(change, place, shown)?;
         let (before, after) = before_and_after(self.app, shown, &edits);
         Ok(Written {
@@ -91,7 +86,7 @@ impl Desk<'_> {
         subject: &Subject<'_>,
         existing: Option<&Record>,
         new: &NewState<'_>,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), Failure> {
         if is_by_hand(change) {
             let skipped = by_hand(subject, self.today);
             if !skipped.is_empty() {

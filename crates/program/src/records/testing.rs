@@ -172,6 +172,7 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         files: Arc::new(FileRoom::new(Cabinet::new(&folder.path().join("files")))),
         grant: None,
         reveals: false,
+        reviewed: Arc::default(),
         desk: Arc::default(),
     };
     World {

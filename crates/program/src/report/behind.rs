@@ -171,7 +171,7 @@ fn traced(app: &App, key: RecordKey, language: Language) -> Result<Record, Failu
         let known = NAMES.iter().find_map(|field| values.get(*field)?.as_str());
         name = known.unwrap_or_default().to_owned();
         // A person's name is for the own scope, and there for those who may see it.
-        let is_full = !app.is_hub() && app.sees_personal();
+        let is_full = (!app.is_hub() || app.is_own(stored.home)) && app.sees(key, stored.home);
         if kind.id == "person" && !is_full {
             name = masked_name(&name);
         }

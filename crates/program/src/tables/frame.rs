@@ -173,7 +173,7 @@ impl<'a> Frame<'a> {
 
     /// Whether the names of a scope's people are shown in full to whoever asks.
     pub(super) fn sees_names(&self, scope: ScopeId) -> bool {
-        self.is_own(scope) && self.app.sees_personal()
+        self.is_own(scope) && self.app.sees_own()
     }
 
     /// A number of members in a list, as it may be shown to those who do not keep the list: few

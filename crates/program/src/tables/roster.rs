@@ -135,7 +135,7 @@ impl<'f, 'a> Roster<'f, 'a> {
         if name.is_empty() {
             return Cell::word("erased", "（已清除）", "(erased)");
         }
-        let is_hosts = is_host && self.frame.app.sees_personal();
+        let is_hosts = is_host && self.frame.app.sees_own();
         if is_hosts || self.frame.sees_names(worker.scope) {
             return Cell::Text(name.to_owned());
         }

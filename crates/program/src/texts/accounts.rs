@@ -25,8 +25,8 @@ pub(super) const TEXTS: &[Row] = &[
     ),
     (
         "AUTH-105",
-        "“{role}”在“{what}”中只填写行业主管部门。没有保存，原有内容没有变动。其他内容请由县区填写，或提出更正建议。",
-        "Of {what} the role {role} writes only the industry authority. Nothing was saved or changed. Have the district write the rest.",
+        "“{role}”在“{what}”中只填写行业主管部门。没有保存，原有内容没有变动。其他内容请联系县区业务员填写；市级的行业部门账号可以用 change propose 提出更正建议。",
+        "Of {what} the role {role} writes only the industry authority. Nothing was saved or changed. Ask the district's officer to write the rest; an industry officer at the city can ask for it with change propose.",
     ),
     (
         "AUTH-106",
@@ -45,8 +45,8 @@ pub(super) const TEXTS: &[Row] = &[
     ),
     (
         "AUTH-109",
-        "“{field}”是个人信息，对您是脱敏的，不能按它查找。数据没有变动。请用编号查找；确需查看的用 record get --reveal --reason。",
-        "\"{field}\" is personal and masked for you, so nothing is found by it. Nothing has changed. Use the id, or record get --reveal --reason.",
+        "“{field}”是个人信息，对您是脱敏的，不能按它查找。数据没有变动。请用编号查找；市级业务员可以在本级范围内按它查找（record list --scope）；确需查看的用 record get --reveal --reason。",
+        "\"{field}\" is personal and masked for you, so nothing is found by it. Nothing has changed. Use the id; a city officer finds by it in the city's own scope (record list --scope); or record get --reveal --reason.",
     ),
     (
         "AUTH-110",

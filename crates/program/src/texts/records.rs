@@ -312,4 +312,9 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "联系方式只保存在填写该人员的地方，该人员属于其他辖区。没有改动。请向该辖区查询。",
         "A contact is kept only where the person is written, and this one belongs to another scope. Nothing has changed. Ask that scope.",
     ),
+    (
+        "PERSON-007",
+        "联系方式是个人信息，对您是脱敏的。没有显示，数据没有变动。确需查看的请加 --reveal --reason 说明理由，会记入操作日志。",
+        "A contact is personal, and personal data is masked for you. Nothing was shown or changed. Who has to see it gives --reveal --reason; the audit list keeps why.",
+    ),
 ];

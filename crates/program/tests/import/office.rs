@@ -161,6 +161,7 @@ impl Office {
             files: Arc::new(link::FileRoom::new(store::Cabinet::new(folder.path()))),
             grant: None,
             reveals: false,
+            reviewed: Arc::default(),
             desk: Arc::default(),
             dir: Dir::new(folder.path()),
             identity: Arc::new(identity),

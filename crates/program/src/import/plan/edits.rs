@@ -5,7 +5,7 @@ use domain::{
     Finding, RegisterEdit,
     catalogue::{Need, Type},
     effective::Reading,
-    permission::is_mask_of,
+    permission::Mask,
     value,
 };
 use replica::{Record, RecordId, RegisterId, Set, Shown, Sibling};
@@ -90,6 +90,7 @@ impl Planner<'_> {
         } else {
             Vec::new()
         };
+        let mask = Mask::of(self.app.catalogue, Some(self.kind), Some(record));
         let mut set = Vec::new();
         for edit in &against_last {
             let register = edit.register;
@@ -101,7 +102,7 @@ impl Planner<'_> {
                 }
                 continue;
             }
-            if is_mask_of(self.kind, register, &reading.value, &edit.value) {
+            if mask.is_of(register, &reading.value, &edit.value) {
                 continue;
             }
             let written = against_now.iter().find(|edit| edit.register == register);
