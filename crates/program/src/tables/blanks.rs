@@ -275,28 +275,7 @@ impl Blanks<'_, '_> {
             sum.instructed += u64::from(unit.instructed);
             sum.planned += u64::from(self.cases.contains_key(&unit.id));
         }
-        let labels = headings.iter();
-        let labels = labels.map(|(id, zh, en)| Column::new(Content::Text, *id, (zh, en)));
-        let mut columns: Vec<Column> = labels.collect();
-        columns.extend([
-            Column::new(Content::Count, "units", ("空白点", "Blank points")),
-            Column::new(
-                Content::Count,
-                "should",
-                ("正式党员达到应建线", "With enough full members"),
-            ),
-            Column::new(
-                Content::Count,
-                "instructed",
-                ("已派指导员", "With an instructor"),
-            ),
-            Column::new(
-                Content::Count,
-                "planned",
-                ("已列组建任务", "With an open case"),
-            ),
-        ]);
-        let mut table = Table::new(id, Word::of(zh, en), columns);
+        let mut table = Table::new(id, Word::of(zh, en), group_columns(headings));
         for sum in groups.into_values() {
             let mut row = sum.labels;
             row.extend([
@@ -320,6 +299,19 @@ impl Blanks<'_, '_> {
         table.balances.push(balance);
         table
     }
+}
+
+fn group_columns(headings: &[(&'static str, &'static str, &'static str)]) -> Vec<Column> {
+    let labels = headings.iter();
+    let labels = labels.map(|(id, zh, en)| Column::new(Content::Text, *id, (zh, en)));
+    let counts = [
+        ("units", "空白点", "Blank points"),
+        ("should", "正式党员达到应建线", "With enough full members"),
+        ("instructed", "已派指导员", "With an instructor"),
+        ("planned", "已列组建任务", "With an open case"),
+    ];
+    let counts = counts.map(|(id, zh, en)| Column::new(Content::Count, id, (zh, en)));
+    labels.chain(counts).collect()
 }
 
 fn list_columns() -> Vec<Column> {

@@ -224,13 +224,7 @@ fn funnel(frame: &Frame<'_>, entries: &[Entry]) -> Result<Table, Failure> {
             .push(Balance::new(&name, &place, counted, listed.map(|_| 1_u64)));
     }
     table.add_up();
-    if let Some(total) = table.total.as_mut() {
-        for (column, cell) in table.columns.iter().zip(total) {
-            if column.content == Content::Rate {
-                *cell = figures.of_all(frame, &column.id);
-            }
-        }
-    }
+    figures.fill_rates(frame, &mut table);
     table.note(
         "各环节按曾经到达的状态计数：到达后一环节的也计入前一环节。",
         "Each step counts what has reached it: what went further counts in the steps before, too.",

@@ -105,9 +105,21 @@ impl Figures {
     }
 
     /// A figure for the row below all scopes: that of the city, or of the only scope.
-    pub(super) fn of_all(&self, frame: &Frame<'_>, name: &str) -> Cell {
+    fn of_all(&self, frame: &Frame<'_>, name: &str) -> Cell {
         let only = || frame.only.map(|only| self.cell(only, name));
         self.of_city(name).or_else(only).unwrap_or_default()
+    }
+
+    /// Fills the rates of the row below all scopes, of which no sum says anything.
+    pub(super) fn fill_rates(&self, frame: &Frame<'_>, table: &mut Table) {
+        let Some(total) = table.total.as_mut() else {
+            return;
+        };
+        for (column, cell) in table.columns.iter().zip(total) {
+            if column.content == Content::Rate && !column.is_summed {
+                *cell = self.of_all(frame, &column.id);
+            }
+        }
     }
 
     /// A figure of the city as a cell.
@@ -331,20 +343,14 @@ pub(super) fn platforms(frame: &Frame<'_>) -> Result<Vec<Table>, Failure> {
         table.rows.push(platform_row(frame, scope, built, &figures));
     }
     table.add_up();
-    if let Some(total) = table.total.as_mut() {
-        for (column, cell) in table.columns.iter().zip(total) {
-            match column.id.as_ref() {
-                "platforms_new" if figures.city.is_some() => {
-                    *cell = figures.of_city("platforms_new_met").unwrap_or_default();
-                }
-                name @ ("platform_built_rate" | "platform_meeting_rate") => {
-                    *cell = figures.of_all(frame, name);
-                }
-                _ => {}
-            }
+    figures.fill_rates(frame, &mut table);
+    if let Some(met) = figures.of_city("platforms_new_met") {
+        let is_new = |column: &Column| column.id == "platforms_new";
+        let at = table.columns.iter().position(is_new);
+        let total = table.total.as_mut();
+        if let Some(cell) = total.zip(at).and_then(|(total, at)| total.get_mut(at)) {
+            *cell = met;
         }
-    }
-    if figures.city.is_some() {
         table.note(
             "全市一行：新建成平台数一栏为达到下限的辖区数/应达到的辖区数。",
             "In the row of the city new platforms are scopes that reached the quota of those that should.",

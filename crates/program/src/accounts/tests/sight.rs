@@ -23,7 +23,7 @@ use crate::{
         testing::save,
     },
     requests::{self, Ask},
-    transfers,
+    tables, transfers,
 };
 
 /// The scope of a district, seen from the city.
@@ -126,7 +126,7 @@ fn a_request_says_no_more_than_the_record_that_it_is_about() {
     // In full to the district, and to whoever says why.
     let reveals = App {
         reveals: true,
-        ..inspector.clone()
+        ..inspector
     };
     let district = by(&world, "x", Role::DistrictEditor, None);
     for app in [&reveals, &district, &world.app] {
@@ -371,4 +371,45 @@ fn a_request_to_move_a_person_keeps_no_name() {
     };
     assert_eq!(title(&world.app), "王小明");
     assert_eq!(title(&by(&world, "x", Role::Auditor, None)), "王某");
+}
+
+#[test]
+fn who_attended_a_course_of_the_city_is_read_by_those_who_keep_it() {
+    let world = testing::hub();
+    let (_, secretary, _) = nominated(&world);
+    let own = world.app.scope();
+    let session = json!({ "year": "2020", "scope": "4103L9", "title": "示范班",
+        "kind": "city_course", "status": "held", "start_on": "2020-06-10", "hours": 8 });
+    let session = make(&world.app, own, "training_session", &session);
+    let values = json!({ "session": session.id.to_string(), "person": secretary.id.to_string(),
+        "role": "secretary", "attended": true });
+    make(&world.app, own, "training_attendance", &values);
+    let names = |role| {
+        let (app, request) = (by(&world, "x", role, None), tables::Request::default());
+        let roster = tables::report(
+            &app,
+            &testing::Alone,
+            tables::Name::TrainingRoster,
+            &request,
+        );
+        let roster = roster.unwrap().json(domain::label::Language::En);
+        let of = |id: &str| {
+            let mut all = roster["tables"].as_array().unwrap().iter();
+            let table = all.find(|table| table["id"] == id).unwrap();
+            let rows = table["rows"].as_array().unwrap().iter();
+            let names: Vec<_> = rows.map(|row| row["name"].clone()).collect();
+            json!(names)
+        };
+        (of("sessions"), of("workers"))
+    };
+    for role in [Role::CityAdmin, Role::CityEditor] {
+        let (sessions, workers) = names(role);
+        assert_eq!(sessions, json!(["王小明"]), "{}", role.id());
+        assert_eq!(workers, json!(["王某"]), "of the district elsewhere");
+    }
+    for role in [Role::CityInspector, Role::CityViewer, Role::Auditor] {
+        let (sessions, workers) = names(role);
+        let masked = json!(["王某"]);
+        assert_eq!((&sessions, &workers), (&masked, &masked), "{}", role.id());
+    }
 }

@@ -316,6 +316,34 @@ fn works(data: &mut Data<'_>) {
         json!({ "organisation": id("e4"), "eligibility": "eligible", "form": "standalone",
             "status": "planned", "responsible_agency": id("a1"), "due_on": "2020-11-30" }),
     );
+    platform(data);
+    data.add(
+        "nomination",
+        "d1",
+        JIANXI,
+        json!({ "year": "2020", "scope": JIANXI, "party_organisation": id("p1"), "summary": "事迹",
+            "district_rank": 1, "status": "submitted" }),
+    );
+    for (item, criterion) in [("x1", "structure"), ("x2", "structure"), ("x3", "role")] {
+        data.add(
+            "standard_item",
+            item,
+            "410300",
+            json!({ "code": item, "year": "2020", "criterion": criterion, "title": item }),
+        );
+    }
+    for (item, own, district) in [("x1", 10, Some(8)), ("x2", 5, None), ("x3", 9, Some(9))] {
+        data.add(
+            "criterion_score",
+            "",
+            JIANXI,
+            json!({ "nomination": id("d1"), "item": id(item), "self_score": own,
+                "district_score": district }),
+        );
+    }
+}
+
+fn platform(data: &mut Data<'_>) {
     data.add(
         "cluster",
         "c1",
@@ -375,30 +403,6 @@ fn works(data: &mut Data<'_>) {
             name,
             JIANXI,
             json!({ "platform": id("m1"), "title": name, "category": "operation", "status": status }),
-        );
-    }
-    data.add(
-        "nomination",
-        "d1",
-        JIANXI,
-        json!({ "year": "2020", "scope": JIANXI, "party_organisation": id("p1"), "summary": "事迹",
-            "district_rank": 1, "status": "submitted" }),
-    );
-    for (item, criterion) in [("x1", "structure"), ("x2", "structure"), ("x3", "role")] {
-        data.add(
-            "standard_item",
-            item,
-            "410300",
-            json!({ "code": item, "year": "2020", "criterion": criterion, "title": item }),
-        );
-    }
-    for (item, own, district) in [("x1", 10, Some(8)), ("x2", 5, None), ("x3", 9, Some(9))] {
-        data.add(
-            "criterion_score",
-            "",
-            JIANXI,
-            json!({ "nomination": id("d1"), "item": id(item), "self_score": own,
-                "district_score": district }),
         );
     }
 }

@@ -93,19 +93,16 @@ impl Size {
 
 /// The look of the sizes.
 pub(super) fn style() -> String {
-    let mut style = String::new();
-    for size in &SIZES {
-        let (class, point) = (size.class(), |tenths: usize| {
-            format!("{}.{}pt", tenths / 10, tenths % 10)
-        });
-        let (letter, line) = (point(size.letter), size.line);
-        let (pad, side) = (size.pad, SIDE);
-        style.push_str(&format!(
+    let point = |tenths: usize| format!("{}.{}pt", tenths / 10, tenths % 10);
+    let look = |size: &Size| {
+        let (class, letter) = (size.class(), point(size.letter));
+        let (line, pad, side) = (size.line, size.pad, SIDE);
+        format!(
             ".{class} {{ font-size: {letter}; line-height: {line}%; }}\n\
              .{class} th, .{class} td:not(.top) {{ padding: 0.{pad:02}em 0.{side:02}em; }}\n"
-        ));
-    }
-    style
+        )
+    };
+    SIZES.iter().map(look).collect::<Vec<_>>().concat()
 }
 
 /// What is printed around the rows of a table.
@@ -153,7 +150,7 @@ impl Layout {
             }
             first.get_or_insert(layout);
         }
-        first.unwrap_or(Self {
+        first.unwrap_or_else(|| Self {
             size: &SIZES[0],
             columns: Vec::new(),
             pages: std::iter::once(0..table.rows.len()).collect(),
