@@ -50,10 +50,10 @@ fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards(
         "remark": "尚未取得代码" }),
     );
     // A quarter that has not ended has no figures to sign, and nothing is left of the attempt.
-    let early = ["return", "submit", "9999Q4", "--reason", "季报"];
+    let early = ["return", "submit", "2099Q4", "--reason", "季报"];
     assert_refused(&node.run(early), 4, "RETURN-005");
     assert_eq!(
-        node.json(["return", "list", "--year", "9999"]),
+        node.json(["return", "list", "--year", "2099"]),
         json!([]),
         "no record was made"
     );

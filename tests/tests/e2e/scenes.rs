@@ -130,7 +130,12 @@ fn a_whole_year_is_played_through_and_ends_with_the_scorecard() {
         "year",
         "一年走完：五个一、平台、三单、申报验收、奖补通报都已办结，新年度已打开",
     );
-    for part in ["数据截至 2020-12-31", "12/33  36.4%", "主题研讨✗"] {
+    for part in [
+        "数据截至：2020-12-31",
+        "12/33 36.4%",
+        "△接近 +83.3",
+        "伊川县：5 项要求中未达标 3 项",
+    ] {
         assert!(said.contains(part), "not on the scorecard: {part}\n{said}");
     }
 }

@@ -20,12 +20,22 @@ use crate::{
     tables::{Name, Request, report, terminal},
 };
 
-const DAY_MS: i64 = 86_400_000;
+const HOUR_MS: i64 = 3_600_000;
 /// The day of the tests.
 const NOW_MS: i64 = 1_602_720_000_000;
 
-/// One peer, of 410305, that was heard so many days ago.
+/// One peer, of 410305, and how many hours ago it was heard.
 struct Heard(i64);
+
+impl Heard {
+    fn hours(hours: i64) -> Self {
+        Self(hours)
+    }
+
+    fn days(days: i64) -> Self {
+        Self(days * 24)
+    }
+}
 
 impl Bundles for Heard {
     fn route(
@@ -54,7 +64,7 @@ impl Live for Heard {
     fn peers(&self, _app: &App, _status: &Status) -> Vec<PeerView> {
         vec![PeerView {
             replica: PEER.to_string(),
-            seen_ms: Some(NOW_MS - self.0 * DAY_MS),
+            seen_ms: Some(NOW_MS - self.0 * HOUR_MS),
             ..PeerView::default()
         }]
     }
@@ -115,7 +125,7 @@ fn figures_have_lights_by_the_lines_and_move_since_the_quarter_before() {
     freeze(app, ("410305", "2020Q3"), "org_coverage_rate", (2, 8));
     freeze(app, ("410305", "2020Q2"), "training_head", (2, 2));
     freeze(app, ("410300", "2020Q3"), "org_coverage_rate", (5, 8));
-    let card = card(app, &Heard(1));
+    let card = card(app, &Heard::days(1));
     let jianxi = row(&card, "scope", "410305");
     assert_eq!(
         jianxi["org_coverage_rate"],
@@ -155,13 +165,13 @@ fn what_is_stale_says_so_in_its_row_and_in_that_of_the_city() {
     let world = city();
     let app = &world.app;
     let seen = |days: i64| {
-        let card = card(app, &Heard(days));
+        let card = card(app, &Heard::days(days));
         let jianxi = row(&card, "scope", "410305").clone();
         (jianxi["data_as_of"].clone(), jianxi["age"].clone())
     };
     assert_eq!(seen(30), (json!("2020-09-15"), json!("fresh")));
     assert_eq!(seen(31), (json!("2020-09-14"), json!("stale")));
-    let card = card(app, &Heard(1));
+    let card = card(app, &Heard::days(1));
     assert_eq!(row(&card, "scope", "410302")["age"], "never");
     assert_eq!(
         (&card["total"]["age"], &card["total"]["data_as_of"]),
@@ -171,7 +181,7 @@ fn what_is_stale_says_so_in_its_row_and_in_that_of_the_city() {
     year.insert("stale_days".to_owned(), json!(40));
     save(app, "programme_year", None, &Value::Object(year), None).unwrap();
     assert_eq!(seen(40).1, "fresh", "as the year says");
-    let report = report(app, &Heard(50), Name::Scorecard, &Request::default()).unwrap();
+    let report = report(app, &Heard::days(50), Name::Scorecard, &Request::default()).unwrap();
     let (text, _) = printed(false, |out| {
         terminal(&report, out);
         Ok(())
@@ -191,7 +201,7 @@ fn what_is_stale_says_so_in_its_row_and_in_that_of_the_city() {
 fn the_year_chooses_the_reading_of_work_coverage_and_a_district_makes_its_own_card() {
     let world = district();
     let app = &world.app;
-    let own = card(app, &Heard(90));
+    let own = card(app, &Heard::days(90));
     let jianxi = row(&own, "scope", "410305");
     assert_eq!(own["rows"].as_array().unwrap().len(), 1);
     assert_eq!(own["total"], Value::Null);
@@ -204,8 +214,41 @@ fn the_year_chooses_the_reading_of_work_coverage_and_a_district_makes_its_own_ca
     let mut data = Data::new(app);
     data.add("programme_year", "", "410300", Value::Object(year));
     data.write();
-    let own = card(app, &Heard(90));
+    let own = card(app, &Heard::days(90));
     let jianxi = row(&own, "scope", "410305");
     assert!(jianxi["work_coverage_broad_rate"].is_object(), "{own}");
     assert_eq!(jianxi["work_coverage_rate"], Value::Null);
+}
+
+#[test]
+fn the_time_since_an_exchange_is_said_in_hours_below_a_day() {
+    let world = city();
+    let app = &world.app;
+    let ask = |hours: i64, scope: Option<&str>| {
+        let request = crate::report::Request {
+            scope: scope.map(str::to_owned),
+            ..crate::report::Request::default()
+        };
+        let live = Heard::hours(hours);
+        let traced = crate::report::trace(app, &live, "sync_lag", &request, Language::En).unwrap();
+        let (text, _) = printed(false, |out| {
+            traced.print(9, out);
+            Ok(())
+        });
+        (traced.json()["figure"]["minutes"].clone(), text)
+    };
+    let (minutes, text) = ask(5, Some("410305"));
+    assert_eq!(minutes, json!(300));
+    assert!(text.contains("Since the last exchange  5 h"), "{text}");
+    assert_eq!(ask(50, None).0, json!(3_000), "of who has waited longest");
+    assert_eq!(ask(5, Some("410302")).0, Value::Null, "never heard");
+    let report = report(app, &Heard::hours(5), Name::Quality, &Request::default()).unwrap();
+    let document = report.json(Language::En);
+    let scopes = table(&document, "scopes");
+    assert_eq!(row(scopes, "scope", "410305")["lag_minutes"], json!(300));
+    let (text, _) = printed(false, |out| {
+        terminal(&report, out);
+        Ok(())
+    });
+    assert!(text.contains(" 5 h "), "{text}");
 }
