@@ -33,7 +33,7 @@ fn a_person_is_erased_with_what_quotes_it_and_nothing_else() {
         })
         .collect();
     let expected = [
-        ("change_request", (false, vec![3, 4, 5])),
+        ("change_request", (false, vec![3, 4, 5, 7])),
         ("decision", (false, vec![3, 6, 7])),
         ("docket_note", (false, vec![4])),
         ("person", (true, vec![1, 2, 3])),
