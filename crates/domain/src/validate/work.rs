@@ -136,7 +136,7 @@ pub(super) fn instructor(
 
 /// What a case needs to come so far.
 pub(super) fn case(
-    _subject: &Subject<'_>,
+    subject: &Subject<'_>,
     after: &EstablishmentCase,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
@@ -181,7 +181,9 @@ pub(super) fn case(
             findings.push(finding("STEP", level, "status", "no_instructor", (zh, en)));
         }
     }
-    if goes_for_building && status != CaseStatus::Established {
+    if goes_for_building
+        && (status != CaseStatus::Established || enters(subject, "status", "established"))
+    {
         planned(after, around, findings);
     }
 }

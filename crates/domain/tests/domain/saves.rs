@@ -382,6 +382,19 @@ fn a_planned_form_that_will_not_do_is_pointed_out() {
     let of =
         |form: &str, rows: &Rows| found("establishment_case", None, &case(form), Level::Warn, rows);
     assert_eq!(of("standalone", &rows), ["planned_members"]);
+    let mut approved = case("standalone");
+    approved["status"] = json!("approved");
+    let built = json!({ "status": "established", "result_party_organisation": id(7).to_string() });
+    let kind = "establishment_case";
+    assert_eq!(
+        found(kind, Some(&approved), &built, Level::Warn, &rows),
+        ["planned_members"]
+    );
+    let stands = changed(&approved, &built);
+    assert_eq!(
+        found(kind, Some(&stands), &json!({}), Level::Warn, &rows),
+        NONE
+    );
     for number in 0..5 {
         assert_eq!(of("joint", &rows), NONE, "{number} are covered");
         let link = json!({ "organisation": id(60 + number).to_string(), "form": "joint",
