@@ -380,7 +380,8 @@ pub fn is_active(from: Option<Date>, to: Option<Date>, day: Date) -> bool {
 }
 
 /// The same of an interval as it is stored.
-pub(crate) fn is_active_on(from: Option<&String>, to: Option<&String>, on: Date) -> bool {
+#[must_use]
+pub fn is_active_on(from: Option<&String>, to: Option<&String>, on: Date) -> bool {
     is_active(day(from), day(to), on)
 }
 

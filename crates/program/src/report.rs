@@ -172,7 +172,8 @@ pub(crate) async fn keep_ready(app: App, mut stop: Stop) {
         let today = app.today();
         if ready.replace(today) != Some(today) {
             let asked = app.clone();
-            let count = move || indicators(&asked, &Request::default()).map(drop);
+            let day = period_of(&app, &Request::default());
+            let count = move || of_city(&asked, day?).map(drop);
             let counted = tokio::select! {
                 () = stop.wait() => break,
                 counted = tokio::task::spawn_blocking(count) => counted,

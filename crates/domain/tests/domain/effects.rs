@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     desk::{Rows, id, kind_of},
-    validation::{judged, values},
+    validation::{judged, of_edit, values},
 };
 
 const NONE: [&str; 0] = [];
@@ -23,16 +23,9 @@ fn changed(sound: &Json, change: &Json) -> Json {
 
 /// What follows from an edit of record 1 on 2020-10-15; without `before` it is made.
 fn follows(kind: &str, before: Option<&Json>, after: &Json, lookup: &dyn Lookup) -> Outcome {
-    let (before, after) = (before.map(|json| values(kind, json)), values(kind, after));
-    let subject = Subject {
-        kind: kind_of(kind),
-        id: id(1),
-        scope: scope_id("410305"),
-        before: before.as_deref(),
-        after: &after,
-    };
-    let today = date::stored("2020-10-15").unwrap();
-    follow(&subject, today, &Parameters::defaults(2020), lookup)
+    of_edit(kind, (before, after), |subject, today| {
+        follow(subject, today, &Parameters::defaults(2020), lookup)
+    })
 }
 
 /// The effects of a step as `kind/number field=value …`, by the first byte of their ids.

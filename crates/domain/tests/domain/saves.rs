@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     desk::{Rows, id, kind_of},
-    validation::{judged, organisation, values},
+    validation::{judged, of_edit, organisation, values},
 };
 
 const NONE: [&str; 0] = [];
@@ -22,15 +22,7 @@ fn changed(sound: &Json, change: &Json) -> Json {
 /// The codes of what a person may not save by hand on 2020-10-15; without `before` it is made.
 fn refused(kind: &str, before: Option<&Json>, change: &Json) -> Vec<&'static str> {
     let after = changed(before.unwrap_or(&json!({})), change);
-    let (before, after) = (before.map(|json| values(kind, json)), values(kind, &after));
-    let subject = Subject {
-        kind: kind_of(kind),
-        id: id(1),
-        scope: scope_id("410305"),
-        before: before.as_deref(),
-        after: &after,
-    };
-    let found = by_hand(&subject, date::stored("2020-10-15").unwrap());
+    let found = of_edit(kind, (before, &after), by_hand);
     assert!(found.iter().all(domain::Finding::blocks));
     found.iter().map(|finding| finding.code).collect()
 }

@@ -1,7 +1,8 @@
 //! The validation rules, each with a case that keeps it and one that breaks it.
 
 use domain::{
-    Finding, Level, Lookup, NoLookup, Parameters, Subject, date, effective, scope_id, validate,
+    Date, Finding, Level, Lookup, NoLookup, Parameters, Subject, date, effective, scope_id,
+    validate,
 };
 use serde_json::{Value as Json, json};
 
@@ -12,12 +13,12 @@ pub(crate) fn values(kind: &str, json: &Json) -> Vec<u8> {
     effective(domain::Catalogue::builtin(), &record).values
 }
 
-pub(crate) fn judged(
+/// Asks of an edit of record 1 on 2020-10-15; without `before` it is made.
+pub(crate) fn of_edit<T>(
     kind: &str,
-    before: Option<&Json>,
-    after: &Json,
-    lookup: &dyn Lookup,
-) -> Vec<Finding> {
+    (before, after): (Option<&Json>, &Json),
+    ask: impl FnOnce(&Subject<'_>, Date) -> T,
+) -> T {
     let (before, after) = (before.map(|json| values(kind, json)), values(kind, after));
     let subject = Subject {
         kind: kind_of(kind),
@@ -26,8 +27,18 @@ pub(crate) fn judged(
         before: before.as_deref(),
         after: &after,
     };
-    let today = date::stored("2020-10-15").unwrap();
-    validate(&subject, today, &Parameters::defaults(2020), lookup)
+    ask(&subject, date::stored("2020-10-15").unwrap())
+}
+
+pub(crate) fn judged(
+    kind: &str,
+    before: Option<&Json>,
+    after: &Json,
+    lookup: &dyn Lookup,
+) -> Vec<Finding> {
+    of_edit(kind, (before, after), |subject, today| {
+        validate(subject, today, &Parameters::defaults(2020), lookup)
+    })
 }
 
 /// The rules that a change of a sound record breaks, in `rule code field` form.

@@ -1,6 +1,6 @@
 //! How whoever gives a command sees the personal data of one record.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::collections::BTreeSet;
 
 use domain::{
     FieldSpec, KindSpec, decode,
@@ -15,7 +15,7 @@ use store::Stored;
 use super::{
     Scopes,
     document::{ERASED, plain_value},
-    each, kind_of, meaning,
+    each_present, kind_of, present,
 };
 use crate::{app::App, failure::Failure};
 
@@ -137,25 +137,25 @@ pub(crate) fn under_review(app: &App) -> Result<BTreeSet<RecordId>, Failure> {
     );
     let party = kind_of(app, "party_organisation")?.kind;
     let mut nominated = BTreeSet::new();
-    each(app, nomination.kind, None, None, &mut |_, meaning| {
-        let row: Nomination = decode(&meaning.values).unwrap_or_default();
+    each_present(app, nomination.kind, None, &mut |present| {
+        let row: Nomination = decode(&present.values).unwrap_or_default();
         let is_open = matches!(
             row.status(),
             NominationStatus::Received | NominationStatus::SpotChecked
         );
         let id = row.party_organisation.filter(|_| is_open);
         nominated.extend(id.and_then(|id| RecordId::try_from(id.as_slice()).ok()));
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     })?;
     let mut people = BTreeSet::new();
     for id in nominated {
-        for key in app.reader().children(RecordKey { kind: party, id }) {
-            let Some(stored) = app.reader().get(key)?.filter(|_| key.kind == role.kind) else {
+        let children = app.reader().children(RecordKey { kind: party, id });
+        for key in children.into_iter().filter(|key| key.kind == role.kind) {
+            let Some(present) = present(app, key)? else {
                 continue;
             };
-            let meaning = meaning(app, &stored.record)?;
-            let row: RoleAssignment = decode(&meaning.values).unwrap_or_default();
-            if !meaning.deleted && is_held(app, row.from_on.as_ref(), row.to_on.as_ref()) {
+            let row: RoleAssignment = decode(&present.values).unwrap_or_default();
+            if is_held(app, row.from_on.as_ref(), row.to_on.as_ref()) {
                 let person = row.person.as_deref().map(RecordId::try_from);
                 people.extend(person.and_then(Result::ok));
             }
@@ -166,6 +166,5 @@ pub(crate) fn under_review(app: &App) -> Result<BTreeSet<RecordId>, Failure> {
 
 /// Whether a role with these dates is held today.
 pub(crate) fn is_held(app: &App, from: Option<&String>, to: Option<&String>) -> bool {
-    let day = |text: Option<&String>| text.and_then(|text| domain::date::stored(text));
-    domain::validate::is_active(day(from), day(to), app.today())
+    domain::validate::is_active_on(from, to, app.today())
 }

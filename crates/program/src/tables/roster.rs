@@ -101,7 +101,7 @@ impl<'f, 'a> Roster<'f, 'a> {
     fn read_roles(&mut self) -> Result<(), Failure> {
         let (frame, roles) = (self.frame, &mut self.roles);
         let is_active = |from: Option<&String>, to: Option<&String>| {
-            domain::validate::is_active(Frame::day(from), Frame::day(to), frame.as_of)
+            domain::validate::is_active_on(from, to, frame.as_of)
         };
         frame.each("role_assignment", &mut |row: Row<RoleAssignment>| {
             let values = &row.values;
