@@ -108,6 +108,17 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
     let mut both = vec![(case.key, here), (case.key, there)];
     both.sort_unstable();
     assert_eq!(lent, both);
+    // Once it is merged, whoever had either reads the one that stands; where that lies is the engine's
+    // to leave out.
+    let ruled = Desk::new(9).put(
+        &case,
+        &json!({ "ruling": "merge_records", "survivor": id(2).to_string() }),
+    );
+    let mut lent = lends(catalogue, &ruled, &|_| Some(city));
+    lent.sort_unstable();
+    both.extend([here, there].map(|scope| (key("organisation", 2), scope)));
+    both.sort_unstable();
+    assert_eq!(lent, both);
     let notice = Desk::new(9).make(
         "notice",
         id(4),

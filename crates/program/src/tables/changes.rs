@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Date, across};
+use domain::{Date, across, state::census};
 use proto::ledger::{
     CensusStatus, Organisation, PartyOrgStatus, PartyOrganisation, TransferRequest, TransferStatus,
 };
@@ -121,10 +121,13 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
         let field =
             |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
         let verified = || field(values.verified_on.as_ref(), "核实日期", "Verified on");
-        let found = match values.census_status() {
+        let found = match census::standing(values) {
             // Verified again later, it was entered before; entered later, it was verified before.
-            CensusStatus::Counted | CensusStatus::Transferring => {
-                let days = verified().into_iter().chain(written()?);
+            CensusStatus::Counted => {
+                // The day on which it went into transfer is not that on which it was added.
+                let is_moving = values.census_status() == CensusStatus::Transferring;
+                let written = if is_moving { None } else { written()? };
+                let days = verified().into_iter().chain(written);
                 days.min_by_key(|(on, _)| *on).map(|day| (What::Added, day))
             }
             CensusStatus::Excluded => written()?.map(|day| (What::Excluded, day)),
@@ -133,7 +136,9 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
                 let closed = field(values.closed_on.as_ref(), "注销日期", "Closed on");
                 or(closed, written)?.map(|day| (What::Closed, day))
             }
-            CensusStatus::Candidate | CensusStatus::Unspecified => None,
+            CensusStatus::Candidate | CensusStatus::Transferring | CensusStatus::Unspecified => {
+                None
+            }
         };
         let Some((what, (on, source))) = found.filter(|(_, (on, _))| is_between(frame, *on)) else {
             continue;
