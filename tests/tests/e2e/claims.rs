@@ -167,6 +167,52 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
     assert_eq!(gone.code, 4, "{gone:?}");
 }
 
+/// Its own id led to a record that was not there.
+#[test]
+fn the_district_that_lost_reads_the_record_that_stands() {
+    let claimed = claimed();
+    let (two, old) = (&claimed.two, &claimed.two.laocheng.node);
+    claimed.merge();
+    let read = organisation(old, &claimed.b);
+    assert_eq!(
+        (&read["id"], &read["asked"]),
+        (&json!(claimed.a), &json!(claimed.b))
+    );
+    assert_eq!(
+        (&read["guest"], &read["scope"]),
+        (&json!("lent"), &json!("410305")),
+        "{read}"
+    );
+    let said = in_chinese(old, &["record", "show", "organisation", &claimed.b]);
+    assert!(
+        said.contains("410305") && said.contains("洛阳甲厂"),
+        "{said}"
+    );
+    // It is no part of what this district has, counts or writes.
+    let report = old.json(["report", "indicators"]);
+    let own = &report["scopes"]["410302"];
+    assert_eq!(
+        own,
+        &two.hub().json(["report", "indicators"])["scopes"]["410302"]
+    );
+    assert!(
+        [&json!(0), &Value::Null].contains(&&own["counted"]),
+        "{own}"
+    );
+    for id in [&claimed.a, &claimed.b] {
+        let written = put(old, id, "remark=x");
+        assert_eq!(written.code, 4, "{written:?}");
+    }
+    // What its new home writes comes here.
+    put(&two.jianxi.node, &claimed.a, "remark=涧西核实").ok();
+    two.settle();
+    let read = organisation(old, &claimed.b);
+    assert_eq!(read["values"]["remark"], "涧西核实");
+    for program in [two.hub(), old, &two.jianxi.node] {
+        assert_eq!(program.json(["verify"])["findings"], json!([]));
+    }
+}
+
 #[test]
 fn what_is_below_a_merged_record_follows_it_and_a_late_edit_is_offered_to_the_survivor() {
     let claimed = claimed();

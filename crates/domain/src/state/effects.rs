@@ -555,7 +555,8 @@ fn move_over(subject: &Subject<'_>, around: &Surroundings<'_>, outcome: &mut Out
         return;
     };
     let is_moving = row.census_status() == CensusStatus::Transferring;
-    if is_moving && !is_asked(around.lookup, organisation, subject.scope) {
+    let place = (organisation, subject.scope);
+    if is_moving && !is_asked(around.lookup, place, Some(subject.id)) {
         let back = census::id(census::before_transfer(&row));
         let effect = census_step(organisation, back, false);
         outcome.effects.push(effect);

@@ -5,7 +5,7 @@
 //! what two places did without knowing of each other go around it.
 
 use proto::ledger::{CensusStatus, Organisation, TransferRequest, TransferStatus};
-use replica::{RecordKey, ScopeId};
+use replica::{RecordId, RecordKey, ScopeId};
 
 use super::{FieldOf, Lookup, Subject, finding, key};
 use crate::{
@@ -15,8 +15,13 @@ use crate::{
     finding::{Finding, Level::Block},
 };
 
-/// Whether the scope that a record belongs to has asked for its move, and that waits.
-pub(crate) fn is_asked(lookup: &dyn Lookup, record: RecordKey, home: ScopeId) -> bool {
+/// Whether the scope that a record belongs to has asked for its move, and that waits. `over` is a
+/// request that ends now.
+pub(crate) fn is_asked(
+    lookup: &dyn Lookup,
+    (record, home): (RecordKey, ScopeId),
+    over: Option<RecordId>,
+) -> bool {
     let catalogue = Catalogue::builtin();
     let request = catalogue.kind_by_id("transfer_request");
     let from = request.and_then(|kind| {
@@ -24,7 +29,9 @@ pub(crate) fn is_asked(lookup: &dyn Lookup, record: RecordKey, home: ScopeId) ->
         Some(FieldOf { kind, field })
     });
     let Some(from) = from else { return false };
-    lookup.referring(&from, record).iter().any(|(id, values)| {
+    let requests = lookup.referring(&from, record);
+    let mut others = requests.iter().filter(|(id, _)| Some(*id) != over);
+    others.any(|(id, values)| {
         let row: TransferRequest = decode(values).unwrap_or_default();
         let request = RecordKey {
             kind: from.kind.kind,
@@ -44,7 +51,7 @@ fn status(subject: &Subject<'_>, values: &[u8]) -> Option<CensusStatus> {
 
 fn waits(subject: &Subject<'_>, lookup: &dyn Lookup) -> bool {
     let this = key("organisation", Some(&subject.id.0.to_vec()));
-    this.is_some_and(|this| is_asked(lookup, this, subject.scope))
+    this.is_some_and(|this| is_asked(lookup, (this, subject.scope), None))
 }
 
 /// Why a record, as it stands before an edit, is only read now.

@@ -124,7 +124,7 @@ fn it_is_what_it_was_when_the_last_request_of_its_scope_ends() {
     let asked = request("requested", "410302");
     for end in ["cancelled", "refused", "accepted", "ruled"] {
         let ended = request(end, "410302");
-        let known = Known::with("transferring");
+        let known = Known::with("transferring").request(1, &asked);
         assert_eq!(
             follows(Some(&asked), &ended, &known),
             ["counted false"],
