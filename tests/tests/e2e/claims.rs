@@ -183,7 +183,7 @@ fn the_district_that_lost_reads_the_record_that_stands() {
         (&json!("lent"), &json!("410305")),
         "{read}"
     );
-    let said = in_chinese(old, &["record", "show", "organisation", &claimed.b]);
+    let said = in_chinese(old, &["record", "get", "organisation", &claimed.b]);
     assert!(
         said.contains("410305") && said.contains("洛阳甲厂"),
         "{said}"
