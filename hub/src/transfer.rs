@@ -406,7 +406,6 @@ pub(crate) fn back_on_the_ledger(
     if row.census_status() != proto::ledger::CensusStatus::Transferring {
         return Ok(None);
     }
-    let before = census::id(census::before_transfer(&row));
-    let values = json!({ "census_status": before });
+    let values = json!({ "census_status": census::before_id(&row) });
     ruled_edit(app, stored, &values, ground).map(Some)
 }

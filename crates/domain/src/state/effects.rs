@@ -557,8 +557,7 @@ fn move_over(subject: &Subject<'_>, around: &Surroundings<'_>, outcome: &mut Out
     let is_moving = row.census_status() == CensusStatus::Transferring;
     let place = (organisation, subject.scope);
     if is_moving && !is_asked(around.lookup, place, Some(subject.id)) {
-        let back = census::id(census::before_transfer(&row));
-        let effect = census_step(organisation, back, false);
+        let effect = census_step(organisation, census::before_id(&row), false);
         outcome.effects.push(effect);
     }
 }

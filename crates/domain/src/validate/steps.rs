@@ -10,7 +10,7 @@ use crate::{
         Level::{Block, Warn},
     },
     label::Language::{self, En, Zh},
-    state::{Machine, Step},
+    state::{Machine, Step, steps as trail},
 };
 
 /// What is entered as it stands: it was there, or was over, before anybody wrote it down. Everything
@@ -128,7 +128,30 @@ pub fn by_hand(subject: &Subject<'_>, today: Date) -> Vec<Finding> {
     }
     undated(subject, &mut findings);
     typed_day(subject, today, &mut findings);
+    typed_steps(subject, today, &mut findings);
     findings
+}
+
+/// Steps are those that were there, and the one that the edit takes.
+fn typed_steps(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) {
+    let Some((field, _)) = trail::fields(subject.kind) else {
+        return;
+    };
+    let said = trail::taken(subject.kind, subject.after);
+    let stood = subject.before.map(|it| trail::taken(subject.kind, it));
+    let is_due = || trail::after(subject, today).is_some_and(|due| due == said);
+    if said != stood.unwrap_or_default() && !is_due() {
+        findings.push(typed(field));
+    }
+}
+
+fn typed(field: &FieldSpec) -> Finding {
+    let zh = format!("“{}”由程序随办理填写，不用手工填写", field.zh);
+    let en = format!(
+        "The program writes \"{}\" with the step; nobody types it",
+        field.en
+    );
+    finding("STEP", Block, &field.id, "day_typed", (zh, en))
 }
 
 fn undated(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
@@ -172,11 +195,6 @@ fn typed_day(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) {
     let stood = subject.before.and_then(|before| text_of(field, before));
     let is_stamp = stamp(subject).is_some() && said == Some(date::text(today));
     if said != stood && !is_stamp {
-        let zh = format!("“{}”由程序随办理填写，不用手工填写", field.zh);
-        let en = format!(
-            "The program writes \"{}\" with the step; nobody types it",
-            field.en
-        );
-        findings.push(finding("STEP", Block, &field.id, "day_typed", (zh, en)));
+        findings.push(typed(field));
     }
 }

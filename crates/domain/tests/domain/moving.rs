@@ -70,9 +70,19 @@ impl Lookup for Known {
     }
 }
 
+/// One that was counted before its transfer, or as the test says.
+fn moving(before: &str) -> Json {
+    let step =
+        |place: u32, state: &str| json!({ "place": place, "state": state, "on": "2020-05-06" });
+    json!({ "name": "甲", "census_status": "transferring",
+        "steps": [step(1, before), step(2, "transferring")] })
+}
+
 fn organisation(status: &str) -> Json {
-    let verified = (status != "candidate").then_some("2020-05-06");
-    json!({ "name": "甲", "census_status": status, "verified_on": verified })
+    match status {
+        "transferring" => moving("counted"),
+        _ => json!({ "name": "甲", "census_status": status }),
+    }
 }
 
 fn request(status: &str, to: &str) -> Json {
@@ -144,10 +154,8 @@ fn it_is_what_it_was_when_the_last_request_of_its_scope_ends() {
         assert_eq!(follows(Some(&asked), &ended, &moved), NOTHING, "{end}");
     }
     let mut known = Known::with("transferring");
-    let unverified = json!({ "name": "甲", "census_status": "transferring" });
-    known
-        .rows
-        .put("organisation", id(1), values("organisation", &unverified));
+    let row = values("organisation", &moving("candidate"));
+    known.rows.put("organisation", id(1), row);
     let ended = request("cancelled", "410302");
     assert_eq!(follows(Some(&asked), &ended, &known), ["candidate false"]);
 }

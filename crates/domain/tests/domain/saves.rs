@@ -132,6 +132,14 @@ fn a_day_that_the_program_writes_is_not_typed() {
         ["day_typed"],
         "no step"
     );
+    let row = |on: &str| {
+        let before = json!({ "place": 1, "state": "close_applied", "on": "" });
+        json!([before, { "place": 2, "state": "closed", "on": on }])
+    };
+    let with = |on: &str| changed(&status("closed"), &json!({ "steps": row(on) }));
+    assert_eq!(of(&with("2020-10-15")), NONE, "its steps");
+    assert_eq!(of(&with("2020-10-14")), ["day_typed"]);
+    assert_eq!(of(&json!({ "steps": row("2020-10-15") })), ["day_typed"]);
     let open = json!({ "scope": "410305", "period": "2020Q3", "status": "open" });
     let sent = |day: &str| json!({ "status": "submitted", "submitted_on": day });
     let of = |change: &Json| refused("quarterly_return", Some(&open), change);

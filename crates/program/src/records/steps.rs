@@ -4,11 +4,13 @@ use domain::{
     Subject,
     authority::NewState,
     date,
+    state::steps,
     validate::{by_hand, stamp},
     value::{self, Input, RegisterEdit},
 };
+use proto::schema::StepTaken;
 use replica::{Record, Source};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Change, Desk,
@@ -44,26 +46,35 @@ impl Desk<'_> {
             before: (!place.is_new).then_some(plain.before.as_slice()),
             after: &plain.after,
         };
-        let Some(day) = stamp(&subject) else {
-            return Ok(plain);
-        };
         let is_given = |field: &str| change.set.iter().any(|(name, _)| *name == field);
-        let said = |values: &[u8]| value::to_json(change.kind, values).remove(day);
-        let stood = subject.before.map_or(Some(Value::Null), said);
-        let mut stamps = Vec::new();
-        // A day that was typed stays to be refused; a sheet may bring its own.
-        if said(&plain.after) == stood && (is_by_hand(change) || !is_given(day)) {
-            stamps.push((day, date::text(self.today)));
+        let mut stamps: Vec<(&str, Value)> = Vec::new();
+        if let Some(day) = stamp(&subject) {
+            let said = |values: &[u8]| value::to_json(change.kind, values).remove(day);
+            let stood = subject.before.map_or(Some(Value::Null), said);
+            // A day that was typed stays to be refused; a sheet may bring its own.
+            if said(&plain.after) == stood && (is_by_hand(change) || !is_given(day)) {
+                stamps.push((day, date::text(self.today).into()));
+            }
+            let is_return = change.kind.id == "quarterly_return";
+            if is_return && is_by_hand(change) && !is_given("figures_hash") {
+                let hash = returns::signature(self.app, place.home, &plain.after)?;
+                stamps.push(("figures_hash", hash.into()));
+            }
         }
-        let is_return = change.kind.id == "quarterly_return";
-        if is_return && is_by_hand(change) && !is_given("figures_hash") {
-            let hash = returns::signature(self.app, place.home, &plain.after)?;
-            stamps.push(("figures_hash", hash));
+        if let Some((field, _)) = steps::fields(change.kind).filter(|(it, _)| !is_given(&it.id)) {
+            stamps.extend(steps::after(&subject, self.today).map(|row| {
+                let step =
+                    |it: &StepTaken| json!({ "place": it.place, "state": it.state, "on": it.on });
+                (field.id.as_str(), row.iter().map(step).collect())
+            }));
+        }
+        if stamps.is_empty() {
+            return Ok(plain);
         }
         let mut change = change.clone();
-        for (field, text) in &stamps {
+        for (field, value) in &stamps {
             change.set.retain(|(name, _)| name != field);
-            change.set.push((field, Input::Text(text)));
+            change.set.push((field, Input::Json(value)));
         }
         self.plain(&change, place, shown)
     }

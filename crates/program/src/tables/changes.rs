@@ -5,9 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Date, across, state::census};
-use proto::ledger::{
-    CensusStatus, Organisation, PartyOrgStatus, PartyOrganisation, TransferRequest, TransferStatus,
+use domain::{
+    Date, across,
+    state::{census, steps},
+};
+use proto::{
+    ledger::{
+        CensusStatus, Organisation, PartyOrgStatus, PartyOrganisation, TransferRequest,
+        TransferStatus,
+    },
+    schema::StepTaken,
 };
 use replica::ScopeId;
 
@@ -110,12 +117,32 @@ fn is_between(frame: &Frame<'_>, on: Date) -> bool {
     frame.from < on && on <= frame.as_of
 }
 
+/// The day of the last step up to the day of the report.
+fn stepped(frame: &Frame<'_>, taken: &[StepTaken]) -> Option<Date> {
+    let days = steps::in_order(taken.to_vec()).into_iter();
+    let mut days = days.filter_map(|step| domain::date::stored(&step.on));
+    days.rfind(|on| *on <= frame.as_of)
+}
+
+/// The day on which an organisation came on the ledger, as its steps say: a transfer that it went into
+/// and came out of is none of them. No day where it was there before steps were written down.
+fn counted_since(frame: &Frame<'_>, taken: &[StepTaken]) -> Option<Option<Date>> {
+    let day = |step: &StepTaken| domain::date::stored(&step.on);
+    let taken = steps::in_order(taken.to_vec()).into_iter().rev();
+    let past = taken.filter(|step| day(step).is_none_or(|on| on <= frame.as_of));
+    let run = past.take_while(|step| ["counted", "transferring"].contains(&step.state.as_str()));
+    run.last().map(|first| day(&first))
+}
+
 fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
     let reasons = frame.words("organisation", "exclusion_reason");
     for row in frame.rows::<Organisation>("organisation")? {
         let values = &row.values;
         let written = || {
-            let on = frame.written_on(("organisation", "census_status"), row.id)?;
+            let of = ("organisation", "census_status");
+            let on = or(stepped(frame, &values.steps), || {
+                frame.written_on(of, row.id)
+            })?;
             Ok::<_, Failure>(on.map(|on| (on, Source::History)))
         };
         let field =
@@ -124,9 +151,11 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
         let found = match census::standing(values) {
             // Verified again later, it was entered before; entered later, it was verified before.
             CensusStatus::Counted => {
-                // The day on which it went into transfer is not that on which it was added.
-                let is_moving = values.census_status() == CensusStatus::Transferring;
-                let written = if is_moving { None } else { written()? };
+                let since = counted_since(frame, &values.steps);
+                let written = match since {
+                    Some(since) => since.map(|on| (on, Source::History)),
+                    None => written()?,
+                };
                 let days = verified().into_iter().chain(written);
                 days.min_by_key(|(on, _)| *on).map(|day| (What::Added, day))
             }
@@ -170,7 +199,10 @@ fn parties(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> 
         let field =
             |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
         let written = || {
-            let on = frame.written_on(("party_organisation", "status"), row.id)?;
+            let of = ("party_organisation", "status");
+            let on = or(stepped(frame, &values.steps), || {
+                frame.written_on(of, row.id)
+            })?;
             Ok::<_, Failure>(on.map(|on| (on, Source::History)))
         };
         let established = field(values.established_on.as_ref(), "成立日期", "Established on");
