@@ -214,6 +214,32 @@ fn the_district_that_lost_reads_the_record_that_stands() {
 }
 
 #[test]
+fn whoever_lost_reads_on_when_the_one_that_stood_is_merged_too() {
+    let mut claimed = claimed();
+    claimed.merge();
+    let xigong = claimed.two.city.district("410303", "西工区", "xigong");
+    let c = make(&xigong.node, &sample(CODE, "洛阳甲厂西工总部"));
+    settle(&xigong.node);
+    claimed.two.settle();
+    let cases = claimed.two.hub().json(["claim", "list"]);
+    let case = cases[0]["id"].as_str().unwrap();
+    let survivor = format!("organisation/{c}");
+    let rule = ["claim", "rule", case, "--merge-into", &survivor];
+    let rule = rule.into_iter().chain(["--reason", "总部在西工"]);
+    claimed.two.hub().json(rule);
+    claimed.two.settle();
+    for (program, id) in [
+        (&claimed.two.laocheng.node, &claimed.b),
+        (&claimed.two.jianxi.node, &claimed.a),
+        (claimed.two.hub(), &claimed.b),
+    ] {
+        let read = organisation(program, id);
+        let said = (&read["id"], &read["scope"]);
+        assert_eq!(said, (&json!(c), &json!("410303")), "{read}");
+    }
+}
+
+#[test]
 fn what_is_below_a_merged_record_follows_it_and_a_late_edit_is_offered_to_the_survivor() {
     let claimed = claimed();
     let two = &claimed.two;
