@@ -132,10 +132,11 @@ pub fn former(kind: &KindSpec, values: &[u8]) -> Option<String> {
     back.find(|step| step.state != now).map(|step| step.state)
 }
 
-/// The steps of a record after an edit; none when its state stays. A named day that has not come is
-/// not taken: what is entered holds from today on at the latest.
+/// The steps of a record after an edit; none when its state stays. `since`: the day that whoever takes
+/// the step says; none for the one that the edit names, else today. A day that has not come is not
+/// taken: what is entered holds from today on at the latest.
 #[must_use]
-pub fn after(subject: &Subject<'_>, today: Date) -> Option<Vec<StepTaken>> {
+pub fn after(subject: &Subject<'_>, today: Date, since: Option<Date>) -> Option<Vec<StepTaken>> {
     let kind = subject.kind;
     let (_, field) = fields(kind)?;
     let to = state(kind, &field.id, subject.after)?;
@@ -157,7 +158,11 @@ pub fn after(subject: &Subject<'_>, today: Date) -> Option<Vec<StepTaken>> {
     row.push(StepTaken {
         place: row.last().map_or(1, |last| last.place.saturating_add(1)),
         state: to.to_owned(),
-        on: date::text(named(subject, to).map_or(today, |day| day.min(today))),
+        on: date::text(
+            since
+                .or_else(|| named(subject, to))
+                .map_or(today, |day| day.min(today)),
+        ),
     });
     let more = row.len().saturating_sub(KEPT);
     row.drain(..more);
@@ -222,7 +227,7 @@ mod tests {
             before: before.as_deref(),
             after: &after,
         };
-        let row = self::after(&subject, day("2020-10-05")).unwrap_or_default();
+        let row = self::after(&subject, day("2020-10-05"), None).unwrap_or_default();
         let texts = row.iter().map(|it| format!("{} {}", it.state, it.on));
         texts.collect::<Vec<_>>().join(", ")
     }

@@ -132,14 +132,15 @@ pub fn by_hand(subject: &Subject<'_>, today: Date) -> Vec<Finding> {
     findings
 }
 
-/// Steps are those that were there, and the one that the edit takes.
+/// Steps are those that were there, and the one that the edit takes, from whichever day.
 fn typed_steps(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) {
     let Some((field, _)) = trail::fields(subject.kind) else {
         return;
     };
     let said = trail::taken(subject.kind, subject.after);
     let stood = subject.before.map(|it| trail::taken(subject.kind, it));
-    let is_due = || trail::after(subject, today).is_some_and(|due| due == said);
+    let since = said.last().and_then(|step| date::stored(&step.on));
+    let is_due = || trail::after(subject, today, since).is_some_and(|due| due == said);
     if said != stood.unwrap_or_default() && !is_due() {
         findings.push(typed(field));
     }

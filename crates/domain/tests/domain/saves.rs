@@ -138,7 +138,7 @@ fn a_day_that_the_program_writes_is_not_typed() {
     };
     let with = |on: &str| changed(&status("closed"), &json!({ "steps": row(on) }));
     assert_eq!(of(&with("2020-10-15")), NONE, "its steps");
-    assert_eq!(of(&with("2020-10-14")), ["day_typed"]);
+    assert_eq!(of(&with("2020-10-16")), ["day_typed"], "a day to come");
     assert_eq!(of(&json!({ "steps": row("2020-10-15") })), ["day_typed"]);
     let open = json!({ "scope": "410305", "period": "2020Q3", "status": "open" });
     let sent = |day: &str| json!({ "status": "submitted", "submitted_on": day });

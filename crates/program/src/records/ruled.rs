@@ -83,7 +83,7 @@ fn step_of(
         before: Some(&before),
         after: &after,
     };
-    let row = steps::after(&subject, app.today());
+    let row = steps::after(&subject, app.today(), None);
     let Some((row, (field, _))) = row.zip(steps::fields(kind)) else {
         return Ok(Vec::new());
     };
