@@ -14,6 +14,7 @@ mod steps;
 mod work;
 mod year;
 
+pub(crate) use steps::AS_IT_STANDS;
 pub use steps::{by_hand, stamp};
 
 use std::sync::Arc;

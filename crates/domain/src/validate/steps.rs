@@ -15,7 +15,7 @@ use crate::{
 
 /// What is entered as it stands: it was there, or was over, before anybody wrote it down. Everything
 /// else goes through its steps here.
-const AS_IT_STANDS: &[&str] = &[
+pub(crate) const AS_IT_STANDS: &[&str] = &[
     "organisation",
     "party_organisation",
     "carrier",
