@@ -15,7 +15,7 @@ mod work;
 mod year;
 
 pub(crate) use steps::AS_IT_STANDS;
-pub use steps::{by_hand, stamp};
+pub use steps::{by_hand, first_due, stamp};
 
 use std::sync::Arc;
 

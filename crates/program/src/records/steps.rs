@@ -5,7 +5,7 @@ use domain::{
     authority::NewState,
     date,
     state::steps,
-    validate::{by_hand, stamp},
+    validate::{by_hand, first_due, stamp},
     value::{self, Input, RegisterEdit},
 };
 use proto::schema::StepTaken;
@@ -106,6 +106,8 @@ impl Desk<'_> {
                 stamps.push(("figures_hash", hash.into()));
             }
         }
+        let due = first_due(&subject).filter(|(field, _)| !is_given(field));
+        stamps.extend(due.map(|(field, day)| (field, day.into())));
         // Steps that a sheet brings stay; one that was exported before has those that are there.
         let taken = |values: &[u8]| steps::taken(change.kind, values);
         let is_untouched = taken(&plain.after) == subject.before.map(taken).unwrap_or_default();
