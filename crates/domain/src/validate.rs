@@ -16,9 +16,10 @@ mod work;
 mod year;
 
 pub use moving::{around_transfer, locked};
-pub use steps::{by_hand, stamp};
+pub use steps::{by_hand, first_due, stamp};
 
 pub(crate) use moving::is_asked;
+pub(crate) use steps::AS_IT_STANDS;
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@
 //! from the request in one save ([`domain::state::effects`]), and ends with it.
 
 use domain::{KindSpec, across, decode, value::Input};
-use proto::ledger::{TransferRequest, TransferStatus};
+use proto::ledger::{CensusStatus, Organisation, TransferRequest, TransferStatus};
 use replica::{HybridTime, RecordId, RecordKey, ScopeId, Source};
 use serde_json::{Map, Value};
 use store::Stored;
@@ -274,7 +274,9 @@ pub fn is_locked(app: &App, key: RecordKey) -> Result<bool, Failure> {
     };
     let holds = |one: &Request| one.holds(&stored);
     let is_organisation = kind_of(app, "organisation")?.kind == key.kind;
-    Ok(is_organisation && stored.home == app.scope() && all(app)?.iter().any(holds))
+    let row: Organisation = decode(&meaning(app, &stored.record)?.values).unwrap_or_default();
+    let is_moving = is_organisation && row.census_status() == CensusStatus::Transferring;
+    Ok(is_moving && stored.home == app.scope() && all(app)?.iter().any(holds))
 }
 
 /// Takes a request back, or the consent to one of the other scope.

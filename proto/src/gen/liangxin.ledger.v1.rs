@@ -3276,6 +3276,8 @@ pub struct ProblemItem {
     pub closed_on: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "17")]
     pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
+    #[prost(string, optional, tag = "18")]
+    pub first_due_on: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Task list entry; may serve one problem or stand alone.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

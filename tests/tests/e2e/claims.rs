@@ -554,3 +554,32 @@ fn a_circle_of_mergers_is_listed_for_the_city_and_hides_nothing() {
     assert_eq!(city.hub.json(["claim", "list"]), json!([]));
     assert_eq!(organisation(&city.hub, &first)["id"], second.as_str());
 }
+
+/// What is only read for a district is the city's to rule.
+#[test]
+fn an_organisation_in_transfer_is_merged_as_any_other_and_its_request_can_be_refused() {
+    let claimed = claimed();
+    let (two, old) = (&claimed.two, &claimed.two.laocheng.node);
+    let moving = format!("organisation/{}", claimed.b);
+    let ask = ["transfer", "request", &moving, "--to", "410305"];
+    let asked = old.json(ask.into_iter().chain(["--reason", "搬迁"]));
+    two.settle();
+    let state = |program: &Program, id: &str| organisation(program, id)["values"].clone();
+    assert_eq!(
+        state(two.hub(), &claimed.b)["census_status"],
+        "transferring"
+    );
+    claimed.merge();
+    let refuse = ["transfer", "refuse", asked["id"].as_str().unwrap()];
+    two.hub()
+        .run(refuse.into_iter().chain(["--reason", "已合并"]))
+        .ok();
+    two.settle();
+    assert_eq!(claimed.counted(), [1, 0, 1]);
+    for program in [two.hub(), &two.jianxi.node, old] {
+        assert_eq!(organisation(program, &claimed.b)["id"], claimed.a.as_str());
+        assert_eq!(state(program, &claimed.b)["census_status"], "counted");
+        assert_eq!(program.json(["verify"])["findings"], json!([]));
+    }
+    assert_eq!(two.hub().json(["transfer", "list"]), json!([]));
+}

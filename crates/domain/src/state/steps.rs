@@ -13,7 +13,7 @@ use crate::{
     catalogue::{FieldSpec, KindSpec, Type},
     date::{self, Date},
     effective::decode,
-    validate::{Subject, state, text_of},
+    validate::{AS_IT_STANDS, Subject, state, text_of},
     wire::{self, Item},
 };
 
@@ -36,6 +36,9 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("problem_item", "closed", "closed_on"),
     ("demonstration_point", "revoked", "revoked_on"),
 ];
+
+/// States that end what they are states of.
+const ENDS: &[&str] = &["closed", "dissolved", "revoked"];
 
 /// Steps of one record that are kept; of more the oldest go. The history has them all.
 const KEPT: usize = 100;
@@ -144,10 +147,8 @@ pub fn after(subject: &Subject<'_>, today: Date, since: Option<Date>) -> Option<
     if from == Some(to) {
         return None;
     }
-    let mut row = subject
-        .before
-        .map(|before| taken(kind, before))
-        .unwrap_or_default();
+    let stood = subject.before.map(|before| taken(kind, before));
+    let mut row = stood.unwrap_or_default();
     if let Some(from) = from.filter(|_| row.is_empty()) {
         row.push(StepTaken {
             place: 1,
@@ -155,30 +156,47 @@ pub fn after(subject: &Subject<'_>, today: Date, since: Option<Date>) -> Option<
             on: String::new(),
         });
     }
+    let on = match since.or_else(|| named(subject, to)) {
+        Some(day) => Some(day.min(today)),
+        None => Some(today).filter(|_| !is_taken_over(subject, field, to)),
+    };
     row.push(StepTaken {
         place: row.last().map_or(1, |last| last.place.saturating_add(1)),
         state: to.to_owned(),
-        on: date::text(
-            since
-                .or_else(|| named(subject, to))
-                .map_or(today, |day| day.min(today)),
-        ),
+        on: on.map(date::text).unwrap_or_default(),
     });
     let more = row.len().saturating_sub(KEPT);
     row.drain(..more);
     Some(row)
 }
 
-/// The day that an edit names with a step. One that stood there before speaks of another step.
+/// Whether an edit makes a record that has its steps behind it. It has been so since before anybody
+/// wrote it down: nobody knows their days, and what it says with dates counts by them.
+fn is_taken_over(subject: &Subject<'_>, field: &FieldSpec, to: &str) -> bool {
+    let kind = subject.kind;
+    let machine = kind.register(field.register);
+    let machine = machine.and_then(|register| register.machine.as_deref());
+    let to = field.enumeration().and_then(|states| states.number(to));
+    let found = machine.zip(to.and_then(|to| u64::try_from(to).ok()));
+    found.is_some_and(|(machine, to)| {
+        let is_later = machine.start() != Some(to);
+        let stands = AS_IT_STANDS.contains(&kind.id.as_str());
+        subject.before.is_none() && is_later && (stands || !machine.is_made_in(to))
+    })
+}
+
+/// The day that an edit names with a step. One that stood there before speaks of another step, and
+/// the last day of what is made with its end behind it is not its first.
 fn named(subject: &Subject<'_>, to: &str) -> Option<Date> {
     let of = |row: &&(&str, &str, &str)| row.0 == subject.kind.id && row.1 == to;
+    let is_over = subject.before.is_none() && ENDS.contains(&to);
     let mut days = NAMED.iter().filter(of).filter_map(|(_, _, field)| {
         let field = subject.kind.field(field)?;
         let said = text_of(field, subject.after)?;
         let stood = subject.before.and_then(|before| text_of(field, before));
         date::stored(&said).filter(|_| stood.as_ref() != Some(&said))
     });
-    days.next()
+    days.next().filter(|_| !is_over)
 }
 
 /// Whether a step is one that a file may bring: of a state that the table has, with a real day or none.
@@ -247,6 +265,26 @@ mod tests {
             "the day that stood there is of another step, and what was before has always been"
         );
         assert_eq!(step("organisation", Some(&entered), &entered), "");
+    }
+
+    #[test]
+    fn what_is_taken_over_with_its_steps_behind_it_has_no_first_day() {
+        let over = json!({ "status": "dissolved", "dissolved_on": "2020-05-01" });
+        assert_eq!(step("party_organisation", None, &over), "dissolved ");
+        let (accepted, sent) = (
+            json!({ "status": "accepted" }),
+            json!({ "status": "submitted" }),
+        );
+        assert_eq!(step("nomination", None, &accepted), "accepted ");
+        assert_eq!(step("nomination", None, &sent), "submitted 2020-10-05");
+        let runs = json!({ "status": "running" });
+        assert_eq!(step("carrier", None, &runs), "running ");
+        let begun = json!({ "status": "running", "started_on": "2020-09-01" });
+        assert_eq!(step("carrier", None, &begun), "running 2020-09-01");
+        assert_eq!(
+            step("carrier", None, &json!({ "status": "planned" })),
+            "planned 2020-10-05"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
 
 /// What is entered as it stands: it was there, or was over, before anybody wrote it down. Everything
 /// else goes through its steps here.
-const AS_IT_STANDS: &[&str] = &[
+pub(crate) const AS_IT_STANDS: &[&str] = &[
     "organisation",
     "party_organisation",
     "carrier",
@@ -128,6 +128,7 @@ pub fn by_hand(subject: &Subject<'_>, today: Date) -> Vec<Finding> {
     }
     undated(subject, &mut findings);
     typed_day(subject, today, &mut findings);
+    typed_first_due(subject, &mut findings);
     typed_steps(subject, today, &mut findings);
     findings
 }
@@ -185,6 +186,19 @@ pub fn stamp(subject: &Subject<'_>) -> Option<&'static str> {
     (comes(subject, "status", to) || is_signed_anew()).then_some(*day)
 }
 
+/// The day that was due first of a problem whose due day an edit moves: it is kept and shown beside the
+/// one in force (domain 6). None where it is known already.
+#[must_use]
+pub fn first_due(subject: &Subject<'_>) -> Option<(&'static str, String)> {
+    const FIRST: &str = "first_due_on";
+    let kind = subject.kind;
+    let (first, due) = kind.field(FIRST).zip(kind.field("due_on"))?;
+    let before = subject.before?;
+    let stood = text_of(due, before)?;
+    let is_moved = text_of(due, subject.after).is_some_and(|due| due != stood);
+    (is_moved && text_of(first, before).is_none()).then_some((FIRST, stood))
+}
+
 fn row(kind: &KindSpec) -> Option<&'static (&'static str, &'static str, &'static str)> {
     STAMPED.iter().find(|(id, _, _)| *id == kind.id)
 }
@@ -193,9 +207,23 @@ fn typed_day(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) {
     let field = row(subject.kind).and_then(|(_, _, day)| subject.kind.field(day));
     let Some(field) = field else { return };
     let said = text_of(field, subject.after);
-    let stood = subject.before.and_then(|before| text_of(field, before));
     let is_stamp = stamp(subject).is_some() && said == Some(date::text(today));
-    if said != stood && !is_stamp {
+    if !stays(subject, field) && !is_stamp {
         findings.push(typed(field));
     }
+}
+
+fn typed_first_due(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Some(field) = subject.kind.field("first_due_on") else {
+        return;
+    };
+    let said = text_of(field, subject.after);
+    if !stays(subject, field) && said != first_due(subject).map(|(_, day)| day) {
+        findings.push(typed(field));
+    }
+}
+
+fn stays(subject: &Subject<'_>, field: &FieldSpec) -> bool {
+    let stood = subject.before.and_then(|before| text_of(field, before));
+    text_of(field, subject.after) == stood
 }

@@ -161,6 +161,22 @@ fn a_day_that_the_program_writes_is_not_typed() {
 }
 
 #[test]
+fn the_day_that_was_due_first_is_kept_by_the_program() {
+    let asked = problem("in_progress", "requested");
+    let of = |change: &Json| refused("problem_item", Some(&asked), change);
+    let moved = |first: &str| json!({ "extension": "granted", "due_on": "2020-12-31", "first_due_on": first });
+    assert_eq!(of(&moved("2020-11-30")), NONE);
+    assert_eq!(of(&moved("2020-12-30")), ["day_typed"]);
+    assert_eq!(of(&json!({ "first_due_on": "2020-11-30" })), ["day_typed"]);
+    let again = changed(&asked, &json!({ "first_due_on": "2020-10-30" }));
+    assert_eq!(
+        refused("problem_item", Some(&again), &moved("2020-11-30")),
+        ["day_typed"],
+        "the first one stays"
+    );
+}
+
+#[test]
 fn a_due_day_moves_with_a_grant_or_a_long_term_plan_only() {
     let moved = json!({ "due_on": "2020-12-31" });
     let block = |sound: &Json, change: &Json| {

@@ -5,7 +5,7 @@ use domain::{
     authority::NewState,
     date,
     state::steps,
-    validate::{by_hand, stamp},
+    validate::{by_hand, first_due, stamp},
     value::{self, Input, RegisterEdit},
 };
 use proto::schema::StepTaken;
@@ -106,7 +106,12 @@ impl Desk<'_> {
                 stamps.push(("figures_hash", hash.into()));
             }
         }
-        if let Some((field, _)) = steps::fields(change.kind).filter(|(it, _)| !is_given(&it.id)) {
+        let due = first_due(&subject).filter(|(field, _)| !is_given(field));
+        stamps.extend(due.map(|(field, day)| (field, day.into())));
+        // Steps that a sheet brings stay; one that was exported before has those that are there.
+        let taken = |values: &[u8]| steps::taken(change.kind, values);
+        let is_untouched = taken(&plain.after) == subject.before.map(taken).unwrap_or_default();
+        if let Some((field, _)) = steps::fields(change.kind).filter(|_| is_untouched) {
             let row = steps::after(&subject, self.today, since);
             if since.is_some() && row.is_none() {
                 return Err(vec![no_step(&field.id)].into());

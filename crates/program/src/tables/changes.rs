@@ -124,14 +124,16 @@ fn stepped(frame: &Frame<'_>, taken: &[StepTaken]) -> Option<Date> {
     days.rfind(|on| *on <= frame.as_of)
 }
 
-/// The day on which an organisation came on the ledger, as its steps say: a transfer that it went into
-/// and came out of is none of them. No day where it was there before steps were written down.
-fn counted_since(frame: &Frame<'_>, taken: &[StepTaken]) -> Option<Option<Date>> {
-    let day = |step: &StepTaken| domain::date::stored(&step.on);
+/// The steps of an organisation since it came on the ledger, the last one first: a transfer that it went
+/// into and came out of does not part them.
+fn on_the_ledger(frame: &Frame<'_>, taken: &[StepTaken]) -> Vec<StepTaken> {
     let taken = steps::in_order(taken.to_vec()).into_iter().rev();
-    let past = taken.filter(|step| day(step).is_none_or(|on| on <= frame.as_of));
-    let run = past.take_while(|step| ["counted", "transferring"].contains(&step.state.as_str()));
-    run.last().map(|first| day(&first))
+    let past = taken.filter(|step| {
+        let on = domain::date::stored(&step.on);
+        on.is_none_or(|on| on <= frame.as_of)
+    });
+    let counts = |step: &StepTaken| ["counted", "transferring"].contains(&step.state.as_str());
+    past.take_while(counts).collect()
 }
 
 fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
@@ -151,10 +153,12 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
         let found = match census::standing(values) {
             // Verified again later, it was entered before; entered later, it was verified before.
             CensusStatus::Counted => {
-                let since = counted_since(frame, &values.steps);
-                let written = match since {
-                    Some(since) => since.map(|on| (on, Source::History)),
-                    None => written()?,
+                let written = match on_the_ledger(frame, &values.steps).as_slice() {
+                    // It did not come with what was written last.
+                    [_, .., first] => {
+                        domain::date::stored(&first.on).map(|on| (on, Source::History))
+                    }
+                    _ => written()?,
                 };
                 let days = verified().into_iter().chain(written);
                 days.min_by_key(|(on, _)| *on).map(|day| (What::Added, day))
