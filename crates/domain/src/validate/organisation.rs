@@ -200,7 +200,7 @@ fn figures(after: &Organisation, findings: &mut Vec<Finding>) {
 
 /// V08.
 fn status_needs(subject: &Subject<'_>, after: &Organisation, findings: &mut Vec<Finding>) {
-    let missing: Vec<(&str, &str, &str)> = match after.census_status() {
+    let missing: Vec<(&str, &str, &str)> = match census::standing(after) {
         CensusStatus::Excluded if after.exclusion_reason.is_none() => {
             vec![("exclusion_reason", "不纳入原因", "the reason")]
         }
@@ -238,7 +238,7 @@ fn status_needs(subject: &Subject<'_>, after: &Organisation, findings: &mut Vec<
         .collect(),
         _ => Vec::new(),
     };
-    let (state_zh, state_en) = match after.census_status() {
+    let (state_zh, state_en) = match census::standing(after) {
         CensusStatus::Excluded => ("不纳入", "Excluded"),
         CensusStatus::Closed => ("已注销", "Closed"),
         _ => ("在册", "On the ledger"),
