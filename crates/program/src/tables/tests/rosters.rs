@@ -104,7 +104,7 @@ fn a_move_counts_in_both_scopes_and_once() {
             "transfer_request",
             &format!("tr{scope}"),
             scope,
-            json!({ "record": format!("organisation/{}", super::data::named("e7")),
+            json!({ "record": format!("organisation/{}", named("e7")),
                 "from_scope": "410305", "to_scope": "410302", "status": "accepted",
                 "title": "演例制造" }),
         );
