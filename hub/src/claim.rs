@@ -21,7 +21,7 @@ use program::{
     },
     records::{Ground, Scopes, Sight, find, kind_of, meaning, ruled_edit},
 };
-use replica::{Edit, RecordId, RecordKey, RegisterId};
+use replica::{Edit, RecordId, RecordKey, RegisterId, ScopeId};
 use serde_json::{Map, Value, json};
 
 use crate::{Hub, codes::Pair};
@@ -149,7 +149,8 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
         if case.is_ruled() {
             let evidence = evidence(pair, &scopes)?;
             let again = json!({ "ruling": null, "ruled_on": null, "reason": null,
-                "survivor": null, "evidence": evidence, "scopes": concerned(&case, pair) });
+                "survivor": null, "evidence": evidence,
+                "scopes": concerned(&case, pair.scopes) });
             edits.push(ruled_edit(
                 app,
                 &case.stored,
@@ -168,12 +169,12 @@ fn evidence(pair: &Pair, scopes: &Scopes<'_>) -> Result<String, Failure> {
     claims::evidence(&pair.code, pair.scopes, scopes)
 }
 
-/// The scopes to which a case is lent when it is opened again: those that have it, and where its
-/// records were moved to.
-fn concerned(case: &Case, pair: &Pair) -> BTreeSet<String> {
+/// The scopes to which a case is lent from now on: those that have it, and more, as where its records
+/// were moved to.
+fn concerned(case: &Case, more: impl IntoIterator<Item = ScopeId>) -> BTreeSet<String> {
     let before = case.row.scopes.iter();
     let before = before.filter_map(|bytes| across::scope(Some(bytes)));
-    let all = before.chain(pair.scopes);
+    let all = before.chain(more);
     all.map(|scope| RecordId(scope.0).to_string()).collect()
 }
 

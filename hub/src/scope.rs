@@ -176,7 +176,11 @@ impl Reform<'_> {
             seen: None,
             scope: None,
             reason: &self.reason,
-            source: Source::Command,
+            // The city rules on towns, also on those of what is in transfer.
+            source: match kind {
+                "organisation" => Source::Decision,
+                _ => Source::Command,
+            },
         };
         Ok(self.desk.prepare(&change)?.edit)
     }

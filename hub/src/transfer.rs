@@ -10,7 +10,7 @@ mod company;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Subcommand;
-use domain::{across, permission::Right};
+use domain::{across, permission::Right, state::census};
 use program::{
     App, Exit, Failure, Out,
     accounts::Deed,
@@ -203,7 +203,12 @@ fn refuse(app: &App, request: &Request, reason: &str, out: &mut Out) -> Result<(
     check_whole(app)?;
     let mut edits = marks(app, request, ("refused", reason))?;
     let stored = find(app, request.record)?;
-    edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
+    // Another wish of its scope may still hold it in transfer.
+    let all = transfers::all(app)?;
+    let mut others = all.iter().filter(|one| !one.is_same(request));
+    if stored.home == request.from && !others.any(|one| one.holds(&stored)) {
+        edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
+    }
     app.writer.edit(edits, Vec::new())?;
     done(app, (request.record, stored.home), ("refused", 0), out)
 }
@@ -385,8 +390,8 @@ fn owner_edit(
     records::registers_edit(app, stored, registers, ground)
 }
 
-/// A district may have marked an organisation as being in transfer; with the move, or without it,
-/// it is counted again.
+/// The request of its district took an organisation into transfer; with the move, or without it, it
+/// is again what it was.
 pub(crate) fn back_on_the_ledger(
     app: &App,
     stored: &Stored,
@@ -401,6 +406,6 @@ pub(crate) fn back_on_the_ledger(
     if row.census_status() != proto::ledger::CensusStatus::Transferring {
         return Ok(None);
     }
-    let values = json!({ "census_status": "counted" });
+    let values = json!({ "census_status": census::before_id(&row) });
     ruled_edit(app, stored, &values, ground).map(Some)
 }

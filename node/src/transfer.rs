@@ -76,11 +76,13 @@ pub(crate) fn run(app: &App, command: TransferCommand, out: &mut Out) -> Result<
             let key = key_named(app, &record)?;
             let to = scope_to_enter(app, &to, out)?;
             let saved = transfers::request(app, key, to, &reason)?;
-            asked(&saved, out);
+            asked(&saved, transfers::is_locked(app, key)?, out);
         }
         TransferCommand::Consent { id, reason } => {
-            let request = transfers::consent(app, id_of(&id)?, &reason)?;
-            consented(request, out);
+            let id = id_of(&id)?;
+            let request = transfers::consent(app, id, &reason)?;
+            let record = transfers::Request::find(app, id)?.record;
+            consented(request, transfers::is_locked(app, record)?, out);
         }
         TransferCommand::Cancel { id, reason } => {
             let saved = transfers::cancel(app, id_of(&id)?, &reason)?;
@@ -114,17 +116,30 @@ pub(crate) fn claims(app: &App, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
-fn asked(saved: &Saved, out: &mut Out) {
+fn asked(saved: &Saved, is_locked: bool, out: &mut Out) {
     let id = saved.stored.record.key.id;
-    let text = out.say(
-        "已提出，编号 {id}。市级办理前，记录仍归原辖区，照常填报。",
-        "Asked for as {id}. Until the city commits it the record stays where it is and is written there.",
-    );
+    let text = out.say("已提出，编号 {id}。", "Asked for as {id}. ");
     let text = text.replace("{id}", &id.to_string());
+    let text = text + meanwhile(is_locked, out);
     told(saved, &text, out);
 }
 
-fn consented(request: Map<String, Value>, out: &mut Out) {
+/// What becomes of the record until the city commits its move.
+fn meanwhile(is_locked: bool, out: &Out) -> &'static str {
+    if is_locked {
+        out.say(
+            "市级办理前，记录仍归本辖区并计入本辖区，只能查看；要修改请先用 transfer cancel 撤回。",
+            "Until the city commits it the record stays here, counts here and is only read; to change it, take the request back with transfer cancel.",
+        )
+    } else {
+        out.say(
+            "市级办理前，记录仍归原辖区，由原辖区填报。",
+            "Until the city commits it the record stays where it is and is written there.",
+        )
+    }
+}
+
+fn consented(request: Map<String, Value>, is_locked: bool, out: &mut Out) {
     if out.json {
         out.document(&Value::Object(request));
         return;
@@ -136,12 +151,13 @@ fn consented(request: Map<String, Value>, out: &mut Out) {
             .unwrap_or_default()
     };
     let text = out.say(
-        "已同意申请 {id}：{record} 由 {from} 迁往 {to}。双方已同意，等待市级办理；办理前记录仍归原辖区，照常填报。",
-        "Agreed to {id}: {record} moves from {from} to {to}. Both scopes agree now and the city commits it; until then the record stays where it is and is written there.",
+        "已同意申请 {id}：{record} 由 {from} 迁往 {to}。双方已同意，等待市级办理。",
+        "Agreed to {id}: {record} moves from {from} to {to}. Both scopes agree now and the city commits it. ",
     );
     let names = ["id", "record", "from", "to"];
     let fill = |text: String, name: &str| text.replace(&format!("{{{name}}}"), said(name));
-    out.line(names.into_iter().fold(text.to_owned(), fill));
+    let text = names.into_iter().fold(text.to_owned(), fill);
+    out.line(text + meanwhile(is_locked, out));
 }
 
 fn told(saved: &Saved, text: &str, out: &mut Out) {

@@ -159,7 +159,16 @@ pub fn lends(
         }
         "duplicate_case" => {
             let row: DuplicateCase = read(catalogue, record);
-            itself(row.scopes.iter().map(|bytes| scope(Some(bytes))).collect())
+            let scopes: Vec<_> = row.scopes.iter().map(|bytes| scope(Some(bytes))).collect();
+            // Who had the record that was merged finds under its id the one that stands.
+            let survivor = crate::validate::key("organisation", row.survivor.as_ref());
+            let others = scopes.clone().into_iter().flatten();
+            let stands: Vec<_> = others
+                .filter(|scope| *scope != home)
+                .filter_map(|scope| Some((survivor?, scope)))
+                .collect();
+            let itself: Vec<_> = itself(scopes);
+            itself.into_iter().chain(stands).collect()
         }
         "notice" => {
             let row: Notice = read(catalogue, record);

@@ -5,6 +5,7 @@
 //! refuses nothing for them.
 
 mod lists;
+mod moving;
 mod nomination;
 mod organisation;
 mod party;
@@ -14,8 +15,11 @@ mod steps;
 mod work;
 mod year;
 
-pub(crate) use steps::AS_IT_STANDS;
+pub use moving::{around_transfer, locked};
 pub use steps::{by_hand, first_due, stamp};
+
+pub(crate) use moving::is_asked;
+pub(crate) use steps::AS_IT_STANDS;
 
 use std::sync::Arc;
 
@@ -62,6 +66,10 @@ pub trait Lookup {
     fn referring(&self, _from: &FieldOf<'_>, _to: RecordKey) -> Vec<(RecordId, Values)> {
         Vec::new()
     }
+    /// Where a record belongs; none where that is not known here.
+    fn home(&self, _key: RecordKey) -> Option<ScopeId> {
+        None
+    }
     /// The counted organisations, here or elsewhere, with a credit code.
     fn counted_with_code(&self, _uscc: &str) -> Vec<RecordId> {
         Vec::new()
@@ -99,6 +107,7 @@ pub const FOLLOWED: &[&str] = &[
     "acceptance_verdict",
     "demonstration_point",
     "change_request",
+    "transfer_request",
 ];
 
 /// Knows no other record.

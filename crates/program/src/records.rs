@@ -19,6 +19,7 @@ mod known;
 mod links;
 mod list;
 mod load;
+mod moving;
 mod present;
 mod put;
 mod read;

@@ -2,11 +2,12 @@
 //!
 //! A request is a record of the scope that asks, lent to the other one. When both have asked for
 //! the same move, both agree: that is all that consent is, so there is no second kind of record
-//! and no answer that could be lost. The request says nothing in the record itself; until the hub
-//! commits, the record belongs where it was, counts there and is written there.
+//! and no answer that could be lost. Until the hub commits, the record belongs where it was and counts
+//! there. An organisation whose own scope has asked is in transfer meanwhile and only read: that follows
+//! from the request in one save ([`domain::state::effects`]), and ends with it.
 
 use domain::{KindSpec, across, decode, value::Input};
-use proto::ledger::{TransferRequest, TransferStatus};
+use proto::ledger::{CensusStatus, Organisation, TransferRequest, TransferStatus};
 use replica::{HybridTime, RecordId, RecordKey, ScopeId, Source};
 use serde_json::{Map, Value};
 use store::Stored;
@@ -115,6 +116,13 @@ impl Request {
     pub fn is_asked_by(&self, scope: ScopeId, all: &[Self]) -> bool {
         let mut same = all.iter().filter(|one| one.is_open() && self.is_same(one));
         same.any(|one| one.asks() == scope)
+    }
+
+    /// Whether it takes a record into transfer: the record's own scope asked, and it waits.
+    #[must_use]
+    pub fn holds(&self, stored: &Stored) -> bool {
+        let is_own = self.from == stored.home && self.asks() == stored.home;
+        self.record == stored.record.key && is_own && self.is_open()
     }
 
     /// Whether it only joined another that waited for the same move when it was made, and ended as
@@ -254,6 +262,21 @@ pub fn consent(app: &App, id: RecordId, reason: &str) -> Result<Map<String, Valu
     let (record, from, to) = (other.record, other.from, other.to);
     ask(app, (record, from, to), other.title(app), reason)?;
     other.json(app, &all(app)?, &Scopes::new(app))
+}
+
+/// Whether a record is in transfer, and only read here until that is over.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub fn is_locked(app: &App, key: RecordKey) -> Result<bool, Failure> {
+    let Some(stored) = app.reader().get(key)? else {
+        return Ok(false);
+    };
+    let holds = |one: &Request| one.holds(&stored);
+    let is_organisation = kind_of(app, "organisation")?.kind == key.kind;
+    let row: Organisation = decode(&meaning(app, &stored.record)?.values).unwrap_or_default();
+    let is_moving = is_organisation && row.census_status() == CensusStatus::Transferring;
+    Ok(is_moving && stored.home == app.scope() && all(app)?.iter().any(holds))
 }
 
 /// Takes a request back, or the consent to one of the other scope.

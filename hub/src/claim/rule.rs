@@ -1,11 +1,11 @@
 //! The three ways to rule a claim. Each is one command: all its edits are written or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{KindSpec, date, value::Input};
+use domain::{KindSpec, across, date, value::Input};
 use program::{
     App, Exit, Failure, Out,
-    claims::{Case, case_key},
+    claims::{self, Case, case_key},
     commands::proposal::id_of,
     records::{
         self, Change, Desk, Ground, Scopes, find, key_named, kind_of, registers_edit, ruled_edit,
@@ -16,7 +16,7 @@ use replica::{Edit, RecordKey, ScopeId, Source};
 use serde_json::{Value, json};
 use store::Stored;
 
-use super::{RuleArgs, registers};
+use super::{RuleArgs, concerned, registers};
 use crate::{
     Hub,
     transfer::{back_on_the_ledger, check_ready, check_whole, moved},
@@ -37,6 +37,8 @@ struct Ruled {
     edits: Vec<Edit>,
     ruling: &'static str,
     survivor: Option<RecordKey>,
+    /// Scopes that read a record which goes, because one of theirs was merged into it before.
+    readers: BTreeSet<ScopeId>,
 }
 
 /// Rules a case.
@@ -154,6 +156,7 @@ impl Claim<'_> {
             edits,
             ruling,
             survivor: None,
+            readers: BTreeSet::new(),
         })
     }
 
@@ -170,6 +173,7 @@ impl Claim<'_> {
         if !chosen.is_empty() {
             edits.push(registers_edit(self.app, stays, chosen, self.ground())?);
         }
+        let readers = self.readers(&goes)?;
         for stored in goes {
             let values =
                 json!({ "merged_into": survivor.id.to_string(), "census_status": "merged" });
@@ -183,7 +187,25 @@ impl Claim<'_> {
             edits,
             ruling: "merge_records",
             survivor: Some(survivor),
+            readers,
         })
+    }
+
+    /// The scopes of earlier cases whose survivor goes now.
+    fn readers(&self, goes: &[&Stored]) -> Result<BTreeSet<ScopeId>, Failure> {
+        let goes: Vec<_> = goes
+            .iter()
+            .map(|one| one.record.key.id.0.to_vec())
+            .collect();
+        let earlier = claims::all(self.app)?.into_iter();
+        let earlier = earlier.filter(|case| {
+            let stood = case.row.survivor.as_ref();
+            stood.is_some_and(|stood| goes.contains(stood))
+        });
+        let scopes = earlier.flat_map(|case| case.row.scopes);
+        Ok(scopes
+            .filter_map(|bytes| across::scope(Some(&bytes)))
+            .collect())
     }
 
     /// The registers that take another record's value.
@@ -255,23 +277,28 @@ impl Claim<'_> {
             edits,
             ruling: "keep_both",
             survivor: None,
+            readers: BTreeSet::new(),
         })
     }
 
     fn foreign(&self, key: RecordKey) -> Failure {
         Failure::new("CLAIM-005", Exit::Invalid)
-            .with("record", domain::across::name(self.app.catalogue, key))
+            .with("record", across::name(self.app.catalogue, key))
             .with("id", self.case.id())
     }
 
     /// Writes a ruling and marks the case.
     fn write(&self, ruled: Ruled) -> Result<(), Failure> {
-        let mark = json!({
+        let mut mark = json!({
             "ruling": ruled.ruling,
             "ruled_on": date::text(self.app.today()),
             "reason": self.reason,
             "survivor": ruled.survivor.map(|key| key.id.to_string()),
         });
+        if let Some(mark) = mark.as_object_mut().filter(|_| !ruled.readers.is_empty()) {
+            let scopes = concerned(&self.case, ruled.readers).into_iter();
+            mark.insert("scopes".to_owned(), scopes.collect());
+        }
         let mut edits = ruled.edits;
         edits.push(ruled_edit(
             self.app,

@@ -84,20 +84,28 @@ impl Stage {
         ];
         let asked = from.program.json(ask);
         let request = text(&asked["id"]).to_owned();
+        let locked = ["record", "put", "organisation", &id, "--set", "remark=x"];
+        let locked = locked.into_iter().chain(["--reason", "核实", "--json"]);
+        let locked = from.program.on(super::TODAY).run(locked).json()["error"]["code"].clone();
+        say(&format!(
+            "  {}申请；办结前只能查看，修改被退回：{locked}",
+            from.name
+        ));
+        let cancel = ["transfer", "cancel", &request, "--reason", "等市级裁定"];
+        from.program.run(cancel).ok();
         self.settle_all();
-        to.program.run(["transfer", "consent", &request]).ok();
-        self.settle_all();
-        say(&format!("  {}申请，{}同意", from.name, to.name));
+        say(&format!("  {}撤回申请，照常填报，随后断线", from.name));
         from.line.cut();
         put(&from.program, &id, "remark=断线时的修改", "补充情况");
+        let rule = ["transfer", "rule", &record, "--to", to.code];
         let done = self
             .hub
-            .json(["transfer", "accept", &request, "--reason", "双方同意"]);
+            .json(rule.into_iter().chain(["--reason", "实际已在涧西经营"]));
         from.line.mend();
         self.settle_all();
         let late = to.program.json(["proposal", "list"]);
         say(&format!(
-            "  市级办理：{} 条记录变更归属，其下的随之迁移；迟到的修改列给{}：{}",
+            "  市级裁定：{} 条记录变更归属，其下的随之迁移；迟到的修改列给{}：{}",
             done["moved"], to.name, late[0]["values"]
         ));
         let proposal = text(&late[0]["id"]).to_owned();
@@ -113,6 +121,9 @@ impl Stage {
             text(&read["scope"])
         ));
         let is_there = |document: &Value| document["scope"] == to.code;
-        read["values"]["remark"] == "断线时的修改" && is_there(&read) && is_there(&below)
+        locked == "move_locked"
+            && read["values"]["remark"] == "断线时的修改"
+            && is_there(&read)
+            && is_there(&below)
     }
 }

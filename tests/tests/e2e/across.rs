@@ -57,7 +57,7 @@ pub(super) fn sample(code: &str, name: &str) -> Value {
     json!({
         "uscc": code, "name": name, "org_class": "new_economic", "org_kind": "private_enterprise",
         "industry": "C", "operating_status": "operating", "census_status": "counted",
-        "employees": 30, "members": 4, "full_members": 4, "as_of": "2026-09-30",
+        "verified_on": "2026-09-30", "employees": 30, "members": 4, "full_members": 4, "as_of": "2026-09-30",
         "eligibility": "eligible", "source": "manual",
     })
 }

@@ -167,6 +167,78 @@ fn a_claim_stays_open_and_counts_once_until_the_city_merges_the_records() {
     assert_eq!(gone.code, 4, "{gone:?}");
 }
 
+/// Its own id led to a record that was not there.
+#[test]
+fn the_district_that_lost_reads_the_record_that_stands() {
+    let claimed = claimed();
+    let (two, old) = (&claimed.two, &claimed.two.laocheng.node);
+    claimed.merge();
+    let read = organisation(old, &claimed.b);
+    assert_eq!(
+        (&read["id"], &read["asked"]),
+        (&json!(claimed.a), &json!(claimed.b))
+    );
+    assert_eq!(
+        (&read["guest"], &read["scope"]),
+        (&json!("lent"), &json!("410305")),
+        "{read}"
+    );
+    let said = in_chinese(old, &["record", "get", "organisation", &claimed.b]);
+    assert!(
+        said.contains("410305") && said.contains("洛阳甲厂"),
+        "{said}"
+    );
+    // It is no part of what this district has, counts or writes.
+    let report = old.json(["report", "indicators"]);
+    let own = &report["scopes"]["410302"];
+    assert_eq!(
+        own,
+        &two.hub().json(["report", "indicators"])["scopes"]["410302"]
+    );
+    assert!(
+        [&json!(0), &Value::Null].contains(&&own["counted"]),
+        "{own}"
+    );
+    for id in [&claimed.a, &claimed.b] {
+        let written = put(old, id, "remark=x");
+        assert_eq!(written.code, 4, "{written:?}");
+    }
+    // What its new home writes comes here.
+    put(&two.jianxi.node, &claimed.a, "remark=涧西核实").ok();
+    two.settle();
+    let read = organisation(old, &claimed.b);
+    assert_eq!(read["values"]["remark"], "涧西核实");
+    for program in [two.hub(), old, &two.jianxi.node] {
+        assert_eq!(program.json(["verify"])["findings"], json!([]));
+    }
+}
+
+#[test]
+fn whoever_lost_reads_on_when_the_one_that_stood_is_merged_too() {
+    let mut claimed = claimed();
+    claimed.merge();
+    let xigong = claimed.two.city.district("410303", "西工区", "xigong");
+    let c = make(&xigong.node, &sample(CODE, "洛阳甲厂西工总部"));
+    settle(&xigong.node);
+    claimed.two.settle();
+    let cases = claimed.two.hub().json(["claim", "list"]);
+    let case = cases[0]["id"].as_str().unwrap();
+    let survivor = format!("organisation/{c}");
+    let rule = ["claim", "rule", case, "--merge-into", &survivor];
+    let rule = rule.into_iter().chain(["--reason", "总部在西工"]);
+    claimed.two.hub().json(rule);
+    claimed.two.settle();
+    for (program, id) in [
+        (&claimed.two.laocheng.node, &claimed.b),
+        (&claimed.two.jianxi.node, &claimed.a),
+        (claimed.two.hub(), &claimed.b),
+    ] {
+        let read = organisation(program, id);
+        let said = (&read["id"], &read["scope"]);
+        assert_eq!(said, (&json!(c), &json!("410303")), "{read}");
+    }
+}
+
 #[test]
 fn what_is_below_a_merged_record_follows_it_and_a_late_edit_is_offered_to_the_survivor() {
     let claimed = claimed();
@@ -481,4 +553,33 @@ fn a_circle_of_mergers_is_listed_for_the_city_and_hides_nothing() {
     put(&city.hub, &second, "merged_into=").ok();
     assert_eq!(city.hub.json(["claim", "list"]), json!([]));
     assert_eq!(organisation(&city.hub, &first)["id"], second.as_str());
+}
+
+/// What is only read for a district is the city's to rule.
+#[test]
+fn an_organisation_in_transfer_is_merged_as_any_other_and_its_request_can_be_refused() {
+    let claimed = claimed();
+    let (two, old) = (&claimed.two, &claimed.two.laocheng.node);
+    let moving = format!("organisation/{}", claimed.b);
+    let ask = ["transfer", "request", &moving, "--to", "410305"];
+    let asked = old.json(ask.into_iter().chain(["--reason", "搬迁"]));
+    two.settle();
+    let state = |program: &Program, id: &str| organisation(program, id)["values"].clone();
+    assert_eq!(
+        state(two.hub(), &claimed.b)["census_status"],
+        "transferring"
+    );
+    claimed.merge();
+    let refuse = ["transfer", "refuse", asked["id"].as_str().unwrap()];
+    two.hub()
+        .run(refuse.into_iter().chain(["--reason", "已合并"]))
+        .ok();
+    two.settle();
+    assert_eq!(claimed.counted(), [1, 0, 1]);
+    for program in [two.hub(), &two.jianxi.node, old] {
+        assert_eq!(organisation(program, &claimed.b)["id"], claimed.a.as_str());
+        assert_eq!(state(program, &claimed.b)["census_status"], "counted");
+        assert_eq!(program.json(["verify"])["findings"], json!([]));
+    }
+    assert_eq!(two.hub().json(["transfer", "list"]), json!([]));
 }

@@ -134,6 +134,8 @@ fn a_move_is_accepted_when_both_scopes_agree_and_their_nodes_were_met() {
     let waits = refused(two.hub(), accept(request), 4, "TRANSFER-012");
     assert!(waits.stderr.contains("涧西区"), "{waits:?}");
     settle(&two.jianxi.node);
+    let list = in_chinese(&two.jianxi.node, &["transfer", "list"]);
+    assert!(list.contains("是"), "{list}");
     let done = two.hub().json(accept(request));
     // The organisation, its branch and its head; the rest follows as children.
     assert_eq!(
@@ -205,11 +207,13 @@ fn a_late_edit_of_a_record_that_moved_is_answered_by_its_new_home() {
     let id = with_children(&two.jianxi.node)[0].1.clone();
     let name = format!("organisation/{id}");
     two.settle();
-    let request = agreed(&two, &name);
-    // Jianxi goes off line and edits; meanwhile the record moves.
+    // Jianxi goes off line and edits; meanwhile the city rules that the record moves.
     two.jianxi.line.cut();
     put(&two.jianxi.node, &id, "remark=离线修改").ok();
-    two.hub().json(accept(&request));
+    let rule = [
+        "transfer", "rule", &name, "--to", "410302", "--reason", "搬迁",
+    ];
+    two.hub().json(rule);
     settle(&two.laocheng.node);
     // The late edit comes: it is no part of the record, and nobody has lost it.
     two.jianxi.line.mend();
@@ -270,8 +274,6 @@ fn assert_seen_to(two: &Two, id: &str) {
     let draft = all[0]["id"].as_str().unwrap();
     let said = in_chinese(author, &["refusal", "show", draft]);
     assert!(said.contains("处理：归属辖区已采纳"), "{said}");
-    let list = in_chinese(author, &["transfer", "list", "--all"]);
-    assert!(list.contains("已接收") && list.contains("否"), "{list}");
     let node = node_of(two.hub(), "410305");
     let said = in_chinese(two.hub(), &["node", "show", &node]);
     assert!(
@@ -282,6 +284,117 @@ fn assert_seen_to(two: &Two, id: &str) {
         let said = in_chinese(two.hub(), &["record", command, "organisation", id]);
         assert!(said.contains("归属") && said.contains("410302"), "{said}");
     }
+}
+
+/// What the record says of where it stands, as a program sees it.
+#[track_caller]
+fn state_of(program: &Program, id: &str) -> Value {
+    organisation(program, id)["values"]["census_status"].clone()
+}
+
+#[test]
+fn an_organisation_is_in_transfer_from_the_request_to_the_end_of_it() {
+    let two = Two::open();
+    let id = make(&two.jianxi.node, &sample(CODE, "洛阳甲厂"));
+    let name = format!("organisation/{id}");
+    two.settle();
+    let node = &two.jianxi.node;
+    // Nobody sets it going without a request, and the answer says what to do.
+    let acts = node.json(["record", "acts", "organisation", &id]);
+    let acts: Vec<&Value> = acts.as_array().unwrap().iter().map(|a| &a["act"]).collect();
+    assert_eq!(acts, ["exclude", "close", "merge"]);
+    let step = ["record", "act", "organisation", &id, "transfer"];
+    let step = step.into_iter().chain(["--reason", "搬迁"]);
+    let unasked = refused(node, step, 6, "move_unasked");
+    assert!(unasked.stderr.contains("transfer request"), "{unasked:?}");
+    let ask = ask(&name);
+    let said = node
+        .run(ask.iter().map(String::as_str).chain(["--lang", "zh"]))
+        .ok()
+        .stdout;
+    assert!(
+        said.contains("只能查看") && said.contains("transfer cancel"),
+        "{said}"
+    );
+    two.settle();
+    // Both sides read it, and nobody writes it.
+    for program in [node, two.hub()] {
+        assert_eq!(state_of(program, &id), "transferring");
+        assert_refused(&put(program, &id, "remark=x"), 6, "move_locked");
+        assert_refused(&put(program, &id, "census_status=counted"), 6, "move_waits");
+        assert_eq!(
+            program.json(["record", "acts", "organisation", &id]),
+            json!([])
+        );
+        let report = program.json(["report", "indicators"]);
+        assert_eq!(report["scopes"]["410305"]["counted"], 1, "{report}");
+    }
+    let request = node.json(["transfer", "list"])[0]["id"].clone();
+    let cancel = [
+        "transfer",
+        "cancel",
+        request.as_str().unwrap(),
+        "--reason",
+        "不搬了",
+    ];
+    node.run(cancel).ok();
+    assert_eq!(state_of(node, &id), "counted");
+    put(node, &id, "remark=照常填写").ok();
+    two.settle();
+    assert_eq!(state_of(two.hub(), &id), "counted");
+    // With the consent of the other side and the word of the city it is counted there.
+    let request = agreed(&two, &name);
+    assert_eq!(state_of(two.hub(), &id), "transferring");
+    two.hub().json(accept(&request));
+    two.settle();
+    for program in [two.hub(), &two.laocheng.node] {
+        assert_eq!(scope_of(program, "organisation", &id), "410302");
+        assert_eq!(state_of(program, &id), "counted");
+        let report = program.json(["report", "indicators"]);
+        assert_eq!(report["scopes"]["410302"]["counted"], 1, "{report}");
+    }
+    put(&two.laocheng.node, &id, "remark=迁入").ok();
+    let gone = put(node, &id, "remark=y");
+    assert_refused(&gone, 4, "TRANSFER-013");
+}
+
+#[test]
+fn what_another_desk_wrote_before_it_heard_of_a_transfer_is_not_lost() {
+    let mut two = Two::open();
+    let values = json!({ "uscc": CODE, "name": "洛阳甲厂", "census_status": "candidate" });
+    let id = make(&two.jianxi.node, &values);
+    two.settle();
+    let office = two.city.district("410305", "涧西区", "office");
+    settle(&office.node);
+    office.line.cut();
+    put(&office.node, &id, "remark=离线走访").ok();
+    let asked = two.jianxi.node.json(ask(&format!("organisation/{id}")));
+    two.settle();
+    office.line.mend();
+    settle(&office.node);
+    two.settle();
+    for program in [two.hub(), &two.jianxi.node, &office.node] {
+        let values = organisation(program, &id)["values"].clone();
+        let said = (&values["remark"], &values["census_status"]);
+        assert_eq!(said, (&json!("离线走访"), &json!("transferring")));
+        assert_refused(&put(program, &id, "remark=x"), 6, "move_locked");
+        assert_eq!(program.json(["conflict", "list"]), json!([]));
+    }
+    // The city refuses: it is a candidate again, as it was.
+    let refuse = [
+        "transfer",
+        "refuse",
+        asked["id"].as_str().unwrap(),
+        "--reason",
+        "x",
+    ];
+    two.hub().run(refuse).ok();
+    two.settle();
+    settle(&office.node);
+    for program in [two.hub(), &two.jianxi.node, &office.node] {
+        assert_eq!(state_of(program, &id), "candidate");
+    }
+    put(&office.node, &id, "remark=照常填写").ok();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use proto::ledger::{
     AcceptanceVerdict, AcceptanceVisit, CensusStatus, ChangeRequest, ChangeRequestStatus,
     CoverageLink, DemonstrationPoint, EstablishmentCase, EstablishmentForm, Nomination,
     NominationStatus, Organisation, PartyOrgStatus, PartyOrganisation, ProblemItem, TaskItem,
-    TaskStatus, Verdict,
+    TaskStatus, TransferRequest, TransferStatus, Verdict,
 };
 use replica::{RecordId, RecordKey};
 use serde_json::{Map, Value as Json};
@@ -21,7 +21,8 @@ use crate::{
     finding::{Finding, Level::Warn},
     parameters::Parameters,
     request,
-    validate::{Lookup, Subject, Surroundings, day, enters, finding, is_active_on, key},
+    state::census,
+    validate::{Lookup, Subject, Surroundings, day, enters, finding, is_active_on, is_asked, key},
     value,
 };
 
@@ -71,6 +72,11 @@ const TABLE: &[(&str, On, Follow)] = &[
     ("acceptance_verdict", On::Made,                                 verdict_given),
     ("nomination",         On::Enters("status", "accepted"),         nomination_accepted),
     ("change_request",     On::Enters("status", "accepted"),         request_accepted),
+    ("transfer_request",   On::Made,                                 move_asked),
+    ("transfer_request",   On::Enters("status", "cancelled"),        move_over),
+    ("transfer_request",   On::Enters("status", "refused"),          move_over),
+    ("transfer_request",   On::Enters("status", "accepted"),         move_over),
+    ("transfer_request",   On::Enters("status", "ruled"),            move_over),
 ];
 
 /// What ends with an organisation: kind, and the field that names it.
@@ -498,5 +504,60 @@ fn request_accepted(subject: &Subject<'_>, _around: &Surroundings<'_>, outcome: 
             set: vec![(&field.id, row.proposed.unwrap_or_default())],
             is_needed: true,
         });
+    }
+}
+
+/// The organisation that a request of its own scope is about, and its state. What the other scope asks
+/// for says nothing of the record; what was merged, or has moved, is left alone.
+fn own_move(
+    subject: &Subject<'_>,
+    around: &Surroundings<'_>,
+) -> Option<(RecordKey, Organisation, TransferStatus)> {
+    let request: TransferRequest = decode(subject.after).ok()?;
+    let record = across::named(Catalogue::builtin(), request.record())?;
+    let from = across::scope(request.from_scope.as_ref());
+    let is_own = from == Some(subject.scope) && around.lookup.home(record) == from;
+    let is_organisation = key("organisation", Some(&record.id.0.to_vec())) == Some(record);
+    if !is_own || !is_organisation {
+        return None;
+    }
+    let row: Organisation = decode(&around.lookup.values(record)?).ok()?;
+    Some((record, row, request.status()))
+}
+
+fn census_step(organisation: RecordKey, to: &str, is_needed: bool) -> Effect {
+    Effect {
+        kind: "organisation",
+        id: Some(organisation.id),
+        set: vec![("census_status", to.to_owned())],
+        is_needed,
+    }
+}
+
+/// 7.1: the request of its own scope takes an organisation of the ledger into transfer.
+fn move_asked(subject: &Subject<'_>, around: &Surroundings<'_>, outcome: &mut Outcome) {
+    let Some((organisation, row, request)) = own_move(subject, around) else {
+        return;
+    };
+    let may_go = matches!(
+        row.census_status(),
+        CensusStatus::Candidate | CensusStatus::Counted
+    );
+    if may_go && request == TransferStatus::Requested {
+        let effect = census_step(organisation, "transferring", true);
+        outcome.effects.push(effect);
+    }
+}
+
+/// It is again what it was when the last request of its own scope ends without a move.
+fn move_over(subject: &Subject<'_>, around: &Surroundings<'_>, outcome: &mut Outcome) {
+    let Some((organisation, row, _)) = own_move(subject, around) else {
+        return;
+    };
+    let is_moving = row.census_status() == CensusStatus::Transferring;
+    let place = (organisation, subject.scope);
+    if is_moving && !is_asked(around.lookup, place, Some(subject.id)) {
+        let effect = census_step(organisation, census::before_id(&row), false);
+        outcome.effects.push(effect);
     }
 }

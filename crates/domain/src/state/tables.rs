@@ -34,7 +34,9 @@ pub(super) const ALL: &[(&str, &[Row])] = &[
     ("change_request_status", CHANGE_REQUEST),
 ];
 
-/// The census life of an organisation (domain 7.1).
+/// The census life of an organisation (domain 7.1). It is in transfer from the request of its own scope
+/// until that ends: the scope takes it back, or the city accepts or refuses. Nobody takes these three
+/// steps alone ([`crate::validate::around_transfer`]).
 #[rustfmt::skip]
 const CENSUS: &[Row] = &[
     row("candidate",      "verify",          "counted",        Editor),
@@ -43,8 +45,8 @@ const CENSUS: &[Row] = &[
     row("excluded",       "recheck",         "candidate",      Editor),
     row("candidate",      "transfer",        "transferring",   Editor),
     row("counted",        "transfer",        "transferring",   Editor),
-    row("transferring",   "receive",         "counted",        City),
-    row("transferring",   "give_back",       "candidate",      City),
+    row("transferring",   "receive",         "counted",        Either),
+    row("transferring",   "give_back",       "candidate",      Either),
     row("counted",        "close",           "closed",         Editor),
     row("closed",         "reopen",          "candidate",      Editor),
     row("candidate",      "merge",           "merged",         City),

@@ -14,6 +14,7 @@ use crate::{
         Finding,
         Level::{Block, Warn},
     },
+    state::census,
     uscc::{self, UsccError},
 };
 
@@ -102,7 +103,7 @@ fn credit_code(
             format!("Characters 3 to 8 of the credit code, {region}, are no division known here");
         findings.push(finding("V03", Warn, "uscc", "uscc_region", (zh, en)));
     }
-    if after.census_status() == CensusStatus::Counted {
+    if census::standing(after) == CensusStatus::Counted {
         let others = around.lookup.counted_with_code(code);
         if others.iter().any(|other| *other != subject.id) {
             let zh = "该代码已在另一条在册记录中登记，全市只计一次，由市级核定".to_owned();
@@ -199,7 +200,7 @@ fn figures(after: &Organisation, findings: &mut Vec<Finding>) {
 
 /// V08.
 fn status_needs(subject: &Subject<'_>, after: &Organisation, findings: &mut Vec<Finding>) {
-    let missing: Vec<(&str, &str, &str)> = match after.census_status() {
+    let missing: Vec<(&str, &str, &str)> = match census::standing(after) {
         CensusStatus::Excluded if after.exclusion_reason.is_none() => {
             vec![("exclusion_reason", "不纳入原因", "the reason")]
         }
@@ -237,7 +238,7 @@ fn status_needs(subject: &Subject<'_>, after: &Organisation, findings: &mut Vec<
         .collect(),
         _ => Vec::new(),
     };
-    let (state_zh, state_en) = match after.census_status() {
+    let (state_zh, state_en) = match census::standing(after) {
         CensusStatus::Excluded => ("不纳入", "Excluded"),
         CensusStatus::Closed => ("已注销", "Closed"),
         _ => ("在册", "On the ledger"),
@@ -278,7 +279,7 @@ fn covered(
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    if after.census_status() != CensusStatus::Counted {
+    if census::standing(after) != CensusStatus::Counted {
         return;
     }
     let this = RecordKey {
@@ -299,7 +300,7 @@ fn covered(
     );
     if forms.is_empty() {
         let was: Option<Organisation> = subject.before.and_then(|it| decode(it).ok());
-        let comes = was.is_some_and(|was| was.census_status() != CensusStatus::Counted);
+        let comes = was.is_some_and(|was| census::standing(&was) != CensusStatus::Counted);
         if !comes && subject.before != Some(subject.after) {
             return;
         }

@@ -84,18 +84,9 @@ fn of_several_candidates_of_a_parent_the_lowest_dot_stands_on_every_replica() {
 }
 
 #[test]
-fn what_the_other_scope_must_see_is_lent_to_it() {
+fn a_case_is_lent_to_both_scopes_and_with_it_the_record_that_stands() {
     let catalogue = Catalogue::builtin();
     let (here, there, city) = (scope_id("410305"), scope_id("410302"), scope_id("4103L0"));
-    let request = made(
-        "transfer_request",
-        &json!({ "record": format!("organisation/{}", id(1)), "from_scope": "410305",
-            "to_scope": "410302", "reason": "搬迁", "status": "requested" }),
-    );
-    assert_eq!(
-        lends(catalogue, &request, &|_| Some(here)),
-        [(request.key, there)]
-    );
     let case = Desk::new(9).make(
         "duplicate_case",
         id(0),
@@ -108,6 +99,32 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
     let mut both = vec![(case.key, here), (case.key, there)];
     both.sort_unstable();
     assert_eq!(lent, both);
+    // Once it is merged, whoever had either reads the one that stands; where that lies is the engine's
+    // to leave out.
+    let ruled = Desk::new(9).put(
+        &case,
+        &json!({ "ruling": "merge_records", "survivor": id(2).to_string() }),
+    );
+    let mut lent = lends(catalogue, &ruled, &|_| Some(city));
+    lent.sort_unstable();
+    both.extend([here, there].map(|scope| (key("organisation", 2), scope)));
+    both.sort_unstable();
+    assert_eq!(lent, both);
+}
+
+#[test]
+fn what_the_other_scope_must_see_is_lent_to_it() {
+    let catalogue = Catalogue::builtin();
+    let (here, there, city) = (scope_id("410305"), scope_id("410302"), scope_id("4103L0"));
+    let request = made(
+        "transfer_request",
+        &json!({ "record": format!("organisation/{}", id(1)), "from_scope": "410305",
+            "to_scope": "410302", "reason": "搬迁", "status": "requested" }),
+    );
+    assert_eq!(
+        lends(catalogue, &request, &|_| Some(here)),
+        [(request.key, there)]
+    );
     let notice = Desk::new(9).make(
         "notice",
         id(4),

@@ -15,6 +15,7 @@ mod erasure;
 mod figures;
 mod golden;
 mod merging;
+mod moving;
 mod permission;
 mod preset;
 mod programme;

@@ -9,11 +9,11 @@ use domain::{
     state::{self, Act, effects::Suggestion},
     value::{self, Input},
 };
-use replica::RecordKey;
+use replica::{RecordKey, Source};
 
 use super::{
     Change, Desk, Saved, Seen,
-    change::{allowed, approved},
+    change::{allowed, approved, before_and_after, shown},
     find, meaning, put,
 };
 use crate::{
@@ -49,14 +49,26 @@ pub fn acts(app: &App, key: RecordKey) -> Result<Vec<OpenAct>, Failure> {
         before: Some(&values),
         after: &values,
     };
-    let suggestion = Desk::new(app)?.suggest(&subject)?;
+    let desk = Desk::new(app)?;
+    let suggestion = desk.suggest(&subject)?;
+    let shown = shown(app, &stored.record, None)?;
     let mut open = Vec::new();
     for act in state::acts(kind, &values) {
         let base = value::base_of(app.catalogue, Some(&stored.record));
         let set = [(act.field.id.as_str(), Input::Text(act.to_id()))];
         let edits = value::edits(app.catalogue, kind, &base, set, &domain::NoResolve);
+        let edits = edits.unwrap_or_default();
+        let (_, after) = before_and_after(app, &shown, &edits);
+        let step = Subject {
+            after: &after,
+            ..subject
+        };
+        match desk.leaves_transfer(Source::Command, &step) {
+            // The request takes these steps, and nobody alone.
+            Err(why) if !why.findings.is_empty() => continue,
+            left => left?,
+        }
         let set: Vec<_> = edits
-            .unwrap_or_default()
             .into_iter()
             .map(|edit| (edit.register, edit.value))
             .collect();
@@ -108,7 +120,7 @@ pub fn act(
         seen,
         scope: None,
         reason,
-        source: replica::Source::Command,
+        source: Source::Command,
     };
     put(app, &change)
 }

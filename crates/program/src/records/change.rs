@@ -217,6 +217,7 @@ impl<'a> Desk<'a> {
             before,
             after: &after,
         };
+        self.leaves_transfer(change.source, &subject)?;
         self.in_turn(change, &subject, place.existing(), &new)?;
         let mut warnings = self.judge(&subject, &edits)?;
         let is_step = !edits.is_empty() && effects::may_follow(&subject);

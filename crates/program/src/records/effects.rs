@@ -52,7 +52,8 @@ impl Desk<'_> {
             }
             Ok(prepared)
         };
-        let prepared = self.known.expect(key, subject.after, prepare)?;
+        let step = (key, subject.scope);
+        let prepared = self.known.expect(step, subject.after, prepare)?;
         let written = prepared.iter().filter(|one| one.edit.is_some());
         let names: Vec<String> = written
             .map(|one| domain::across::name(self.app.catalogue, one.key))

@@ -10,7 +10,8 @@ use std::{
 };
 
 use domain::{
-    Catalogue, FieldOf, KindSpec, Lookup, Resolve, Values, alias, decode, division, text, value,
+    Catalogue, FieldOf, KindSpec, Lookup, Resolve, Values, alias, decode, division, state::census,
+    text, value,
 };
 use proto::ledger::{CensusStatus, Organisation};
 use replica::{Kind, RecordId, RecordKey, ScopeId};
@@ -26,8 +27,8 @@ pub struct Known<'a> {
     scopes: Scopes<'a>,
     kinds: RefCell<BTreeMap<Kind, Names>>,
     referring: RefCell<BTreeMap<Kind, Referring>>,
-    /// A step whose effects are being prepared, as it will be.
-    pending: RefCell<BTreeMap<RecordKey, Values>>,
+    /// A step whose effects are being prepared, as it will be, and where its record belongs.
+    pending: RefCell<BTreeMap<RecordKey, (ScopeId, Values)>>,
     /// Whether the edit under judgement can have made a duplicate; without it a single save need
     /// not read the whole ledger.
     duplicates_matter: Cell<bool>,
@@ -202,8 +203,14 @@ impl<'a> Known<'a> {
     }
 
     /// Shows a record as a step will leave it, while what follows from the step is prepared.
-    pub(super) fn expect<T>(&self, key: RecordKey, values: &[u8], work: impl FnOnce() -> T) -> T {
-        self.pending.borrow_mut().insert(key, values.into());
+    pub(super) fn expect<T>(
+        &self,
+        (key, scope): (RecordKey, ScopeId),
+        values: &[u8],
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let expected = (scope, values.into());
+        self.pending.borrow_mut().insert(key, expected);
         let done = work();
         self.pending.borrow_mut().remove(&key);
         done
@@ -219,8 +226,8 @@ impl<'a> Known<'a> {
         let pending = self.pending.borrow();
         let of_kind = pending.iter().filter(|(key, _)| key.kind == from.kind.kind);
         of_kind
-            .filter(|(_, values)| names(values))
-            .map(|(key, values)| (key.id, values.clone()))
+            .filter(|(_, (_, values))| names(values))
+            .map(|(key, (_, values))| (key.id, values.clone()))
             .collect()
     }
 
@@ -307,7 +314,7 @@ impl<'a> Known<'a> {
     }
 
     fn values(&self, key: RecordKey) -> Result<Option<Values>, Failure> {
-        if let Some(values) = self.pending.borrow().get(&key) {
+        if let Some((_, values)) = self.pending.borrow().get(&key) {
             return Ok(Some(values.clone()));
         }
         let mut found = present(self.app, key)?;
@@ -344,7 +351,7 @@ fn name_of(kind: &KindSpec, scope: ScopeId, values: &[u8]) -> Name {
     let loose = |name: &str| Some(text::loose(name)).filter(|name| !name.is_empty());
     if kind.id == "organisation" {
         let row: Organisation = decode(values).unwrap_or_default();
-        let is_counted = row.census_status() == CensusStatus::Counted;
+        let is_counted = census::standing(&row) == CensusStatus::Counted;
         return Name {
             scope,
             name: row.name.as_deref().and_then(loose),
@@ -392,6 +399,14 @@ impl Lookup for Known<'_> {
         drop(pending);
         found.extend(self.expected(from, to));
         found
+    }
+
+    fn home(&self, key: RecordKey) -> Option<ScopeId> {
+        if let Some((scope, _)) = self.pending.borrow().get(&key) {
+            return Some(*scope);
+        }
+        let stored = self.app.reader().get(key).map_err(Failure::from);
+        self.kept(stored).map(|stored| stored.home)
     }
 
     fn counted_with_code(&self, uscc: &str) -> Vec<RecordId> {

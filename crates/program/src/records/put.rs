@@ -116,7 +116,7 @@ pub fn deletion_edit(
         set: &set,
     };
     allowed(app, Purpose::Edit, Some(record), &new)?;
-    not_archived(app, stored)?;
+    not_held(app, stored)?;
     deletable(app, stored)?;
     let marks = record
         .register(RegisterId::DELETED)
@@ -139,8 +139,8 @@ pub fn deletion_edit(
     })
 }
 
-/// What is of an archived year is not taken away either.
-fn not_archived(app: &App, stored: &Stored) -> Result<(), Failure> {
+/// What is of an archived year, or in transfer, is not taken away either.
+fn not_held(app: &App, stored: &Stored) -> Result<(), Failure> {
     let values = meaning(app, &stored.record)?.values;
     let Some(kind) = app.catalogue.kind(stored.record.key.kind) else {
         return Ok(());
@@ -152,10 +152,13 @@ fn not_archived(app: &App, stored: &Stored) -> Result<(), Failure> {
         before: Some(&values),
         after: &values,
     };
-    match domain::year::archived(&subject, &Known::new(app)) {
-        Some(_) => Err(Failure::new("year_archived", Exit::Invalid)),
-        None => Ok(()),
+    let known = Known::new(app);
+    if domain::year::archived(&subject, &known).is_some() {
+        return Err(Failure::new("year_archived", Exit::Invalid));
     }
+    let locked = domain::validate::locked(&subject, &known);
+    known.take_failure().map_or(Ok(()), Err)?;
+    locked.map_or(Ok(()), |found| Err(vec![found].into()))
 }
 
 /// The record after these registers were written.

@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use domain::{
-    NoResolve, Purpose,
+    KindSpec, NoResolve, Purpose, RegisterEdit, Subject,
     authority::NewState,
     effective,
+    state::steps,
     value::{self, Input},
 };
+use proto::schema::StepTaken;
 use replica::{Edit, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::Stored;
 
 use super::{
     Past,
-    change::{allowed, reason_of},
+    change::{allowed, before_and_after, reason_of, shown},
     kind_of,
 };
 use crate::{
@@ -59,10 +61,41 @@ pub fn ruled_edit(
     let base = |register| effective::register(app.catalogue, record, register, &look).value;
     let set = values.as_object().into_iter().flatten();
     let set = set.map(|(name, value)| (name.as_str(), Input::Json(value)));
-    let edits = value::edits(app.catalogue, kind, &base, set, &NoResolve);
-    let edits = edits?;
+    let mut edits = value::edits(app.catalogue, kind, &base, set, &NoResolve)?;
+    edits.extend(step_of(app, stored, kind, &edits)?);
     let registers = edits.into_iter().map(|edit| (edit.register, edit.value));
     registers_edit(app, stored, registers.collect(), ground)
+}
+
+/// The steps of the record where a ruling changes its state, as with any other save.
+fn step_of(
+    app: &App,
+    stored: &Stored,
+    kind: &KindSpec,
+    edits: &[RegisterEdit],
+) -> Result<Vec<RegisterEdit>, Failure> {
+    let shown = shown(app, &stored.record, None)?;
+    let (before, after) = before_and_after(app, &shown, edits);
+    let subject = Subject {
+        kind,
+        id: stored.record.key.id,
+        scope: stored.home,
+        before: Some(&before),
+        after: &after,
+    };
+    let row = steps::after(&subject, app.today(), None);
+    let Some((row, (field, _))) = row.zip(steps::fields(kind)) else {
+        return Ok(Vec::new());
+    };
+    let row: Value = row.iter().map(step_json).collect();
+    let base = |register| shown.value(app, register);
+    let set = [(field.id.as_str(), Input::Json(&row))];
+    Ok(value::edits(app.catalogue, kind, &base, set, &NoResolve)?)
+}
+
+/// A step as a form would give it.
+fn step_json(step: &StepTaken) -> Value {
+    json!({ "place": step.place, "state": step.state, "on": step.on })
 }
 
 /// The edit that gives registers of a record these values. It replaces what stands there now.

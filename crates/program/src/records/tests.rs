@@ -3,6 +3,7 @@
 mod across;
 mod effects;
 mod kept;
+mod moving;
 mod present;
 mod steps;
 

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Date, across, state::steps};
+use domain::{
+    Date, across,
+    state::{census, steps},
+};
 use proto::{
     ledger::{
         CensusStatus, Organisation, PartyOrgStatus, PartyOrganisation, TransferRequest,
@@ -121,6 +124,18 @@ fn stepped(frame: &Frame<'_>, taken: &[StepTaken]) -> Option<Date> {
     days.rfind(|on| *on <= frame.as_of)
 }
 
+/// The steps of an organisation since it came on the ledger, the last one first: a transfer that it went
+/// into and came out of does not part them.
+fn on_the_ledger(frame: &Frame<'_>, taken: &[StepTaken]) -> Vec<StepTaken> {
+    let taken = steps::in_order(taken.to_vec()).into_iter().rev();
+    let past = taken.filter(|step| {
+        let on = domain::date::stored(&step.on);
+        on.is_none_or(|on| on <= frame.as_of)
+    });
+    let counts = |step: &StepTaken| ["counted", "transferring"].contains(&step.state.as_str());
+    past.take_while(counts).collect()
+}
+
 fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
     let reasons = frame.words("organisation", "exclusion_reason");
     for row in frame.rows::<Organisation>("organisation")? {
@@ -135,10 +150,17 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
         let field =
             |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
         let verified = || field(values.verified_on.as_ref(), "核实日期", "Verified on");
-        let found = match values.census_status() {
+        let found = match census::standing(values) {
             // Verified again later, it was entered before; entered later, it was verified before.
-            CensusStatus::Counted | CensusStatus::Transferring => {
-                let days = verified().into_iter().chain(written()?);
+            CensusStatus::Counted => {
+                let written = match on_the_ledger(frame, &values.steps).as_slice() {
+                    // It did not come with what was written last.
+                    [_, .., first] => {
+                        domain::date::stored(&first.on).map(|on| (on, Source::History))
+                    }
+                    _ => written()?,
+                };
+                let days = verified().into_iter().chain(written);
                 days.min_by_key(|(on, _)| *on).map(|day| (What::Added, day))
             }
             CensusStatus::Excluded => written()?.map(|day| (What::Excluded, day)),
@@ -147,7 +169,9 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
                 let closed = field(values.closed_on.as_ref(), "注销日期", "Closed on");
                 or(closed, written)?.map(|day| (What::Closed, day))
             }
-            CensusStatus::Candidate | CensusStatus::Unspecified => None,
+            CensusStatus::Candidate | CensusStatus::Transferring | CensusStatus::Unspecified => {
+                None
+            }
         };
         let Some((what, (on, source))) = found.filter(|(_, (on, _))| is_between(frame, *on)) else {
             continue;

@@ -201,6 +201,21 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "What was held has no date up to today. Nothing was saved or changed. Correct the date or the status.",
     ),
     (
+        "move_locked",
+        "该单位正在迁移，办结前只能查看。没有保存，原有内容没有变动，仍计入原辖区。请等市级办结；要修改请先用 transfer cancel 撤回申请。",
+        "The organisation is in transfer and only read until that is over. Nothing was saved or changed, and it counts where it was. Wait for the city; to change it, take the request back with transfer cancel.",
+    ),
+    (
+        "move_unasked",
+        "“迁移中”由迁移申请带来，不能直接填写。没有保存，原有内容没有变动。请用 transfer request 提出迁移。",
+        "\"In transfer\" comes with a request and is not filled in. Nothing was saved or changed. Ask for the move with transfer request.",
+    ),
+    (
+        "move_waits",
+        "迁移申请还在办理，“迁移中”随申请办结。没有保存，原有内容没有变动。请等市级办结；不迁了请用 transfer cancel 撤回。",
+        "The request still waits, and \"In transfer\" ends with it. Nothing was saved or changed. Wait for the city, or take the request back with transfer cancel.",
+    ),
+    (
         "step_against",
         "状态不能这样变更。没有保存，原有内容没有变动。请按规定的步骤变更。",
         "The status does not go that way. Nothing was saved or changed. Take the steps that lead there.",

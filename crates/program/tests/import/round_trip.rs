@@ -160,6 +160,38 @@ fn an_export_edited_by_a_person_changes_just_that() {
 }
 
 #[test]
+fn a_row_about_an_organisation_in_transfer_is_refused_and_the_others_are_read() {
+    let office = office();
+    office.export("organisation", Format::Csv, "全部.csv", Language::Zh);
+    let (id, _) = office.one("organisation", "name", "甲公司（涧西）");
+    let kind = office
+        .app
+        .catalogue
+        .kind_by_id("organisation")
+        .unwrap()
+        .kind;
+    let key = replica::RecordKey { kind, id };
+    let there = domain::scope_id("410302");
+    program::transfers::request(&office.app, key, there, "搬迁").unwrap();
+    let path = office.path("全部.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("示例路1号", "示例路2号");
+    std::fs::write(&path, text.replace("乙服务部", "乙服务中心")).unwrap();
+    let said = office.import("organisation", "全部.csv");
+    let codes: Vec<_> = said
+        .rejected()
+        .into_iter()
+        .map(|(_, _, code)| code)
+        .collect();
+    // The file says "on the ledger" as well, as it was when it was written.
+    assert_eq!(codes, ["move_waits"], "{}", said.json);
+    assert_eq!(said.number("changed"), 1, "{}", said.json);
+    let (_, values) = office.one("organisation", "name", "甲公司（涧西）");
+    assert_eq!(values["registered_address"], "示例路1号");
+    assert_eq!(values["census_status"], "transferring");
+}
+
+#[test]
 fn an_id_that_is_not_here_is_refused_and_one_that_is_no_id_is_passed_over() {
     let office = office();
     let lines = [

@@ -3,7 +3,7 @@
 use domain::{FieldSpec, Finding, Refusal, RegisterEdit, Subject, Writer, authority::NewState};
 use replica::{
     Dot, Edit, EditError, HybridTime, Incarnation, Record, RecordId, RegisterId, ScopeId, Sibling,
-    Stamp, limits::RECORD_BYTES_MAX,
+    Source, Stamp, limits::RECORD_BYTES_MAX,
 };
 use store::StoreError;
 
@@ -41,7 +41,9 @@ impl Planner<'_> {
             before,
             after,
         };
-        let warnings = match self.desk.judge(&subject, edits) {
+        let left = self.desk.leaves_transfer(Source::Import, &subject);
+        let judged = left.and_then(|()| self.desk.judge(&subject, edits));
+        let warnings = match judged {
             Ok(warnings) => warnings,
             Err(rejection) if rejection.findings.is_empty() => return Err(rejection),
             Err(rejection) => {

@@ -1,12 +1,17 @@
 //! Who sees which names; what changed; what the rules find.
 
+use replica::RecordKey;
 use serde_json::{Value, json};
 
 use super::{
-    data::{Data, city, district, id},
+    data::{Data, city, district, id, named},
     document, made, row, rows, table,
 };
-use crate::tables::{Name, Request, findings};
+use crate::{
+    records::testing::kind,
+    tables::{Name, REPORTS, Request, findings},
+    transfers,
+};
 
 #[test]
 fn names_are_whole_at_home_and_surnames_elsewhere() {
@@ -99,7 +104,7 @@ fn a_move_counts_in_both_scopes_and_once() {
             "transfer_request",
             &format!("tr{scope}"),
             scope,
-            json!({ "record": format!("organisation/{}", super::data::named("e7")),
+            json!({ "record": format!("organisation/{}", named("e7")),
                 "from_scope": "410305", "to_scope": "410302", "status": "accepted",
                 "title": "演例制造" }),
         );
@@ -110,6 +115,37 @@ fn a_move_counts_in_both_scopes_and_once() {
     assert_eq!(row(changes, "what", "moved_out")["scope"], "410305");
     assert_eq!(row(changes, "what", "moved_in")["scope"], "410302");
     assert_eq!(row(changes, "what", "moved_in")["detail"], "410305 涧西区");
+}
+
+/// It counts where it is until it has moved (7.1).
+#[test]
+fn an_organisation_in_transfer_stays_in_every_report() {
+    let world = district();
+    let rows = |name| {
+        let mut tables = document(&world.app, name)["tables"].clone();
+        let all = tables.as_array_mut().unwrap().iter_mut();
+        let rows = all.flat_map(|table| table["rows"].as_array_mut().unwrap());
+        // The example of a rule is that of the record which was written first.
+        rows.for_each(|row| drop(row.as_object_mut().unwrap().remove("sentence")));
+        tables
+    };
+    let reports = || {
+        let all = REPORTS.iter();
+        all.map(|(name, id, ..)| (*id, rows(*name)))
+            .collect::<Vec<_>>()
+    };
+    let of_v11 = || findings(&world.app, Some("V11"), None, 9).unwrap().total;
+    let (before, joint) = (reports(), of_v11());
+    let key = RecordKey {
+        kind: kind(&world.app, "organisation").kind,
+        id: named("e3"),
+    };
+    transfers::request(&world.app, key, domain::scope_id("410302"), "搬迁").unwrap();
+    assert!(transfers::is_locked(&world.app, key).unwrap());
+    for ((id, before), (_, after)) in before.into_iter().zip(reports()) {
+        assert_eq!(before, after, "{id}");
+    }
+    assert_eq!(of_v11(), joint);
 }
 
 #[test]
