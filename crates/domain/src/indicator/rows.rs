@@ -22,7 +22,7 @@ use crate::{
     catalogue::{Catalogue, KindSpec, Need},
     date::{self, Date},
     effective::decode,
-    state::steps,
+    state::{census, steps},
     validate::day,
     wire,
 };
@@ -367,17 +367,6 @@ fn place(named: Option<&Vec<u8>>, lies: ScopeId) -> ScopeId {
 /// was built only where nothing was.
 const ALSO_COMPLETE: [&str; 2] = ["uscc", "verified_on"];
 
-/// Where an organisation counts: what is on its way to another scope counts as before.
-fn census(kind: &KindSpec, (values, on): (&[u8], Date), status: CensusStatus) -> CensusStatus {
-    if status != CensusStatus::Transferring {
-        return status;
-    }
-    let way = steps::way(kind, values, on).into_iter().rev();
-    let mut back = way.filter_map(|state| CensusStatus::try_from(state).ok());
-    let before = back.find(|state| *state != CensusStatus::Transferring);
-    before.unwrap_or(CensusStatus::Counted)
-}
-
 fn organisation(kind: &KindSpec, values: &[u8], on: Date) -> Result<Row, DecodeError> {
     let row: Organisation = decode(values)?;
     let chunks = wire::chunks(values).unwrap_or_default();
@@ -391,7 +380,13 @@ fn organisation(kind: &KindSpec, values: &[u8], on: Date) -> Result<Row, DecodeE
     }
     let merged_into = alias::merged_into(kind, values);
     Ok(Row::Organisation(Box::new(OrganisationRow {
-        status: census(kind, (values, on), row.census_status()),
+        status: match row.census_status() {
+            CensusStatus::Transferring => {
+                let way = steps::way(kind, values, on).into_iter();
+                census::settled(way.filter_map(|state| CensusStatus::try_from(state).ok()))
+            }
+            status => status,
+        },
         class: row.org_class.unwrap_or_default(),
         kind: row.org_kind.unwrap_or_default(),
         cluster: id(row.cluster.as_ref()),

@@ -11,15 +11,15 @@ use domain::{
     state::steps,
     value::{self, Input},
 };
-use proto::schema::StepTaken;
 use replica::{Edit, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::Stored;
 
 use super::{
     Past,
     change::{allowed, before_and_after, reason_of, shown},
     kind_of,
+    steps::row_json,
 };
 use crate::{
     app::App,
@@ -87,15 +87,10 @@ fn step_of(
     let Some((row, (field, _))) = row.zip(steps::fields(kind)) else {
         return Ok(Vec::new());
     };
-    let row: Value = row.iter().map(step_json).collect();
+    let row = row_json(&row);
     let base = |register| shown.value(app, register);
     let set = [(field.id.as_str(), Input::Json(&row))];
     Ok(value::edits(app.catalogue, kind, &base, set, &NoResolve)?)
-}
-
-/// A step as a form would give it.
-fn step_json(step: &StepTaken) -> Value {
-    json!({ "place": step.place, "state": step.state, "on": step.on })
 }
 
 /// The edit that gives registers of a record these values. It replaces what stands there now.

@@ -68,6 +68,12 @@ fn no_step(field: &str) -> Finding {
     )
 }
 
+/// Steps as a form would give them.
+pub(super) fn row_json(row: &[StepTaken]) -> Value {
+    let step = |it: &StepTaken| json!({ "place": it.place, "state": it.state, "on": it.on });
+    row.iter().map(step).collect()
+}
+
 /// Whether a person says it, field by field.
 pub(super) fn is_by_hand(change: &Change<'_>) -> bool {
     matches!(change.source, Source::Command | Source::Form)
@@ -116,11 +122,7 @@ impl Desk<'_> {
             if since.is_some() && row.is_none() {
                 return Err(vec![no_step(&field.id)].into());
             }
-            stamps.extend(row.map(|row| {
-                let step =
-                    |it: &StepTaken| json!({ "place": it.place, "state": it.state, "on": it.on });
-                (field.id.as_str(), row.iter().map(step).collect())
-            }));
+            stamps.extend(row.map(|row| (field.id.as_str(), row_json(&row))));
         }
         if stamps.is_empty() {
             return Ok(plain);
