@@ -15,6 +15,7 @@ use replica::{Record, RecordId, RegisterId};
 use crate::{
     authority::{Purpose, status},
     catalogue::KindSpec,
+    validate::is_taken_over,
 };
 
 pub use mask::{Mask, is_masked, masked, masked_name, masks};
@@ -460,7 +461,7 @@ fn approves(writing: &Writing<'_>) -> bool {
             .filter_map(|known| status(kind, register, &known.value))
             .peekable();
         match from.peek() {
-            None => machine.approves(None, to),
+            None => machine.approves(None, to) && !is_taken_over(kind),
             Some(_) => from.any(|from| machine.approves(Some(from), to)),
         }
     })

@@ -4,6 +4,7 @@
 //! They are judged where a person saves, on the effective state after the edit. Synchronisation
 //! refuses nothing for them.
 
+mod asked;
 mod lists;
 mod nomination;
 mod organisation;
@@ -14,6 +15,7 @@ mod steps;
 mod work;
 mod year;
 
+pub(crate) use steps::is_taken_over;
 pub use steps::{by_hand, stamp};
 
 use std::sync::Arc;
@@ -166,6 +168,7 @@ pub fn validate(
     needs(subject, &mut findings);
     belongs(subject, &mut findings);
     steps::judge(subject, &mut findings);
+    asked::stands(subject, &mut findings);
     dates_of_figures(subject, &around, &mut findings);
     year::closed(subject, &around, &mut findings);
     let out = &mut findings;

@@ -78,7 +78,7 @@ fn a_dissolved_branch_covers_nobody_and_the_city_rules_its_point() {
     two.settle();
 
     let branch = ("party_organisation", party.as_str());
-    assert_refused(&act(node, branch, "dissolve", &[]), 6, "end_day_missing");
+    assert_refused(&act(node, branch, "dissolve", &[]), 6, "along_missing");
     let dissolved = ["--set", "dissolved_on=2020-12-20", "dissolve_reason=合并"];
     act(node, branch, "dissolve", &dissolved).ok();
     assert_eq!(value(node, "coverage_link", &link, "to_on"), "2020-12-20");

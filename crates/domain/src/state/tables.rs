@@ -54,12 +54,13 @@ const CENSUS: &[Row] = &[
     row("closed",         "merge",           "merged",         City),
 ];
 
-/// The life of a Party organisation (7.2). The superior may decide without an application.
+/// The life of a Party organisation (7.2). The superior may decide without an application; another
+/// person than the one who prepared or applied enters what was decided.
 #[rustfmt::skip]
 const PARTY_ORGANISATION: &[Row] = &[
     row("preparing",      "apply",           "applied",        Editor),
-    row("preparing",      "approve",         "approved",       Editor),
-    row("applied",        "approve",         "approved",       Editor),
+    row("preparing",      "approve",         "approved",       Reviewer),
+    row("applied",        "approve",         "approved",       Reviewer),
     row("approved",       "establish",       "active",         Editor),
     row("active",         "restructure",     "restructuring",  Editor),
     row("restructuring",  "resume",          "active",         Editor),
@@ -73,7 +74,7 @@ const CASE: &[Row] = &[
     row("identified",     "assess",          "assessed",       Editor),
     row("assessed",       "plan",            "planned",        Editor),
     row("planned",        "apply",           "applied",        Editor),
-    row("applied",        "approve",         "approved",       Editor),
+    row("applied",        "approve",         "approved",       Reviewer),
     row("approved",       "establish",       "established",    Editor),
     row("assessed",       "send_instructor", "instructor_sent",Editor),
     row("instructor_sent","cultivate",       "cultivating",    Editor),

@@ -175,16 +175,16 @@ fn every_cell_is_what_the_function_answers() {
 #[test]
 fn an_editor_submits_and_a_reviewer_approves() {
     let step = |role, kind: &str, from: Option<&str>, to: &str, more: &Json| {
-        let stands = json!({ "status": from.unwrap_or("draft") });
-        let record = Desk::new(1).make(kind, id(1), scope_id("410305"), &stands);
         let blank = blank(kind_of(kind), id(1), scope_id("410305"));
-        let before = if from.is_some() { &record } else { &blank };
+        let stands = |from| Desk::new(1).make(kind, id(1), blank.scope, &json!({ "status": from }));
+        let record = from.map(stands);
+        let before = record.as_ref().unwrap_or(&blank);
         let mut values = more.as_object().unwrap().clone();
         values.insert("status".to_owned(), to.into());
         let set = registers(Catalogue::builtin(), before, &values);
         let writing = Writing {
             kind: kind_of(kind),
-            existing: from.map(|_| &record),
+            existing: record.as_ref(),
             set: &set,
         };
         may_write(&grant(role), Purpose::Edit, &writing, &Lies::default()).map_err(Denied::code)
@@ -212,6 +212,20 @@ fn an_editor_submits_and_a_reviewer_approves() {
         Err("AUTH-106")
     );
     assert_eq!(step(editor, "nomination", None, "draft", &nothing), Ok(()));
+    // A superior's decision is entered by another than who prepares; what is there from before is
+    // taken over as it stands.
+    let party = |role, from, to| step(role, "party_organisation", from, to, &nothing);
+    assert_eq!(party(editor, Some("preparing"), "applied"), Ok(()));
+    for from in ["preparing", "applied"] {
+        assert_eq!(party(editor, Some(from), "approved"), Err("AUTH-106"));
+        assert_eq!(party(reviewer, Some(from), "approved"), Ok(()));
+    }
+    assert_eq!(party(editor, Some("approved"), "active"), Ok(()));
+    assert_eq!(party(editor, None, "active"), Ok(()));
+    let case = |role, from, to| step(role, "establishment_case", from, to, &nothing);
+    assert_eq!(case(editor, Some("applied"), "approved"), Err("AUTH-106"));
+    assert_eq!(case(reviewer, Some("applied"), "approved"), Ok(()));
+    assert_eq!(case(editor, None, "established"), Ok(()));
     // What goes along with a step goes along.
     let review = json!({ "cause": "搬迁" });
     let prolong = |role| {

@@ -121,6 +121,89 @@ fn what_goes_through_steps_is_made_at_their_beginning() {
 }
 
 #[test]
+fn what_was_approved_before_is_entered_as_it_stands_and_nothing_else_is() {
+    let made = |status: &str, on: &str| {
+        let row = json!({ "status": status, on: "2015-07-01" });
+        refused("party_organisation", None, &row)
+    };
+    assert_eq!(made("applied", "applied_on"), NONE);
+    assert_eq!(made("approved", "approved_on"), ["step_missing"]);
+    assert_eq!(made("active", "established_on"), NONE);
+    assert_eq!(made("restructuring", "established_on"), NONE);
+    assert_eq!(made("restructuring", "applied_on"), ["undated"]);
+    assert_eq!(made("dissolved", "dissolved_on"), NONE, "who knows why");
+}
+
+#[test]
+fn what_goes_along_with_a_step_is_asked_of_a_person_and_listed_of_an_import() {
+    let missing = ["along_missing"];
+    let both = |kind: &str, before: Option<&Json>, change: &Json| {
+        (
+            refused(kind, before, change),
+            listed_along(kind, before, change),
+        )
+    };
+    let party = "party_organisation";
+    let applied = json!({ "status": "applied" });
+    let approve = json!({ "status": "approved" });
+    assert_eq!(both(party, Some(&applied), &approve), (missing.into(), 1));
+    let dated = json!({ "status": "approved", "approved_on": "2020-10-01" });
+    assert_eq!(both(party, Some(&applied), &dated), (vec![], 0));
+    let active = json!({ "status": "active", "established_on": "2015-07-01" });
+    let dissolve = json!({ "status": "dissolved", "dissolved_on": "2020-10-01" });
+    assert_eq!(both(party, Some(&active), &dissolve), (missing.into(), 1));
+    let bare = json!({ "status": "dissolved" });
+    let (by_hand, listed) = both(party, Some(&active), &bare);
+    assert_eq!((by_hand.len(), listed), (2, 2), "neither day nor reason");
+    // What was missing before keeps nobody from other work.
+    let imported = changed(&active, &dissolve);
+    let named = json!({ "name": "支部" });
+    assert_eq!(both(party, Some(&imported), &named), (vec![], 1));
+    let link = json!({ "organisation": id(2).to_string(), "form": "joint",
+        "party_organisation": id(3).to_string(), "from_on": "2020-01-01" });
+    let ends = json!({ "to_on": "2020-10-01" });
+    let link_kind = "coverage_link";
+    assert_eq!(both(link_kind, Some(&link), &ends), (missing.into(), 1));
+    let why = changed(&ends, &json!({ "end_reason": "外迁" }));
+    assert_eq!(both(link_kind, Some(&link), &why), (vec![], 0));
+}
+
+/// How many fields are listed as missing of a record after an edit.
+fn listed_along(kind: &str, before: Option<&Json>, change: &Json) -> usize {
+    let after = changed(before.unwrap_or(&json!({})), change);
+    let found = judged(kind, before, &after, &NoLookup);
+    let along = found.iter().filter(|it| it.code == "along_missing");
+    let along: Vec<_> = along.collect();
+    assert!(along.iter().all(|it| it.level == Level::Warn), "{along:?}");
+    along.len()
+}
+
+#[test]
+fn figures_have_a_day() {
+    for (kind, figure) in [
+        ("organisation", "employees"),
+        ("party_organisation", "member_count"),
+        ("work_committee", "staff"),
+        ("service_centre", "floating_registered"),
+    ] {
+        let of = json!({ "scope": "410305", "platform": id(2).to_string(), "name": "中心" });
+        let is_known = |field: &str| kind_of(kind).field(field).is_some();
+        let mut key = of.as_object().unwrap().clone();
+        key.retain(|field, _| is_known(field));
+        let key = Json::Object(key);
+        let bare = changed(&key, &json!({ figure: 3 }));
+        assert_eq!(refused(kind, None, &bare), ["along_missing"], "{kind}");
+        assert_eq!(listed_along(kind, None, &bare), 1, "{kind}");
+        let dated = changed(&bare, &json!({ "as_of": "2020-09-30" }));
+        assert_eq!(refused(kind, None, &dated), NONE, "{kind}");
+        assert_eq!(listed_along(kind, None, &dated), 0, "{kind}");
+        assert_eq!(refused(kind, Some(&dated), &json!({ figure: 4 })), NONE);
+        let cleared = json!({ "as_of": null });
+        assert_eq!(refused(kind, Some(&dated), &cleared), ["along_missing"]);
+    }
+}
+
+#[test]
 fn a_day_that_the_program_writes_is_not_typed() {
     let applied = problem("close_applied", "none");
     let on = |day: &str| json!({ "status": "closed", "closed_on": day });

@@ -43,6 +43,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The state that is entered has its day. Nothing was saved or changed. Fill in that day.",
     ),
     (
+        "along_missing",
+        "随所填内容应一并填写的一项没有填（批复日期、撤销日期和原因、终止原因、人数的数据日期）。人工保存时没有保存，原有内容没有变动；导入和同步的只是提醒。请一并填写。",
+        "A field that goes with what is entered is missing: the day of approval, the day and reason of an end, the date of figures. A save by hand was not taken and nothing changed; of an import or an exchange this is a remark. Fill it in with it.",
+    ),
+    (
         "day_typed",
         "这个日期由程序随办理填写。没有保存，原有内容没有变动。请去掉这一项再保存。",
         "The program writes this day with the step. Nothing was saved or changed. Leave the field out and save again.",
