@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use domain::{Lookup as _, decode, permission::Right, value::Input};
+use domain::{Lookup as _, decode, permission::Right, validate::standing_verdict, value::Input};
 use program::{
     App, Exit, Failure, Out,
     accounts::Deed,
@@ -143,7 +143,7 @@ fn list(app: &App, year: Option<u32>, out: &mut Out) -> Result<(), Failure> {
                 .into(),
         );
         put("status_text", text.into());
-        put("rectify_due", rectify_due(app, key)?.into());
+        put("rectify_due", rectify_due(app, key, row.status())?.into());
         put(
             "party_ended",
             (party.status() == PartyOrgStatus::Dissolved).into(),
@@ -172,19 +172,23 @@ fn party_of(app: &App, known: &Known<'_>, row: &Nomination) -> Result<PartyOrgan
     Ok(party.unwrap_or_default())
 }
 
-/// Until when something is to be put right: as the last verdict on condition says.
-fn rectify_due(app: &App, nomination: RecordKey) -> Result<Option<String>, Failure> {
+/// Until when something is to be put right: as the verdict on condition says that stands.
+fn rectify_due(
+    app: &App,
+    nomination: RecordKey,
+    status: NominationStatus,
+) -> Result<Option<String>, Failure> {
     let kind = kind_of(app, "acceptance_verdict")?.kind;
-    let mut last: Option<AcceptanceVerdict> = None;
+    let mut all: Vec<(RecordId, AcceptanceVerdict)> = Vec::new();
     for key in app.reader().children(nomination) {
         let stored = app.reader().get(key)?.filter(|_| key.kind == kind);
         let Some(stored) = stored else { continue };
         let meaning = program::records::meaning(app, &stored.record)?;
-        let row: AcceptanceVerdict = decode(&meaning.values).unwrap_or_default();
-        if !meaning.deleted && last.as_ref().is_none_or(|last| last.on <= row.on) {
-            last = Some(row);
+        if !meaning.deleted {
+            all.push((key.id, decode(&meaning.values).unwrap_or_default()));
         }
     }
+    let last = standing_verdict(status, all);
     let last = last.filter(|row| row.verdict() == Verdict::Conditional);
     Ok(last.and_then(|row| row.rectify_due))
 }

@@ -5,6 +5,7 @@
 //! refuses nothing for them.
 
 mod asked;
+mod decided;
 mod lists;
 mod nomination;
 mod organisation;
@@ -15,6 +16,8 @@ mod steps;
 mod work;
 mod year;
 
+pub use decided::why_kept;
+pub use nomination::standing_verdict;
 pub(crate) use steps::is_taken_over;
 pub use steps::{by_hand, stamp};
 
@@ -169,6 +172,7 @@ pub fn validate(
     belongs(subject, &mut findings);
     steps::judge(subject, &mut findings);
     asked::stands(subject, &mut findings);
+    decided::judge(subject, today, &mut findings);
     dates_of_figures(subject, &around, &mut findings);
     year::closed(subject, &around, &mut findings);
     let out = &mut findings;

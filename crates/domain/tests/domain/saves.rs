@@ -1,6 +1,10 @@
 //! What a person's save may not do, and what is judged at every state that comes after a guard.
 
-use domain::{Level, Lookup, NoLookup, Subject, date, scope_id, validate::by_hand};
+use domain::{
+    Level, Lookup, NoLookup, Subject, date, scope_id,
+    validate::{by_hand, standing_verdict, why_kept},
+};
+use proto::ledger::{AcceptanceVerdict, NominationStatus, Verdict};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -353,6 +357,104 @@ fn a_link_is_refused_for_the_figures_it_began_with_and_warned_of_later_ones() {
         &rows,
     );
     assert_eq!(stands, NONE);
+}
+
+#[test]
+fn a_verdict_and_a_decided_reward_stay_and_are_corrected_by_another() {
+    let block = |kind: &str, sound: &Json, change: Json| {
+        let found = found(kind, Some(sound), &change, Level::Block, &NoLookup);
+        found.contains(&"decided_frozen")
+    };
+    let verdict = json!({ "nomination": id(5).to_string(), "verdict": "conditional",
+        "on": "2020-10-20", "reason": "台账不全", "rectify_due": "2020-11-30" });
+    let passes = json!({ "verdict": "pass" });
+    assert!(
+        block("acceptance_verdict", &verdict, passes),
+        "ahead or not"
+    );
+    let longer = json!({ "rectify_due": "2020-12-31" });
+    assert!(block("acceptance_verdict", &verdict, longer));
+    assert!(!block("acceptance_verdict", &verdict, json!({})));
+    let reward = |on: &str| {
+        json!({ "year": "2020", "scope": "410305", "amount_fen": 500_000, "decided_on": on,
+            "basis": "市级决定" })
+    };
+    let decided = reward("2020-10-15");
+    assert!(block("reward", &decided, json!({ "amount_fen": 1 })));
+    assert!(block(
+        "reward",
+        &decided,
+        json!({ "decided_on": "2020-10-20" })
+    ));
+    assert!(block("reward", &decided, json!({ "basis": null })));
+    let paid = json!({ "paid_on": "2020-10-15" });
+    assert!(!block("reward", &decided, paid.clone()), "added later");
+    let both = changed(&paid, &json!({ "amount_fen": 1 }));
+    assert!(block("reward", &decided, both), "and nothing beside it");
+    let paid = changed(&decided, &paid);
+    assert!(block("reward", &paid, json!({ "paid_on": "2020-10-16" })));
+    assert!(block("reward", &paid, json!({ "paid_on": null })));
+    let ahead = reward("2020-10-16");
+    assert!(
+        !block("reward", &ahead, json!({ "amount_fen": 1 })),
+        "not yet"
+    );
+}
+
+#[test]
+fn what_was_decided_is_not_deleted() {
+    let today = date::stored("2020-10-15").unwrap();
+    let kept = |kind: &str, row: Json| {
+        let why = why_kept(kind_of(kind), &values(kind, &row), today);
+        why.map(|finding| finding.code)
+    };
+    let notice = |on: &str| json!({ "year": "2020", "kind": "commend", "issued_on": on });
+    assert_eq!(kept("notice", notice("2020-10-15")), Some("notice_frozen"));
+    assert_eq!(kept("notice", notice("2020-10-16")), None);
+    assert_eq!(kept("notice", json!({ "year": "2020" })), None);
+    let verdict = json!({ "nomination": id(5).to_string(), "verdict": "fail" });
+    assert_eq!(kept("acceptance_verdict", verdict), Some("decided_frozen"));
+    let reward = json!({ "year": "2020", "scope": "410305", "decided_on": "2020-01-01" });
+    assert_eq!(kept("reward", reward), Some("decided_frozen"));
+    let point = json!({ "party_organisation": id(5).to_string(), "year": "2020" });
+    assert_eq!(kept("demonstration_point", point), None);
+}
+
+#[test]
+fn of_the_verdicts_of_a_day_the_one_that_the_nomination_follows_stands() {
+    let row = |number: u8, verdict: Verdict, on: &str| {
+        let row = AcceptanceVerdict {
+            verdict: Some(verdict.into()),
+            on: Some(on.to_owned()),
+            ..AcceptanceVerdict::default()
+        };
+        (id(number), row)
+    };
+    let (pass, fail) = (Verdict::Pass, Verdict::Fail);
+    let day = [
+        row(3, fail, "2020-10-10"),
+        row(2, pass, "2020-10-10"),
+        row(1, Verdict::Conditional, "2020-10-10"),
+    ];
+    let stands = |status, mut all: Vec<_>| {
+        let one = standing_verdict(status, all.clone()).map(|row| row.verdict());
+        all.reverse();
+        let other = standing_verdict(status, all).map(|row| row.verdict());
+        assert_eq!(one, other, "in whatever order they are found");
+        one.unwrap()
+    };
+    let of = |status| stands(status, day.to_vec());
+    assert_eq!(of(NominationStatus::Accepted), pass);
+    assert_eq!(of(NominationStatus::NotAccepted), fail);
+    assert_eq!(of(NominationStatus::Received), Verdict::Conditional);
+    assert_eq!(of(NominationStatus::Returned), fail, "entered last");
+    let mut later = day.to_vec();
+    later.push(row(0, fail, "2020-10-11"));
+    assert_eq!(
+        stands(NominationStatus::Accepted, later),
+        fail,
+        "a later day"
+    );
 }
 
 #[test]

@@ -74,8 +74,13 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "notice_frozen",
-        "已发出的通报不再修改。没有保存，原有内容没有变动。更正请另发通报。",
-        "A notice that was issued never changes. Nothing was saved or changed. Issue a new notice to correct it.",
+        "已发出的通报不再修改或删除。没有保存，原有内容没有变动。更正请另发通报。",
+        "A notice that was issued is neither changed nor deleted. Nothing was saved or changed. Issue a new notice to correct it.",
+    ),
+    (
+        "decided_frozen",
+        "已登记的验收结论、已决定的奖补不再修改或删除，奖补的拨付日期只填一次。没有保存，原有内容没有变动。更正请另登记一条。",
+        "A verdict that was entered and a reward that was decided are neither changed nor deleted; the day of payment is entered once. Nothing was saved or changed. Enter another one to correct it.",
     ),
     (
         "review_day",
