@@ -34,6 +34,12 @@ pub(super) const ALL: &[(&str, &[Row])] = &[
     ("change_request_status", CHANGE_REQUEST),
 ];
 
+/// Which status beats others that were written without knowledge of it, though each leads to the other:
+/// enumeration, status, those that it beats. Whoever reopens a problem has seen a closing; a closing
+/// beside it answers what stood before that (R09).
+pub(super) const BEATS: &[(&str, &str, &[&str])] =
+    &[("problem_status", "reopened", &["close_applied", "closed"])];
+
 /// The census life of an organisation (domain 7.1).
 #[rustfmt::skip]
 const CENSUS: &[Row] = &[
