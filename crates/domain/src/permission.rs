@@ -13,7 +13,7 @@ use bytes::Bytes;
 use replica::{Record, RecordId, RegisterId};
 
 use crate::{
-    authority::{Purpose, status},
+    authority::{Purpose, registered, status},
     catalogue::KindSpec,
     validate::is_taken_over,
 };
@@ -369,6 +369,8 @@ pub struct Writing<'a> {
     pub existing: Option<&'a Record>,
     /// The registers with their values; none where it is only asked whether anything may be.
     pub set: &'a [(RegisterId, Bytes)],
+    /// Who writes, as the writes name them.
+    pub author: &'a str,
 }
 
 /// Where a record lies, for accounts that stand for a part of the scope.
@@ -443,7 +445,9 @@ fn approves(writing: &Writing<'_>) -> bool {
         kind,
         existing,
         set,
+        author,
     } = *writing;
+    let is_registrants = existing.is_some_and(|record| registered(kind, record, author));
     set.iter().any(|(id, value)| {
         let register = kind.register(*id);
         let machine = register.and_then(|register| register.machine.as_ref());
@@ -462,7 +466,10 @@ fn approves(writing: &Writing<'_>) -> bool {
             .peekable();
         match from.peek() {
             None => machine.approves(None, to) && !is_taken_over(kind),
-            Some(_) => from.any(|from| machine.approves(Some(from), to)),
+            Some(_) => from.any(|from| {
+                let is_office = machine.is_registrants(from, to) && !is_registrants;
+                is_office || machine.approves(Some(from), to)
+            }),
         }
     })
 }

@@ -26,7 +26,7 @@ pub enum Who {
     City,
     /// The city where the city found it, else a reviewer of the scope.
     Finder,
-    /// The city where the city found it, else whoever may write the record.
+    /// Who registered it, else a reviewer of the office; the city's where the city found it.
     Registrant,
     /// The scope, and the city beside it.
     Either,
@@ -49,7 +49,8 @@ impl Who {
         self.is_hubs(by_city) || self == Self::Either
     }
 
-    /// Whether somebody else must have taken the step before.
+    /// Whether somebody else must have taken the step before. Of [`Self::Registrant`] it must unless it
+    /// is the one who registered the record.
     #[must_use]
     pub fn approves(self) -> bool {
         matches!(self, Self::Reviewer | Self::City | Self::Finder)
@@ -261,6 +262,12 @@ impl Machine {
     #[must_use]
     pub fn is_hubs_step(&self, from: u64, to: u64, by_city: bool) -> bool {
         matches!(self.step(from, to), Step::Direct(who) if who.is_hubs(by_city))
+    }
+
+    /// Whether a change of status is open to who registered the record.
+    #[must_use]
+    pub fn is_registrants(&self, from: u64, to: u64) -> bool {
+        self.step(from, to) == Step::Direct(Who::Registrant)
     }
 
     /// Whether every step into a status is the hub's. `by_city`: as of [`Who::is_hubs`].

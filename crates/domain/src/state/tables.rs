@@ -135,7 +135,7 @@ const SERVICE: &[Row] = &[
     row("in_progress",    "cancel",          "cancelled",      Editor),
 ];
 
-/// A problem (7.7). Who found it closes it; the city may reopen any.
+/// A problem (7.7). Who found it closes it, who registered it withdraws it; the city may reopen any.
 #[rustfmt::skip]
 const PROBLEM: &[Row] = &[
     row("registered",     "assign",          "assigned",       Either),

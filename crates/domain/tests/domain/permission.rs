@@ -1,5 +1,7 @@
 //! The table of roles: as a text that a person can read, and asked cell by cell.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::{
     Catalogue, KindSpec, Purpose,
@@ -68,6 +70,7 @@ fn asked(
         kind,
         existing: Some(&existing),
         set,
+        author: "clerk@node",
     };
     may_write(grant, Purpose::Edit, &writing, lies)
 }
@@ -186,6 +189,7 @@ fn an_editor_submits_and_a_reviewer_approves() {
             kind: kind_of(kind),
             existing: record.as_ref(),
             set: &set,
+            author: "clerk@node",
         };
         may_write(&grant(role), Purpose::Edit, &writing, &Lies::default()).map_err(Denied::code)
     };
@@ -226,6 +230,31 @@ fn an_editor_submits_and_a_reviewer_approves() {
     assert_eq!(case(editor, Some("applied"), "approved"), Err("AUTH-106"));
     assert_eq!(case(reviewer, Some("applied"), "approved"), Ok(()));
     assert_eq!(case(editor, None, "established"), Ok(()));
+    // Who registered a problem takes it back; for anybody else the office does.
+    let day = json!({ "registered_on": "2020-10-01" });
+    let problem = |author: &str| {
+        let mut stands = Desk::new(1).make("problem_item", id(1), scope_id("410305"), &day);
+        stands = Desk::new(2).put(&stands, &json!({ "status": "registered" }));
+        for sibling in &mut stands.siblings {
+            Arc::make_mut(&mut sibling.write).author = author.to_owned();
+        }
+        stands
+    };
+    let withdraw = |role, author: &str| {
+        let record = problem(author);
+        let values = json!({ "status": "withdrawn" });
+        let values = values.as_object().unwrap();
+        let writing = Writing {
+            kind: kind_of("problem_item"),
+            existing: Some(&record),
+            set: &registers(Catalogue::builtin(), &record, values),
+            author: "clerk@node",
+        };
+        may_write(&grant(role), Purpose::Edit, &writing, &Lies::default()).map_err(Denied::code)
+    };
+    assert_eq!(withdraw(editor, "clerk@node"), Ok(()));
+    assert_eq!(withdraw(editor, "other@node"), Err("AUTH-106"));
+    assert_eq!(withdraw(reviewer, "other@node"), Ok(()));
     // What goes along with a step goes along.
     let review = json!({ "cause": "搬迁" });
     let prolong = |role| {
@@ -249,6 +278,7 @@ fn deciding_and_ruling_are_rights_and_no_writes() {
             kind: organisation,
             existing: None,
             set: &[],
+            author: "clerk@node",
         };
         let may = may_write(&grant(role), Purpose::Decision, &writing, &Lies::default());
         let rights = [Right::Decide, Right::Rule, Right::Nodes];

@@ -189,8 +189,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "YEAR-005",
-        "{year} 年度还有季报没有接收：{returns}。没有改动。请先办理；兑现后这些季报不能再报再收，确要兑现请加 --confirm。",
-        "Returns of {year} are not accepted yet: {returns}. Nothing has changed. See to them first; once settled they can be neither submitted nor accepted. To settle all the same, add --confirm.",
+        "{year} 年度还有季报没有接收：{returns}。没有改动。请先办理；兑现后这些季报不能再报再收，确要兑现请用 year settle --confirm。",
+        "Returns of {year} are not accepted yet: {returns}. Nothing has changed. See to them first; once settled they can be neither submitted nor accepted. To settle all the same, use year settle --confirm.",
     ),
     (
         "DOCTOR-051",
