@@ -108,6 +108,33 @@ const WAITING: &[(&str, &str, &str)] = &[
     ("party_ended", "党组织已撤销", "has ended"),
 ];
 
+/// Whether a nomination waits for the city.
+fn waits(row: &Nomination) -> bool {
+    matches!(
+        row.status(),
+        NominationStatus::Recommended | NominationStatus::Received | NominationStatus::SpotChecked
+    )
+}
+
+/// How many nominations wait whose Party organisation has ended: the city decides whether to give them
+/// back, to refuse them or to go on. No two candidates contest there, so it is no conflict; the
+/// question stands until it is decided.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn orphaned(app: &App) -> Result<usize, Failure> {
+    let (known, kind) = (Known::new(app), kind_of(app, KIND)?);
+    let mut count = 0;
+    each(app, kind.kind, None, None, &mut |_, meaning| {
+        let row: Nomination = decode(&meaning.values).unwrap_or_default();
+        if waits(&row) && party_of(app, &known, &row)?.status() == PartyOrgStatus::Dissolved {
+            count += 1;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(count)
+}
+
 fn list(app: &App, year: Option<u32>, out: &mut Out) -> Result<(), Failure> {
     let kind = kind_of(app, KIND)?;
     let states = kind.field("status").and_then(|field| field.enumeration());
@@ -117,13 +144,7 @@ fn list(app: &App, year: Option<u32>, out: &mut Out) -> Result<(), Failure> {
     each(app, kind.kind, None, None, &mut |stored, meaning| {
         let row: Nomination = decode(&meaning.values).unwrap_or_default();
         let is_of_year = year.is_none_or(|year| row.year.as_deref() == Some(year.0.as_slice()));
-        let waits = matches!(
-            row.status(),
-            NominationStatus::Recommended
-                | NominationStatus::Received
-                | NominationStatus::SpotChecked
-        );
-        if !is_of_year || !waits {
+        if !is_of_year || !waits(&row) {
             return Ok(ControlFlow::Continue(()));
         }
         let key = stored.record.key;

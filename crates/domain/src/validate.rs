@@ -10,6 +10,7 @@ mod lists;
 mod nomination;
 mod organisation;
 mod party;
+mod person;
 mod platform;
 mod request;
 mod steps;
@@ -181,6 +182,7 @@ pub fn validate(
         "party_organisation" => rule(subject, &around, party::judge, out),
         "coverage_link" => rule(subject, &around, party::judge_link, out),
         "role_assignment" => rule(subject, &around, party::role, out),
+        "person" => rule(subject, &around, person::judge, out),
         "establishment_drive" => rule(subject, &around, work::drive, out),
         "establishment_case" => rule(subject, &around, work::case, out),
         "instructor_assignment" => rule(subject, &around, work::instructor, out),

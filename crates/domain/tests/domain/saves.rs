@@ -402,6 +402,47 @@ fn a_verdict_and_a_decided_reward_stay_and_are_corrected_by_another() {
 }
 
 #[test]
+fn whose_last_role_ended_two_years_ago_is_listed_to_be_erased() {
+    let listed = |ends: &[(&str, Option<&str>)], person: Json| {
+        let mut rows = Rows::default();
+        for (number, (kind, to)) in (20..).zip(ends) {
+            let row = json!({ "person": id(1).to_string(), "role": "secretary",
+                "subject": format!("organisation/{}", id(2)), "organisation": id(2).to_string(),
+                "from_on": "2015-01-01", "to_on": to });
+            let fields = row.as_object().unwrap().clone().into_iter();
+            let known = fields.filter(|(field, _)| kind_of(kind).field(field).is_some());
+            rows.put(
+                kind,
+                id(number),
+                values(kind, &Json::Object(known.collect())),
+            );
+        }
+        found("person", Some(&person), &json!({}), Level::Warn, &rows) == ["keep_over"]
+    };
+    let role = |to: &'static str| ("role_assignment", Some(to));
+    let named = || json!({ "display_name": "王某" });
+    assert!(listed(&[role("2018-10-15")], named()), "to the day");
+    assert!(!listed(&[role("2018-10-16")], named()));
+    assert!(!listed(&[], named()), "who never had one");
+    assert!(!listed(
+        &[role("2016-01-01"), ("role_assignment", None)],
+        named()
+    ));
+    let sent = |to| ("instructor_assignment", to);
+    assert!(listed(
+        &[role("2016-01-01"), sent(Some("2017-01-01"))],
+        named()
+    ));
+    assert!(!listed(
+        &[role("2016-01-01"), sent(Some("2020-01-01"))],
+        named()
+    ));
+    assert!(!listed(&[role("2016-01-01"), sent(None)], named()));
+    let erased = json!({ "erased": true });
+    assert!(!listed(&[role("2016-01-01")], erased));
+}
+
+#[test]
 fn what_was_decided_is_not_deleted() {
     let today = date::stored("2020-10-15").unwrap();
     let kept = |kind: &str, row: Json| {

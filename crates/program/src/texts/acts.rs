@@ -48,6 +48,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "A field that goes with what is entered is missing: the day of approval, the day and reason of an end, the date of figures. A save by hand was not taken and nothing changed; of an import or an exchange this is a remark. Fill it in with it.",
     ),
     (
+        "keep_over",
+        "最后的任职终止已满两年。只是提醒。不再需要其姓名的，用 person erase 清除；仍是单位负责人、责任清单的责任人，或参训记录还要用的，可以不清除。",
+        "The last role of the person ended two years ago or more. This is a remark. Erase the person with person erase unless an organisation still names it as its head, a list as who answers, or an attendance needs it.",
+    ),
+    (
         "day_typed",
         "这个日期由程序随办理填写。没有保存，原有内容没有变动。请去掉这一项再保存。",
         "The program writes this day with the step. Nothing was saved or changed. Leave the field out and save again.",
@@ -194,7 +199,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "DOCTOR-051",
-        "有 {n} 个示范点待复核。示范点记录都保留着。用 point list 查看，用 record act demonstration_point 编号 confirm 或 revoke 办理。",
-        "{n} demonstration points are under review. They are all kept. See point list; confirm or revoke with record act demonstration_point ID.",
+        "有 {n} 个示范点待复核，或待市级办理的申报其党组织已撤销。记录都保留着。用 point list 和 nomination list 查看；示范点用 record act demonstration_point 编号 confirm 或 revoke 办理，申报退回（return）或作出结论。",
+        "{n} demonstration points are under review, or nominations wait whose Party organisation was dissolved. All are kept. See point list and nomination list; confirm or revoke a point with record act demonstration_point ID, give a nomination back (return) or enter its verdict.",
     ),
 ];
