@@ -286,11 +286,13 @@ fn changed(
 /// # Errors
 /// There is no such year or phase, the phase cannot follow ([`judge`]), or this is not the city.
 pub fn set_phase(app: &App, year: u32, phase: Option<&str>, reason: &str) -> Result<(), Failure> {
-    if phase == Some(SETTLED) {
+    let found = Year::find(app, year)?;
+    let is_archived = found.row.phase_override() == YearPhase::Archived;
+    // What was archived was settled: its returns stay as they are.
+    if phase == Some(SETTLED) && !is_archived {
         return settle(app, (year, false), reason);
     }
-    let year = Year::find(app, year)?;
-    let edits = phase_edits(app, &Desk::new(app)?, &year, phase, reason)?;
+    let edits = phase_edits(app, &Desk::new(app)?, &found, phase, reason)?;
     write(app, edits)
 }
 

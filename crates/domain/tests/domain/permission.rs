@@ -175,24 +175,32 @@ fn every_cell_is_what_the_function_answers() {
     }
 }
 
+/// Whether a role may take a record of a kind from a status, or from nothing, to another.
+fn step(
+    role: Role,
+    kind: &str,
+    from: Option<&str>,
+    to: &str,
+    more: &Json,
+) -> Result<(), &'static str> {
+    let blank = blank(kind_of(kind), id(1), scope_id("410305"));
+    let stands = |from| Desk::new(1).make(kind, id(1), blank.scope, &json!({ "status": from }));
+    let record = from.map(stands);
+    let before = record.as_ref().unwrap_or(&blank);
+    let mut values = more.as_object().unwrap().clone();
+    values.insert("status".to_owned(), to.into());
+    let set = registers(Catalogue::builtin(), before, &values);
+    let writing = Writing {
+        kind: kind_of(kind),
+        existing: record.as_ref(),
+        set: &set,
+        author: "clerk@node",
+    };
+    may_write(&grant(role), Purpose::Edit, &writing, &Lies::default()).map_err(Denied::code)
+}
+
 #[test]
 fn an_editor_submits_and_a_reviewer_approves() {
-    let step = |role, kind: &str, from: Option<&str>, to: &str, more: &Json| {
-        let blank = blank(kind_of(kind), id(1), scope_id("410305"));
-        let stands = |from| Desk::new(1).make(kind, id(1), blank.scope, &json!({ "status": from }));
-        let record = from.map(stands);
-        let before = record.as_ref().unwrap_or(&blank);
-        let mut values = more.as_object().unwrap().clone();
-        values.insert("status".to_owned(), to.into());
-        let set = registers(Catalogue::builtin(), before, &values);
-        let writing = Writing {
-            kind: kind_of(kind),
-            existing: record.as_ref(),
-            set: &set,
-            author: "clerk@node",
-        };
-        may_write(&grant(role), Purpose::Edit, &writing, &Lies::default()).map_err(Denied::code)
-    };
     let nothing = json!({});
     let by = |role, from, to| step(role, "nomination", Some(from), to, &nothing);
     let (editor, reviewer) = (Role::DistrictEditor, Role::DistrictReviewer);
@@ -216,8 +224,25 @@ fn an_editor_submits_and_a_reviewer_approves() {
         Err("AUTH-106")
     );
     assert_eq!(step(editor, "nomination", None, "draft", &nothing), Ok(()));
-    // A superior's decision is entered by another than who prepares; what is there from before is
-    // taken over as it stands.
+    // What goes along with a step goes along.
+    let review = json!({ "cause": "搬迁" });
+    let prolong = |role| {
+        step(
+            role,
+            "problem_item",
+            Some("in_progress"),
+            "long_term",
+            &review,
+        )
+    };
+    assert_eq!(prolong(reviewer), Ok(()));
+    assert_eq!(prolong(editor), Err("AUTH-106"));
+}
+
+#[test]
+fn what_a_superior_decided_is_entered_by_a_reviewer_and_taken_over_by_an_editor() {
+    let nothing = json!({});
+    let (editor, reviewer) = (Role::DistrictEditor, Role::DistrictReviewer);
     let party = |role, from, to| step(role, "party_organisation", from, to, &nothing);
     assert_eq!(party(editor, Some("preparing"), "applied"), Ok(()));
     for from in ["preparing", "applied"] {
@@ -230,7 +255,11 @@ fn an_editor_submits_and_a_reviewer_approves() {
     assert_eq!(case(editor, Some("applied"), "approved"), Err("AUTH-106"));
     assert_eq!(case(reviewer, Some("applied"), "approved"), Ok(()));
     assert_eq!(case(editor, None, "established"), Ok(()));
-    // Who registered a problem takes it back; for anybody else the office does.
+}
+
+#[test]
+fn who_registered_a_problem_takes_it_back_and_else_a_reviewer() {
+    let (editor, reviewer) = (Role::DistrictEditor, Role::DistrictReviewer);
     let day = json!({ "registered_on": "2020-10-01" });
     let problem = |author: &str| {
         let mut stands = Desk::new(1).make("problem_item", id(1), scope_id("410305"), &day);
@@ -255,19 +284,6 @@ fn an_editor_submits_and_a_reviewer_approves() {
     assert_eq!(withdraw(editor, "clerk@node"), Ok(()));
     assert_eq!(withdraw(editor, "other@node"), Err("AUTH-106"));
     assert_eq!(withdraw(reviewer, "other@node"), Ok(()));
-    // What goes along with a step goes along.
-    let review = json!({ "cause": "搬迁" });
-    let prolong = |role| {
-        step(
-            role,
-            "problem_item",
-            Some("in_progress"),
-            "long_term",
-            &review,
-        )
-    };
-    assert_eq!(prolong(reviewer), Ok(()));
-    assert_eq!(prolong(editor), Err("AUTH-106"));
 }
 
 #[test]

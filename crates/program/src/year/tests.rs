@@ -12,7 +12,7 @@ use super::{archive, list, newest, open, publish, set_phase, settle, show};
 use crate::{
     app::App,
     failure::Failure,
-    records::{act, each, testing},
+    records::{Ground, act, each, ruled_edit, testing},
     report::{self, Request},
 };
 
@@ -225,6 +225,22 @@ fn a_year_whose_returns_are_accepted_is_settled_by_its_phase_and_they_are_locked
     let stored = testing::now(app, accepted.record.key);
     let document = crate::records::document(app, &stored).unwrap();
     assert_eq!(document["values"]["status"], "locked");
+}
+
+#[test]
+fn an_archived_year_is_opened_again_for_a_correction_without_a_question() {
+    let city = city();
+    let app = &city.world.app;
+    let open = json!({ "scope": "4103L9", "period": "2020Q4", "status": "open" });
+    let open = put(app, "quarterly_return", &open);
+    settle(app, (2020, true), "结果兑现").unwrap();
+    archive(app, 2020, "归档").unwrap();
+    // What comes late as accepted is not written to, so that it keeps nobody from opening the year.
+    let accepted = json!({ "status": "accepted" });
+    let late = ruled_edit(app, &open, &accepted, Ground::of("迟到")).unwrap();
+    app.writer.edit(vec![late], Vec::new()).unwrap();
+    set_phase(app, 2020, Some("settled"), "更正").unwrap();
+    assert_eq!(shown(app, 2020)["phase"], "settled");
 }
 
 #[test]
