@@ -107,8 +107,10 @@ pub struct FieldSpec {
     pub need: Need,
     /// How careful one must be with it.
     pub sensitivity: Sensitivity,
-    /// The id of the kind that it refers to.
+    /// The id of the kind that it refers to; of steps, that of the field whose states they are.
     pub reference: Option<String>,
+    /// Of steps: the states that they lead to.
+    pub states: Option<Arc<EnumSpec>>,
     /// Other headings that offices put over the column.
     pub headings: Vec<String>,
     /// Whether it holds several items.
@@ -409,7 +411,7 @@ mod tests {
         );
         let organisation = catalogue.kind_by_id("organisation").unwrap();
         assert_eq!(organisation.kind, Kind(5));
-        assert_eq!(organisation.fields.len(), 34);
+        assert_eq!(organisation.fields.len(), 35);
         let figures = organisation.register(RegisterId(20)).unwrap();
         assert_eq!(figures.fields, [20, 21, 22, 23, 24, 25]);
         assert_eq!((figures.merge, figures.as_of), (Merge::LaterAsOf, Some(25)));

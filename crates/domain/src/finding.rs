@@ -38,7 +38,8 @@ impl Finding {
     }
 
     /// Returns a finding about input that cannot be read.
-    pub(crate) fn input(
+    #[must_use]
+    pub fn input(
         field: &str,
         code: &'static str,
         zh: impl Into<String>,

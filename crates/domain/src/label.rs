@@ -69,6 +69,7 @@ pub fn text(spec: &FieldSpec, json: &Json, language: Language) -> String {
             parts.join(language.pick("、", ", "))
         }
         Json::Object(file) if spec.value_type == Type::Attachment => attachment(file, language),
+        Json::Object(step) if spec.value_type == Type::Steps => self::step(spec, step, language),
         Json::Number(_) | Json::Object(_) => json.to_string(),
     }
 }
@@ -83,6 +84,19 @@ fn attachment(file: &Map<String, Json>, language: Language) -> String {
         Language::Zh => format!("{name}（{size}，{hash}）"),
         Language::En => format!("{name} ({size}, {hash})"),
     }
+}
+
+/// A step: the state that it led to, and the day from which that holds.
+fn step(spec: &FieldSpec, step: &Map<String, Json>, language: Language) -> String {
+    let text = |name: &str| step.get(name).and_then(Json::as_str).unwrap_or_default();
+    let states = spec.states.as_deref();
+    let number = states.and_then(|states| states.number(text("state")));
+    let state = states.zip(number);
+    let state = state.map_or_else(
+        || text("state").to_owned(),
+        |(states, number)| enum_value(states, number, language),
+    );
+    format!("{state} {}", text("on")).trim_end().to_owned()
 }
 
 /// Bytes as people read them.

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use crate::catalogue::{EnumSpec, FieldSpec, KindSpec, ValueSpec};
 
 pub mod effects;
+pub mod steps;
 mod tables;
 
 use tables::Row;

@@ -19,8 +19,8 @@ mod year;
 
 pub use decided::why_kept;
 pub use nomination::standing_verdict;
-pub(crate) use steps::is_taken_over;
-pub use steps::{by_hand, stamp};
+pub(crate) use steps::{AS_IT_STANDS, is_taken_over};
+pub use steps::{by_hand, first_due, stamp};
 
 use std::sync::Arc;
 
@@ -280,7 +280,7 @@ fn status(kind: &KindSpec, register: &RegisterSpec, values: &[u8]) -> Option<u64
 }
 
 /// What a state field of these values reads as.
-fn state<'a>(kind: &'a KindSpec, field: &str, values: &[u8]) -> Option<&'a str> {
+pub(crate) fn state<'a>(kind: &'a KindSpec, field: &str, values: &[u8]) -> Option<&'a str> {
     let field = kind.field(field)?;
     let number = status(kind, kind.register(field.register)?, values)?;
     let value = field.enumeration()?.value(i32::try_from(number).ok()?)?;
@@ -349,7 +349,7 @@ fn dates_of_figures(subject: &Subject<'_>, around: &Surroundings<'_>, findings: 
     }
 }
 
-fn text_of(field: &FieldSpec, values: &[u8]) -> Option<String> {
+pub(crate) fn text_of(field: &FieldSpec, values: &[u8]) -> Option<String> {
     match wire::items(field, &wire::chunks(values).ok()?).pop()? {
         wire::Item::Text(text) => Some(text),
         _ => None,

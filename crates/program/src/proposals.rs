@@ -277,7 +277,10 @@ impl Said {
             }
             let spec = kind.register(register);
             let spec = spec.ok_or_else(|| Failure::new("RECORD-014", Exit::Invalid))?;
-            said.values.extend(fields_json(kind, spec, &value.value));
+            // Taking it over is a step of its own.
+            if !domain::state::steps::is_steps(kind, register) {
+                said.values.extend(fields_json(kind, spec, &value.value));
+            }
         }
         Ok(said)
     }

@@ -2675,7 +2675,7 @@ pub struct WorkCommittee {
     pub as_of: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Enterprise or social organisation on the census ledger.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Organisation {
     #[prost(string, optional, tag = "1")]
     pub uscc: ::core::option::Option<::prost::alloc::string::String>,
@@ -2745,9 +2745,11 @@ pub struct Organisation {
     pub source: ::core::option::Option<i32>,
     #[prost(string, optional, tag = "34")]
     pub remark: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "35")]
+    pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
 }
 /// Branch, general branch, committee or joint branch in two-new organisations.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PartyOrganisation {
     #[prost(string, optional, tag = "1")]
     pub name: ::core::option::Option<::prost::alloc::string::String>,
@@ -2789,6 +2791,8 @@ pub struct PartyOrganisation {
     pub dissolved_on: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "20")]
     pub dissolve_reason: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "21")]
+    pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
 }
 /// Which organisation is covered by which Party organisation, in which form, from when to when.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2906,7 +2910,7 @@ pub struct TrainingAttendance {
     pub attended: ::core::option::Option<bool>,
 }
 /// A regularly run Party-building activity carrier of a Party organisation.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Carrier {
     #[prost(bytes = "vec", optional, tag = "1")]
     pub party_organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
@@ -2930,6 +2934,8 @@ pub struct Carrier {
     pub reviewed_on: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "11")]
     pub review_comment: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "12")]
+    pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
 }
 /// One held activity.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3136,7 +3142,7 @@ pub struct Cluster {
     pub address: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Party-building platform of a cluster.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Platform {
     #[prost(bytes = "vec", optional, tag = "1")]
     pub cluster: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
@@ -3164,6 +3170,8 @@ pub struct Platform {
     pub built_on: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(enumeration = "PlatformStatus", optional, tag = "13")]
     pub status: ::core::option::Option<i32>,
+    #[prost(message, repeated, tag = "14")]
+    pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
 }
 /// Member unit of a platform.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3266,6 +3274,10 @@ pub struct ProblemItem {
     pub evidence: ::prost::alloc::vec::Vec<super::super::schema::v1::Attachment>,
     #[prost(string, optional, tag = "16")]
     pub closed_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "17")]
+    pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
+    #[prost(string, optional, tag = "18")]
+    pub first_due_on: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Task list entry; may serve one problem or stand alone.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3334,6 +3346,8 @@ pub struct Nomination {
     pub status: ::core::option::Option<i32>,
     #[prost(message, repeated, tag = "9")]
     pub evidence: ::prost::alloc::vec::Vec<super::super::schema::v1::Attachment>,
+    #[prost(message, repeated, tag = "10")]
+    pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
 }
 /// Scores for one nomination and one item, one field per level.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3386,7 +3400,7 @@ pub struct AcceptanceVerdict {
     pub without_visit: ::core::option::Option<bool>,
 }
 /// Designated model unit.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DemonstrationPoint {
     #[prost(bytes = "vec", optional, tag = "1")]
     pub party_organisation: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
@@ -3398,6 +3412,8 @@ pub struct DemonstrationPoint {
     pub status: ::core::option::Option<i32>,
     #[prost(string, optional, tag = "5")]
     pub revoked_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "6")]
+    pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
 }
 /// Reward to a district (or point).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -32,7 +32,7 @@ pub struct Field {
     pub need: i32,
     #[prost(enumeration = "Sensitivity", tag = "6")]
     pub sensitivity: i32,
-    /// The kind a reference points to.
+    /// The kind a reference points to; of steps, the field whose states they are.
     #[prost(string, tag = "7")]
     pub reference: ::prost::alloc::string::String,
     /// The register the field belongs to, named by the number of its first field. Unset: its own.
@@ -193,6 +193,8 @@ pub enum Type {
     Money = 13,
     /// A telephone number: digits, spaces, hyphens, one leading plus.
     Phone = 14,
+    /// The states that the record came to, each with its day. The program writes them.
+    Steps = 15,
 }
 impl Type {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -216,6 +218,7 @@ impl Type {
             Self::Attachment => "TYPE_ATTACHMENT",
             Self::Money => "TYPE_MONEY",
             Self::Phone => "TYPE_PHONE",
+            Self::Steps => "TYPE_STEPS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -236,6 +239,7 @@ impl Type {
             "TYPE_ATTACHMENT" => Some(Self::Attachment),
             "TYPE_MONEY" => Some(Self::Money),
             "TYPE_PHONE" => Some(Self::Phone),
+            "TYPE_STEPS" => Some(Self::Steps),
             _ => None,
         }
     }
@@ -358,6 +362,19 @@ pub struct Attachment {
     /// The media type found from the content.
     #[prost(string, tag = "4")]
     pub media_type: ::prost::alloc::string::String,
+}
+/// A state to which a record came.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepTaken {
+    /// Its place in the row of steps, from 1. Steps that two replicas took at once have the same.
+    #[prost(uint32, tag = "1")]
+    pub place: u32,
+    /// The id of the state.
+    #[prost(string, tag = "2")]
+    pub state: ::prost::alloc::string::String,
+    /// The day from which it holds, `YYYY-MM-DD`. None: since before steps were written down.
+    #[prost(string, tag = "3")]
+    pub on: ::prost::alloc::string::String,
 }
 /// The value of the register by which a record is deleted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -21,6 +21,7 @@ fn shown(program: &Program) -> Value {
     program.json(["return", "show", PERIOD, "--scope", "410305"])
 }
 
+/// Says that a unit has not been one since the last day of the quarter.
 fn exclude(node: &Program, id: &str) {
     let args = [
         "record",
@@ -28,6 +29,8 @@ fn exclude(node: &Program, id: &str) {
         "organisation",
         id,
         "exclude",
+        "--on",
+        "2020-12-31",
         "--set",
         "exclusion_reason=shell",
         "--reason",
@@ -36,11 +39,17 @@ fn exclude(node: &Program, id: &str) {
     node.run(args).ok();
 }
 
+/// The same, known since the summer of 2020.
+fn verified(mut unit: Value) -> Value {
+    unit["verified_on"] = json!("2020-06-01");
+    unit
+}
+
 #[test]
 fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards() {
     let two = Two::open();
     let (hub, node) = (two.hub(), &two.jianxi.node);
-    let first = make(node, &sample(CODE, "甲厂"));
+    let first = make(node, &verified(sample(CODE, "甲厂")));
     let second = make(
         node,
         &json!({ "name": "乙厂", "org_class": "new_economic",
@@ -79,6 +88,8 @@ fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards(
     assert_refused(&node.run(forged), 4, "RETURN-002");
     assert_eq!(step(node, "accept").code, 4);
 
+    what_came_later_counts_later(&two, &second);
+
     // A late correction: what was signed is no longer what is counted.
     exclude(node, &second);
     two.settle();
@@ -112,6 +123,44 @@ fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards(
     two.settle();
 
     corrected_after_the_lock(&two, &first);
+}
+
+/// The work of the days after the quarter does not touch what was signed of it.
+#[track_caller]
+fn what_came_later_counts_later(two: &Two, second: &str) {
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let later = json!({ "name": "丙厂", "org_class": "new_economic",
+        "org_kind": "private_enterprise", "industry": "C", "operating_status": "operating",
+        "census_status": "counted", "verified_on": "2021-02-01", "employees": 20, "members": 0,
+        "full_members": 0, "as_of": "2021-02-01", "eligibility": "undetermined",
+        "source": "manual", "remark": "尚未取得代码" });
+    let later = made(node, "organisation", &later);
+    let closed = ["closed_on=2021-03-01"];
+    node.act(("organisation", &later), "close", &closed, "注销")
+        .ok();
+    two.settle();
+    for program in [hub, node] {
+        let signed = shown(program);
+        assert_eq!(
+            (&signed["figures"]["counted"], &signed["equal"]),
+            (&json!(2), &json!(true))
+        );
+    }
+    for (day, counted) in [("2021-01-31", 2), ("2021-02-28", 3), ("2021-03-31", 2)] {
+        let figures = node.json(["report", "indicators", "--as-of", day]);
+        assert_eq!(figures["scopes"]["410305"]["counted"], counted, "{day}");
+    }
+    // A day to come is no day of a step, and what does not move has none.
+    let record = ("organisation", second);
+    let ahead = ["exclusion_reason=shell", "steps=2099-01-01"];
+    let still = ["remark=x", "steps=2021-01-01"];
+    for (refused, code) in [
+        (node.act(record, "exclude", &ahead, "x"), "step_ahead"),
+        (node.set(record, &still, "x"), "no_step"),
+    ] {
+        let found = &refused.json()["error"]["findings"];
+        assert_eq!((refused.code, &found[0]["code"]), (6, &json!(code)));
+    }
 }
 
 /// After the lock the ledger goes on; the frozen figure stays, the difference shows on both sides.

@@ -111,6 +111,7 @@ fn read_kind(
         fields.push(field);
     }
     fields.sort_by_key(|field| field.number);
+    name_states(&mut fields);
     for register in registers.values_mut() {
         register.fields.sort_unstable();
     }
@@ -140,6 +141,27 @@ fn read_kind(
         message: message.clone(),
         by_id,
     })
+}
+
+/// Steps have the states of the field that they are steps of.
+fn name_states(fields: &mut [FieldSpec]) {
+    let named = |of: &FieldSpec| {
+        let state = fields
+            .iter()
+            .find(|it| of.reference.as_ref() == Some(&it.id))?;
+        match &state.shape {
+            Shape::Enumeration(states) => Some(Arc::clone(states)),
+            _ => None,
+        }
+    };
+    let of_steps = fields.iter().map(|field| match field.value_type {
+        Type::Steps => named(field),
+        _ => None,
+    });
+    let states: Vec<_> = of_steps.collect();
+    for (field, states) in fields.iter_mut().zip(states) {
+        field.states = states;
+    }
 }
 
 /// The table of a status; the hub's own have one, too.
@@ -187,6 +209,7 @@ fn read_field(
         },
         sensitivity: Sensitivity::try_from(spec.sensitivity).unwrap_or_default(),
         reference: (!spec.reference.is_empty()).then(|| spec.reference.clone()),
+        states: None,
         headings: spec.headings.clone(),
         repeated: descriptor.is_list(),
         shape,

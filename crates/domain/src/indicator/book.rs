@@ -88,7 +88,8 @@ impl Book {
         scope: ScopeId,
         values: Option<&[u8]>,
     ) -> Result<(), DecodeError> {
-        let read = values.map(|values| Row::read(catalogue, key, scope, values));
+        let on = self.period.as_of;
+        let read = values.map(|values| Row::read(catalogue, key, scope, (values, on)));
         let (row, error) = match read {
             None => (None, None),
             Some(Ok(row)) => (row, None),
@@ -110,7 +111,7 @@ impl Book {
         scope: ScopeId,
         values: Option<&[u8]>,
     ) -> bool {
-        let read = |values| Row::read(catalogue, key, scope, values);
+        let read = |values| Row::read(catalogue, key, scope, (values, self.period.as_of));
         let row = values.and_then(|values| read(values).ok().flatten());
         self.rows.get(&key) == row.map(|row| (scope, row)).as_ref()
     }

@@ -485,7 +485,8 @@ impl Book {
         if row.year != Some(self.period.year_id) {
             return Vec::new();
         }
-        let at = reached(row.status);
+        let at = row.way.iter().map(|state| reached(*state)).max();
+        let at = at.unwrap_or_default();
         let mut visits = self.referring(key, kinds().acceptance_visit);
         let visited = visits.any(|visit| match self.row(visit) {
             Some(Row::Visit { on, .. }) => on.is_none_or(|on| on <= self.period.as_of),
@@ -727,17 +728,15 @@ fn returned(row: &ReturnRow, period: &Period) -> Vec<(Counter, i64)> {
     ]
 }
 
-/// How far a nomination has come. One that was given back or withdrawn stands nowhere.
+/// How far a nomination has come in a state. It was recommended before it could be given back; one
+/// that was withdrawn came as far as the states before say.
 fn reached(status: NominationStatus) -> u8 {
     match status {
-        NominationStatus::Unspecified
-        | NominationStatus::Draft
-        | NominationStatus::Returned
-        | NominationStatus::Withdrawn => 0,
+        NominationStatus::Unspecified | NominationStatus::Draft | NominationStatus::Withdrawn => 0,
         NominationStatus::Submitted => 1,
         NominationStatus::Screened => 2,
         NominationStatus::Assessed => 3,
-        NominationStatus::Recommended => 4,
+        NominationStatus::Recommended | NominationStatus::Returned => 4,
         NominationStatus::Received => 5,
         NominationStatus::SpotChecked => 6,
         NominationStatus::Accepted | NominationStatus::NotAccepted => 7,

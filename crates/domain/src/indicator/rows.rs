@@ -22,6 +22,7 @@ use crate::{
     catalogue::{Catalogue, KindSpec, Need},
     date::{self, Date},
     effective::decode,
+    state::steps,
     validate::day,
     wire,
 };
@@ -245,6 +246,8 @@ pub(super) struct NominationRow {
     pub(super) scope: ScopeId,
     pub(super) year: Option<RecordId>,
     pub(super) status: NominationStatus,
+    /// The states through which it came, with that.
+    pub(super) way: Vec<NominationStatus>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,8 +268,9 @@ pub(super) struct ReturnRow {
 }
 
 impl Row {
-    /// Reads a record's effective values. None for kinds that no indicator counts and for records
-    /// that lack what a row cannot be without.
+    /// Reads a record's effective values, its state as it was on a day. None for kinds that no
+    /// indicator counts, for records that lack what a row cannot be without, and for what was not
+    /// there yet.
     ///
     /// # Errors
     /// The values are not the kind's, which only a faulty writer can cause.
@@ -274,13 +278,16 @@ impl Row {
         catalogue: &Catalogue,
         key: RecordKey,
         scope: ScopeId,
-        values: &[u8],
+        (values, on): (&[u8], Date),
     ) -> Result<Option<Self>, DecodeError> {
-        let Some(kind) = catalogue.kind(key.kind) else {
+        let kind = catalogue.kind(key.kind);
+        let then = kind.and_then(|kind| Some((kind, steps::as_on(kind, values, on)?)));
+        let Some((kind, values)) = then.as_ref().map(|(kind, values)| (*kind, values.as_ref()))
+        else {
             return Ok(None);
         };
         Ok(match kind.id.as_str() {
-            "organisation" => Some(organisation(kind, values)?),
+            "organisation" => Some(organisation(kind, values, on)?),
             "party_organisation" => Some(party(&decode(values)?)),
             "coverage_link" => link(&decode(values)?),
             "role_assignment" => role(&decode(values)?),
@@ -301,7 +308,11 @@ impl Row {
             "platform" => platform(&decode(values)?),
             "platform_meeting" => meeting(&decode(values)?),
             "problem_item" => Some(problem(scope, &decode(values)?)),
-            "nomination" => Some(nomination(scope, &decode(values)?)),
+            "nomination" => Some(nomination(
+                scope,
+                &decode(values)?,
+                &steps::way(kind, values, on),
+            )),
             "acceptance_visit" => visit(&decode(values)?),
             "demonstration_point" => point(&decode(values)?),
             "reward" => Some(reward(scope, &decode(values)?)),
@@ -356,7 +367,18 @@ fn place(named: Option<&Vec<u8>>, lies: ScopeId) -> ScopeId {
 /// was built only where nothing was.
 const ALSO_COMPLETE: [&str; 2] = ["uscc", "verified_on"];
 
-fn organisation(kind: &KindSpec, values: &[u8]) -> Result<Row, DecodeError> {
+/// Where an organisation counts: what is on its way to another scope counts as before.
+fn census(kind: &KindSpec, (values, on): (&[u8], Date), status: CensusStatus) -> CensusStatus {
+    if status != CensusStatus::Transferring {
+        return status;
+    }
+    let way = steps::way(kind, values, on).into_iter().rev();
+    let mut back = way.filter_map(|state| CensusStatus::try_from(state).ok());
+    let before = back.find(|state| *state != CensusStatus::Transferring);
+    before.unwrap_or(CensusStatus::Counted)
+}
+
+fn organisation(kind: &KindSpec, values: &[u8], on: Date) -> Result<Row, DecodeError> {
     let row: Organisation = decode(values)?;
     let chunks = wire::chunks(values).unwrap_or_default();
     let (mut filled, mut required) = (0, 0);
@@ -369,7 +391,7 @@ fn organisation(kind: &KindSpec, values: &[u8]) -> Result<Row, DecodeError> {
     }
     let merged_into = alias::merged_into(kind, values);
     Ok(Row::Organisation(Box::new(OrganisationRow {
-        status: row.census_status(),
+        status: census(kind, (values, on), row.census_status()),
         class: row.org_class.unwrap_or_default(),
         kind: row.org_kind.unwrap_or_default(),
         cluster: id(row.cluster.as_ref()),
@@ -558,11 +580,15 @@ fn problem(scope: ScopeId, row: &ProblemItem) -> Row {
     })
 }
 
-fn nomination(scope: ScopeId, row: &Nomination) -> Row {
+fn nomination(scope: ScopeId, row: &Nomination, way: &[i32]) -> Row {
+    let way = way.iter();
     Row::Nomination(NominationRow {
         scope: place(row.scope.as_ref(), scope),
         year: id(row.year.as_ref()),
         status: row.status(),
+        way: way
+            .filter_map(|state| NominationStatus::try_from(*state).ok())
+            .collect(),
     })
 }
 

@@ -10,12 +10,12 @@ use crate::{
         Level::{Block, Warn},
     },
     label::Language::{self, En, Zh},
-    state::{Machine, Step},
+    state::{Machine, Step, steps as trail},
 };
 
 /// What is entered as it stands: it was there, or was over, before anybody wrote it down. Everything
 /// else goes through its steps here.
-const AS_IT_STANDS: &[&str] = &[
+pub(crate) const AS_IT_STANDS: &[&str] = &[
     "organisation",
     "party_organisation",
     "carrier",
@@ -136,7 +136,32 @@ pub fn by_hand(subject: &Subject<'_>, today: Date) -> Vec<Finding> {
     undated(subject, &mut findings);
     asked::by_hand(subject, &mut findings);
     typed_day(subject, today, &mut findings);
+    typed_first_due(subject, &mut findings);
+    typed_steps(subject, today, &mut findings);
     findings
+}
+
+/// Steps are those that were there, and the one that the edit takes, from whichever day.
+fn typed_steps(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) {
+    let Some((field, _)) = trail::fields(subject.kind) else {
+        return;
+    };
+    let said = trail::taken(subject.kind, subject.after);
+    let stood = subject.before.map(|it| trail::taken(subject.kind, it));
+    let since = said.last().and_then(|step| date::stored(&step.on));
+    let is_due = || trail::after(subject, today, since).is_some_and(|due| due == said);
+    if said != stood.unwrap_or_default() && !is_due() {
+        findings.push(typed(field));
+    }
+}
+
+fn typed(field: &FieldSpec) -> Finding {
+    let zh = format!("“{}”由程序随办理填写，不用手工填写", field.zh);
+    let en = format!(
+        "The program writes \"{}\" with the step; nobody types it",
+        field.en
+    );
+    finding("STEP", Block, &field.id, "day_typed", (zh, en))
 }
 
 /// Whether an import takes over records of a kind in whatever state they are: what was approved before
@@ -184,6 +209,19 @@ pub fn stamp(subject: &Subject<'_>) -> Option<&'static str> {
     (comes(subject, "status", to) || is_signed_anew()).then_some(*day)
 }
 
+/// The day that was due first of a problem whose due day an edit moves: it is kept and shown beside the
+/// one in force (domain 6). None where it is known already.
+#[must_use]
+pub fn first_due(subject: &Subject<'_>) -> Option<(&'static str, String)> {
+    const FIRST: &str = "first_due_on";
+    let kind = subject.kind;
+    let (first, due) = kind.field(FIRST).zip(kind.field("due_on"))?;
+    let before = subject.before?;
+    let stood = text_of(due, before)?;
+    let is_moved = text_of(due, subject.after).is_some_and(|due| due != stood);
+    (is_moved && text_of(first, before).is_none()).then_some((FIRST, stood))
+}
+
 fn row(kind: &KindSpec) -> Option<&'static (&'static str, &'static str, &'static str)> {
     STAMPED.iter().find(|(id, _, _)| *id == kind.id)
 }
@@ -192,14 +230,23 @@ fn typed_day(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) {
     let field = row(subject.kind).and_then(|(_, _, day)| subject.kind.field(day));
     let Some(field) = field else { return };
     let said = text_of(field, subject.after);
-    let stood = subject.before.and_then(|before| text_of(field, before));
     let is_stamp = stamp(subject).is_some() && said == Some(date::text(today));
-    if said != stood && !is_stamp {
-        let zh = format!("“{}”由程序随办理填写，不用手工填写", field.zh);
-        let en = format!(
-            "The program writes \"{}\" with the step; nobody types it",
-            field.en
-        );
-        findings.push(finding("STEP", Block, &field.id, "day_typed", (zh, en)));
+    if !stays(subject, field) && !is_stamp {
+        findings.push(typed(field));
     }
+}
+
+fn typed_first_due(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let Some(field) = subject.kind.field("first_due_on") else {
+        return;
+    };
+    let said = text_of(field, subject.after);
+    if !stays(subject, field) && said != first_due(subject).map(|(_, day)| day) {
+        findings.push(typed(field));
+    }
+}
+
+fn stays(subject: &Subject<'_>, field: &FieldSpec) -> bool {
+    let stood = subject.before.and_then(|before| text_of(field, before));
+    text_of(field, subject.after) == stood
 }

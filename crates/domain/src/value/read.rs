@@ -11,6 +11,7 @@ use crate::{
     date, division,
     finding::Finding,
     identity,
+    state::steps,
     text::{self, TextError},
     wire::Item,
 };
@@ -140,6 +141,16 @@ impl Reader<'_> {
                     "attachment",
                     "附件登记的校验值、大小、类型或名称不对，请用 attachment add 添加文件".to_owned(),
                     "hash, size, type or name of the attachment is not right; add the file with attachment add".to_owned(),
+                ));
+            }
+        }
+        if self.field.value_type == Type::Steps {
+            let step = crate::decode(&bytes).unwrap_or_default();
+            if !steps::is_sound(self.field, &step) {
+                return Err(self.bad(
+                    "step",
+                    "办理过程由程序填写，此处内容不对".to_owned(),
+                    "the program writes the steps; this is none".to_owned(),
                 ));
             }
         }

@@ -12,7 +12,7 @@ use domain::{
 };
 use proptest::prelude::*;
 use prost::Message;
-use proto::ledger::*;
+use proto::{ledger::*, schema::StepTaken};
 use replica::{RecordId, RecordKey, ScopeId};
 
 use naive::World;
@@ -81,6 +81,33 @@ impl Dice {
         Some(i32::try_from(self.below(values)).unwrap()).filter(|number| *number > 0)
     }
 
+    /// Steps into any states, most often in the order of their days; mostly none.
+    fn steps(&mut self, kind: &str) -> Vec<StepTaken> {
+        let spec = Catalogue::builtin().kind_by_id(kind).unwrap();
+        let (_, field) = domain::state::steps::fields(spec).unwrap();
+        let states = &field.enumeration().unwrap().values;
+        let count = self.below(7).saturating_sub(3);
+        let mut days: Vec<String> = (0..count).filter_map(|_| self.day()).collect();
+        if self.often() {
+            days.sort();
+        }
+        let rows = (1..).zip(days).map(|(place, on)| StepTaken {
+            place,
+            state: states[usize::try_from(self.below(states.len() as u64)).unwrap()]
+                .id
+                .clone(),
+            on: if place == 1 && self.below(3) == 0 {
+                String::new()
+            } else {
+                on
+            },
+        });
+        let mut rows: Vec<_> = rows.collect();
+        // They lie in no order.
+        rows.reverse();
+        rows
+    }
+
     fn year(&mut self) -> Option<Vec<u8>> {
         let year = if self.often() { 2020 } else { 2019 };
         Some(year_record_id(year).0.to_vec())
@@ -104,6 +131,7 @@ fn draw(dice: &mut Dice) -> (&'static str, Vec<u8>) {
         "organisation" => organisation(dice).encode_to_vec(),
         "party_organisation" => PartyOrganisation {
             status: dice.number(7),
+            steps: dice.steps(kind),
             established_on: dice.day(),
             dissolved_on: dice.end(),
             position: dice.to(),
@@ -155,6 +183,7 @@ fn draw(dice: &mut Dice) -> (&'static str, Vec<u8>) {
         "carrier" => Carrier {
             party_organisation: dice.to(),
             status: dice.number(4),
+            steps: dice.steps(kind),
             started_on: dice.day(),
             ..Carrier::default()
         }
@@ -235,6 +264,7 @@ fn work(kind: &str, dice: &mut Dice) -> Vec<u8> {
             cluster: dice.to(),
             built_on: dice.day(),
             status: dice.number(7),
+            steps: dice.steps(kind),
             ..Platform::default()
         }
         .encode_to_vec(),
@@ -262,6 +292,7 @@ fn award(kind: &str, dice: &mut Dice) -> Vec<u8> {
             } else {
                 dice.number(11)
             },
+            steps: dice.steps(kind),
             ..ProblemItem::default()
         }
         .encode_to_vec(),
@@ -269,6 +300,7 @@ fn award(kind: &str, dice: &mut Dice) -> Vec<u8> {
             year: dice.year(),
             scope: dice.place(),
             status: dice.number(12),
+            steps: dice.steps(kind),
             ..Nomination::default()
         }
         .encode_to_vec(),
@@ -281,6 +313,7 @@ fn award(kind: &str, dice: &mut Dice) -> Vec<u8> {
         "demonstration_point" => DemonstrationPoint {
             party_organisation: dice.to(),
             status: dice.number(3),
+            steps: dice.steps(kind),
             ..DemonstrationPoint::default()
         }
         .encode_to_vec(),
@@ -320,6 +353,7 @@ fn organisation(dice: &mut Dice) -> Organisation {
         } else {
             dice.number(7)
         },
+        steps: dice.steps("organisation"),
         verified_on: dice.day(),
         employees: Some(u32::try_from(dice.below(150)).unwrap()),
         members: Some(full + u32::try_from(dice.below(3)).unwrap()),

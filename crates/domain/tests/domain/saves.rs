@@ -219,6 +219,14 @@ fn a_day_that_the_program_writes_is_not_typed() {
         ["day_typed"],
         "no step"
     );
+    let row = |on: &str| {
+        let before = json!({ "place": 1, "state": "close_applied", "on": "" });
+        json!([before, { "place": 2, "state": "closed", "on": on }])
+    };
+    let with = |on: &str| changed(&status("closed"), &json!({ "steps": row(on) }));
+    assert_eq!(of(&with("2020-10-15")), NONE, "its steps");
+    assert_eq!(of(&with("2020-10-16")), ["day_typed"], "a day to come");
+    assert_eq!(of(&json!({ "steps": row("2020-10-15") })), ["day_typed"]);
     let open = json!({ "scope": "410305", "period": "2020Q3", "status": "open" });
     let sent = |day: &str| json!({ "status": "submitted", "submitted_on": day });
     let of = |change: &Json| refused("quarterly_return", Some(&open), change);
@@ -236,6 +244,22 @@ fn a_day_that_the_program_writes_is_not_typed() {
         late,
         ["closed_ahead"],
         "an import says no day to come either"
+    );
+}
+
+#[test]
+fn the_day_that_was_due_first_is_kept_by_the_program() {
+    let asked = problem("in_progress", "requested");
+    let of = |change: &Json| refused("problem_item", Some(&asked), change);
+    let moved = |first: &str| json!({ "extension": "granted", "due_on": "2020-12-31", "first_due_on": first });
+    assert_eq!(of(&moved("2020-11-30")), NONE);
+    assert_eq!(of(&moved("2020-12-30")), ["day_typed"]);
+    assert_eq!(of(&json!({ "first_due_on": "2020-11-30" })), ["day_typed"]);
+    let again = changed(&asked, &json!({ "first_due_on": "2020-10-30" }));
+    assert_eq!(
+        refused("problem_item", Some(&again), &moved("2020-11-30")),
+        ["day_typed"],
+        "the first one stays"
     );
 }
 

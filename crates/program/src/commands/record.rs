@@ -153,6 +153,10 @@ pub struct ActArgs {
     /// A field that goes with it
     #[arg(long = "set", value_name = "FIELD=VALUE", num_args = 1..)]
     sets: Vec<String>,
+    /// The day from which the new state holds, for what is entered late or was wrong; without it the
+    /// day that the fields name, else today
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    on: Option<String>,
     /// What you saw: the `seen` of the record; without it the present state
     #[arg(long, value_name = "TOKEN")]
     seen: Option<String>,
@@ -293,11 +297,17 @@ pub fn run<L: Live>(
     }
 }
 
+/// The field to which the day of a step is given.
+const STEPS: &str = "steps";
+
 /// Takes a step and shows the record.
 fn act(app: &App, args: ActArgs, out: &mut Out) -> Result<(), Failure> {
     let key = key_of(app, &args.kind, &args.id)?;
     let seen = args.seen.map(|token| Seen::parse_for(&token, key));
-    let set = set_of_text(&args.sets)?;
+    let mut set = set_of_text(&args.sets)?;
+    if let Some(on) = &args.on {
+        set.push((STEPS, domain::value::Input::Text(on)));
+    }
     let saved = records::act(app, key, &args.act, set, (seen.transpose()?, &args.reason))?;
     show_saved(&saved, app, out);
     Ok(())

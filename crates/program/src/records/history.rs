@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::KindSpec;
+use domain::{KindSpec, state::steps::is_steps};
 use replica::{Dot, Record, RecordKey, Sibling, Write};
 use serde_json::{Map, Value, json};
 
@@ -85,7 +85,9 @@ impl Around<'_> {
         };
         let mut entry = authorship(first);
         let mut fields = Vec::new();
-        for sibling in &event.siblings {
+        // A step is told by the state that was written with it.
+        let is_told = |it: &&Sibling| !self.kind.is_some_and(|kind| is_steps(kind, it.register));
+        for sibling in event.siblings.iter().filter(is_told) {
             fields.extend(changes(self, sibling)?);
         }
         entry.insert("fields".to_owned(), fields.into());

@@ -5,9 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Date, across};
-use proto::ledger::{
-    CensusStatus, Organisation, PartyOrgStatus, PartyOrganisation, TransferRequest, TransferStatus,
+use domain::{Date, across, state::steps};
+use proto::{
+    ledger::{
+        CensusStatus, Organisation, PartyOrgStatus, PartyOrganisation, TransferRequest,
+        TransferStatus,
+    },
+    schema::StepTaken,
 };
 use replica::ScopeId;
 
@@ -110,12 +114,22 @@ fn is_between(frame: &Frame<'_>, on: Date) -> bool {
     frame.from < on && on <= frame.as_of
 }
 
+/// The day of the last step up to the day of the report.
+fn stepped(frame: &Frame<'_>, taken: &[StepTaken]) -> Option<Date> {
+    let days = steps::in_order(taken.to_vec()).into_iter();
+    let mut days = days.filter_map(|step| domain::date::stored(&step.on));
+    days.rfind(|on| *on <= frame.as_of)
+}
+
 fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
     let reasons = frame.words("organisation", "exclusion_reason");
     for row in frame.rows::<Organisation>("organisation")? {
         let values = &row.values;
         let written = || {
-            let on = frame.written_on(("organisation", "census_status"), row.id)?;
+            let of = ("organisation", "census_status");
+            let on = or(stepped(frame, &values.steps), || {
+                frame.written_on(of, row.id)
+            })?;
             Ok::<_, Failure>(on.map(|on| (on, Source::History)))
         };
         let field =
@@ -165,7 +179,10 @@ fn parties(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> 
         let field =
             |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
         let written = || {
-            let on = frame.written_on(("party_organisation", "status"), row.id)?;
+            let of = ("party_organisation", "status");
+            let on = or(stepped(frame, &values.steps), || {
+                frame.written_on(of, row.id)
+            })?;
             Ok::<_, Failure>(on.map(|on| (on, Source::History)))
         };
         let established = field(values.established_on.as_ref(), "成立日期", "Established on");

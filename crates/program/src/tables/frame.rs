@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use domain::{Date, EnumSpec, date, decode};
+use domain::{Date, EnumSpec, KindSpec, date, decode, state::steps::as_on};
 use prost::Message;
 use proto::ledger::{Agency, ProgrammeYear};
 use replica::{RecordId, RecordKey, ScopeId};
@@ -229,7 +229,7 @@ impl<'a> Frame<'a> {
         };
         each_guest(self.app, spec.kind, &mut |stored, _| {
             if let Some(present) = present_of(self.app, stored)? {
-                self.show(kind, &present, visit)?;
+                self.show(spec, &present, visit)?;
             }
             Ok(ControlFlow::Continue(()))
         })
@@ -245,18 +245,22 @@ impl<'a> Frame<'a> {
             return Ok(());
         };
         each_present(self.app, spec.kind, only, &mut |present| {
-            self.show(kind, present, visit)
+            self.show(spec, present, visit)
         })
     }
 
+    /// Shows a record with its state as it was on the day.
     fn show<M: Message + Default>(
         &self,
-        kind: &str,
+        kind: &KindSpec,
         present: &Present,
         visit: &mut dyn FnMut(Row<M>),
     ) -> Result<(), Failure> {
-        let id = present.key.id;
-        match decode(&present.values) {
+        let Some(values) = as_on(kind, &present.values, self.as_of) else {
+            return Ok(());
+        };
+        let (kind, id) = (&kind.id, present.key.id);
+        match decode(&values) {
             Ok(values) => visit(Row {
                 id,
                 scope: self.scopes.heir(present.home)?,

@@ -58,6 +58,21 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The program writes this day with the step. Nothing was saved or changed. Leave the field out and save again.",
     ),
     (
+        "step",
+        "办理过程由程序填写，所填内容不是办理过程。没有保存，原有内容没有变动。请去掉这一项；需要指定日期时用 record act --on。",
+        "The program writes the steps; what was given is none. Nothing was saved or changed. Leave it out; to give a step its day use record act --on.",
+    ),
+    (
+        "step_ahead",
+        "办理最迟从今天起算。没有保存，原有内容没有变动。请改正日期，或到那一天再办理。",
+        "A step holds from today at the latest. Nothing was saved or changed. Correct the day, or take the step when it has come.",
+    ),
+    (
+        "no_step",
+        "状态没有变更，没有可以指定日期的办理。没有保存，原有内容没有变动。请去掉日期再保存。",
+        "The state stays as it is, so there is no step to be given a day. Nothing was saved or changed. Leave the day out and save again.",
+    ),
+    (
         "closed_ahead",
         "注销或销号日期晚于今天。没有保存，原有内容没有变动。请改正日期。",
         "The day of closing is later than today. Nothing was saved or changed. Correct the date.",

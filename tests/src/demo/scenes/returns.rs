@@ -89,9 +89,9 @@ pub(super) fn corrected_after_the_lock(stage: &mut Stage, checks: &mut Checks) {
     checks.see(counted == 2, "锁定时在册2家");
     let clerk = jianxi.program.by("张工").on(DUE);
     let record = ("organisation", second.as_str());
-    let why = ["exclusion_reason=shell"];
+    let why = ["exclusion_reason=shell", "steps=2020-09-30"];
     clerk.act(record, "exclude", &why, "核实为空壳").ok();
-    say("  锁定之后，县区核实其中1家为空壳，改为不纳入");
+    say("  锁定之后，县区核实其中1家在三季度末已是空壳，改为不纳入");
     stage.settle_all();
     for program in [&jianxi.program, &hub] {
         let after = shown(program);

@@ -69,6 +69,7 @@ pub(super) fn close_against_reopen(stage: &mut Stage, checks: &mut Checks) {
         let both = values["status"] == "close_applied"
             && values["extension"] == "granted"
             && values["due_on"] == "2020-12-31"
+            && values["first_due_on"].is_string()
             && conflicts(program).is_empty();
         checks.see(both, "延期和销号申请都在，没有互相覆盖");
     }

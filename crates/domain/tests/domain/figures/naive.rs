@@ -48,6 +48,8 @@ pub(super) struct World {
     day: String,
     /// Running carriers that a Party organisation needs.
     carriers: usize,
+    /// As they are, and as they were on the day.
+    whole: BTreeMap<Place, (ScopeId, Vec<u8>)>,
     records: BTreeMap<Place, (ScopeId, Vec<u8>)>,
 }
 
@@ -76,11 +78,61 @@ fn rate(num: usize, den: usize) -> Json {
     json!({ "num": num, "den": den, "pct": format!("{}.{}", tenths / 10, tenths % 10) })
 }
 
+/// What its steps say of a record on the day: the state that the last of them had led to that holds
+/// from then, and of the steps those up to it. None where it was not there yet.
+fn then(kind: &str, values: &[u8], day: &str) -> Option<Vec<u8>> {
+    macro_rules! of {
+        ($row:ident, $field:ident) => {{
+            let mut row = $row::decode(values).unwrap();
+            row.steps.sort_by_key(|step| step.place);
+            if row.steps.iter().any(|step| step.on.as_str() > day) {
+                while row.steps.last()?.on.as_str() > day {
+                    row.steps.pop();
+                }
+                row.$field = Some(number(kind, &row.steps.last()?.state));
+            }
+            row
+        }};
+    }
+    Some(match kind {
+        "organisation" => {
+            let mut row = of!(Organisation, census_status);
+            let moving = number(kind, "transferring");
+            if row.census_status == Some(moving) {
+                let mut before = row.steps.iter().rev().map(|step| number(kind, &step.state));
+                row.census_status = before
+                    .find(|state| *state != moving)
+                    .or(Some(CensusStatus::Counted as i32));
+            }
+            row.encode_to_vec()
+        }
+        "party_organisation" => of!(PartyOrganisation, status).encode_to_vec(),
+        "carrier" => of!(Carrier, status).encode_to_vec(),
+        "platform" => of!(Platform, status).encode_to_vec(),
+        "problem_item" => of!(ProblemItem, status).encode_to_vec(),
+        "nomination" => of!(Nomination, status).encode_to_vec(),
+        "demonstration_point" => of!(DemonstrationPoint, status).encode_to_vec(),
+        _ => values.to_vec(),
+    })
+}
+
+/// The number of a state.
+fn number(kind: &str, state: &str) -> i32 {
+    let spec = domain::Catalogue::builtin().kind_by_id(kind).unwrap();
+    let field = spec.field(if kind == "organisation" {
+        "census_status"
+    } else {
+        "status"
+    });
+    field.unwrap().enumeration().unwrap().number(state).unwrap()
+}
+
 impl World {
     pub(super) fn new(day: &str, carriers: usize) -> Self {
         Self {
             day: day.to_owned(),
             carriers,
+            whole: BTreeMap::new(),
             records: BTreeMap::new(),
         }
     }
@@ -93,13 +145,17 @@ impl World {
         values: Option<&[u8]>,
     ) {
         match values {
-            Some(values) => self.records.insert((kind, id), (scope, values.to_vec())),
+            Some(values) => self.whole.insert((kind, id), (scope, values.to_vec())),
+            None => self.whole.remove(&(kind, id)),
+        };
+        match values.and_then(|values| then(kind, values, &self.day)) {
+            Some(values) => self.records.insert((kind, id), (scope, values)),
             None => self.records.remove(&(kind, id)),
         };
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = (&'static str, RecordId, ScopeId, &[u8])> {
-        self.records
+        self.whole
             .iter()
             .map(|((kind, id), (scope, bytes))| (*kind, *id, *scope, bytes.as_slice()))
     }

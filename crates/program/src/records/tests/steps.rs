@@ -155,3 +155,36 @@ fn a_return_is_signed_and_dated_by_its_submission() {
     assert_eq!(values["submitted_on"], "2020-10-15");
     assert_eq!(values["figures_hash"].as_str().map(str::len), Some(64));
 }
+
+#[test]
+fn a_sheet_that_was_exported_before_takes_its_step_too() {
+    let world = node();
+    let app = &world.app;
+    let stored = save(app, "problem_item", None, &problem("registered"), None);
+    let stored = stored.unwrap().stored;
+    let exported = document(app, &stored).unwrap()["values"].clone();
+    assert_eq!(
+        exported["steps"],
+        json!([{ "place": 1, "state": "registered", "on": "2020-03-01" }])
+    );
+    let row = json!({ "status": "in_progress", "steps": exported["steps"] });
+    let saved = set(app, &stored, Source::Import, &row).unwrap();
+    let steps = &saved.document["values"]["steps"];
+    assert_eq!(steps[1]["on"], "2020-10-15", "{steps}");
+    // Another store's steps come as they are.
+    let moved = json!({ "status": "assigned", "steps": [steps[0],
+        { "place": 2, "state": "assigned", "on": "2020-04-01" }] });
+    let problem = changed(&problem("assigned"), &moved);
+    let other = taken_over(app, "problem_item", &problem);
+    let steps = &document(app, &other).unwrap()["values"]["steps"];
+    assert_eq!(steps, &moved["steps"]);
+}
+
+fn changed(values: &Value, change: &Value) -> Value {
+    let mut values = values.clone();
+    for (name, value) in change.as_object().unwrap() {
+        values[name] = value.clone();
+    }
+    values["no"] = json!("410305-2020-A0002");
+    values
+}

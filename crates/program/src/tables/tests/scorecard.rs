@@ -112,7 +112,7 @@ fn freeze(app: &App, (scope, period): (&str, &str), indicator: &str, (num, den):
         "",
         scope,
         json!({ "scope": scope, "period": period, "indicator": indicator, "num": num,
-            "den": den, "definition": "2020.2" }),
+            "den": den, "definition": domain::indicator::EDITION }),
     );
     data.write();
 }

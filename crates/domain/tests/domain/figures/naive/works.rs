@@ -6,7 +6,7 @@ use proto::ledger::*;
 use replica::{RecordId, ScopeId};
 use serde_json::{Value as Json, json};
 
-use super::{Of, World, id, rate, same};
+use super::{Of, World, id, number as state, rate, same};
 
 impl World {
     pub(super) fn hosted(&self, of: &Of<'_>, named: Option<&Vec<u8>>, lies: ScopeId) -> bool {
@@ -190,32 +190,51 @@ impl World {
                                 && visit.on.as_ref().is_none_or(|on| *on <= self.day)
                         },
                     );
-                    (row.status(), visited)
+                    let steps = row.steps.iter();
+                    let steps = steps.map(|step| state("nomination", &step.state));
+                    let reached = steps.chain(row.status).collect();
+                    (row.status(), reached, visited)
                 })
                 .collect();
         let number = |states: &[NominationStatus]| {
-            rows.iter()
-                .filter(|(status, _)| states.contains(status))
-                .count()
+            let is = |row: &&(NominationStatus, Vec<i32>, bool)| states.contains(&row.0);
+            rows.iter().filter(is).count()
         };
-        let recommended = [Recommended, Received, SpotChecked, Accepted, NotAccepted];
-        all.insert(
-            "nominated",
-            json!(number(&[Submitted, Screened, Assessed]) + number(&recommended)),
-        );
-        all.insert("recommended", json!(number(&recommended)));
-        all.insert("received", json!(number(&recommended[1..])));
+        let has = |reached: &[i32], states: &[NominationStatus]| {
+            states
+                .iter()
+                .any(|state| reached.contains(&(*state as i32)))
+        };
+        // What was given back had been recommended.
+        let recommended = [
+            Received,
+            SpotChecked,
+            Accepted,
+            NotAccepted,
+            Recommended,
+            Returned,
+        ];
+        for (name, states) in [
+            (
+                "nominated",
+                [&[Submitted, Screened, Assessed], &recommended[..]].concat(),
+            ),
+            ("recommended", recommended.to_vec()),
+            ("received", recommended[..4].to_vec()),
+        ] {
+            let count = rows.iter().filter(|(_, reached, _)| has(reached, &states));
+            all.insert(name, json!(count.count()));
+        }
         all.insert(
             "spot_checked",
-            json!(rows.iter().filter(|(_, visited)| *visited).count()),
+            json!(rows.iter().filter(|(_, _, visited)| *visited).count()),
         );
-        let visited = rows
+        let forward = rows
             .iter()
-            .filter(|(status, visited)| *visited && recommended.contains(status));
-        all.insert(
-            "spot_check_rate",
-            rate(visited.count(), number(&recommended)),
-        );
+            .filter(|(_, reached, _)| has(reached, &recommended));
+        let forward: Vec<_> = forward.collect();
+        let visited = forward.iter().filter(|(_, _, visited)| *visited);
+        all.insert("spot_check_rate", rate(visited.count(), forward.len()));
         all.insert("accepted", json!(number(&[Accepted])));
         all.insert("not_accepted", json!(number(&[NotAccepted])));
         all.insert(
