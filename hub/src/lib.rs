@@ -192,7 +192,12 @@ impl Live for Hub {
             open_ends: Some(open_ends.unwrap_or_default()),
             claims: Some(claim::waiting(app, self).unwrap_or_default()),
             moves: Some(transfer::waiting_count(app).unwrap_or_default()),
-            reviews: Some(point::waiting(app).unwrap_or_default()),
+            reviews: Some(reviews(app).unwrap_or_default()),
         }
     }
+}
+
+/// What of ended Party organisations the city has to decide: points under review, nominations.
+fn reviews(app: &App) -> Result<usize, Failure> {
+    Ok(point::waiting(app)? + nomination::orphaned(app)?)
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use domain::{Lookup as _, decode, permission::Right, value::Input};
+use domain::{Lookup as _, decode, permission::Right, validate::standing_verdict, value::Input};
 use program::{
     App, Exit, Failure, Out,
     accounts::Deed,
@@ -108,6 +108,33 @@ const WAITING: &[(&str, &str, &str)] = &[
     ("party_ended", "党组织已撤销", "has ended"),
 ];
 
+/// Whether a nomination waits for the city.
+fn waits(row: &Nomination) -> bool {
+    matches!(
+        row.status(),
+        NominationStatus::Recommended | NominationStatus::Received | NominationStatus::SpotChecked
+    )
+}
+
+/// How many nominations wait whose Party organisation has ended: the city decides whether to give them
+/// back, to refuse them or to go on. No two candidates contest there, so it is no conflict; the
+/// question stands until it is decided.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn orphaned(app: &App) -> Result<usize, Failure> {
+    let (known, kind) = (Known::new(app), kind_of(app, KIND)?);
+    let mut count = 0;
+    each(app, kind.kind, None, None, &mut |_, meaning| {
+        let row: Nomination = decode(&meaning.values).unwrap_or_default();
+        if waits(&row) && party_of(app, &known, &row)?.status() == PartyOrgStatus::Dissolved {
+            count += 1;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(count)
+}
+
 fn list(app: &App, year: Option<u32>, out: &mut Out) -> Result<(), Failure> {
     let kind = kind_of(app, KIND)?;
     let states = kind.field("status").and_then(|field| field.enumeration());
@@ -117,13 +144,7 @@ fn list(app: &App, year: Option<u32>, out: &mut Out) -> Result<(), Failure> {
     each(app, kind.kind, None, None, &mut |stored, meaning| {
         let row: Nomination = decode(&meaning.values).unwrap_or_default();
         let is_of_year = year.is_none_or(|year| row.year.as_deref() == Some(year.0.as_slice()));
-        let waits = matches!(
-            row.status(),
-            NominationStatus::Recommended
-                | NominationStatus::Received
-                | NominationStatus::SpotChecked
-        );
-        if !is_of_year || !waits {
+        if !is_of_year || !waits(&row) {
             return Ok(ControlFlow::Continue(()));
         }
         let key = stored.record.key;
@@ -143,7 +164,7 @@ fn list(app: &App, year: Option<u32>, out: &mut Out) -> Result<(), Failure> {
                 .into(),
         );
         put("status_text", text.into());
-        put("rectify_due", rectify_due(app, key)?.into());
+        put("rectify_due", rectify_due(app, key, row.status())?.into());
         put(
             "party_ended",
             (party.status() == PartyOrgStatus::Dissolved).into(),
@@ -172,19 +193,23 @@ fn party_of(app: &App, known: &Known<'_>, row: &Nomination) -> Result<PartyOrgan
     Ok(party.unwrap_or_default())
 }
 
-/// Until when something is to be put right: as the last verdict on condition says.
-fn rectify_due(app: &App, nomination: RecordKey) -> Result<Option<String>, Failure> {
+/// Until when something is to be put right: as the verdict on condition says that stands.
+fn rectify_due(
+    app: &App,
+    nomination: RecordKey,
+    status: NominationStatus,
+) -> Result<Option<String>, Failure> {
     let kind = kind_of(app, "acceptance_verdict")?.kind;
-    let mut last: Option<AcceptanceVerdict> = None;
+    let mut all: Vec<(RecordId, AcceptanceVerdict)> = Vec::new();
     for key in app.reader().children(nomination) {
         let stored = app.reader().get(key)?.filter(|_| key.kind == kind);
         let Some(stored) = stored else { continue };
         let meaning = program::records::meaning(app, &stored.record)?;
-        let row: AcceptanceVerdict = decode(&meaning.values).unwrap_or_default();
-        if !meaning.deleted && last.as_ref().is_none_or(|last| last.on <= row.on) {
-            last = Some(row);
+        if !meaning.deleted {
+            all.push((key.id, decode(&meaning.values).unwrap_or_default()));
         }
     }
+    let last = standing_verdict(status, all);
     let last = last.filter(|row| row.verdict() == Verdict::Conditional);
     Ok(last.and_then(|row| row.rectify_due))
 }

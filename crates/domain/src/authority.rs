@@ -4,7 +4,7 @@
 //! they touch; a value is compared only where a register may be set once, and a status only where
 //! the hub alone commits a step.
 
-use replica::{Dot, Record, RecordKey, RegisterId, ScopeId, Sibling};
+use replica::{Dot, Record, RecordKey, RegisterId, ScopeId, Sibling, Source};
 
 use crate::{
     catalogue::{Authority, Catalogue, KindSpec, Merge, RegisterSpec, Travel},
@@ -543,6 +543,9 @@ pub fn approve(
             let Some(from) = status(kind, register, &known.value) else {
                 return false;
             };
+            if machine.is_registrants(from, to) {
+                return known.write.author == author && !registered(kind, existing, author);
+            }
             // What the city itself has taken over it goes on with.
             let approves = matches!(machine.step(from, to), Step::Direct(_) | Step::Skips)
                 && machine.approves(Some(from), to)
@@ -554,6 +557,16 @@ pub fn approve(
         }
     }
     Ok(())
+}
+
+/// Whether this author registered a record by hand. What came from a sheet nobody here did.
+pub(crate) fn registered(kind: &KindSpec, record: &Record, author: &str) -> bool {
+    let register = kind.field("registered_on").map(|field| field.register);
+    let mut said = register.into_iter().flat_map(|of| record.register(of));
+    said.any(|said| {
+        let by_hand = matches!(said.write.source, Source::Form | Source::Command);
+        by_hand && said.write.author == author
+    })
 }
 
 /// Whether a district answers for a register of its record: for its figures, and for its states but

@@ -157,6 +157,13 @@ pub fn decode<M: prost::Message + Default>(values: &[u8]) -> Result<M, prost::De
     M::decode(values)
 }
 
+/// Whether what a state reads as beats another candidate that did not know of it (R09), so that a person
+/// can be told why.
+#[must_use]
+pub fn is_beaten(kind: &KindSpec, register: &RegisterSpec, siblings: &[Sibling]) -> bool {
+    rules::is_beaten(kind, register, siblings)
+}
+
 fn read(
     kind: Option<&KindSpec>,
     register: RegisterId,

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use replica::{Record, RecordId, RegisterId};
 
 use crate::{
-    authority::{Purpose, status},
+    authority::{Purpose, registered, status},
     catalogue::KindSpec,
+    validate::comes_as_it_stands,
 };
 
 pub use mask::{Mask, is_masked, masked, masked_name, masks};
@@ -368,6 +369,8 @@ pub struct Writing<'a> {
     pub existing: Option<&'a Record>,
     /// The registers with their values; none where it is only asked whether anything may be.
     pub set: &'a [(RegisterId, Bytes)],
+    /// Who writes, as the writes name them.
+    pub author: &'a str,
 }
 
 /// Where a record lies, for accounts that stand for a part of the scope.
@@ -442,7 +445,9 @@ fn approves(writing: &Writing<'_>) -> bool {
         kind,
         existing,
         set,
+        author,
     } = *writing;
+    let is_registrants = existing.is_some_and(|record| registered(kind, record, author));
     set.iter().any(|(id, value)| {
         let register = kind.register(*id);
         let machine = register.and_then(|register| register.machine.as_ref());
@@ -460,8 +465,11 @@ fn approves(writing: &Writing<'_>) -> bool {
             .filter_map(|known| status(kind, register, &known.value))
             .peekable();
         match from.peek() {
-            None => machine.approves(None, to),
-            Some(_) => from.any(|from| machine.approves(Some(from), to)),
+            None => machine.approves(None, to) && !comes_as_it_stands(kind),
+            Some(_) => from.any(|from| {
+                let is_office = machine.is_registrants(from, to) && !is_registrants;
+                is_office || machine.approves(Some(from), to)
+            }),
         }
     })
 }

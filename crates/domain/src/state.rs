@@ -28,7 +28,7 @@ pub enum Who {
     City,
     /// The city where the city found it, else a reviewer of the scope.
     Finder,
-    /// The city where the city found it, else whoever may write the record.
+    /// Who registered it, else a reviewer of the office; the city's where the city found it.
     Registrant,
     /// The scope, and the city beside it.
     Either,
@@ -51,7 +51,8 @@ impl Who {
         self.is_hubs(by_city) || self == Self::Either
     }
 
-    /// Whether somebody else must have taken the step before.
+    /// Whether somebody else must have taken the step before. Of [`Self::Registrant`] it must unless it
+    /// is the one who registered the record.
     #[must_use]
     pub fn approves(self) -> bool {
         matches!(self, Self::Reviewer | Self::City | Self::Finder)
@@ -135,6 +136,8 @@ pub struct Machine {
     reach: BTreeSet<(u64, u64)>,
     /// What can be reached without a step that somebody else must take.
     alone: BTreeSet<(u64, u64)>,
+    /// What beats another that did not know of it.
+    beats: BTreeSet<(u64, u64)>,
 }
 
 /// Which statuses steps lead to.
@@ -177,10 +180,16 @@ impl Machine {
         let all = steps.iter().map(|(from, to, _)| (*from, *to));
         let own = steps.iter().filter(|(_, _, row)| !row.who.approves());
         let own = own.map(|(from, to, _)| (*from, *to));
+        let beats = tables::BEATS.iter().filter(|(id, _, _)| *id == values.id);
+        let beats = beats.flat_map(|(_, winner, losers)| {
+            let pair = |loser: &&str| Some((number(winner)?, number(loser)?));
+            losers.iter().filter_map(pair).collect::<Vec<_>>()
+        });
         Some(Self {
             states,
             reach: reach(all),
             alone: reach(own),
+            beats: beats.collect(),
             steps,
         })
     }
@@ -257,6 +266,12 @@ impl Machine {
         matches!(self.step(from, to), Step::Direct(who) if who.is_hubs(by_city))
     }
 
+    /// Whether a change of status is open to who registered the record.
+    #[must_use]
+    pub fn is_registrants(&self, from: u64, to: u64) -> bool {
+        self.step(from, to) == Step::Direct(Who::Registrant)
+    }
+
     /// Whether every step into a status is the hub's. `by_city`: as of [`Who::is_hubs`].
     #[must_use]
     pub fn is_hubs(&self, to: u64, by_city: bool) -> bool {
@@ -300,14 +315,27 @@ impl Machine {
         self.steps.iter().any(|(_, _, row)| row.who.is_hubs(true))
     }
 
-    /// Of several statuses, the one that all others lead to and that leads to none of them.
+    /// Of several statuses that did not know of each other, the one that all others lead to and that
+    /// leads to none of them, or that beats them.
     #[must_use]
     pub fn furthest(&self, states: &BTreeSet<u64>) -> Option<u64> {
         states.iter().copied().find(|candidate| {
             let others = states.iter().filter(|state| *state != candidate);
             let mut others = others.copied();
-            others.all(|other| self.reaches(other, *candidate) && !self.reaches(*candidate, other))
+            others.all(|other| {
+                let is_further =
+                    self.reaches(other, *candidate) && !self.reaches(*candidate, other);
+                is_further || self.beats.contains(&(*candidate, other))
+            })
         })
+    }
+
+    /// Whether the furthest of several statuses stands because it beats another.
+    #[must_use]
+    pub fn is_beaten(&self, states: &BTreeSet<u64>) -> bool {
+        let furthest = self.furthest(states);
+        let mut others = states.iter();
+        furthest.is_some_and(|one| others.any(|other| self.beats.contains(&(one, *other))))
     }
 }
 
@@ -412,6 +440,39 @@ mod tests {
             Step::Against
         );
         assert_eq!(machine.step(number("planned"), number("held")), Step::Skips);
+    }
+
+    #[test]
+    fn reopening_beats_a_closing_that_did_not_know_of_it() {
+        let (machine, values) = machine("problem_item", "status");
+        let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
+        let of = |ids: &[&str]| ids.iter().map(|id| number(id)).collect::<BTreeSet<_>>();
+        for beaten in [
+            &["closed"][..],
+            &["close_applied"],
+            &["closed", "close_applied"],
+            &["closed", "registered"],
+        ] {
+            let all = of(&[beaten, &["reopened"]].concat());
+            assert_eq!(machine.furthest(&all), Some(number("reopened")));
+            assert!(machine.is_beaten(&all));
+        }
+        // Nothing else is decided by it.
+        for open in ["in_progress", "long_term", "returned", "withdrawn"] {
+            assert_eq!(machine.furthest(&of(&["reopened", open])), None, "{open}");
+            let all = of(&["reopened", "closed", open]);
+            assert_eq!(machine.furthest(&all), None, "{open}");
+            assert!(!machine.is_beaten(&all));
+        }
+        let line = of(&["registered", "assigned"]);
+        assert_eq!(machine.furthest(&line), Some(number("assigned")));
+        assert!(!machine.is_beaten(&line));
+        for (_, winner, losers) in tables::BEATS {
+            for loser in *losers {
+                let back = (number(loser), number(winner));
+                assert!(!machine.beats.contains(&back), "neither beats itself");
+            }
+        }
     }
 
     #[test]

@@ -4,22 +4,27 @@
 //! They are judged where a person saves, on the effective state after the edit. Synchronisation
 //! refuses nothing for them.
 
+mod asked;
+mod decided;
 mod lists;
 mod moving;
 mod nomination;
 mod organisation;
 mod party;
+mod person;
 mod platform;
 mod request;
 mod steps;
 mod work;
 mod year;
 
+pub use decided::why_kept;
 pub use moving::{around_transfer, locked};
+pub use nomination::standing_verdict;
 pub use steps::{by_hand, first_due, stamp};
 
 pub(crate) use moving::is_asked;
-pub(crate) use steps::AS_IT_STANDS;
+pub(crate) use steps::{AS_IT_STANDS, comes_as_it_stands};
 
 use std::sync::Arc;
 
@@ -176,6 +181,8 @@ pub fn validate(
     needs(subject, &mut findings);
     belongs(subject, &mut findings);
     steps::judge(subject, &mut findings);
+    asked::stands(subject, &mut findings);
+    decided::judge(subject, today, &mut findings);
     dates_of_figures(subject, &around, &mut findings);
     year::closed(subject, &around, &mut findings);
     let out = &mut findings;
@@ -184,6 +191,7 @@ pub fn validate(
         "party_organisation" => rule(subject, &around, party::judge, out),
         "coverage_link" => rule(subject, &around, party::judge_link, out),
         "role_assignment" => rule(subject, &around, party::role, out),
+        "person" => rule(subject, &around, person::judge, out),
         "establishment_drive" => rule(subject, &around, work::drive, out),
         "establishment_case" => rule(subject, &around, work::case, out),
         "instructor_assignment" => rule(subject, &around, work::instructor, out),

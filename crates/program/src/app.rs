@@ -120,7 +120,7 @@ pub struct OwnFacts {
     pub claims: Option<usize>,
     /// Moves that wait.
     pub moves: Option<usize>,
-    /// Demonstration points under review, or whose Party organisation has ended.
+    /// Demonstration points under review, and nominations that wait whose Party organisation has ended.
     pub reviews: Option<usize>,
 }
 

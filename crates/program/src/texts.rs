@@ -657,8 +657,8 @@ const WELL: &[(&str, &str, &str)] = &[
     ),
     (
         "DOCTOR-051",
-        "没有待复核的示范点",
-        "no point is under review",
+        "没有待复核的示范点，待办理的申报其党组织都在",
+        "no point is under review, no nomination waits whose Party organisation has ended",
     ),
     (
         "DOCTOR-052",

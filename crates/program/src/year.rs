@@ -7,7 +7,7 @@ mod tests;
 use std::ops::ControlFlow;
 
 use domain::{
-    EnumSpec, KindSpec, date, decode,
+    EnumSpec, KindSpec, Subject, date, decode,
     label::{self, Language},
     value::Input,
     year::{self, Standing},
@@ -28,6 +28,7 @@ const KIND: &str = "programme_year";
 const ITEM: &str = "standard_item";
 const RETURN: &str = "quarterly_return";
 const PHASE: &str = "phase_override";
+const SETTLED: &str = "settled";
 
 /// A year that is known here.
 struct Year {
@@ -280,14 +281,49 @@ fn changed(
     Ok(desk.prepare(&change)?.edits())
 }
 
-/// Sets the phase of a year by hand; with none its days say it again.
+/// Sets the phase of a year by hand; with none its days say it again. To settle it so is to settle it.
 ///
 /// # Errors
-/// There is no such year or phase, or this is not the city.
+/// There is no such year or phase, the phase cannot follow ([`judge`]), or this is not the city.
 pub fn set_phase(app: &App, year: u32, phase: Option<&str>, reason: &str) -> Result<(), Failure> {
-    let year = Year::find(app, year)?;
-    let edits = phase_edits(app, &Desk::new(app)?, &year, phase, reason)?;
+    let found = Year::find(app, year)?;
+    let is_archived = found.row.phase_override() == YearPhase::Archived;
+    // What was archived was settled: its returns stay as they are.
+    if phase == Some(SETTLED) && !is_archived {
+        return settle(app, (year, false), reason);
+    }
+    let edits = phase_edits(app, &Desk::new(app)?, &found, phase, reason)?;
     write(app, edits)
+}
+
+/// Judges a save of a year's phase, however it is made: a year is settled when its returns are
+/// accepted, or whoever settles it says so; archived when it was settled.
+///
+/// # Errors
+/// It is not so yet, or the store is damaged or cannot be read.
+pub(crate) fn judge(app: &App, subject: &Subject<'_>, is_confirmed: bool) -> Result<(), Failure> {
+    // A year that is made has nothing behind it.
+    let before = subject.before.filter(|_| subject.kind.id == KIND);
+    let Some(before) = before else { return Ok(()) };
+    let read = |values: &[u8]| decode::<ProgrammeYear>(values).unwrap_or_default();
+    let (before, after) = (read(before), read(subject.after));
+    let is_over = |phase| matches!(phase, YearPhase::Settled | YearPhase::Archived);
+    let year = after.year.unwrap_or_default();
+    match after.phase_override() {
+        YearPhase::Settled if !is_over(before.phase_override()) && !is_confirmed => {
+            let (_, open) = returns_of(app, year)?;
+            if open.is_empty() {
+                return Ok(());
+            }
+            Err(Failure::new("YEAR-005", Exit::Invalid)
+                .with("year", year)
+                .with("returns", open.join(", ")))
+        }
+        YearPhase::Archived if !is_over(year::standing(&before, app.today()).phase) => {
+            Err(Failure::new("YEAR-003", Exit::Invalid).with("year", year))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn phase_edits(
@@ -361,8 +397,19 @@ pub fn publish(app: &App, year: u32, reason: &str) -> Result<(), Failure> {
 /// There is no such year, returns are open, or this is not the city.
 pub fn settle(app: &App, (year, confirm): (u32, bool), reason: &str) -> Result<(), Failure> {
     let found = Year::find(app, year)?;
-    let (desk, kind) = (Desk::new(app)?, kind_of(app, RETURN)?);
-    let mut edits = phase_edits(app, &desk, &found, Some("settled"), reason)?;
+    let (desk, kind) = (Desk::new(app)?.confirmed(confirm), kind_of(app, RETURN)?);
+    let mut edits = phase_edits(app, &desk, &found, Some(SETTLED), reason)?;
+    let (accepted, _) = returns_of(app, year)?;
+    for id in accepted {
+        let set = vec![("status", Input::Text("locked"))];
+        edits.extend(changed(&desk, (kind, Some(id)), set, reason)?);
+    }
+    write(app, edits)
+}
+
+/// The returns of a year that were accepted, and the names of those that were not, in order.
+fn returns_of(app: &App, year: u32) -> Result<(Vec<RecordId>, Vec<String>), Failure> {
+    let kind = kind_of(app, RETURN)?;
     let (scopes, states) = (Scopes::new(app), kind.field("status"));
     let (mut accepted, mut open) = (Vec::new(), Vec::new());
     each(app, kind.kind, None, None, &mut |stored, meaning| {
@@ -382,17 +429,8 @@ pub fn settle(app: &App, (year, confirm): (u32, bool), reason: &str) -> Result<(
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    if !open.is_empty() && !confirm {
-        open.sort_unstable();
-        return Err(Failure::new("YEAR-005", Exit::Invalid)
-            .with("year", year)
-            .with("returns", open.join(", ")));
-    }
-    for id in accepted {
-        let set = vec![("status", Input::Text("locked"))];
-        edits.extend(changed(&desk, (kind, Some(id)), set, reason)?);
-    }
-    write(app, edits)
+    open.sort_unstable();
+    Ok((accepted, open))
 }
 
 /// Archives a year that was settled.
@@ -400,11 +438,5 @@ pub fn settle(app: &App, (year, confirm): (u32, bool), reason: &str) -> Result<(
 /// # Errors
 /// There is no such year, it was not settled, or this is not the city.
 pub fn archive(app: &App, year: u32, reason: &str) -> Result<(), Failure> {
-    let found = Year::find(app, year)?;
-    let phase = found.standing(app).phase;
-    if !matches!(phase, YearPhase::Settled | YearPhase::Archived) {
-        return Err(Failure::new("YEAR-003", Exit::Invalid).with("year", year));
-    }
-    let edits = phase_edits(app, &Desk::new(app)?, &found, Some("archived"), reason)?;
-    write(app, edits)
+    set_phase(app, year, Some("archived"), reason)
 }

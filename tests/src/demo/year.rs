@@ -102,9 +102,18 @@ impl<'s> Works<'s> {
 
     /// Sets the same fields of several records, as a step or not.
     fn set(&self, day: &str, kind: &str, ids: &[&String], values: &Value) {
+        self.set_by(&self.clerk(day), kind, ids, values);
+    }
+
+    /// The same of what somebody else has submitted.
+    fn approve(&self, day: &str, kind: &str, ids: &[&String], values: &Value) {
+        self.set_by(&self.chief(day), kind, ids, values);
+    }
+
+    fn set_by(&self, program: &Program, kind: &str, ids: &[&String], values: &Value) {
         let ids = ids.iter();
         let lines = ids.map(|id| json!({ "kind": kind, "id": id, "values": values }));
-        load(&self.clerk(day), &self.file, lines);
+        load(program, &self.file, lines);
     }
 }
 

@@ -670,7 +670,8 @@ fn assert_told_and_ended(node: &Program, party: &str) {
     for link in links.as_array().unwrap() {
         let id = link["record"].as_str().unwrap().split_once('/').unwrap().1;
         let put = ["record", "put", "coverage_link", id];
-        let end = ["--set", "to_on=2020-09-01", "--reason", "党组织撤销"];
+        let end = ["--set", "to_on=2020-09-01", "end_reason=党组织撤销"];
+        let end = end.into_iter().chain(["--reason", "党组织撤销"]);
         node.run(put.into_iter().chain(end)).ok();
     }
     assert_eq!((left(), &told()["ok"]), (json!([]), &json!(true)));

@@ -78,7 +78,7 @@ fn a_dissolved_branch_covers_nobody_and_the_city_rules_its_point() {
     two.settle();
 
     let branch = ("party_organisation", party.as_str());
-    assert_refused(&act(node, branch, "dissolve", &[]), 6, "end_day_missing");
+    assert_refused(&act(node, branch, "dissolve", &[]), 6, "along_missing");
     let dissolved = ["--set", "dissolved_on=2020-12-20", "dissolve_reason=合并"];
     act(node, branch, "dissolve", &dissolved).ok();
     assert_eq!(value(node, "coverage_link", &link, "to_on"), "2020-12-20");
@@ -144,7 +144,7 @@ fn the_city_receives_by_rank_up_to_the_cap_and_returns_the_rest() {
     let (hub, node) = (two.hub(), &two.jianxi.node);
     let (_, second) = nominated(node, "乙厂党支部");
     recommend(node, &second, &item, "2");
-    let (_, first) = nominated(node, "甲厂党支部");
+    let (party, first) = nominated(node, "甲厂党支部");
     recommend(node, &first, &item, "1");
     two.settle();
     let said = |rows: &Value| {
@@ -191,8 +191,18 @@ fn the_city_receives_by_rank_up_to_the_cap_and_returns_the_rest() {
         put(hub, "acceptance_verdict", &blind),
         (6, "no_visit".to_owned())
     );
+    // Whose Party organisation ends meanwhile stands as a question until the city has decided.
+    assert_eq!(check(hub, "DOCTOR-051")["ok"], true);
+    let branch = ("party_organisation", party.as_str());
+    let dissolved = ["--set", "dissolved_on=2020-11-20", "dissolve_reason=合并"];
+    act(node, branch, "dissolve", &dissolved).ok();
+    two.settle();
+    let waits = hub.json(["nomination", "list"]);
+    assert_eq!(waits[0]["party_ended"], true, "{waits}");
+    assert_eq!(check(hub, "DOCTOR-051")["ok"], false);
     decided(hub, &first, "fail");
     assert_eq!(status(hub, "nomination", &first), "not_accepted");
+    assert_eq!(check(hub, "DOCTOR-051")["ok"], true);
 }
 
 /// Tries to make a record: the exit code, and the code of the refusal.

@@ -8,6 +8,7 @@ use replica::Sibling;
 
 use super::ConflictKind;
 use crate::{
+    authority::status,
     catalogue::{FieldSpec, KindSpec, Merge, RegisterSpec, Shape},
     wire::{self, Item},
 };
@@ -38,7 +39,7 @@ pub(super) fn reconcile<'a>(
     match register.merge {
         Merge::Append => lowest(&all),
         Merge::LaterAsOf => later_as_of(register, all),
-        Merge::State => state(kind, register, all),
+        Merge::State => state(kind, register, siblings),
         Merge::Union => first_field(kind, register)
             .filter(|field| field.repeated)
             .map_or_else(|| ask(all.clone()), |field| union(field, &all)),
@@ -107,28 +108,38 @@ fn later_as_of<'a>(register: &RegisterSpec, siblings: Vec<&'a Sibling>) -> Outco
     }
 }
 
-/// The further of two statuses on one line. A cleared status is on no line.
-fn state<'a>(kind: &KindSpec, register: &RegisterSpec, siblings: Vec<&'a Sibling>) -> Outcome<'a> {
-    let status = |sibling: &Sibling| match first_field(kind, register)
-        .and_then(|field| only_item(field, sibling))
-    {
-        Some(Item::Number(number)) => Some(number),
-        _ => None,
-    };
-    let states: Option<BTreeSet<u64>> = siblings.iter().map(|sibling| status(sibling)).collect();
-    let furthest = states
+/// What each candidate says; none where one says nothing.
+fn statuses(
+    kind: &KindSpec,
+    register: &RegisterSpec,
+    siblings: &[Sibling],
+) -> Option<BTreeSet<u64>> {
+    let all = siblings.iter();
+    all.map(|sibling| status(kind, register, &sibling.value))
+        .collect()
+}
+
+/// Whether one status stands because it beats another that did not know of it.
+pub(super) fn is_beaten(kind: &KindSpec, register: &RegisterSpec, siblings: &[Sibling]) -> bool {
+    let states = statuses(kind, register, siblings).zip(register.machine.as_ref());
+    states.is_some_and(|(states, machine)| machine.is_beaten(&states))
+}
+
+/// The further of two statuses on one line, or the one that beats the other. A cleared status is on no
+/// line.
+fn state<'a>(kind: &KindSpec, register: &RegisterSpec, siblings: &'a [Sibling]) -> Outcome<'a> {
+    let furthest = statuses(kind, register, siblings)
         .zip(register.machine.as_ref())
-        .and_then(|(s, m)| m.furthest(&s));
+        .and_then(|(states, machine)| machine.furthest(&states));
     let winner = furthest.and_then(|target| {
-        siblings
-            .iter()
-            .find(|sibling| status(sibling) == Some(target))
+        let mut all = siblings.iter();
+        all.find(|sibling| status(kind, register, &sibling.value) == Some(target))
     });
     match winner {
         Some(sibling) => Outcome::One(sibling.value.clone()),
         None => Outcome::Open {
             kind: ConflictKind::Transition,
-            contesting: siblings,
+            contesting: siblings.iter().collect(),
         },
     }
 }

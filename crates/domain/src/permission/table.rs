@@ -56,7 +56,7 @@ pub const GROUPS: &[Group] = &[
         &["agency", "work_committee"]),
     group(("ledger", "台账", "ledger"),             "w  w  -  -       w  w  -      p  f  p      -  -  -  -",
         &["organisation"]),
-    group(("party", "党组织与覆盖", "party"),       "w  w  -  -       w  w  -      p  -  p      -  -  -  -",
+    group(("party", "党组织与覆盖", "party"),       "w  wa -  -       w  w  a      p  -  p      -  -  -  -",
         &["party_organisation", "coverage_link", "establishment_drive", "establishment_case",
           "carrier", "carrier_activity", "position", "standard_check", "incentive"]),
     group(("people", "人员", "people"),             "w  w  -  -       w  w  -      p  -  p      -  -  -  -",

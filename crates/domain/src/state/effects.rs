@@ -492,16 +492,25 @@ fn nomination_accepted(subject: &Subject<'_>, around: &Surroundings<'_>, outcome
 }
 
 /// 7.12: the district's own write of what was proposed.
-fn request_accepted(subject: &Subject<'_>, _around: &Surroundings<'_>, outcome: &mut Outcome) {
+fn request_accepted(subject: &Subject<'_>, around: &Surroundings<'_>, outcome: &mut Outcome) {
     let row: ChangeRequest = decode(subject.after).unwrap_or_default();
     let catalogue = Catalogue::builtin();
     let target = request::target(catalogue, &row);
     let target = target.and_then(|(key, field)| Some((catalogue.kind(key.kind)?, key, field)));
     if let Some((kind, key, field)) = target {
+        let mut set = vec![(field.id.as_str(), row.proposed.unwrap_or_default())];
+        // A figure that had no day so far is of the day on which the district takes it.
+        let day = kind.register(field.register).and_then(|of| of.as_of);
+        let day = day.and_then(|number| kind.field_by_number(number));
+        let day = day.filter(|day| day.id != field.id);
+        let values = around.lookup.values(key).unwrap_or_default();
+        if let Some(day) = day.filter(|day| request::text_of(kind, day, &values).is_empty()) {
+            set.push((&day.id, date::text(around.today)));
+        }
         outcome.effects.push(Effect {
             kind: &kind.id,
             id: Some(key.id),
-            set: vec![(&field.id, row.proposed.unwrap_or_default())],
+            set,
             is_needed: true,
         });
     }

@@ -158,7 +158,7 @@ pub fn after(subject: &Subject<'_>, today: Date, since: Option<Date>) -> Option<
     }
     let on = match since.or_else(|| named(subject, to)) {
         Some(day) => Some(day.min(today)),
-        None => Some(today).filter(|_| !is_taken_over(subject, field, to)),
+        None => Some(today).filter(|_| !has_steps_behind_it(subject, field, to)),
     };
     row.push(StepTaken {
         place: row.last().map_or(1, |last| last.place.saturating_add(1)),
@@ -172,7 +172,7 @@ pub fn after(subject: &Subject<'_>, today: Date, since: Option<Date>) -> Option<
 
 /// Whether an edit makes a record that has its steps behind it. It has been so since before anybody
 /// wrote it down: nobody knows their days, and what it says with dates counts by them.
-fn is_taken_over(subject: &Subject<'_>, field: &FieldSpec, to: &str) -> bool {
+fn has_steps_behind_it(subject: &Subject<'_>, field: &FieldSpec, to: &str) -> bool {
     let kind = subject.kind;
     let machine = kind.register(field.register);
     let machine = machine.and_then(|register| register.machine.as_deref());
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_over_with_its_steps_behind_it_has_no_first_day() {
+    fn what_has_its_steps_behind_it_has_no_first_day() {
         let over = json!({ "status": "dissolved", "dissolved_on": "2020-05-01" });
         assert_eq!(step("party_organisation", None, &over), "dissolved ");
         let (accepted, sent) = (

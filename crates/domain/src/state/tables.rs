@@ -34,6 +34,12 @@ pub(super) const ALL: &[(&str, &[Row])] = &[
     ("change_request_status", CHANGE_REQUEST),
 ];
 
+/// Which status beats others that were written without knowledge of it, though each leads to the other:
+/// enumeration, status, those that it beats. Whoever reopens a problem has seen a closing; a closing
+/// beside it answers what stood before that (R09).
+pub(super) const BEATS: &[(&str, &str, &[&str])] =
+    &[("problem_status", "reopened", &["close_applied", "closed"])];
+
 /// The census life of an organisation (domain 7.1). It is in transfer from the request of its own scope
 /// until that ends: the scope takes it back, or the city accepts or refuses. Nobody takes these three
 /// steps alone ([`crate::validate::around_transfer`]).
@@ -56,12 +62,13 @@ const CENSUS: &[Row] = &[
     row("closed",         "merge",           "merged",         City),
 ];
 
-/// The life of a Party organisation (7.2). The superior may decide without an application.
+/// The life of a Party organisation (7.2). The superior may decide without an application; another
+/// person than the one who prepared or applied enters what was decided.
 #[rustfmt::skip]
 const PARTY_ORGANISATION: &[Row] = &[
     row("preparing",      "apply",           "applied",        Editor),
-    row("preparing",      "approve",         "approved",       Editor),
-    row("applied",        "approve",         "approved",       Editor),
+    row("preparing",      "approve",         "approved",       Reviewer),
+    row("applied",        "approve",         "approved",       Reviewer),
     row("approved",       "establish",       "active",         Editor),
     row("active",         "restructure",     "restructuring",  Editor),
     row("restructuring",  "resume",          "active",         Editor),
@@ -75,7 +82,7 @@ const CASE: &[Row] = &[
     row("identified",     "assess",          "assessed",       Editor),
     row("assessed",       "plan",            "planned",        Editor),
     row("planned",        "apply",           "applied",        Editor),
-    row("applied",        "approve",         "approved",       Editor),
+    row("applied",        "approve",         "approved",       Reviewer),
     row("approved",       "establish",       "established",    Editor),
     row("assessed",       "send_instructor", "instructor_sent",Editor),
     row("instructor_sent","cultivate",       "cultivating",    Editor),
@@ -130,7 +137,7 @@ const SERVICE: &[Row] = &[
     row("in_progress",    "cancel",          "cancelled",      Editor),
 ];
 
-/// A problem (7.7). Who found it closes it; the city may reopen any.
+/// A problem (7.7). Who found it closes it, who registered it withdraws it; the city may reopen any.
 #[rustfmt::skip]
 const PROBLEM: &[Row] = &[
     row("registered",     "assign",          "assigned",       Either),

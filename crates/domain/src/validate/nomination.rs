@@ -12,7 +12,6 @@ use replica::RecordId;
 use super::{Subject, Surroundings, day, enters, finding, key};
 use crate::{
     date,
-    effective::decode,
     finding::{
         Finding,
         Level::{self, Block, Warn},
@@ -146,7 +145,7 @@ fn decided(
     if !is_step && subject.before != Some(subject.after) {
         return;
     }
-    let last = last_verdict(subject.id, around).map(|row| row.verdict());
+    let last = last_verdict(subject.id, after.status(), around).map(|row| row.verdict());
     if last != Some(needed) {
         let zh = "须先登记与此一致的验收结论；限期整改期间保持已接收".to_owned();
         let en = "The city's verdict comes first and says the same; what is to be put right stays received".to_owned();
@@ -155,14 +154,35 @@ fn decided(
     }
 }
 
-/// The verdict that stands for a nomination: the last one.
-fn last_verdict(nomination: RecordId, around: &Surroundings<'_>) -> Option<AcceptanceVerdict> {
+fn last_verdict(
+    nomination: RecordId,
+    status: NominationStatus,
+    around: &Surroundings<'_>,
+) -> Option<AcceptanceVerdict> {
     let this = key("nomination", Some(&nomination.0.to_vec()));
     let all: Vec<(RecordId, AcceptanceVerdict)> =
         around.referring(("acceptance_verdict", "nomination"), this);
-    let last = all
-        .into_iter()
-        .max_by(|(a_id, a), (b_id, b)| (day(a.on.as_ref()), a_id).cmp(&(day(b.on.as_ref()), b_id)));
+    standing_verdict(status, all)
+}
+
+/// The verdict that stands for a nomination: the last one. Of several on one day the one that the
+/// status of the nomination says, else the one that was entered last: ids are ordered by the time at
+/// which the city's program made them, so every replica finds the same one.
+#[must_use]
+pub fn standing_verdict(
+    status: NominationStatus,
+    verdicts: Vec<(RecordId, AcceptanceVerdict)>,
+) -> Option<AcceptanceVerdict> {
+    let said = match status {
+        NominationStatus::Accepted => Verdict::Pass,
+        NominationStatus::NotAccepted => Verdict::Fail,
+        NominationStatus::Received | NominationStatus::SpotChecked => Verdict::Conditional,
+        _ => Verdict::Unspecified,
+    };
+    let rank = |(id, row): &(RecordId, AcceptanceVerdict)| {
+        (day(row.on.as_ref()), row.verdict() == said, *id)
+    };
+    let last = verdicts.into_iter().max_by_key(rank);
     last.map(|(_, row)| row)
 }
 
@@ -337,22 +357,13 @@ pub(super) fn point(
     }
 }
 
-/// V25: a criticism names a reason and its audience. What was issued stays as it was read.
+/// V25: a criticism names a reason and its audience.
 pub(super) fn notice(
-    subject: &Subject<'_>,
+    _subject: &Subject<'_>,
     after: &Notice,
-    around: &Surroundings<'_>,
+    _around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let before: Option<Notice> = subject.before.and_then(|values| decode(values).ok());
-    let issued = before.filter(|before| {
-        day(before.issued_on.as_ref()).is_some_and(|issued| issued <= around.today)
-    });
-    if issued.is_some_and(|issued| issued != *after) {
-        let zh = "已发出的通报不再修改，更正请另发通报".to_owned();
-        let en = "A notice that was issued never changes; a correction is a new notice".to_owned();
-        findings.push(finding("V25", Block, "body", "notice_frozen", (zh, en)));
-    }
     if after.kind() != NoticeKind::Criticise {
         return;
     }

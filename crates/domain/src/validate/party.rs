@@ -100,25 +100,13 @@ pub(super) fn judge(
     }
 }
 
-/// What a step of its life needs (7.2): the day it was established on and somebody whom it covers, the
-/// day it ended.
+/// What an active one needs (7.2): the day it was established on and somebody whom it covers.
 fn life(
     subject: &Subject<'_>,
     after: &PartyOrganisation,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    if enters(subject, "status", "dissolved") && after.dissolved_on.is_none() {
-        let zh = "撤销党组织须填写撤销日期".to_owned();
-        let en = "A Party organisation is dissolved on a day".to_owned();
-        findings.push(finding(
-            "STEP",
-            Block,
-            "dissolved_on",
-            "end_day_missing",
-            (zh, en),
-        ));
-    }
     if after.status() != PartyOrgStatus::Active {
         return;
     }

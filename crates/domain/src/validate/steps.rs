@@ -1,6 +1,6 @@
 //! How a status moves: along its table, one step at a time where a person saves.
 
-use super::{Subject, comes, finding, state, status, text_of};
+use super::{Subject, asked, comes, finding, state, status, text_of};
 use crate::{
     catalogue::{FieldSpec, KindSpec},
     date::{self, Date},
@@ -26,9 +26,16 @@ pub(crate) const AS_IT_STANDS: &[&str] = &[
 ];
 
 /// The days without which nobody enters a record as it stands: kind, field of the state, state, day.
+/// Whoever enters that approves nothing by it.
 const DATED: &[(&str, &str, &str, &str)] = &[
     ("organisation", "census_status", "closed", "closed_on"),
     ("party_organisation", "status", "active", "established_on"),
+    (
+        "party_organisation",
+        "status",
+        "restructuring",
+        "established_on",
+    ),
     ("party_organisation", "status", "dissolved", "dissolved_on"),
 ];
 
@@ -105,7 +112,7 @@ pub fn by_hand(subject: &Subject<'_>, today: Date) -> Vec<Finding> {
         let stands = AS_IT_STANDS.contains(&subject.kind.id.as_str());
         let skips = match from {
             Some(from) => machine.step(from, to) == Step::Skips,
-            None if stands => machine.approves(None, to),
+            None if stands => machine.approves(None, to) && !is_dated(subject.kind, field, to),
             None => !machine.is_made_in(to),
         };
         let next = machine.next(start, to).filter(|_| skips);
@@ -127,6 +134,7 @@ pub fn by_hand(subject: &Subject<'_>, today: Date) -> Vec<Finding> {
         findings.push(finding("STEP", Block, &field.id, "step_missing", (zh, en)));
     }
     undated(subject, &mut findings);
+    asked::by_hand(subject, &mut findings);
     typed_day(subject, today, &mut findings);
     typed_first_due(subject, &mut findings);
     typed_steps(subject, today, &mut findings);
@@ -154,6 +162,21 @@ fn typed(field: &FieldSpec) -> Finding {
         field.en
     );
     finding("STEP", Block, &field.id, "day_typed", (zh, en))
+}
+
+/// Whether an import takes over records of a kind in whatever state they are: what was approved before
+/// anybody wrote it down here is approved by nobody who does. A case stays open across years.
+pub(crate) fn comes_as_it_stands(kind: &KindSpec) -> bool {
+    AS_IT_STANDS.contains(&kind.id.as_str()) || kind.id == "establishment_case"
+}
+
+/// Whether a record is entered as it stands in a state, by the day that goes with it.
+fn is_dated(kind: &KindSpec, field: &FieldSpec, to: u64) -> bool {
+    let number = i32::try_from(to).ok();
+    let to = number.and_then(|number| field.enumeration()?.value(number));
+    let to = to.map(|value| value.id.as_str());
+    let mut rows = DATED.iter();
+    rows.any(|(id, of, state, _)| *id == kind.id && *of == field.id && Some(*state) == to)
 }
 
 fn undated(subject: &Subject<'_>, findings: &mut Vec<Finding>) {

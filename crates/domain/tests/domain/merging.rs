@@ -197,6 +197,48 @@ fn the_further_status_of_one_line_wins_else_both_lines_stay() {
 }
 
 #[test]
+fn a_problem_that_was_reopened_stays_open_against_a_closing_that_did_not_know() {
+    let values = json!({ "no": "410305-2020-A0001", "year": "2020", "scope": "410305",
+        "status": "close_applied" });
+    let applied = Desk::new(1).make("problem_item", id(1), scope_id("410305"), &values);
+    let closed = json!({ "status": "closed" });
+    let office = Desk::new(10).put(&applied, &closed);
+    let city = Desk::new(20).put(&office, &json!({ "status": "reopened" }));
+    let park = Desk::new(30).put(&applied, &closed);
+    let one = merge(&merge(&office, &city).unwrap(), &park).unwrap();
+    let other = merge(&merge(&park, &city).unwrap(), &office).unwrap();
+    assert_eq!(one, other, "in whatever order they come");
+    assert_eq!(
+        (conflicts(&one), field(&one, "status")),
+        (vec![], json!("reopened"))
+    );
+    let status = kind_of("problem_item").field("status").unwrap().register;
+    assert_eq!(
+        one.register(status).len(),
+        2,
+        "the closing is kept beside it"
+    );
+    // Whoever goes on from there has seen both.
+    let resumed = Desk::new(40).put(&one, &json!({ "status": "in_progress" }));
+    assert_eq!(resumed.register(status).len(), 1);
+    // Nor does a second application that had not heard of the first. A withdrawal is another matter.
+    let works = Desk::new(2).make("problem_item", id(1), scope_id("410305"), &values);
+    let works = Desk::new(3).put(&works, &json!({ "status": "in_progress" }));
+    let again = json!({ "status": "close_applied" });
+    let first = Desk::new(60).put(&works, &again);
+    let opened = Desk::new(70).put(&first, &json!({ "status": "reopened" }));
+    let second = Desk::new(80).put(&works, &again);
+    let both = merge(&opened, &second).unwrap();
+    assert_eq!(
+        (conflicts(&both), field(&both, "status")),
+        (vec![], json!("reopened"))
+    );
+    let withdrawn = Desk::new(50).put(&applied, &json!({ "status": "withdrawn" }));
+    let asked = merge(&city, &withdrawn).unwrap();
+    assert_eq!(conflicts(&asked)[0].1, ConflictKind::Transition);
+}
+
+#[test]
 fn an_entry_that_is_never_edited_keeps_the_lowest_dot() {
     let values = json!({ "carrier": id(2).to_string(), "on": "2020-05-01", "title": "甲" });
     let left = Desk::new(1).make("carrier_activity", id(1), scope_id("410305"), &values);

@@ -1,5 +1,7 @@
 //! The table of roles: as a text that a person can read, and asked cell by cell.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::{
     Catalogue, KindSpec, Purpose,
@@ -68,6 +70,7 @@ fn asked(
         kind,
         existing: Some(&existing),
         set,
+        author: "clerk@node",
     };
     may_write(grant, Purpose::Edit, &writing, lies)
 }
@@ -172,23 +175,32 @@ fn every_cell_is_what_the_function_answers() {
     }
 }
 
+/// Whether a role may take a record of a kind from a status, or from nothing, to another.
+fn step(
+    role: Role,
+    kind: &str,
+    from: Option<&str>,
+    to: &str,
+    more: &Json,
+) -> Result<(), &'static str> {
+    let blank = blank(kind_of(kind), id(1), scope_id("410305"));
+    let stands = |from| Desk::new(1).make(kind, id(1), blank.scope, &json!({ "status": from }));
+    let record = from.map(stands);
+    let before = record.as_ref().unwrap_or(&blank);
+    let mut values = more.as_object().unwrap().clone();
+    values.insert("status".to_owned(), to.into());
+    let set = registers(Catalogue::builtin(), before, &values);
+    let writing = Writing {
+        kind: kind_of(kind),
+        existing: record.as_ref(),
+        set: &set,
+        author: "clerk@node",
+    };
+    may_write(&grant(role), Purpose::Edit, &writing, &Lies::default()).map_err(Denied::code)
+}
+
 #[test]
 fn an_editor_submits_and_a_reviewer_approves() {
-    let step = |role, kind: &str, from: Option<&str>, to: &str, more: &Json| {
-        let stands = json!({ "status": from.unwrap_or("draft") });
-        let record = Desk::new(1).make(kind, id(1), scope_id("410305"), &stands);
-        let blank = blank(kind_of(kind), id(1), scope_id("410305"));
-        let before = if from.is_some() { &record } else { &blank };
-        let mut values = more.as_object().unwrap().clone();
-        values.insert("status".to_owned(), to.into());
-        let set = registers(Catalogue::builtin(), before, &values);
-        let writing = Writing {
-            kind: kind_of(kind),
-            existing: from.map(|_| &record),
-            set: &set,
-        };
-        may_write(&grant(role), Purpose::Edit, &writing, &Lies::default()).map_err(Denied::code)
-    };
     let nothing = json!({});
     let by = |role, from, to| step(role, "nomination", Some(from), to, &nothing);
     let (editor, reviewer) = (Role::DistrictEditor, Role::DistrictReviewer);
@@ -228,6 +240,53 @@ fn an_editor_submits_and_a_reviewer_approves() {
 }
 
 #[test]
+fn what_a_superior_decided_is_entered_by_a_reviewer_and_taken_over_by_an_editor() {
+    let nothing = json!({});
+    let (editor, reviewer) = (Role::DistrictEditor, Role::DistrictReviewer);
+    let party = |role, from, to| step(role, "party_organisation", from, to, &nothing);
+    assert_eq!(party(editor, Some("preparing"), "applied"), Ok(()));
+    for from in ["preparing", "applied"] {
+        assert_eq!(party(editor, Some(from), "approved"), Err("AUTH-106"));
+        assert_eq!(party(reviewer, Some(from), "approved"), Ok(()));
+    }
+    assert_eq!(party(editor, Some("approved"), "active"), Ok(()));
+    assert_eq!(party(editor, None, "active"), Ok(()));
+    let case = |role, from, to| step(role, "establishment_case", from, to, &nothing);
+    assert_eq!(case(editor, Some("applied"), "approved"), Err("AUTH-106"));
+    assert_eq!(case(reviewer, Some("applied"), "approved"), Ok(()));
+    assert_eq!(case(editor, None, "established"), Ok(()));
+}
+
+#[test]
+fn who_registered_a_problem_takes_it_back_and_else_a_reviewer() {
+    let (editor, reviewer) = (Role::DistrictEditor, Role::DistrictReviewer);
+    let day = json!({ "registered_on": "2020-10-01" });
+    let problem = |author: &str| {
+        let mut stands = Desk::new(1).make("problem_item", id(1), scope_id("410305"), &day);
+        stands = Desk::new(2).put(&stands, &json!({ "status": "registered" }));
+        for sibling in &mut stands.siblings {
+            Arc::make_mut(&mut sibling.write).author = author.to_owned();
+        }
+        stands
+    };
+    let withdraw = |role, author: &str| {
+        let record = problem(author);
+        let values = json!({ "status": "withdrawn" });
+        let values = values.as_object().unwrap();
+        let writing = Writing {
+            kind: kind_of("problem_item"),
+            existing: Some(&record),
+            set: &registers(Catalogue::builtin(), &record, values),
+            author: "clerk@node",
+        };
+        may_write(&grant(role), Purpose::Edit, &writing, &Lies::default()).map_err(Denied::code)
+    };
+    assert_eq!(withdraw(editor, "clerk@node"), Ok(()));
+    assert_eq!(withdraw(editor, "other@node"), Err("AUTH-106"));
+    assert_eq!(withdraw(reviewer, "other@node"), Ok(()));
+}
+
+#[test]
 fn deciding_and_ruling_are_rights_and_no_writes() {
     let organisation = kind_of("organisation");
     for role in Role::ALL {
@@ -235,6 +294,7 @@ fn deciding_and_ruling_are_rights_and_no_writes() {
             kind: organisation,
             existing: None,
             set: &[],
+            author: "clerk@node",
         };
         let may = may_write(&grant(role), Purpose::Decision, &writing, &Lies::default());
         let rights = [Right::Decide, Right::Rule, Right::Nodes];

@@ -1,6 +1,10 @@
 //! What a person's save may not do, and what is judged at every state that comes after a guard.
 
-use domain::{Level, Lookup, NoLookup, Subject, date, scope_id, validate::by_hand};
+use domain::{
+    Level, Lookup, NoLookup, Subject, date, scope_id,
+    validate::{by_hand, standing_verdict, why_kept},
+};
+use proto::ledger::{AcceptanceVerdict, NominationStatus, Verdict};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -118,6 +122,89 @@ fn what_goes_through_steps_is_made_at_their_beginning() {
     assert_eq!(refused("organisation", None, &closed), ["undated"]);
     let merged = json!({ "census_status": "merged" });
     assert_eq!(refused("organisation", None, &merged), ["step_missing"]);
+}
+
+#[test]
+fn what_was_approved_before_is_entered_as_it_stands_and_nothing_else_is() {
+    let made = |status: &str, on: &str| {
+        let row = json!({ "status": status, on: "2015-07-01" });
+        refused("party_organisation", None, &row)
+    };
+    assert_eq!(made("applied", "applied_on"), NONE);
+    assert_eq!(made("approved", "approved_on"), ["step_missing"]);
+    assert_eq!(made("active", "established_on"), NONE);
+    assert_eq!(made("restructuring", "established_on"), NONE);
+    assert_eq!(made("restructuring", "applied_on"), ["undated"]);
+    assert_eq!(made("dissolved", "dissolved_on"), NONE, "who knows why");
+}
+
+#[test]
+fn what_goes_along_with_a_step_is_asked_of_a_person_and_listed_of_an_import() {
+    let missing = ["along_missing"];
+    let both = |kind: &str, before: Option<&Json>, change: &Json| {
+        (
+            refused(kind, before, change),
+            listed_along(kind, before, change),
+        )
+    };
+    let party = "party_organisation";
+    let applied = json!({ "status": "applied" });
+    let approve = json!({ "status": "approved" });
+    assert_eq!(both(party, Some(&applied), &approve), (missing.into(), 1));
+    let dated = json!({ "status": "approved", "approved_on": "2020-10-01" });
+    assert_eq!(both(party, Some(&applied), &dated), (vec![], 0));
+    let active = json!({ "status": "active", "established_on": "2015-07-01" });
+    let dissolve = json!({ "status": "dissolved", "dissolved_on": "2020-10-01" });
+    assert_eq!(both(party, Some(&active), &dissolve), (missing.into(), 1));
+    let bare = json!({ "status": "dissolved" });
+    let (by_hand, listed) = both(party, Some(&active), &bare);
+    assert_eq!((by_hand.len(), listed), (2, 2), "neither day nor reason");
+    // What was missing before keeps nobody from other work.
+    let imported = changed(&active, &dissolve);
+    let named = json!({ "name": "支部" });
+    assert_eq!(both(party, Some(&imported), &named), (vec![], 1));
+    let link = json!({ "organisation": id(2).to_string(), "form": "joint",
+        "party_organisation": id(3).to_string(), "from_on": "2020-01-01" });
+    let ends = json!({ "to_on": "2020-10-01" });
+    let link_kind = "coverage_link";
+    assert_eq!(both(link_kind, Some(&link), &ends), (missing.into(), 1));
+    let why = changed(&ends, &json!({ "end_reason": "外迁" }));
+    assert_eq!(both(link_kind, Some(&link), &why), (vec![], 0));
+}
+
+/// How many fields are listed as missing of a record after an edit.
+fn listed_along(kind: &str, before: Option<&Json>, change: &Json) -> usize {
+    let after = changed(before.unwrap_or(&json!({})), change);
+    let found = judged(kind, before, &after, &NoLookup);
+    let along = found.iter().filter(|it| it.code == "along_missing");
+    let along: Vec<_> = along.collect();
+    assert!(along.iter().all(|it| it.level == Level::Warn), "{along:?}");
+    along.len()
+}
+
+#[test]
+fn figures_have_a_day() {
+    for (kind, figure) in [
+        ("organisation", "employees"),
+        ("party_organisation", "member_count"),
+        ("work_committee", "staff"),
+        ("service_centre", "floating_registered"),
+    ] {
+        let of = json!({ "scope": "410305", "platform": id(2).to_string(), "name": "中心" });
+        let is_known = |field: &str| kind_of(kind).field(field).is_some();
+        let mut key = of.as_object().unwrap().clone();
+        key.retain(|field, _| is_known(field));
+        let key = Json::Object(key);
+        let bare = changed(&key, &json!({ figure: 3 }));
+        assert_eq!(refused(kind, None, &bare), ["along_missing"], "{kind}");
+        assert_eq!(listed_along(kind, None, &bare), 1, "{kind}");
+        let dated = changed(&bare, &json!({ "as_of": "2020-09-30" }));
+        assert_eq!(refused(kind, None, &dated), NONE, "{kind}");
+        assert_eq!(listed_along(kind, None, &dated), 0, "{kind}");
+        assert_eq!(refused(kind, Some(&dated), &json!({ figure: 4 })), NONE);
+        let cleared = json!({ "as_of": null });
+        assert_eq!(refused(kind, Some(&dated), &cleared), ["along_missing"]);
+    }
 }
 
 #[test]
@@ -294,6 +381,145 @@ fn a_link_is_refused_for_the_figures_it_began_with_and_warned_of_later_ones() {
         &rows,
     );
     assert_eq!(stands, NONE);
+}
+
+#[test]
+fn a_verdict_and_a_decided_reward_stay_and_are_corrected_by_another() {
+    let block = |kind: &str, sound: &Json, change: Json| {
+        let found = found(kind, Some(sound), &change, Level::Block, &NoLookup);
+        found.contains(&"decided_frozen")
+    };
+    let verdict = json!({ "nomination": id(5).to_string(), "verdict": "conditional",
+        "on": "2020-10-20", "reason": "台账不全", "rectify_due": "2020-11-30" });
+    let passes = json!({ "verdict": "pass" });
+    assert!(
+        block("acceptance_verdict", &verdict, passes),
+        "ahead or not"
+    );
+    let longer = json!({ "rectify_due": "2020-12-31" });
+    assert!(block("acceptance_verdict", &verdict, longer));
+    assert!(!block("acceptance_verdict", &verdict, json!({})));
+    let reward = |on: &str| {
+        json!({ "year": "2020", "scope": "410305", "amount_fen": 500_000, "decided_on": on,
+            "basis": "市级决定" })
+    };
+    let decided = reward("2020-10-15");
+    assert!(block("reward", &decided, json!({ "amount_fen": 1 })));
+    assert!(block(
+        "reward",
+        &decided,
+        json!({ "decided_on": "2020-10-20" })
+    ));
+    assert!(block("reward", &decided, json!({ "basis": null })));
+    let paid = json!({ "paid_on": "2020-10-15" });
+    assert!(!block("reward", &decided, paid.clone()), "added later");
+    let both = changed(&paid, &json!({ "amount_fen": 1 }));
+    assert!(block("reward", &decided, both), "and nothing beside it");
+    let paid = changed(&decided, &paid);
+    assert!(block("reward", &paid, json!({ "paid_on": "2020-10-16" })));
+    assert!(block("reward", &paid, json!({ "paid_on": null })));
+    let ahead = reward("2020-10-16");
+    assert!(
+        !block("reward", &ahead, json!({ "amount_fen": 1 })),
+        "not yet"
+    );
+}
+
+#[test]
+fn whose_last_role_ended_two_years_ago_is_listed_to_be_erased() {
+    let listed = |ends: &[(&str, Option<&str>)], person: Json| {
+        let mut rows = Rows::default();
+        for (number, (kind, to)) in (20..).zip(ends) {
+            let row = json!({ "person": id(1).to_string(), "role": "secretary",
+                "subject": format!("organisation/{}", id(2)), "organisation": id(2).to_string(),
+                "from_on": "2015-01-01", "to_on": to });
+            let fields = row.as_object().unwrap().clone().into_iter();
+            let known = fields.filter(|(field, _)| kind_of(kind).field(field).is_some());
+            rows.put(
+                kind,
+                id(number),
+                values(kind, &Json::Object(known.collect())),
+            );
+        }
+        found("person", Some(&person), &json!({}), Level::Warn, &rows) == ["keep_over"]
+    };
+    let role = |to: &'static str| ("role_assignment", Some(to));
+    let named = || json!({ "display_name": "王某" });
+    assert!(listed(&[role("2018-10-15")], named()), "to the day");
+    assert!(!listed(&[role("2018-10-16")], named()));
+    assert!(!listed(&[], named()), "who never had one");
+    assert!(!listed(
+        &[role("2016-01-01"), ("role_assignment", None)],
+        named()
+    ));
+    let sent = |to| ("instructor_assignment", to);
+    assert!(listed(
+        &[role("2016-01-01"), sent(Some("2017-01-01"))],
+        named()
+    ));
+    assert!(!listed(
+        &[role("2016-01-01"), sent(Some("2020-01-01"))],
+        named()
+    ));
+    assert!(!listed(&[role("2016-01-01"), sent(None)], named()));
+    let erased = json!({ "erased": true });
+    assert!(!listed(&[role("2016-01-01")], erased));
+}
+
+#[test]
+fn what_was_decided_is_not_deleted() {
+    let today = date::stored("2020-10-15").unwrap();
+    let kept = |kind: &str, row: Json| {
+        let why = why_kept(kind_of(kind), &values(kind, &row), today);
+        why.map(|finding| finding.code)
+    };
+    let notice = |on: &str| json!({ "year": "2020", "kind": "commend", "issued_on": on });
+    assert_eq!(kept("notice", notice("2020-10-15")), Some("notice_frozen"));
+    assert_eq!(kept("notice", notice("2020-10-16")), None);
+    assert_eq!(kept("notice", json!({ "year": "2020" })), None);
+    let verdict = json!({ "nomination": id(5).to_string(), "verdict": "fail" });
+    assert_eq!(kept("acceptance_verdict", verdict), Some("decided_frozen"));
+    let reward = json!({ "year": "2020", "scope": "410305", "decided_on": "2020-01-01" });
+    assert_eq!(kept("reward", reward), Some("decided_frozen"));
+    let point = json!({ "party_organisation": id(5).to_string(), "year": "2020" });
+    assert_eq!(kept("demonstration_point", point), None);
+}
+
+#[test]
+fn of_the_verdicts_of_a_day_the_one_that_the_nomination_follows_stands() {
+    let row = |number: u8, verdict: Verdict, on: &str| {
+        let row = AcceptanceVerdict {
+            verdict: Some(verdict.into()),
+            on: Some(on.to_owned()),
+            ..AcceptanceVerdict::default()
+        };
+        (id(number), row)
+    };
+    let (pass, fail) = (Verdict::Pass, Verdict::Fail);
+    let day = [
+        row(3, fail, "2020-10-10"),
+        row(2, pass, "2020-10-10"),
+        row(1, Verdict::Conditional, "2020-10-10"),
+    ];
+    let stands = |status, mut all: Vec<_>| {
+        let one = standing_verdict(status, all.clone()).map(|row| row.verdict());
+        all.reverse();
+        let other = standing_verdict(status, all).map(|row| row.verdict());
+        assert_eq!(one, other, "in whatever order they are found");
+        one.unwrap()
+    };
+    let of = |status| stands(status, day.to_vec());
+    assert_eq!(of(NominationStatus::Accepted), pass);
+    assert_eq!(of(NominationStatus::NotAccepted), fail);
+    assert_eq!(of(NominationStatus::Received), Verdict::Conditional);
+    assert_eq!(of(NominationStatus::Returned), fail, "entered last");
+    let mut later = day.to_vec();
+    later.push(row(0, fail, "2020-10-11"));
+    assert_eq!(
+        stands(NominationStatus::Accepted, later),
+        fail,
+        "a later day"
+    );
 }
 
 #[test]

@@ -216,7 +216,8 @@ fn another_record_of_the_same_organisation_is_pointed_out() {
 fn a_link_keeps_to_the_life_of_its_party_organisation() {
     let ledger = ledger();
     let sound = json!({ "organisation": id(6).to_string(), "party_organisation": id(7).to_string(),
-        "from_on": "2020-03-01", "to_on": "2020-10-01", "form": "area" });
+        "from_on": "2020-03-01", "to_on": "2020-10-01", "form": "area",
+        "end_reason": "外迁" });
     let found = |change: Json, level| broken("coverage_link", &sound, &change, level, &ledger);
     let blocked = |change: Json| found(change, Level::Block);
     assert_eq!(blocked(json!({})), [] as [&str; 0]);

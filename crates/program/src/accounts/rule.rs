@@ -47,6 +47,7 @@ pub(crate) fn may_write(
         kind,
         existing,
         set: new.set,
+        author: &app.author(),
     };
     permission::may_write(grant, purpose, &writing, &lies).map_err(|why| denied(grant, &why))
 }

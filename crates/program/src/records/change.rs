@@ -30,7 +30,7 @@ use crate::{
     accounts,
     app::App,
     failure::{Exit, Failure},
-    returns,
+    returns, year,
 };
 
 /// What somebody wants of one record.
@@ -111,6 +111,7 @@ pub struct Desk<'a> {
     pub(super) known: Known<'a>,
     pub(super) year: Parameters,
     pub(super) today: Date,
+    is_confirmed: bool,
 }
 
 /// The record of a change as it is now.
@@ -157,7 +158,17 @@ impl<'a> Desk<'a> {
             known: Known::new(app),
             year: newest_year(app, today)?,
             today,
+            is_confirmed: false,
         })
+    }
+
+    /// The same for whoever has said that a year is settled with returns that are not accepted.
+    #[must_use]
+    pub fn confirmed(self, is_confirmed: bool) -> Self {
+        Self {
+            is_confirmed,
+            ..self
+        }
     }
 
     /// What is known of other records.
@@ -397,6 +408,7 @@ impl<'a> Desk<'a> {
         edits: &[RegisterEdit],
     ) -> Result<Vec<Finding>, Failure> {
         returns::judge(self.app, subject)?;
+        year::judge(self.app, subject, self.is_confirmed)?;
         let touches = |field: &str| {
             let register = subject.kind.field(field).map(|field| field.register);
             register.is_none_or(|register| edits.iter().any(|edit| edit.register == register))

@@ -212,10 +212,15 @@ fn rule(
     {
         return ("agreed", "各方填写的值相同", "all wrote the same");
     }
-    let merge = kind
-        .and_then(|kind| kind.register(register))
-        .map(|register| register.merge);
-    match merge {
+    let spec = kind.zip(kind.and_then(|kind| kind.register(register)));
+    if spec.is_some_and(|(kind, register)| effective::is_beaten(kind, register, candidates)) {
+        return (
+            "R09",
+            "销号与重新打开同时办理，互不知情：以重新打开为准；另一方的办理列在旁边，理由在历史中",
+            "a closing and a reopening did not know of each other: reopening stands; the other stands beside it, its reason in the history",
+        );
+    }
+    match spec.map(|(_, register)| register.merge) {
         Some(Merge::LaterAsOf) => (
             "later_as_of",
             "数据日期较晚的一组有效",

@@ -1,4 +1,5 @@
-//! What a district does not delete because of what the city has made of it, in records beside it.
+//! What nobody deletes because it was decided, and what a district does not because of what the city
+//! has made of it, in records beside it.
 //!
 //! What the record itself says, the judge of both sides knows ([`domain::authority`]). Here is what
 //! only the form that deletes can see: it is asked where a person deletes, and not again at the hub.
@@ -7,15 +8,21 @@ use domain::{FieldOf, Lookup as _, Refusal, catalogue::Authority, parent};
 use replica::{Record, RecordKey, RegisterId};
 use store::Stored;
 
-use super::{Known, change::refused};
+use super::{Known, change::refused, meaning};
 use crate::{app::App, failure::Failure};
 
-/// Asks whether a district may delete a record, by what the city has made of it.
+/// Asks whether a record may be deleted, by what it decides and what the city has made of it.
 ///
 /// # Errors
-/// It may not: exit code 4. Or the store is damaged or cannot be read.
+/// It may not: exit code 4 for what is the city's, 6 for what was decided. Or the store is damaged or cannot be read.
 pub(super) fn deletable(app: &App, stored: &Stored) -> Result<(), Failure> {
     let key = stored.record.key;
+    if let Some(kind) = app.catalogue.kind(key.kind) {
+        let values = meaning(app, &stored.record)?.values;
+        if let Some(decided) = domain::validate::why_kept(kind, &values, app.today()) {
+            return Err(vec![decided].into());
+        }
+    }
     let kept = !app.is_hub()
         && (parent_is_kept(app, &stored.record)?
             || has_kept_children(app, key)?

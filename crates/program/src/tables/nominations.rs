@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::validate::standing_verdict;
 use proto::ledger::{
     AcceptanceVerdict, AcceptanceVisit, Criterion, CriterionScore, Nomination, NominationStatus,
     PartyOrganisation, StandardItem,
@@ -50,6 +51,7 @@ struct Entry {
     party: Option<String>,
     scores: Scores,
     visits: u64,
+    /// The one that stands.
     verdict: Option<AcceptanceVerdict>,
 }
 
@@ -122,20 +124,20 @@ fn entries(frame: &Frame<'_>) -> Result<Vec<Entry>, Failure> {
             entry.visits += 1;
         }
     })?;
+    let mut verdicts: BTreeMap<RecordId, Vec<(RecordId, AcceptanceVerdict)>> = BTreeMap::new();
     frame.each_known("acceptance_verdict", &mut |row: Row<AcceptanceVerdict>| {
         let nomination =
             id(row.values.nomination.as_ref()).filter(|_| by_now(row.values.on.as_ref()));
-        if let Some(entry) = nomination.and_then(|id| entries.get_mut(&id)) {
-            // A corrected verdict is a later one.
-            let is_later = entry
-                .verdict
-                .as_ref()
-                .is_none_or(|known| known.on <= row.values.on);
-            if is_later {
-                entry.verdict = Some(row.values);
-            }
+        if let Some(nomination) = nomination {
+            let of = verdicts.entry(nomination).or_default();
+            of.push((row.id, row.values));
         }
     })?;
+    for (nomination, verdicts) in verdicts {
+        if let Some(entry) = entries.get_mut(&nomination) {
+            entry.verdict = standing_verdict(entry.values.status(), verdicts);
+        }
+    }
     name_parties(frame, &mut entries)?;
     let mut entries: Vec<Entry> = entries.into_values().collect();
     entries.sort_by_cached_key(|entry| {

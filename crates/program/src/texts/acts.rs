@@ -43,6 +43,16 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The state that is entered has its day. Nothing was saved or changed. Fill in that day.",
     ),
     (
+        "along_missing",
+        "随所填内容应一并填写的一项没有填（批复日期、撤销日期和原因、终止原因、人数的数据日期）。人工保存时没有保存，原有内容没有变动；导入和同步的只是提醒。请一并填写。",
+        "A field that goes with what is entered is missing: the day of approval, the day and reason of an end, the date of figures. A save by hand was not taken and nothing changed; of an import or an exchange this is a remark. Fill it in with it.",
+    ),
+    (
+        "keep_over",
+        "最后的任职终止已满两年。只是提醒。不再需要其姓名的，用 person erase 清除；仍是单位负责人、责任清单的责任人，或参训记录还要用的，可以不清除。",
+        "The last role of the person ended two years ago or more. This is a remark. Erase the person with person erase unless an organisation still names it as its head, a list as who answers, or an attendance needs it.",
+    ),
+    (
         "day_typed",
         "这个日期由程序随办理填写。没有保存，原有内容没有变动。请去掉这一项再保存。",
         "The program writes this day with the step. Nothing was saved or changed. Leave the field out and save again.",
@@ -84,8 +94,13 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "notice_frozen",
-        "已发出的通报不再修改。没有保存，原有内容没有变动。更正请另发通报。",
-        "A notice that was issued never changes. Nothing was saved or changed. Issue a new notice to correct it.",
+        "已发出的通报不再修改或删除。没有保存，原有内容没有变动。更正请另发通报。",
+        "A notice that was issued is neither changed nor deleted. Nothing was saved or changed. Issue a new notice to correct it.",
+    ),
+    (
+        "decided_frozen",
+        "已登记的验收结论、已决定的奖补不再修改或删除，奖补的拨付日期只填一次。没有保存，原有内容没有变动。更正请另登记一条。",
+        "A verdict that was entered and a reward that was decided are neither changed nor deleted; the day of payment is entered once. Nothing was saved or changed. Enter another one to correct it.",
     ),
     (
         "review_day",
@@ -194,12 +209,12 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "YEAR-005",
-        "{year} 年度还有季报没有接收：{returns}。没有改动。请先办理；兑现后这些季报不能再报再收，确要兑现请加 --confirm。",
-        "Returns of {year} are not accepted yet: {returns}. Nothing has changed. See to them first; once settled they can be neither submitted nor accepted. To settle all the same, add --confirm.",
+        "{year} 年度还有季报没有接收：{returns}。没有改动。请先办理；兑现后这些季报不能再报再收，确要兑现请用 year settle --confirm。",
+        "Returns of {year} are not accepted yet: {returns}. Nothing has changed. See to them first; once settled they can be neither submitted nor accepted. To settle all the same, use year settle --confirm.",
     ),
     (
         "DOCTOR-051",
-        "有 {n} 个示范点待复核。示范点记录都保留着。用 point list 查看，用 record act demonstration_point 编号 confirm 或 revoke 办理。",
-        "{n} demonstration points are under review. They are all kept. See point list; confirm or revoke with record act demonstration_point ID.",
+        "有 {n} 个示范点待复核，或待市级办理的申报其党组织已撤销。记录都保留着。用 point list 和 nomination list 查看；示范点用 record act demonstration_point 编号 confirm 或 revoke 办理，申报退回（return）或作出结论。",
+        "{n} demonstration points are under review, or nominations wait whose Party organisation was dissolved. All are kept. See point list and nomination list; confirm or revoke a point with record act demonstration_point ID, give a nomination back (return) or enter its verdict.",
     ),
 ];

@@ -12,7 +12,7 @@ use super::{archive, list, newest, open, publish, set_phase, settle, show};
 use crate::{
     app::App,
     failure::Failure,
-    records::{act, each, testing},
+    records::{Ground, act, each, ruled_edit, testing},
     report::{self, Request},
 };
 
@@ -213,6 +213,37 @@ fn a_phase_is_set_with_a_reason_and_taken_back() {
 }
 
 #[test]
+fn a_year_whose_returns_are_accepted_is_settled_by_its_phase_and_they_are_locked() {
+    let city = city();
+    let app = &city.world.app;
+    let signed = crate::returns::figures(app, domain::scope_id("4103L9"), "2020Q3").unwrap();
+    let row = json!({ "scope": "4103L9", "period": "2020Q3", "status": "accepted",
+        "figures_hash": signed.hash });
+    let accepted = testing::taken_over(app, "quarterly_return", &row);
+    set_phase(app, 2020, Some("settled"), "结果兑现").unwrap();
+    assert_eq!(shown(app, 2020)["phase"], "settled");
+    let stored = testing::now(app, accepted.record.key);
+    let document = crate::records::document(app, &stored).unwrap();
+    assert_eq!(document["values"]["status"], "locked");
+}
+
+#[test]
+fn an_archived_year_is_opened_again_for_a_correction_without_a_question() {
+    let city = city();
+    let app = &city.world.app;
+    let open = json!({ "scope": "4103L9", "period": "2020Q4", "status": "open" });
+    let open = put(app, "quarterly_return", &open);
+    settle(app, (2020, true), "结果兑现").unwrap();
+    archive(app, 2020, "归档").unwrap();
+    // What comes late as accepted is not written to, so that it keeps nobody from opening the year.
+    let accepted = json!({ "status": "accepted" });
+    let late = ruled_edit(app, &open, &accepted, Ground::of("迟到")).unwrap();
+    app.writer.edit(vec![late], Vec::new()).unwrap();
+    set_phase(app, 2020, Some("settled"), "更正").unwrap();
+    assert_eq!(shown(app, 2020)["phase"], "settled");
+}
+
+#[test]
 fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
     let city = city();
     let app = &city.world.app;
@@ -231,6 +262,17 @@ fn a_settled_year_locks_its_returns_and_an_archived_one_is_only_read() {
         refused.to_string().contains("4103L9 2020Q4 open"),
         "{refused}"
     );
+    // Nor by another way.
+    let set = |phase: &str| set_phase(app, 2020, Some(phase), "结果兑现");
+    assert_eq!(code(set("settled")), "YEAR-005");
+    assert_eq!(code(set("archived")), "YEAR-003");
+    let year = super::stored(app, 2020).unwrap().unwrap().0;
+    let put_phase = |phase: &str| {
+        let phase = json!({ "phase_override": phase });
+        testing::save(app, "programme_year", Some(&year), &phase, None)
+    };
+    assert_eq!(code(put_phase("settled")), "YEAR-005");
+    assert_eq!(code(put_phase("archived")), "YEAR-003");
     assert_ne!(shown(app, 2020)["phase"], "settled", "nothing was done");
     settle(app, (2020, true), "结果兑现").unwrap();
     let status = |stored: &Stored| {

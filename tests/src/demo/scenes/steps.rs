@@ -3,10 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Checks, DAY, Stage, at, branch, card, conflicts, firm, history, holds, say, suggests, take,
-    text,
-};
+use super::{Checks, DAY, Stage, at, branch, conflicts, firm, history, holds, say, text};
 use crate::programs::Program;
 
 const PROBLEM: &str = "problem_item";
@@ -50,23 +47,15 @@ pub(super) fn close_against_reopen(stage: &mut Stage, checks: &mut Checks) {
     at(park, "园区主任").act(own, "close", &[], "材料齐全").ok();
     park.line.mend();
     stage.settle_all();
-    let open = conflicts(&hub);
-    let is_it = open.len() == 1 && open.iter().all(|one| one["conflict"] == "transition");
-    checks.see(is_it, "两条路线都列出，待裁决");
-    let docket = open.first().map(|one| text(&one["id"]).to_owned());
-    let shown = card(&hub, &docket.unwrap_or_default());
-    checks.see(suggests(&shown, "R09", "reopened"), "建议以重新打开为准");
-    take(
-        &stage.hub.by("冲突处理员").on(DAY),
-        &shown,
-        "reopened",
-        "R09：问题仍在",
-    );
-    stage.settle_all();
     for program in [&office.program, &park.program, &hub] {
         let reopened = holds(program, own, "status", &json!("reopened"));
-        let why = history(program, own).contains("抽查发现支部没有活动");
-        checks.see(reopened && why, "重新打开，申请人看得到理由");
+        let settled = conflicts(program).is_empty();
+        checks.see(reopened && settled, "重新打开优先，不用裁决");
+        let told = program.json(["record", "explain", own.0, own.1, "status"]);
+        let rule = told.to_string().contains("R09");
+        let said = history(program, own);
+        let both = said.contains("抽查发现支部没有活动") && said.matches("材料齐全").count() > 1;
+        checks.see(rule && both, "申请人看得到规则、理由和双方的办理");
     }
     office.line.cut();
     hub.act(citys, "grant", &["due_on=2020-12-31"], "同意延期")

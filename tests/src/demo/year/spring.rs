@@ -192,7 +192,8 @@ pub(super) fn drive(stage: &Stage, works: &mut [Works<'_>], checks: &mut Checks)
     checks.see(sent, "未建单位指导员选派率 21/30，其余9家在组建中");
 }
 
-/// April: what was planned is approved and established; with the case the link is made.
+/// April: what was planned is approved, by another than who applied, and established; with the case
+/// the link is made.
 pub(super) fn built(stage: &Stage, works: &mut [Works<'_>], checks: &mut Checks) {
     const DAY: &str = "2020-04-20";
     month(
@@ -215,7 +216,7 @@ pub(super) fn built(stage: &Stage, works: &mut [Works<'_>], checks: &mut Checks)
         let both: Vec<&String> = parties.iter().collect();
         let approved = json!({ "status": "approved", "approved_on": "2020-04-10",
             "approval_doc": "演示〔2020〕4号", "approver": work.agency, "established_on": DAY });
-        work.set(DAY, "party_organisation", &both, &approved);
+        work.approve(DAY, "party_organisation", &both, &approved);
         establish_cases(work, DAY, &both);
         work.set(
             DAY,
@@ -271,7 +272,8 @@ fn establish_cases(work: &Works<'_>, day: &str, parties: &[&String]) {
         let step = |values: Value| work.set(day, "establishment_case", &[case], &values);
         step(json!({ "status": "planned", "form": form }));
         step(json!({ "status": "applied" }));
-        step(json!({ "status": "approved" }));
+        let approved = json!({ "status": "approved" });
+        work.approve(day, "establishment_case", &[case], &approved);
         step(json!({ "status": "established", "result_party_organisation": party }));
     }
 }

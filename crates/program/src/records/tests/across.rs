@@ -182,7 +182,7 @@ fn a_coverage_that_outlives_its_party_organisation_is_listed_until_it_ends() {
             (link.record.key, Target::Ended)
         );
     }
-    let ends = json!({ "to_on": "2020-09-01" });
+    let ends = json!({ "to_on": "2020-09-01", "end_reason": "党组织撤销" });
     save(app, "coverage_link", Some(&link), &ends, None).unwrap();
     assert!(dangling(app, None).unwrap().is_empty() && ended(app).unwrap().is_empty());
     let links = links_of(app, link.record.key).unwrap();

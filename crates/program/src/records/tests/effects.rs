@@ -227,6 +227,13 @@ fn a_verdict_makes_the_point_in_one_step_and_a_condition_waits() {
     let later = save(app, "acceptance_verdict", None, &later, None).unwrap();
     assert_eq!(codes(&later.warnings), ["decided_before"]);
     assert_eq!(value(app, points[0], "status"), "valid");
+    // What was said stays said, also for the city.
+    let key = later.stored.record.key;
+    let gone = crate::records::delete(app, key, None, "误录").unwrap_err();
+    assert_eq!(gone.code, "decided_frozen");
+    let other = json!({ "reason": "改" });
+    let over = save(app, "acceptance_verdict", Some(&later.stored), &other, None);
+    assert_eq!(over.unwrap_err().code, "decided_frozen");
 }
 
 #[test]

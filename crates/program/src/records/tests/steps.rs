@@ -109,6 +109,30 @@ fn the_day_of_a_step_is_written_with_it_however_it_is_taken() {
 }
 
 #[test]
+fn who_registered_a_problem_takes_it_back_and_of_a_sheet_another() {
+    let world = node();
+    let app = &world.app;
+    let registered = save(app, "problem_item", None, &problem("registered"), None);
+    let registered = registered.unwrap().stored;
+    let withdrawn = json!({ "status": "withdrawn" });
+    let by = |app: &App, stored: &Stored| code(set(app, stored, Source::Command, &withdrawn));
+    let chief = world.by("chief");
+    let assigned = json!({ "status": "assigned" });
+    set(&chief, &registered, Source::Command, &assigned).unwrap();
+    assert_eq!(
+        by(&chief, &registered),
+        "AUTH-OWN",
+        "who took the step before"
+    );
+    assert_eq!(by(app, &registered), "");
+    let mut other = problem("registered");
+    other["no"] = json!("410305-2020-A0002");
+    let imported = taken_over(app, "problem_item", &other);
+    assert_eq!(by(app, &imported), "AUTH-OWN");
+    assert_eq!(by(&chief, &imported), "");
+}
+
+#[test]
 fn a_return_is_signed_and_dated_by_its_submission() {
     let world = node();
     let app = &world.app;

@@ -1,0 +1,52 @@
+//! How long personal values are kept (domain 10).
+
+use proto::ledger::{InstructorAssignment, Person, RoleAssignment};
+use replica::RecordId;
+
+use super::{Subject, Surroundings, day, finding, key};
+use crate::{
+    date::{self, Date},
+    erasure,
+    finding::{Finding, Level::Warn},
+};
+
+/// Years after the end of the last role in which a name is still needed.
+const KEPT_YEARS: i32 = 2;
+
+/// Whose last role ended long ago is listed, so that somebody erases the person. Who never had a role is
+/// none of these: that may still be entered.
+pub(super) fn judge(
+    subject: &Subject<'_>,
+    _after: &Person,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    if erasure::is_erased_message(subject.kind, subject.after) {
+        return;
+    }
+    let this = key("person", Some(&subject.id.0.to_vec()));
+    let roles: Vec<(RecordId, RoleAssignment)> =
+        around.referring(("role_assignment", "person"), this);
+    let sent: Vec<(RecordId, InstructorAssignment)> =
+        around.referring(("instructor_assignment", "person"), this);
+    let roles = roles.iter().map(|(_, row)| day(row.to_on.as_ref()));
+    let sent = sent.iter().map(|(_, row)| day(row.to_on.as_ref()));
+    // One that has no end goes on.
+    let ends: Option<Vec<Date>> = roles.chain(sent).collect();
+    let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else {
+        return;
+    };
+    let year = last.year() + KEPT_YEARS;
+    // 29 February has no second anniversary.
+    let due = date::day(year, last.month().into(), last.day()).or_else(|| date::day(year, 3, 1));
+    if due.is_some_and(|due| due <= around.today) {
+        let last = date::text(last);
+        let zh = format!(
+            "最后的任职于 {last} 终止，已满 {KEPT_YEARS} 年，不再需要的请清除个人信息（person erase）"
+        );
+        let en = format!(
+            "The last role ended on {last}, {KEPT_YEARS} years ago or more; erase the person where nothing needs the name (person erase)"
+        );
+        findings.push(finding("KEEP", Warn, "display_name", "keep_over", (zh, en)));
+    }
+}
