@@ -284,7 +284,7 @@ fn changed(
 /// Sets the phase of a year by hand; with none its days say it again. To settle it so is to settle it.
 ///
 /// # Errors
-/// There is no such year or phase, the phase cannot follow ([`judge`]), or this is not the city.
+/// There is no such year or phase, the phase cannot follow, or this is not the city.
 pub fn set_phase(app: &App, year: u32, phase: Option<&str>, reason: &str) -> Result<(), Failure> {
     let found = Year::find(app, year)?;
     let is_archived = found.row.phase_override() == YearPhase::Archived;

@@ -21,8 +21,6 @@ enum By {
 struct Row {
     kind: &'static str,
     by: By,
-    /// What is added later, once.
-    later: &'static [&'static str],
     rule: &'static str,
     code: &'static str,
     zh: &'static str,
@@ -33,7 +31,6 @@ const DECIDED: &[Row] = &[
     Row {
         kind: "acceptance_verdict",
         by: By::Said("verdict"),
-        later: &[],
         rule: "STEP",
         code: "decided_frozen",
         zh: "已登记的验收结论不再修改或删除；更正或整改后的结论请另行登记，以最后的为准",
@@ -41,17 +38,15 @@ const DECIDED: &[Row] = &[
     },
     Row {
         kind: "reward",
-        by: By::Day("decided_on"),
-        later: &["paid_on"],
+        by: By::Said("paid_on"),
         rule: "STEP",
         code: "decided_frozen",
-        zh: "已决定的奖补不再修改或删除，拨付日期只填一次；更正请另行登记一笔",
-        en: "A reward that was decided stays, and its day of payment is entered once; a correction is another reward",
+        zh: "已拨付的奖补不再修改或删除；还要补发的请另行登记一笔",
+        en: "A reward that was paid stays; what is added to it is another reward",
     },
     Row {
         kind: "notice",
         by: By::Day("issued_on"),
-        later: &[],
         rule: "V25",
         code: "notice_frozen",
         zh: "已发出的通报不再修改或删除，更正请另发通报",
@@ -94,11 +89,8 @@ pub(super) fn judge(subject: &Subject<'_>, today: Date, findings: &mut Vec<Findi
         value::to_json(kind, before),
         value::to_json(kind, subject.after),
     );
-    let is_new = |field: &str| was.get(field).is_none_or(serde_json::Value::is_null);
     let mut fields = kind.fields.iter().map(|field| field.id.as_str());
-    let changed = fields.find(|field| {
-        was.get(*field) != is.get(*field) && !(row.later.contains(field) && is_new(field))
-    });
+    let changed = fields.find(|field| was.get(*field) != is.get(*field));
     if let Some(field) = changed {
         findings.push(frozen(row, field));
     }

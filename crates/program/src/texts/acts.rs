@@ -99,8 +99,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "decided_frozen",
-        "已登记的验收结论、已决定的奖补不再修改或删除，奖补的拨付日期只填一次。没有保存，原有内容没有变动。更正请另登记一条。",
-        "A verdict that was entered and a reward that was decided are neither changed nor deleted; the day of payment is entered once. Nothing was saved or changed. Enter another one to correct it.",
+        "已登记的验收结论、已拨付的奖补不再修改或删除。没有保存，原有内容没有变动。更正结论请另登记一条；补发奖补请另登记一笔。",
+        "A verdict that was entered and a reward that was paid are neither changed nor deleted. Nothing was saved or changed. Enter another verdict to correct one, another reward to add to one.",
     ),
     (
         "review_day",
