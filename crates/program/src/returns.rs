@@ -184,23 +184,29 @@ pub(crate) fn follow(app: &App, subject: &Subject<'_>) -> Result<Vec<Effect>, Fa
     Ok(snapshots(&code, &figures.period, &figures.indicators))
 }
 
-/// The snapshots of figures. Amounts are not among them: a snapshot holds counts.
+/// The snapshots of figures. An amount of which more was reversed than had come in is not among them: a
+/// snapshot holds no number below zero.
 pub(crate) fn snapshots(scope: &str, period: &str, indicators: &Indicators) -> Vec<Effect> {
-    let counted = indicators.0.iter();
-    let counted = counted.filter(|(_, figure)| !matches!(figure, Figure::Money(_)));
+    let counted = indicators.0.iter().filter(|(_, figure)| figure.num() >= 0);
     let one = |(name, figure): &(&'static str, Figure)| {
         let (num, den) = parts(*figure);
+        let (num, amount) = match figure {
+            Figure::Money(fen) => (0, Some(fen.to_string())),
+            _ => (num, None),
+        };
+        let mut set = vec![
+            ("scope", scope.to_owned()),
+            ("period", period.to_owned()),
+            ("indicator", (*name).to_owned()),
+            ("num", num.to_string()),
+            ("den", den.to_string()),
+            ("definition", EDITION.to_owned()),
+        ];
+        set.extend(amount.map(|amount| ("amount_fen", amount)));
         Effect {
             kind: "indicator_snapshot",
             id: None,
-            set: vec![
-                ("scope", scope.to_owned()),
-                ("period", period.to_owned()),
-                ("indicator", (*name).to_owned()),
-                ("num", num.to_string()),
-                ("den", den.to_string()),
-                ("definition", EDITION.to_owned()),
-            ],
+            set,
             is_needed: true,
         }
     };
@@ -216,15 +222,14 @@ pub(crate) fn signature(app: &App, scope: ScopeId, values: &[u8]) -> Result<Stri
     Ok(figures(app, scope, row.period())?.hash)
 }
 
-/// The frozen figures of a scope's quarter, by name; empty before they are accepted.
+/// Figures as they were frozen, by name: numerator and denominator; an amount in fen.
+pub type Frozen = BTreeMap<String, (i64, u64)>;
+
+/// The frozen figures of a scope's quarter; empty before they are accepted.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
-pub fn frozen(
-    app: &App,
-    scope: ScopeId,
-    period: &str,
-) -> Result<BTreeMap<String, (u32, u32)>, Failure> {
+pub fn frozen(app: &App, scope: ScopeId, period: &str) -> Result<Frozen, Failure> {
     let mut frozen = BTreeMap::new();
     let Some(kind) = app.catalogue.kind_by_id("indicator_snapshot") else {
         return Ok(frozen);
@@ -246,7 +251,9 @@ pub fn frozen(
         })?;
         if let Some(stored) = stored.filter(|stored| !stored.record.is_empty()) {
             row = domain::decode(&meaning(app, &stored.record)?.values).unwrap_or_default();
-            frozen.insert(definition.name.to_owned(), (row.num(), row.den()));
+            let fen = row.amount_fen.and_then(|fen| i64::try_from(fen).ok());
+            let num = fen.unwrap_or_else(|| row.num().into());
+            frozen.insert(definition.name.to_owned(), (num, row.den().into()));
         }
     }
     Ok(frozen)
@@ -258,18 +265,17 @@ pub struct Correction {
     /// The indicator.
     pub name: &'static str,
     /// As it was accepted.
-    pub was: (u32, u32),
+    pub was: (i64, u64),
     /// As the ledger gives it now for the same day.
     pub is: Figure,
 }
 
 /// What the ledger gives otherwise now than was accepted.
 #[must_use]
-pub fn corrections(frozen: &BTreeMap<String, (u32, u32)>, now: &Indicators) -> Vec<Correction> {
+pub fn corrections(frozen: &Frozen, now: &Indicators) -> Vec<Correction> {
     let differing = now.0.iter().filter_map(|(name, figure)| {
         let was = *frozen.get(*name)?;
-        let (num, den) = parts(*figure);
-        ((i64::from(was.0), u64::from(was.1)) != (num, den)).then_some(Correction {
+        (was != parts(*figure)).then_some(Correction {
             name,
             was,
             is: *figure,

@@ -3510,6 +3510,8 @@ pub struct IndicatorSnapshot {
     pub den: ::core::option::Option<u32>,
     #[prost(string, optional, tag = "6")]
     pub definition: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint64, optional, tag = "7")]
+    pub amount_fen: ::core::option::Option<u64>,
 }
 /// One candidate as the person who decided saw it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -66,6 +66,7 @@ fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards(
         json!([]),
         "no record was made"
     );
+    income(node, "2020-11-01", 500_000);
     step(node, "submit").ok();
     let signed = shown(node);
     assert_eq!(
@@ -125,6 +126,12 @@ fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards(
     corrected_after_the_lock(&two, &first);
 }
 
+fn income(node: &Program, on: &str, fen: u32) {
+    let entry = json!({ "year": "2020", "scope": "410305", "direction": "income",
+        "source": "fiscal", "amount_fen": fen, "on": on });
+    made(node, "funding_entry", &entry);
+}
+
 /// The work of the days after the quarter does not touch what was signed of it.
 #[track_caller]
 fn what_came_later_counts_later(two: &Two, second: &str) {
@@ -168,19 +175,17 @@ fn what_came_later_counts_later(two: &Two, second: &str) {
 fn corrected_after_the_lock(two: &Two, first: &str) {
     let (hub, node) = (two.hub(), &two.jianxi.node);
     exclude(node, first);
+    income(node, "2020-12-01", 200_000);
     two.settle();
     for program in [hub, node] {
         let after = shown(program);
         assert_eq!(after["status"], "locked");
         let corrected = after["corrections"].as_array().unwrap();
-        let counted = corrected
-            .iter()
-            .find(|one| one["indicator"] == "counted")
-            .unwrap();
-        assert_eq!(
-            (&counted["was"]["num"], &counted["is"]),
-            (&json!(1), &json!(0))
-        );
+        for (name, was, is) in [("counted", 1, 0), ("funding_fiscal", 500_000, 700_000)] {
+            let of = |one: &&Value| one["indicator"] == name;
+            let one = corrected.iter().find(of).unwrap();
+            assert_eq!((&one["was"]["num"], &one["is"]), (&json!(was), &json!(is)));
+        }
     }
     let list = hub.json(["return", "list", "--year", "2020"]);
     assert_eq!(

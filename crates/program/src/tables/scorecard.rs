@@ -4,8 +4,6 @@
 //!
 //! No score is made of them: the plan gives no weights.
 
-use std::collections::BTreeMap;
-
 use domain::{
     Date, Parameters, date,
     indicator::{Definition, Figure, Unit},
@@ -24,7 +22,7 @@ use crate::{
     clock::date_of,
     config::{Line, ScorecardConfig},
     failure::Failure,
-    returns,
+    returns::{self, Frozen},
 };
 
 /// What a scope holds at least each year: the figure, that of the city, the quota.
@@ -49,9 +47,6 @@ enum Measure {
     Share(&'static Definition),
     Quota(Quota),
 }
-
-/// What was frozen of a scope or of the city, by name.
-type Frozen = BTreeMap<String, (u32, u32)>;
 
 /// The figures with what they are judged by.
 struct Card<'f, 'a> {
@@ -173,7 +168,7 @@ impl Card<'_, '_> {
             num,
             den,
             line: self.line(one.name),
-            before: before.map(|(num, den)| (u64::from(*num), u64::from(*den))),
+            before: before.and_then(|(num, den)| Some((u64::try_from(*num).ok()?, *den))),
         })
     }
 
