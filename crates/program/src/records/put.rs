@@ -20,6 +20,7 @@ use crate::{
     app::App,
     conflicts,
     failure::{Exit, Failure},
+    year,
 };
 
 /// A record after a save.
@@ -139,7 +140,7 @@ pub fn deletion_edit(
     })
 }
 
-/// What is of an archived year, or in transfer, is not taken away either.
+/// What is of an archived year, or in transfer, is not taken away either; nor a year that is settled.
 fn not_held(app: &App, stored: &Stored) -> Result<(), Failure> {
     let values = meaning(app, &stored.record)?.values;
     let Some(kind) = app.catalogue.kind(stored.record.key.kind) else {
@@ -155,6 +156,9 @@ fn not_held(app: &App, stored: &Stored) -> Result<(), Failure> {
     let known = Known::new(app);
     if domain::year::archived(&subject, &known).is_some() {
         return Err(Failure::new("year_archived", Exit::Invalid));
+    }
+    if year::is_settled(kind, &values) {
+        return Err(Failure::new("year_settled", Exit::Invalid));
     }
     let locked = domain::validate::locked(&subject, &known);
     known.take_failure().map_or(Ok(()), Err)?;
