@@ -51,6 +51,7 @@ impl Desk<'_> {
                     Err(why) => return Err(why),
                 }
             }
+            prepared.extend(self.taken_back(subject, &reason)?);
             Ok(prepared)
         };
         let step = (key, subject.scope);
