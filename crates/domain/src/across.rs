@@ -238,10 +238,12 @@ pub fn proposal_id(key: RecordKey, siblings: &[Sibling]) -> RecordId {
     )
 }
 
-/// Whether a late write takes a record out of its transfer and says nothing else.
-fn leaves_transfer(catalogue: &Catalogue, late: &Late<'_>) -> bool {
+/// Whether a write takes a record out of its transfer and says nothing else. When it comes late the move
+/// has ended that, and nobody has to answer.
+#[must_use]
+pub fn leaves_transfer(catalogue: &Catalogue, key: RecordKey, siblings: &[Sibling]) -> bool {
     let Some(kind) = catalogue
-        .kind(late.key.kind)
+        .kind(key.kind)
         .filter(|it| it.id == "organisation")
     else {
         return false;
@@ -260,7 +262,7 @@ fn leaves_transfer(catalogue: &Catalogue, late: &Late<'_>) -> bool {
         register == steps.register || (register == state.register && leaves(sibling))
     };
     let is_state = |sibling: &Sibling| sibling.register == state.register;
-    late.siblings.iter().all(said) && late.siblings.iter().any(is_state)
+    siblings.iter().all(said) && siblings.iter().any(is_state)
 }
 
 /// Returns the proposal that the hub makes of a late write. None when it set nothing that a person
@@ -281,7 +283,9 @@ pub fn propose(catalogue: &Catalogue, late: &Late<'_>) -> Option<Edit> {
         })
         .collect();
     let of_docket = catalogue.kind(late.key.kind).is_some_and(is_docket);
-    let is_nobodys = late.key.kind == kind.kind || of_docket || leaves_transfer(catalogue, late);
+    let is_nobodys = late.key.kind == kind.kind
+        || of_docket
+        || leaves_transfer(catalogue, late.key, late.siblings);
     if values.is_empty() || is_nobodys {
         return None;
     }
