@@ -453,7 +453,7 @@ fn a_move_that_the_city_has_committed_is_taken_back_no_more() {
     assert!(told.contains(&request), "{told}");
     // A second wish, which ends with the move.
     let other = node.json([
-        "transfer", "request", &name, "--to", "410306", "--reason", "另议",
+        "transfer", "request", &name, "--to", "410303", "--reason", "另议",
     ]);
     settle(node);
     two.jianxi.line.cut();
