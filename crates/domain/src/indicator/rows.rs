@@ -307,7 +307,11 @@ impl Row {
             }),
             "platform" => platform(&decode(values)?),
             "platform_meeting" => meeting(&decode(values)?),
-            "problem_item" => Some(problem(scope, &decode(values)?)),
+            "problem_item" => Some(problem(
+                scope,
+                &decode(values)?,
+                closed_by(kind, (values, on)),
+            )),
             "nomination" => Some(nomination(
                 scope,
                 &decode(values)?,
@@ -563,15 +567,23 @@ fn meeting(row: &PlatformMeeting) -> Option<Row> {
     })
 }
 
-fn problem(scope: ScopeId, row: &ProblemItem) -> Row {
+/// The day of the closing that stands on a day; one that was closed again has another day by now.
+fn closed_by(kind: &KindSpec, (values, on): (&[u8], Date)) -> Option<Date> {
+    steps::day_of(kind, values, "closed", on)
+}
+
+fn problem(scope: ScopeId, row: &ProblemItem, closed_by: Option<Date>) -> Row {
+    let is_closed = row.status() == ProblemStatus::Closed;
     Row::Problem(ProblemRow {
         scope: place(row.scope.as_ref(), scope),
         year: id(row.year.as_ref()),
         is_withdrawn: row.status() == ProblemStatus::Withdrawn,
-        is_closed: row.status() == ProblemStatus::Closed,
+        is_closed,
         registered: day(row.registered_on.as_ref()),
         due: day(row.due_on.as_ref()),
-        closed: day(row.closed_on.as_ref()),
+        closed: closed_by
+            .filter(|_| is_closed)
+            .or_else(|| day(row.closed_on.as_ref())),
     })
 }
 

@@ -258,6 +258,62 @@ fn save(
 }
 
 #[test]
+fn steps_that_are_the_hubs_are_written_down_by_nobody_else() {
+    let step =
+        |place: u32, state: &str, on: &str| json!({ "place": place, "state": state, "on": on });
+    let row = |steps: &[Json]| json!({ "status": "draft", "steps": steps });
+    let (draft, sent) = (
+        step(1, "draft", "2020-10-01"),
+        step(2, "submitted", "2020-10-02"),
+    );
+    let base = Desk::new(1).make(
+        "nomination",
+        id(1),
+        scope_id("410305"),
+        &row(std::slice::from_ref(&draft)),
+    );
+    let takes = |base: &Record, steps: &[Json]| {
+        let written = Desk::new(2).put(base, &json!({ "steps": steps }));
+        hub_takes(Some(base), &written).map_err(|(_, why)| why)
+    };
+    assert_eq!(takes(&base, &[draft.clone(), sent.clone()]), Ok(()));
+    let forged = [
+        draft.clone(),
+        step(2, "accepted", "2020-10-01"),
+        sent.clone(),
+    ];
+    assert_eq!(takes(&base, &forged), Err(Refusal::Step));
+    // What the hub has written is told again, and not left out.
+    let back = [
+        draft.clone(),
+        sent.clone(),
+        step(3, "returned", "2020-10-03"),
+    ];
+    let returned = Desk::new(99).put(&base, &json!({ "status": "returned", "steps": back }));
+    let mut on = back.to_vec();
+    on.push(step(4, "draft", "2020-10-04"));
+    assert_eq!(takes(&returned, &on), Ok(()));
+    assert_eq!(takes(&returned, &[draft, sent]), Err(Refusal::Step));
+    // One that the hub gave back before steps were written down.
+    let old = Desk::new(1).make(
+        "nomination",
+        id(1),
+        scope_id("410305"),
+        &json!({ "status": "draft" }),
+    );
+    let old = Desk::new(99).put(&old, &json!({ "status": "returned" }));
+    let first = [step(1, "returned", ""), step(2, "draft", "2020-10-04")];
+    assert_eq!(takes(&old, &first), Ok(()));
+    // What the city found only the city ends.
+    let found = json!({ "found_by": "city", "status": "registered" });
+    let found = Desk::new(99).make("problem_item", id(1), scope_id("410305"), &found);
+    assert_eq!(
+        takes(&found, &[step(1, "withdrawn", "2020-10-01")]),
+        Err(Refusal::Step)
+    );
+}
+
+#[test]
 fn a_person_at_a_node_saves_what_the_hub_will_take() {
     let node = Writer::Node {
         scope: scope_id("410305"),

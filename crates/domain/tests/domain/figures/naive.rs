@@ -109,7 +109,16 @@ fn then(kind: &str, values: &[u8], day: &str) -> Option<Vec<u8>> {
         "party_organisation" => of!(PartyOrganisation, status).encode_to_vec(),
         "carrier" => of!(Carrier, status).encode_to_vec(),
         "platform" => of!(Platform, status).encode_to_vec(),
-        "problem_item" => of!(ProblemItem, status).encode_to_vec(),
+        "problem_item" => {
+            let mut row = of!(ProblemItem, status);
+            let mut closings = row.steps.iter().filter(|step| step.state == "closed");
+            let last = closings.next_back().map(|step| step.on.clone());
+            let is_closed = row.status() == ProblemStatus::Closed;
+            if let Some(on) = last.filter(|on| is_closed && !on.is_empty()) {
+                row.closed_on = Some(on);
+            }
+            row.encode_to_vec()
+        }
         "nomination" => of!(Nomination, status).encode_to_vec(),
         "demonstration_point" => of!(DemonstrationPoint, status).encode_to_vec(),
         _ => values.to_vec(),
