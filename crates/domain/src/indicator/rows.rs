@@ -44,6 +44,7 @@ macro_rules! kinds {
 }
 
 kinds!(
+    agency,
     organisation,
     party_organisation,
     coverage_link,
@@ -90,6 +91,8 @@ pub(super) enum Row {
         session: RecordKey,
         person: RecordKey,
     },
+    /// A department. Where it lies says whose check is whose.
+    Agency,
     /// A place for Party work; whether it passes all three checks.
     Position {
         is_standard: bool,
@@ -207,6 +210,8 @@ pub(super) struct EventRow {
 pub(super) struct CheckRow {
     pub(super) item: RecordKey,
     pub(super) subject: RecordKey,
+    /// The department that checked.
+    pub(super) checker: Option<RecordKey>,
     pub(super) result: CheckResult,
     pub(super) on: Date,
 }
@@ -298,6 +303,7 @@ impl Row {
             "training_attendance" => attendance(&decode(values)?),
             "seminar" => Some(seminar(scope, &decode(values)?)),
             "establishment_drive" => Some(drive(scope, &decode(values)?)),
+            "agency" => Some(Self::Agency),
             "position" => Some(position(&decode(values)?)),
             "standard_check" => check(catalogue, &decode(values)?),
             "funding_entry" => Some(funding(catalogue, scope, &decode(values)?)),
@@ -336,13 +342,14 @@ impl Row {
             Self::Carrier(row) => [Some(row.party), None, None],
             Self::Activity { carrier, .. } => [Some(*carrier), None, None],
             Self::Attendance { session, person } => [Some(*session), Some(*person), None],
-            Self::Check(row) => [Some(row.subject), None, None],
+            Self::Check(row) => [Some(row.subject), row.checker, None],
             Self::Funding(row) => [row.beneficiary, row.reverses, None],
             Self::Platform(row) => [Some(row.cluster), None, None],
             Self::Meeting { platform, .. } => [Some(*platform), None, None],
             Self::Visit { nomination, .. } => [Some(*nomination), None, None],
             Self::Point { party, .. } => [Some(*party), None, None],
             Self::Event(_)
+            | Self::Agency
             | Self::Position { .. }
             | Self::Committee { .. }
             | Self::Cluster { .. }
@@ -516,6 +523,7 @@ fn check(catalogue: &Catalogue, row: &StandardCheck) -> Option<Row> {
     Some(Row::Check(CheckRow {
         item: key(kinds().standard_item, row.item.as_ref())?,
         subject: across::named(catalogue, row.subject.as_deref()?)?,
+        checker: key(kinds().agency, row.checker.as_ref()),
         result: row.result(),
         on: day(row.on.as_ref())?,
     }))

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::{
     Arrival, Catalogue, Purpose, Refusal, Writer,
-    authority::{NewState, approve, judge_sealed},
+    authority::{NewState, approve, approve_submitted, judge_sealed},
     effective::deletion,
     judge, may_edit, scope_id,
 };
@@ -572,6 +572,7 @@ fn nobody_approves_what_they_submitted() {
     let set = registers(Catalogue::builtin(), &drafted, set.as_object().unwrap());
     let own = approve(kind_of("nomination"), Some(&drafted), &set, &author);
     assert_eq!(own.map_err(|(_, why)| why), Err(Refusal::Own));
+    submitted_some_steps_before();
     // What approves nothing, the same person may go on with.
     let begun = Desk::new(1).make(
         "carrier",
@@ -586,6 +587,27 @@ fn nobody_approves_what_they_submitted() {
         approve(kind_of("carrier"), Some(&begun), &set, author),
         Ok(())
     );
+}
+
+/// Submitted, screened and assessed by three people: who submitted it does not recommend it.
+#[track_caller]
+fn submitted_some_steps_before() {
+    let kind = kind_of("nomination");
+    let state = |state: &str| json!({ "status": state });
+    let submitted = Desk::new(1).make("nomination", id(4), scope_id("410305"), &state("submitted"));
+    let screened = Desk::new(2).put(&submitted, &state("screened"));
+    let assessed = Desk::new(3).put(&screened, &state("assessed"));
+    let past = [submitted.siblings.clone(), screened.siblings.clone()].concat();
+    let recommend = registers(
+        Catalogue::builtin(),
+        &assessed,
+        state("recommended").as_object().unwrap(),
+    );
+    let by = |author: &str| {
+        approve_submitted(kind, &assessed, &past, &recommend, author).map_err(|(_, why)| why)
+    };
+    assert_eq!(by(&submitted.siblings[0].write.author), Err(Refusal::Own));
+    assert_eq!(by(&screened.siblings[0].write.author), Ok(()));
 }
 
 /// A record of a kind as the city knows it, and the same with a deletion by Jianxi.

@@ -16,6 +16,7 @@ use replica::{RecordId, ScopeId};
 use serde_json::{Value as Json, json};
 
 pub(super) const KINDS: &[&str] = &[
+    "agency",
     "organisation",
     "party_organisation",
     "coverage_link",
@@ -667,20 +668,22 @@ impl World {
                 .find(|((known, known_id), _)| *known == kind && known_id.to_string() == id)
                 .map(|(_, (scope, _))| *scope)
         });
+        let offices = self.all::<Agency>("agency");
         type Rank = (bool, String, RecordId);
         let mut latest: BTreeMap<Vec<u8>, (Rank, CheckResult)> = BTreeMap::new();
-        for (id, scope, row) in self.all::<StandardCheck>("standard_check") {
+        for (id, _, row) in self.all::<StandardCheck>("standard_check") {
             let (Some(item), true) = (
                 row.item.clone(),
                 row.subject() == subject && self.in_2020(row.on.as_ref()),
             ) else {
                 continue;
             };
-            let rank = (
-                home.is_some_and(|home| home != scope),
-                row.on.clone().unwrap(),
-                id,
-            );
+            let checker = super::naive::id(row.checker.as_ref());
+            let citys = checker.is_some_and(|checker| {
+                let office = offices.iter().find(|(id, _, _)| *id == checker);
+                office.map(|(_, scope, _)| *scope) != home
+            });
+            let rank = (citys, row.on.clone().unwrap(), id);
             if latest.get(&item).is_none_or(|(known, _)| *known < rank) {
                 latest.insert(item, (rank, row.result()));
             }
