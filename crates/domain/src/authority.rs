@@ -4,12 +4,13 @@
 //! they touch; a value is compared only where a register may be set once, and a status only where
 //! the hub alone commits a step.
 
+use proto::schema::StepTaken;
 use replica::{Dot, Record, RecordKey, RegisterId, ScopeId, Sibling, Source};
 
 use crate::{
     catalogue::{Authority, Catalogue, KindSpec, Merge, RegisterSpec, Travel},
     erasure,
-    state::Step,
+    state::{Step, steps},
     wire::{self, Item},
 };
 
@@ -251,6 +252,9 @@ fn judge_sibling(
     match register.merge {
         Merge::Key | Merge::Append => set_once(kind, register, existing, sibling),
         Merge::State => hub_step(kind, register, existing, sibling),
+        Merge::Union if steps::is_steps(kind, register.id) => {
+            hub_steps(kind, register, existing, sibling)
+        }
         _ if disowns(kind, register, existing, &sibling.value) => Err(Refusal::Authority),
         _ => Ok(()),
     }
@@ -298,6 +302,54 @@ fn set_once(
         Err(Refusal::SetOnce)
     } else {
         Ok(())
+    }
+}
+
+/// Whether a district writes down steps that are the hub's, or leaves out such that it replaces. Those
+/// that the hub has, and those that came before the write, are told again; so is a state to which the
+/// record had come before its steps were written down.
+fn hub_steps(
+    kind: &KindSpec,
+    register: &RegisterSpec,
+    existing: Option<&Record>,
+    sibling: &Sibling,
+) -> Result<(), Refusal> {
+    let found = steps::fields(kind).and_then(|(_, field)| {
+        let of_state = kind.register(field.register)?;
+        Some((field.enumeration()?, of_state, of_state.machine.as_ref()?))
+    });
+    let Some((states, of_state, machine)) = found else {
+        return Ok(());
+    };
+    let by_city = found_by_city(kind, existing);
+    let number = |step: &StepTaken| u64::try_from(states.number(&step.state)?).ok();
+    let of = |value: &[u8]| -> Vec<StepTaken> {
+        let mut steps = steps::taken(kind, value);
+        steps.retain(|step| number(step).is_some_and(|to| machine.is_hubs(to, by_city)));
+        steps
+    };
+    let standing = |id| existing.map(|e| e.register(id)).unwrap_or_default().iter();
+    let values = |id| {
+        let before = standing(id).flat_map(|it| it.ancestry.iter());
+        let before = before.filter_map(|it| it.value.as_ref());
+        standing(id).map(|it| &it.value).chain(before)
+    };
+    let carried = sibling.ancestry.iter().filter_map(|it| it.value.as_ref());
+    let known = values(register.id).chain(carried);
+    let known: Vec<StepTaken> = known.flat_map(|value| of(value)).collect();
+    let came = values(of_state.id).filter_map(|value| status(kind, of_state, value));
+    let came: Vec<u64> = came.collect();
+    let is_told = |step: &StepTaken| {
+        known.contains(step) || number(step).is_some_and(|state| came.contains(&state))
+    };
+    let said = of(&sibling.value);
+    let mut replaced =
+        standing(register.id).filter(|it| sibling.replaces.binary_search(&it.dot()).is_ok());
+    let keeps = replaced.all(|it| of(&it.value).iter().all(|step| said.contains(step)));
+    if keeps && said.iter().all(is_told) {
+        Ok(())
+    } else {
+        Err(Refusal::Step)
     }
 }
 
@@ -557,6 +609,56 @@ pub fn approve(
         }
     }
     Ok(())
+}
+
+/// Whether an author would approve what that same author submitted some steps before: `past` has what the
+/// registers said, beside what stands.
+///
+/// # Errors
+/// The register, and [`Refusal::Own`].
+pub fn approve_submitted(
+    kind: &KindSpec,
+    existing: &Record,
+    past: &[Sibling],
+    set: &[(RegisterId, bytes::Bytes)],
+    author: &str,
+) -> Result<(), (RegisterId, Refusal)> {
+    let by_city = found_by_city(kind, Some(existing));
+    for (id, value) in set {
+        let found = kind.register(*id).and_then(|register| {
+            let machine = register.machine.as_ref()?;
+            let to = status(kind, register, value)?;
+            Some((register, machine, machine.submitted()?, to))
+        });
+        let Some((register, machine, submitted, to)) = found else {
+            continue;
+        };
+        let of = |sibling: &Sibling| status(kind, register, &sibling.value);
+        let mut from = existing.register(*id).iter().filter_map(of);
+        let approves = from.any(|from| {
+            matches!(machine.step(from, to), Step::Direct(_) | Step::Skips)
+                && machine.approves(Some(from), to)
+                && !machine.is_hubs(from, by_city)
+        });
+        let before = past.iter().filter(|it| it.register == *id);
+        let all = existing.register(*id).iter().chain(before);
+        let last = all
+            .filter(|it| of(it) == Some(submitted))
+            .max_by_key(|it| (it.write.time, it.dot()));
+        if approves && last.is_some_and(|it| it.write.author == author) {
+            return Err((*id, Refusal::Own));
+        }
+    }
+    Ok(())
+}
+
+/// Whether approvals of a record of a kind look back further than to the step before.
+#[must_use]
+pub fn looks_back(kind: &KindSpec) -> bool {
+    let machines = kind.registers.iter().filter_map(|it| it.machine.as_ref());
+    machines
+        .into_iter()
+        .any(|machine| machine.submitted().is_some())
 }
 
 /// Whether this author registered a record by hand. What came from a sheet nobody here did.

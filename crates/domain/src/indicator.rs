@@ -103,6 +103,17 @@ impl Figure {
         }
     }
 
+    /// Of how many it is; 0 for a plain number.
+    #[must_use]
+    pub fn den(self) -> i64 {
+        match self {
+            Self::Rate { den, .. } | Self::Met { den, .. } => {
+                i64::try_from(den).unwrap_or(i64::MAX)
+            }
+            Self::Count(_) | Self::Money(_) => 0,
+        }
+    }
+
     /// Two figures of one indicator, of two scopes, together.
     fn plus(self, other: Self) -> Self {
         match (self, other) {

@@ -138,6 +138,8 @@ pub struct Machine {
     alone: BTreeSet<(u64, u64)>,
     /// What beats another that did not know of it.
     beats: BTreeSet<(u64, u64)>,
+    /// The state in which a thing is submitted whose approvals do not all follow it at once.
+    submitted: Option<u64>,
 }
 
 /// Which statuses steps lead to.
@@ -190,6 +192,10 @@ impl Machine {
             reach: reach(all),
             alone: reach(own),
             beats: beats.collect(),
+            submitted: tables::SUBMITTED
+                .iter()
+                .find(|(id, _)| *id == values.id)
+                .and_then(|(_, state)| number(state)),
             steps,
         })
     }
@@ -198,6 +204,12 @@ impl Machine {
     #[must_use]
     pub fn start(&self) -> Option<u64> {
         self.steps.first().map(|(from, _, _)| *from)
+    }
+
+    /// The state of which whoever brought it takes no later step that approves.
+    #[must_use]
+    pub fn submitted(&self) -> Option<u64> {
+        self.submitted
     }
 
     /// The first of the fewest steps that lead from one status to another: what it is called and the

@@ -180,7 +180,7 @@ pub fn validate(
     let mut findings = Vec::new();
     needs(subject, &mut findings);
     belongs(subject, &mut findings);
-    steps::judge(subject, &mut findings);
+    steps::judge(subject, today, &mut findings);
     asked::stands(subject, &mut findings);
     decided::judge(subject, today, &mut findings);
     dates_of_figures(subject, &around, &mut findings);

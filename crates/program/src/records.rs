@@ -65,6 +65,7 @@ pub(crate) use known::InScope;
 pub(crate) use links::{ended, links_json, unlinked};
 pub(crate) use scopes::{record as scope_record, scope_name};
 pub(crate) use sight::{is_held, under_review};
+pub(crate) use steps::STEPS;
 
 use domain::Finding;
 

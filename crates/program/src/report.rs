@@ -39,7 +39,7 @@ pub use board::Board;
 pub(crate) use board::Sheet;
 
 pub(crate) use range::{Effect, effects};
-use range::{Moved, Ranges};
+use range::{Moved, Range, Ranges};
 
 /// How often a serving program looks whether another day has begun.
 const DAY_LOOK: Duration = Duration::from_secs(60);
@@ -90,7 +90,7 @@ pub struct Column {
     /// Open conflicts that could still move them.
     pub open_conflicts: usize,
     /// How far the open conflicts leave each of them: lowest and highest, where they differ.
-    pub ranges: BTreeMap<&'static str, (i64, i64)>,
+    pub ranges: BTreeMap<&'static str, Range>,
     /// The parts that were asked for, each with its name.
     pub parts: Vec<(String, Indicators)>,
 }
@@ -367,11 +367,16 @@ impl Column {
     fn json(&self) -> Value {
         let mut json = self.indicators.json();
         let mut plain = Map::new();
-        for (name, (low, high)) in &self.ranges {
+        for (name, range) in &self.ranges {
+            let (low, high) = range.num;
             match json.get_mut(*name).and_then(Value::as_object_mut) {
                 Some(figure) => {
-                    figure.insert("low".to_owned(), (*low).into());
-                    figure.insert("high".to_owned(), (*high).into());
+                    figure.insert("low".to_owned(), low.into());
+                    figure.insert("high".to_owned(), high.into());
+                    if let Some((low, high)) = range.den {
+                        figure.insert("den_low".to_owned(), low.into());
+                        figure.insert("den_high".to_owned(), high.into());
+                    }
                 }
                 // A plain number stays one; its range stands beside it.
                 None => {
@@ -501,7 +506,7 @@ fn heading_of(definition: &Definition, language: Language) -> String {
 
 /// A figure as people read it, with the range that open conflicts leave; nothing to count is a
 /// dash, neither 0 nor 100.
-fn cell(figure: Option<Figure>, range: Option<&(i64, i64)>) -> String {
+fn cell(figure: Option<Figure>, range: Option<&Range>) -> String {
     let text = match figure {
         Some(Figure::Rate { num, den }) => match percent(num, den) {
             Some(pct) => format!("{num}/{den}  {pct}%"),
@@ -512,8 +517,10 @@ fn cell(figure: Option<Figure>, range: Option<&(i64, i64)>) -> String {
         Some(Figure::Money(fen)) => ten_thousand_yuan(fen),
         None => String::new(),
     };
-    match range {
-        Some((low, high)) => format!("{text} ({low}–{high})"),
+    match range.map(|range| (range.num, range.den)) {
+        // The smallest and the largest share that the numbers allow.
+        Some(((low, high), Some((least, most)))) => format!("{text} ({low}/{most}–{high}/{least})"),
+        Some(((low, high), None)) => format!("{text} ({low}–{high})"),
         None => text,
     }
 }

@@ -6,7 +6,10 @@
 //! is signed. With the acceptance the figures are frozen as snapshots; later corrections of the ledger
 //! show as differences from them.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use domain::{
     Date, Subject, date,
@@ -222,15 +225,33 @@ pub(crate) fn signature(app: &App, scope: ScopeId, values: &[u8]) -> Result<Stri
     Ok(figures(app, scope, row.period())?.hash)
 }
 
-/// Figures as they were frozen, by name: numerator and denominator; an amount in fen.
-pub type Frozen = BTreeMap<String, (i64, u64)>;
+/// Figures as they were frozen.
+#[derive(Clone, Debug, Default)]
+pub struct Frozen {
+    /// By name: numerator and denominator; an amount in fen.
+    figures: BTreeMap<String, (i64, u64)>,
+    /// Those that another edition of the definitions counted: nothing of today is compared with them.
+    others: BTreeMap<String, String>,
+}
+
+impl Frozen {
+    /// A figure that was counted as it is today.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<(i64, u64)> {
+        self.figures.get(name).copied()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.figures.is_empty() && self.others.is_empty()
+    }
+}
 
 /// The frozen figures of a scope's quarter; empty before they are accepted.
 ///
 /// # Errors
 /// The store is damaged or cannot be read.
 pub fn frozen(app: &App, scope: ScopeId, period: &str) -> Result<Frozen, Failure> {
-    let mut frozen = BTreeMap::new();
+    let mut frozen = Frozen::default();
     let Some(kind) = app.catalogue.kind_by_id("indicator_snapshot") else {
         return Ok(frozen);
     };
@@ -253,7 +274,12 @@ pub fn frozen(app: &App, scope: ScopeId, period: &str) -> Result<Frozen, Failure
             row = domain::decode(&meaning(app, &stored.record)?.values).unwrap_or_default();
             let fen = row.amount_fen.and_then(|fen| i64::try_from(fen).ok());
             let num = fen.unwrap_or_else(|| row.num().into());
-            frozen.insert(definition.name.to_owned(), (num, row.den().into()));
+            let name = definition.name.to_owned();
+            if row.definition() == EDITION {
+                frozen.figures.insert(name, (num, row.den().into()));
+            } else {
+                frozen.others.insert(name, row.definition().to_owned());
+            }
         }
     }
     Ok(frozen)
@@ -274,7 +300,7 @@ pub struct Correction {
 #[must_use]
 pub fn corrections(frozen: &Frozen, now: &Indicators) -> Vec<Correction> {
     let differing = now.0.iter().filter_map(|(name, figure)| {
-        let was = *frozen.get(*name)?;
+        let was = frozen.get(name)?;
         (was != parts(*figure)).then_some(Correction {
             name,
             was,
@@ -339,6 +365,8 @@ pub fn document(
     put("definition", EDITION.into());
     put("figures", Value::Object(here.indicators.json()));
     put("frozen", json!(!frozen.is_empty()));
+    let editions: BTreeSet<&String> = frozen.others.values().collect();
+    put("frozen_by", json!(editions));
     put("corrections", corrections.iter().map(correction).collect());
     Ok(document)
 }

@@ -157,13 +157,13 @@ fn what_came_later_counts_later(two: &Two, second: &str) {
         let figures = node.json(["report", "indicators", "--as-of", day]);
         assert_eq!(figures["scopes"]["410305"]["counted"], counted, "{day}");
     }
-    // A day to come is no day of a step, and what does not move has none.
+    // A step holds neither from a day to come nor from before the one that it follows.
     let record = ("organisation", second);
     let ahead = ["exclusion_reason=shell", "steps=2099-01-01"];
-    let still = ["remark=x", "steps=2021-01-01"];
+    let before = ["exclusion_reason=shell", "steps=2019-01-01"];
     for (refused, code) in [
         (node.act(record, "exclude", &ahead, "x"), "step_ahead"),
-        (node.set(record, &still, "x"), "no_step"),
+        (node.act(record, "exclude", &before, "x"), "step_before"),
     ] {
         let found = &refused.json()["error"]["findings"];
         assert_eq!((refused.code, &found[0]["code"]), (6, &json!(code)));

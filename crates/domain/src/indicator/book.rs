@@ -190,6 +190,14 @@ impl Book {
                     touched.extend(old.beneficiary.map(Unit::Record));
                 }
             }
+            Row::Agency => {
+                for check in self.referring(key, kinds.standard_check) {
+                    if let Some(Row::Check(check)) = self.row(check) {
+                        touched.push(Unit::Checks(check.subject));
+                        touched.push(Unit::Record(check.subject));
+                    }
+                }
+            }
             Row::Platform(row) => touched.push(Unit::Record(row.cluster)),
             Row::Meeting { platform, .. } => touched.push(Unit::Record(*platform)),
             Row::Visit { nomination, .. } => touched.push(Unit::Record(*nomination)),

@@ -130,6 +130,7 @@ impl Book {
             | Row::Carrier(_)
             | Row::Activity { .. }
             | Row::Attendance { .. }
+            | Row::Agency
             | Row::Position { .. }
             | Row::Check(_)
             | Row::Meeting { .. }
@@ -376,13 +377,17 @@ impl Book {
         let home = self.rows.get(&subject).map(|(scope, _)| *scope);
         let mut latest: BTreeMap<RecordKey, ((bool, Date, RecordKey), &CheckRow)> = BTreeMap::new();
         for key in self.referring(subject, kinds().standard_check) {
-            let Some((scope, Row::Check(row))) = self.rows.get(&key) else {
+            let Some(Row::Check(row)) = self.row(key) else {
                 continue;
             };
-            if !in_year(row.on, &self.period) {
+            // Of a department those refer to it that it made.
+            if row.subject != subject || !in_year(row.on, &self.period) {
                 continue;
             }
-            let rank = (home.is_some_and(|home| home != *scope), row.on, key);
+            // A check lies where its subject does. The city's departments are not known to a district.
+            let is_own = |checker| self.rows.get(&checker).map(|(scope, _)| *scope) == home;
+            let is_citys = row.checker.is_some_and(|checker| !is_own(checker));
+            let rank = (is_citys, row.on, key);
             let known = latest.entry(row.item).or_insert((rank, row));
             if known.0 < rank {
                 *known = (rank, row);

@@ -44,6 +44,7 @@ macro_rules! kinds {
 }
 
 kinds!(
+    agency,
     organisation,
     party_organisation,
     coverage_link,
@@ -90,6 +91,8 @@ pub(super) enum Row {
         session: RecordKey,
         person: RecordKey,
     },
+    /// A department. Where it lies says whose check is whose.
+    Agency,
     /// A place for Party work; whether it passes all three checks.
     Position {
         is_standard: bool,
@@ -207,6 +210,8 @@ pub(super) struct EventRow {
 pub(super) struct CheckRow {
     pub(super) item: RecordKey,
     pub(super) subject: RecordKey,
+    /// The department that checked.
+    pub(super) checker: Option<RecordKey>,
     pub(super) result: CheckResult,
     pub(super) on: Date,
 }
@@ -298,6 +303,7 @@ impl Row {
             "training_attendance" => attendance(&decode(values)?),
             "seminar" => Some(seminar(scope, &decode(values)?)),
             "establishment_drive" => Some(drive(scope, &decode(values)?)),
+            "agency" => Some(Self::Agency),
             "position" => Some(position(&decode(values)?)),
             "standard_check" => check(catalogue, &decode(values)?),
             "funding_entry" => Some(funding(catalogue, scope, &decode(values)?)),
@@ -307,7 +313,11 @@ impl Row {
             }),
             "platform" => platform(&decode(values)?),
             "platform_meeting" => meeting(&decode(values)?),
-            "problem_item" => Some(problem(scope, &decode(values)?)),
+            "problem_item" => Some(problem(
+                scope,
+                &decode(values)?,
+                closed_by(kind, (values, on)),
+            )),
             "nomination" => Some(nomination(
                 scope,
                 &decode(values)?,
@@ -332,13 +342,14 @@ impl Row {
             Self::Carrier(row) => [Some(row.party), None, None],
             Self::Activity { carrier, .. } => [Some(*carrier), None, None],
             Self::Attendance { session, person } => [Some(*session), Some(*person), None],
-            Self::Check(row) => [Some(row.subject), None, None],
+            Self::Check(row) => [Some(row.subject), row.checker, None],
             Self::Funding(row) => [row.beneficiary, row.reverses, None],
             Self::Platform(row) => [Some(row.cluster), None, None],
             Self::Meeting { platform, .. } => [Some(*platform), None, None],
             Self::Visit { nomination, .. } => [Some(*nomination), None, None],
             Self::Point { party, .. } => [Some(*party), None, None],
             Self::Event(_)
+            | Self::Agency
             | Self::Position { .. }
             | Self::Committee { .. }
             | Self::Cluster { .. }
@@ -512,6 +523,7 @@ fn check(catalogue: &Catalogue, row: &StandardCheck) -> Option<Row> {
     Some(Row::Check(CheckRow {
         item: key(kinds().standard_item, row.item.as_ref())?,
         subject: across::named(catalogue, row.subject.as_deref()?)?,
+        checker: key(kinds().agency, row.checker.as_ref()),
         result: row.result(),
         on: day(row.on.as_ref())?,
     }))
@@ -563,15 +575,23 @@ fn meeting(row: &PlatformMeeting) -> Option<Row> {
     })
 }
 
-fn problem(scope: ScopeId, row: &ProblemItem) -> Row {
+/// The day of the closing that stands on a day; one that was closed again has another day by now.
+fn closed_by(kind: &KindSpec, (values, on): (&[u8], Date)) -> Option<Date> {
+    steps::day_of(kind, values, "closed", on)
+}
+
+fn problem(scope: ScopeId, row: &ProblemItem, closed_by: Option<Date>) -> Row {
+    let is_closed = row.status() == ProblemStatus::Closed;
     Row::Problem(ProblemRow {
         scope: place(row.scope.as_ref(), scope),
         year: id(row.year.as_ref()),
         is_withdrawn: row.status() == ProblemStatus::Withdrawn,
-        is_closed: row.status() == ProblemStatus::Closed,
+        is_closed,
         registered: day(row.registered_on.as_ref()),
         due: day(row.due_on.as_ref()),
-        closed: day(row.closed_on.as_ref()),
+        closed: closed_by
+            .filter(|_| is_closed)
+            .or_else(|| day(row.closed_on.as_ref())),
     })
 }
 

@@ -34,6 +34,10 @@ pub(super) const ALL: &[(&str, &[Row])] = &[
     ("change_request_status", CHANGE_REQUEST),
 ];
 
+/// What is submitted once and approved in several steps with others between them: enumeration, state.
+/// Whoever brought that state takes none of the approvals after it (domain 7, rule 5).
+pub(super) const SUBMITTED: &[(&str, &str)] = &[("nomination_status", "submitted")];
+
 /// Which status beats others that were written without knowledge of it, though no line of steps says
 /// which is further: enumeration, status, those that it beats. Whoever reopens a problem has seen a
 /// closing; a closing beside it answers what stood before that (R09). What the city has received a

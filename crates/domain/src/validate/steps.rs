@@ -71,7 +71,8 @@ fn label(field: &FieldSpec, state: u64, language: Language) -> String {
 
 /// A status goes nowhere against its table. That it skips is a remark: what is taken over from
 /// elsewhere, and what two places did at once, has such states.
-pub(super) fn judge(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn judge(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) {
+    ahead(subject, today, findings);
     // Where nothing changes, no status moves.
     if subject.before == Some(subject.after) {
         return;
@@ -96,6 +97,29 @@ pub(super) fn judge(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
             label(field, to, En)
         );
         findings.push(finding("STEP", level, &field.id, code, (zh, en)));
+    }
+}
+
+/// A step of a day that has not come, as a clock that is ahead writes it: no figure knows of it yet.
+fn ahead(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) {
+    let Some((field, _)) = trail::fields(subject.kind) else {
+        return;
+    };
+    let taken = trail::taken(subject.kind, subject.after);
+    let is_ahead = |on: &str| date::stored(on).is_some_and(|on| on > today);
+    if let Some(step) = taken.iter().rev().find(|step| is_ahead(&step.on)) {
+        let zh = format!("“{}”中有 {} 的办理，还没有到", field.zh, step.on);
+        let en = format!(
+            "\"{}\" has a step of {}, which has not come",
+            field.en, step.on
+        );
+        findings.push(finding(
+            "STEP",
+            Warn,
+            &field.id,
+            "step_dated_ahead",
+            (zh, en),
+        ));
     }
 }
 

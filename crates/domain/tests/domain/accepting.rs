@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use domain::{
     Arrival, Catalogue, Purpose, Refusal, Writer,
-    authority::{NewState, approve, judge_sealed},
+    authority::{NewState, approve, approve_submitted, judge_sealed},
     effective::deletion,
     judge, may_edit, scope_id,
 };
@@ -255,6 +255,62 @@ fn save(
         set: &set,
     };
     may_edit(catalogue, writer, purpose, existing.as_ref(), &new).map_err(|(_, why)| why)
+}
+
+#[test]
+fn steps_that_are_the_hubs_are_written_down_by_nobody_else() {
+    let step =
+        |place: u32, state: &str, on: &str| json!({ "place": place, "state": state, "on": on });
+    let row = |steps: &[Json]| json!({ "status": "draft", "steps": steps });
+    let (draft, sent) = (
+        step(1, "draft", "2020-10-01"),
+        step(2, "submitted", "2020-10-02"),
+    );
+    let base = Desk::new(1).make(
+        "nomination",
+        id(1),
+        scope_id("410305"),
+        &row(std::slice::from_ref(&draft)),
+    );
+    let takes = |base: &Record, steps: &[Json]| {
+        let written = Desk::new(2).put(base, &json!({ "steps": steps }));
+        hub_takes(Some(base), &written).map_err(|(_, why)| why)
+    };
+    assert_eq!(takes(&base, &[draft.clone(), sent.clone()]), Ok(()));
+    let forged = [
+        draft.clone(),
+        step(2, "accepted", "2020-10-01"),
+        sent.clone(),
+    ];
+    assert_eq!(takes(&base, &forged), Err(Refusal::Step));
+    // What the hub has written is told again, and not left out.
+    let back = [
+        draft.clone(),
+        sent.clone(),
+        step(3, "returned", "2020-10-03"),
+    ];
+    let returned = Desk::new(99).put(&base, &json!({ "status": "returned", "steps": back }));
+    let mut on = back.to_vec();
+    on.push(step(4, "draft", "2020-10-04"));
+    assert_eq!(takes(&returned, &on), Ok(()));
+    assert_eq!(takes(&returned, &[draft, sent]), Err(Refusal::Step));
+    // One that the hub gave back before steps were written down.
+    let old = Desk::new(1).make(
+        "nomination",
+        id(1),
+        scope_id("410305"),
+        &json!({ "status": "draft" }),
+    );
+    let old = Desk::new(99).put(&old, &json!({ "status": "returned" }));
+    let first = [step(1, "returned", ""), step(2, "draft", "2020-10-04")];
+    assert_eq!(takes(&old, &first), Ok(()));
+    // What the city found only the city ends.
+    let found = json!({ "found_by": "city", "status": "registered" });
+    let found = Desk::new(99).make("problem_item", id(1), scope_id("410305"), &found);
+    assert_eq!(
+        takes(&found, &[step(1, "withdrawn", "2020-10-01")]),
+        Err(Refusal::Step)
+    );
 }
 
 #[test]
@@ -516,6 +572,7 @@ fn nobody_approves_what_they_submitted() {
     let set = registers(Catalogue::builtin(), &drafted, set.as_object().unwrap());
     let own = approve(kind_of("nomination"), Some(&drafted), &set, &author);
     assert_eq!(own.map_err(|(_, why)| why), Err(Refusal::Own));
+    submitted_some_steps_before();
     // What approves nothing, the same person may go on with.
     let begun = Desk::new(1).make(
         "carrier",
@@ -530,6 +587,27 @@ fn nobody_approves_what_they_submitted() {
         approve(kind_of("carrier"), Some(&begun), &set, author),
         Ok(())
     );
+}
+
+/// Submitted, screened and assessed by three people: who submitted it does not recommend it.
+#[track_caller]
+fn submitted_some_steps_before() {
+    let kind = kind_of("nomination");
+    let state = |state: &str| json!({ "status": state });
+    let submitted = Desk::new(1).make("nomination", id(4), scope_id("410305"), &state("submitted"));
+    let screened = Desk::new(2).put(&submitted, &state("screened"));
+    let assessed = Desk::new(3).put(&screened, &state("assessed"));
+    let past = [submitted.siblings.clone(), screened.siblings.clone()].concat();
+    let recommend = registers(
+        Catalogue::builtin(),
+        &assessed,
+        state("recommended").as_object().unwrap(),
+    );
+    let by = |author: &str| {
+        approve_submitted(kind, &assessed, &past, &recommend, author).map_err(|(_, why)| why)
+    };
+    assert_eq!(by(&submitted.siblings[0].write.author), Err(Refusal::Own));
+    assert_eq!(by(&screened.siblings[0].write.author), Ok(()));
 }
 
 /// A record of a kind as the city knows it, and the same with a deletion by Jianxi.

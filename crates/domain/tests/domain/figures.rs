@@ -128,6 +128,7 @@ fn draw(dice: &mut Dice) -> (&'static str, Vec<u8>) {
     let kinds = naive::KINDS;
     let kind = kinds[usize::try_from(dice.below(kinds.len() as u64)).unwrap()];
     let bytes = match kind {
+        "agency" => Agency::default().encode_to_vec(),
         "organisation" => organisation(dice).encode_to_vec(),
         "party_organisation" => PartyOrganisation {
             status: dice.number(7),
@@ -228,6 +229,7 @@ fn work(kind: &str, dice: &mut Dice) -> Vec<u8> {
         "standard_check" => StandardCheck {
             item: dice.to(),
             subject: dice.any(&["party_organisation", "position", "organisation"]),
+            checker: dice.to(),
             result: dice.number(4),
             on: dice.day(),
             ..StandardCheck::default()

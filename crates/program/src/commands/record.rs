@@ -297,16 +297,13 @@ pub fn run<L: Live>(
     }
 }
 
-/// The field to which the day of a step is given.
-const STEPS: &str = "steps";
-
 /// Takes a step and shows the record.
 fn act(app: &App, args: ActArgs, out: &mut Out) -> Result<(), Failure> {
     let key = key_of(app, &args.kind, &args.id)?;
     let seen = args.seen.map(|token| Seen::parse_for(&token, key));
     let mut set = set_of_text(&args.sets)?;
     if let Some(on) = &args.on {
-        set.push((STEPS, domain::value::Input::Text(on)));
+        set.push((records::STEPS, domain::value::Input::Text(on)));
     }
     let saved = records::act(app, key, &args.act, set, (seen.transpose()?, &args.reason))?;
     show_saved(&saved, app, out);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use domain::{
     Date, Finding, KindSpec, Level, Parameters, Purpose, Refusal, Subject, Writer,
-    authority::NewState,
+    authority::{self, NewState},
     catalogue::Travel,
     effective::{self, effective_with},
     state::effects,
@@ -537,8 +537,14 @@ pub(super) fn approved(
     existing: Option<&Record>,
     new: &NewState<'_>,
 ) -> Result<(), Failure> {
-    domain::authority::approve(kind, existing, new.set, &app.author())
-        .map_err(|(register, refusal)| refused(app, new.key, register, refusal))
+    let own = |(register, refusal)| refused(app, new.key, register, refusal);
+    authority::approve(kind, existing, new.set, &app.author()).map_err(own)?;
+    let Some(existing) = existing.filter(|_| authority::looks_back(kind)) else {
+        return Ok(());
+    };
+    let past = Past::of(app, new.key)?;
+    authority::approve_submitted(kind, existing, past.siblings(), new.set, &app.author())
+        .map_err(own)
 }
 
 /// The failure of writing to a record that belongs to another scope by now.

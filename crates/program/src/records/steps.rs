@@ -25,47 +25,34 @@ pub(super) struct Written {
     pub(super) after: Vec<u8>,
 }
 
-/// Takes out of a change the day from which its step holds: steps are given as that day alone.
-fn since(change: &mut Change<'_>, today: Date) -> Result<Option<Date>, Failure> {
-    let Some((field, _)) = steps::fields(change.kind) else {
-        return Ok(None);
-    };
+/// Takes out of a change what it says of steps: the day from which its step holds, which is given to
+/// the field of the steps, and steps that a file brings for a record that is there. That one has its own.
+fn since(change: &mut Change<'_>, is_new: bool) -> Result<Option<Date>, Failure> {
+    let field = steps::fields(change.kind).map_or(STEPS, |(field, _)| field.id.as_str());
     let mut given = change.set.iter().enumerate();
-    let said = given.find_map(|(at, (name, input))| match input {
-        Input::Text(text) if *name == field.id => Some((at, *text)),
-        _ => None,
-    });
-    let Some((at, text)) = said else {
+    let Some((at, input)) =
+        given.find_map(|(at, (name, input))| (*name == field).then_some((at, input)))
+    else {
         return Ok(None);
     };
-    let wrong = |code, zh: String, en: String| {
-        Err(Failure::from(vec![Finding::input(&field.id, code, zh, en)]))
+    let day = match input {
+        Input::Text(text) if !text.trim_start().starts_with('[') => {
+            Some(date::read(text).ok_or_else(|| no_day(field, text))?)
+        }
+        _ if is_new || is_by_hand(change) => return Ok(None),
+        _ => None,
     };
-    let Some(day) = date::read(text) else {
-        return wrong(
-            "date",
-            format!("“{text}”不是有效日期，应如 2020-09-30"),
-            format!("`{text}` is no date; write it like 2020-09-30"),
-        );
-    };
-    if day > today {
-        return wrong(
-            "step_ahead",
-            format!("{text} 还没有到，办理最迟从今天起算"),
-            format!("{text} has not come; a step holds from today at the latest"),
-        );
-    }
     change.set.remove(at);
-    Ok(Some(day))
+    Ok(day)
 }
 
-fn no_step(field: &str) -> Finding {
-    Finding::input(
-        field,
-        "no_step",
-        "状态没有变更，没有可以指定日期的办理",
-        "The state stays as it is, so there is no step to be given a day",
-    )
+/// The field to which the day of a step is given.
+pub(crate) const STEPS: &str = "steps";
+
+fn no_day(field: &str, text: &str) -> Failure {
+    let zh = format!("“{text}”不是有效日期，应如 2020-09-30");
+    let en = format!("`{text}` is no date; write it like 2020-09-30");
+    vec![Finding::input(field, "date", zh, en)].into()
 }
 
 /// Steps as a form would give them.
@@ -88,7 +75,7 @@ impl Desk<'_> {
         shown: &Shown,
     ) -> Result<Written, Failure> {
         let mut change = change.clone();
-        let since = since(&mut change, self.today)?;
+        let since = since(&mut change, place.is_new)?;
         let plain = self.plain(&change, place, shown)?;
         let subject = Subject {
             kind: change.kind,
@@ -114,14 +101,15 @@ impl Desk<'_> {
         }
         let due = first_due(&subject).filter(|(field, _)| !is_given(field));
         stamps.extend(due.map(|(field, day)| (field, day.into())));
-        // Steps that a sheet brings stay; one that was exported before has those that are there.
-        let taken = |values: &[u8]| steps::taken(change.kind, values);
-        let is_untouched = taken(&plain.after) == subject.before.map(taken).unwrap_or_default();
-        if let Some((field, _)) = steps::fields(change.kind).filter(|_| is_untouched) {
+        if let Some(wrong) = since.and_then(|day| steps::wrong_day(&subject, self.today, day)) {
+            return Err(vec![wrong].into());
+        }
+        // What a file brings of a record that is made stays where it fits.
+        let is_brought = place.is_new && is_given(STEPS) && !is_by_hand(&change);
+        let fits = is_brought && steps::fit(change.kind, &plain.after, self.today);
+        let is_typed = !is_brought && is_given(STEPS);
+        if let Some((field, _)) = steps::fields(change.kind).filter(|_| !fits && !is_typed) {
             let row = steps::after(&subject, self.today, since);
-            if since.is_some() && row.is_none() {
-                return Err(vec![no_step(&field.id)].into());
-            }
             stamps.extend(row.map(|row| (field.id.as_str(), row_json(&row))));
         }
         if stamps.is_empty() {

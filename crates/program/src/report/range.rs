@@ -231,9 +231,42 @@ pub(super) enum Moved {
     Quota,
 }
 
-/// How far the open conflicts of each scope can move its figures: down and up.
+/// By how much two numbers of a figure can move, down and up: the upper one and the lower one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Shift {
+    num: (i64, i64),
+    den: (i64, i64),
+}
+
+impl Shift {
+    /// Widened by one outcome.
+    fn with(&mut self, from: Figure, to: Figure) {
+        let wider = |(low, high): (i64, i64), by: i64| (low.min(by), high.max(by));
+        self.num = wider(self.num, to.num().saturating_sub(from.num()));
+        self.den = wider(self.den, to.den().saturating_sub(from.den()));
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let sum = |one: (i64, i64), two: (i64, i64)| (one.0 + two.0, one.1 + two.1);
+        Self {
+            num: sum(self.num, other.num),
+            den: sum(self.den, other.den),
+        }
+    }
+}
+
+/// Between which numbers a figure can lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The number, or the upper part of a share: from, to.
+    pub num: (i64, i64),
+    /// The lower part of a share, where that can move.
+    pub den: Option<(i64, i64)>,
+}
+
+/// How far the open conflicts of each scope can move its figures.
 #[derive(Debug, Default)]
-pub(super) struct Ranges(BTreeMap<(ScopeId, &'static str), (i64, i64)>);
+pub(super) struct Ranges(BTreeMap<(ScopeId, &'static str), Shift>);
 
 impl Ranges {
     /// Tries out every open conflict. The book is left as it was.
@@ -266,22 +299,19 @@ impl Ranges {
     ) {
         let scope = stored.home;
         let now = book.scope(scope);
-        let mut moved: BTreeMap<&'static str, (i64, i64)> = BTreeMap::new();
+        let mut moved: BTreeMap<&'static str, Shift> = BTreeMap::new();
         for values in tried {
             put(app, book, stored, values.as_deref());
             let then = book.scope(scope);
             for (name, figure) in &now.0 {
-                let by = then
-                    .get(name)
-                    .map_or(0, |then| then.num().saturating_sub(figure.num()));
-                let (low, high) = moved.entry(name).or_default();
-                (*low, *high) = ((*low).min(by), (*high).max(by));
+                let shift = moved.entry(name).or_default();
+                shift.with(*figure, then.get(name).unwrap_or(*figure));
             }
         }
         put(app, book, stored, Some(&meaning.values));
-        for (name, (down, up)) in moved {
-            let (low, high) = self.0.entry((scope, name)).or_default();
-            (*low, *high) = (*low + down, *high + up);
+        for (name, shift) in moved {
+            let of = self.0.entry((scope, name)).or_default();
+            *of = of.plus(shift);
         }
     }
 
@@ -290,7 +320,7 @@ impl Ranges {
         &self,
         figures: &Indicators,
         scopes: impl Fn(Moved) -> Vec<ScopeId>,
-    ) -> BTreeMap<&'static str, (i64, i64)> {
+    ) -> BTreeMap<&'static str, Range> {
         let mut ranges = BTreeMap::new();
         for (name, figure) in &figures.0 {
             let moved = match figure {
@@ -299,10 +329,12 @@ impl Ranges {
             };
             let of = |scope: ScopeId| self.0.get(&(scope, *name)).copied().unwrap_or_default();
             let each = scopes(moved).into_iter().map(of);
-            let (down, up) = each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-            if (down, up) != (0, 0) {
-                let num = figure.num();
-                ranges.insert(*name, (num.saturating_add(down), num.saturating_add(up)));
+            let shift = each.fold(Shift::default(), Shift::plus);
+            if shift != Shift::default() {
+                let around = |at: i64, (down, up)| (at.saturating_add(down), at.saturating_add(up));
+                let den = (shift.den != (0, 0)).then(|| around(figure.den(), shift.den));
+                let num = around(figure.num(), shift.num);
+                ranges.insert(*name, Range { num, den });
             }
         }
         ranges

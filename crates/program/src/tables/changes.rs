@@ -151,17 +151,22 @@ fn organisations(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Fai
             |on: Option<&String>, zh, en| Frame::day(on).map(|on| (on, Source::Field(zh, en)));
         let verified = || field(values.verified_on.as_ref(), "核实日期", "Verified on");
         let found = match census::standing(values) {
-            // Verified again later, it was entered before; entered later, it was verified before.
             CensusStatus::Counted => {
-                let written = match on_the_ledger(frame, &values.steps).as_slice() {
-                    // It did not come with what was written last.
-                    [_, .., first] => {
-                        domain::date::stored(&first.on).map(|on| (on, Source::History))
+                let first = on_the_ledger(frame, &values.steps).pop();
+                let first = first.and_then(|step| domain::date::stored(&step.on));
+                let verified = verified();
+                match first.map(|on| (on, Source::History)) {
+                    // The step took the day of its verification, or has one of its own.
+                    Some(step) => {
+                        let same = verified.filter(|(on, _)| *on == step.0);
+                        Some((What::Added, same.unwrap_or(step)))
                     }
-                    _ => written()?,
-                };
-                let days = verified().into_iter().chain(written);
-                days.min_by_key(|(on, _)| *on).map(|day| (What::Added, day))
+                    // Verified again later, it was entered before; entered later, it was verified before.
+                    None => {
+                        let days = verified.into_iter().chain(written()?);
+                        days.min_by_key(|(on, _)| *on).map(|day| (What::Added, day))
+                    }
+                }
             }
             CensusStatus::Excluded => written()?.map(|day| (What::Excluded, day)),
             CensusStatus::Merged => written()?.map(|day| (What::Merged, day)),

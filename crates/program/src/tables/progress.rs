@@ -256,6 +256,10 @@ pub(super) fn five_ones(frame: &Frame<'_>) -> Result<Vec<Table>, Failure> {
         );
     }
     table.note(
+        "规范达标率：同一对象、同一条目有市级检查的以市级为准，其余以最近一次为准。",
+        "Pass rate: of the checks of one item of one subject the city's stands where there is one, else the latest.",
+    );
+    table.note(
         "各栏口径同“指标”（report indicators）；没有对象的比率记“—”，不等于 0。",
         "Counted as in report indicators; a rate of nothing is a dash, which is not 0.",
     );

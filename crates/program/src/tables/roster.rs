@@ -57,7 +57,9 @@ impl<'f, 'a> Roster<'f, 'a> {
         };
         frame.each_known("training_session", &mut |row: Row<TrainingSession>| {
             let values = &row.values;
-            let on = Frame::day(values.start_on.as_ref());
+            // As the indicators count it: a course of several days is held with its last one.
+            let on = Frame::day(values.end_on.as_ref());
+            let on = on.or_else(|| Frame::day(values.start_on.as_ref()));
             let is_of_year = match &values.year {
                 Some(_) => frame.of_year(values.year.as_ref()),
                 None => frame.in_year(on),

@@ -168,7 +168,7 @@ impl Card<'_, '_> {
             num,
             den,
             line: self.line(one.name),
-            before: before.and_then(|(num, den)| Some((u64::try_from(*num).ok()?, *den))),
+            before: before.and_then(|(num, den)| Some((u64::try_from(num).ok()?, den))),
         })
     }
 

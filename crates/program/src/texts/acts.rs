@@ -68,9 +68,24 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "A step holds from today at the latest. Nothing was saved or changed. Correct the day, or take the step when it has come.",
     ),
     (
+        "step_dated_ahead",
+        "办理过程中有还没有到的日期，到那天之前不计入指标。已保存，只是提醒。请核对登记该步的电脑的时钟，再更正日期。",
+        "A step has a day that has not come, and no figure knows of it before that. It was saved; this is a remark. Look at the clock of the computer that wrote it, and correct the day.",
+    ),
+    (
+        "step_before",
+        "这一步不能早于上一步。没有保存，原有内容没有变动。请改正日期；上一步的日期不对的，先更正上一步。",
+        "A step does not hold from before the step that it follows. Nothing was saved or changed. Correct the day, or that of the step before first.",
+    ),
+    (
+        "step_two_days",
+        "指定的日期与所填的日期不同。没有保存，原有内容没有变动。请只保留一个日期。",
+        "The day that is given is not the one that the fields say. Nothing was saved or changed. Give one day.",
+    ),
+    (
         "no_step",
-        "状态没有变更，没有可以指定日期的办理。没有保存，原有内容没有变动。请去掉日期再保存。",
-        "The state stays as it is, so there is no step to be given a day. Nothing was saved or changed. Leave the day out and save again.",
+        "状态没有变更，或这类记录的办理不记日期。没有保存，原有内容没有变动。请去掉日期再保存。",
+        "The state stays as it is, or steps of this kind have no days. Nothing was saved or changed. Leave the day out and save again.",
     ),
     (
         "closed_ahead",

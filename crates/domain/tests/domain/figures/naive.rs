@@ -16,6 +16,7 @@ use replica::{RecordId, ScopeId};
 use serde_json::{Value as Json, json};
 
 pub(super) const KINDS: &[&str] = &[
+    "agency",
     "organisation",
     "party_organisation",
     "coverage_link",
@@ -109,7 +110,16 @@ fn then(kind: &str, values: &[u8], day: &str) -> Option<Vec<u8>> {
         "party_organisation" => of!(PartyOrganisation, status).encode_to_vec(),
         "carrier" => of!(Carrier, status).encode_to_vec(),
         "platform" => of!(Platform, status).encode_to_vec(),
-        "problem_item" => of!(ProblemItem, status).encode_to_vec(),
+        "problem_item" => {
+            let mut row = of!(ProblemItem, status);
+            let mut closings = row.steps.iter().filter(|step| step.state == "closed");
+            let last = closings.next_back().map(|step| step.on.clone());
+            let is_closed = row.status() == ProblemStatus::Closed;
+            if let Some(on) = last.filter(|on| is_closed && !on.is_empty()) {
+                row.closed_on = Some(on);
+            }
+            row.encode_to_vec()
+        }
         "nomination" => of!(Nomination, status).encode_to_vec(),
         "demonstration_point" => of!(DemonstrationPoint, status).encode_to_vec(),
         _ => values.to_vec(),
@@ -658,20 +668,22 @@ impl World {
                 .find(|((known, known_id), _)| *known == kind && known_id.to_string() == id)
                 .map(|(_, (scope, _))| *scope)
         });
+        let offices = self.all::<Agency>("agency");
         type Rank = (bool, String, RecordId);
         let mut latest: BTreeMap<Vec<u8>, (Rank, CheckResult)> = BTreeMap::new();
-        for (id, scope, row) in self.all::<StandardCheck>("standard_check") {
+        for (id, _, row) in self.all::<StandardCheck>("standard_check") {
             let (Some(item), true) = (
                 row.item.clone(),
                 row.subject() == subject && self.in_2020(row.on.as_ref()),
             ) else {
                 continue;
             };
-            let rank = (
-                home.is_some_and(|home| home != scope),
-                row.on.clone().unwrap(),
-                id,
-            );
+            let checker = super::naive::id(row.checker.as_ref());
+            let citys = checker.is_some_and(|checker| {
+                let office = offices.iter().find(|(id, _, _)| *id == checker);
+                office.map(|(_, scope, _)| *scope) != home
+            });
+            let rank = (citys, row.on.clone().unwrap(), id);
             if latest.get(&item).is_none_or(|(known, _)| *known < rank) {
                 latest.insert(item, (rank, row.result()));
             }

@@ -232,6 +232,9 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
     );
     let low = &report["city"]["ranges"]["counted"];
     assert_eq!(low, &json!({"low": 3, "high": 4}), "{report}");
+    let share = &report["city"]["org_coverage_rate"];
+    let range = ["low", "high", "den_low", "den_high"].map(|name| share[name].clone());
+    assert_eq!(range, [0, 0, 3, 4].map(Value::from), "{share}");
     let dora = world.by("dora");
     let choice = Choice::Take(1);
     decide(&dora, &docket, &choice, None, "looked").unwrap();
@@ -248,6 +251,8 @@ fn the_effect_on_the_figures_is_what_the_report_says_afterwards() {
         if let Some(now) = now.as_object_mut() {
             now.remove("low");
             now.remove("high");
+            now.remove("den_low");
+            now.remove("den_high");
         }
         assert_eq!(effect["to"], now, "{effect}");
     }

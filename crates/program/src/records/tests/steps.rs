@@ -171,13 +171,60 @@ fn a_sheet_that_was_exported_before_takes_its_step_too() {
     let saved = set(app, &stored, Source::Import, &row).unwrap();
     let steps = &saved.document["values"]["steps"];
     assert_eq!(steps[1]["on"], "2020-10-15", "{steps}");
-    // Another store's steps come as they are.
-    let moved = json!({ "status": "assigned", "steps": [steps[0],
-        { "place": 2, "state": "assigned", "on": "2020-04-01" }] });
-    let problem = changed(&problem("assigned"), &moved);
-    let other = taken_over(app, "problem_item", &problem);
-    let steps = &document(app, &other).unwrap()["values"]["steps"];
-    assert_eq!(steps, &moved["steps"]);
+    // Those of an older one change nothing, and none takes them away.
+    for old in [exported["steps"].clone(), json!([])] {
+        let row = json!({ "steps": old });
+        let saved = set(app, &stored, Source::Import, &row).unwrap();
+        assert_eq!(&saved.document["values"]["steps"], steps);
+    }
+    // Another store's steps come as they are, where they lead to the state and have come.
+    let assigned = |on: &str| {
+        let moved = json!({ "status": "assigned", "steps": [steps[0],
+            { "place": 2, "state": "assigned", "on": on }] });
+        changed(&problem("assigned"), &moved)
+    };
+    let stands = |values: &Value| {
+        let other = taken_over(app, "problem_item", values);
+        document(app, &other).unwrap()["values"]["steps"].clone()
+    };
+    assert_eq!(
+        stands(&assigned("2020-04-01")),
+        assigned("2020-04-01")["steps"]
+    );
+    let now = json!([{ "place": 1, "state": "assigned", "on": "2020-10-15" }]);
+    let mut later = assigned("2021-12-31");
+    later["no"] = json!("410305-2020-A0003");
+    assert_eq!(stands(&later), now, "a day to come");
+}
+
+#[test]
+fn the_day_of_a_closing_is_todays_and_a_wrong_day_of_a_step_is_mended() {
+    let world = node();
+    let app = &world.app;
+    let stored = taken_over(app, "problem_item", &problem("close_applied"));
+    let closed = json!({ "status": "closed" });
+    let mut set_of = set_of_json(closed.as_object().unwrap());
+    set_of.push(("steps", domain::value::Input::Text("2020-09-12")));
+    let change = Change {
+        kind: kind(app, "problem_item"),
+        id: Some(stored.record.key.id),
+        set: set_of,
+        seen: None,
+        scope: None,
+        reason: "办理",
+        source: Source::Command,
+    };
+    assert_eq!(code(put(&world.by("reviewer"), &change)), "day_typed");
+    let last = |source, text: &'static str| {
+        let mut change = change.clone();
+        change.source = source;
+        change.set = vec![("steps", domain::value::Input::Text(text))];
+        let saved = put(app, &change).unwrap();
+        saved.document["values"]["steps"].clone()
+    };
+    let day = |steps: &Value| steps[0]["on"].clone();
+    assert_eq!(day(&last(Source::Command, "2020-09-01")), "2020-09-01");
+    assert_eq!(day(&last(Source::Form, "2020-09-02")), "2020-09-02");
 }
 
 fn changed(values: &Value, change: &Value) -> Value {

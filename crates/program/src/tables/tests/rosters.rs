@@ -117,6 +117,40 @@ fn a_move_counts_in_both_scopes_and_once() {
     assert_eq!(row(changes, "what", "moved_in")["detail"], "410305 涧西区");
 }
 
+#[test]
+fn a_course_of_several_days_is_held_with_its_last() {
+    let world = district();
+    let mut data = Data::new(&world.app);
+    // Today is its second day: nobody is trained yet, in the list and in the figures alike.
+    let course = json!({ "year": "2020", "scope": "410305", "title": "三天班", "kind": "centralised",
+        "status": "held", "start_on": "2020-10-14", "end_on": "2020-10-16", "hours": 8 });
+    data.add("training_session", "t9", "410305", course);
+    let came = json!({ "session": id("t9"), "person": id("h2"), "role": "head", "attended": true });
+    data.add("training_attendance", "", "410305", came);
+    data.write();
+    let roster = document(&world.app, Name::TrainingRoster);
+    assert!(!roster.to_string().contains("三天班"));
+    assert_eq!(table(&roster, "workers")["total"]["trained"], 1);
+}
+
+#[test]
+fn who_comes_back_on_the_ledger_is_added_when_it_comes_back() {
+    let world = district();
+    let mut data = Data::new(&world.app);
+    let step = |place, state: &str, on: &str| json!({ "place": place, "state": state, "on": on });
+    let back = json!({ "name": "回来厂", "census_status": "counted", "verified_on": "2019-03-01",
+        "steps": [step(1, "counted", "2019-03-01"), step(2, "excluded", "2020-02-01"),
+            step(3, "candidate", "2020-07-01"), step(4, "counted", "2020-08-01")] });
+    data.add("organisation", "back", "410305", back);
+    data.write();
+    let document = document(&world.app, Name::Changes);
+    let added = row(table(&document, "changes"), "name", "回来厂");
+    assert_eq!(
+        (&added["what"], &added["on"]),
+        (&json!("added"), &json!("2020-08-01"))
+    );
+}
+
 /// It counts where it is until it has moved (7.1).
 #[test]
 fn an_organisation_in_transfer_stays_in_every_report() {

@@ -125,6 +125,12 @@ fn figures_have_lights_by_the_lines_and_move_since_the_quarter_before() {
     freeze(app, ("410305", "2020Q3"), "org_coverage_rate", (2, 8));
     freeze(app, ("410305", "2020Q2"), "training_head", (2, 2));
     freeze(app, ("410300", "2020Q3"), "org_coverage_rate", (5, 8));
+    // By another edition of the definitions: nothing of today is compared with it.
+    let mut data = Data::new(app);
+    let other = json!({ "scope": "410302", "period": "2020Q3", "num": 1, "den": 8,
+        "indicator": "org_coverage_rate", "definition": "2019.1" });
+    data.add("indicator_snapshot", "", "410302", other);
+    data.write();
     let card = card(app, &Heard::days(1));
     let jianxi = row(&card, "scope", "410305");
     assert_eq!(
@@ -147,6 +153,7 @@ fn figures_have_lights_by_the_lines_and_move_since_the_quarter_before() {
     );
     let laocheng = row(&card, "scope", "410302");
     assert_eq!(laocheng["org_coverage_rate"]["light"], "met");
+    assert_eq!(laocheng["org_coverage_rate"]["trend"], Value::Null);
     // Nobody there is to be trained: neither met nor missed.
     assert_eq!(laocheng["training_head"]["light"], "not_applicable");
     // Each credit code once, and no mean of 50 and 100.
