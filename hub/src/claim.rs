@@ -148,9 +148,12 @@ pub(crate) fn open(app: &App, hub: &Hub) -> Result<(), Failure> {
         let case = Case::find(app, key.id)?;
         if case.is_ruled() {
             let evidence = evidence(pair, &scopes)?;
-            let again = json!({ "ruling": null, "ruled_on": null, "reason": null,
-                "survivor": null, "evidence": evidence,
-                "scopes": concerned(&case, pair.scopes) });
+            let mut again = claims::unruled();
+            if let Some(again) = again.as_object_mut() {
+                again.insert("evidence".to_owned(), evidence.as_str().into());
+                let scopes = concerned(&case, pair.scopes).into_iter();
+                again.insert("scopes".to_owned(), scopes.collect());
+            }
             edits.push(ruled_edit(
                 app,
                 &case.stored,

@@ -195,6 +195,7 @@ fn settle(
     let movers = edits.len();
     edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
     edits.extend(marks(app, request, (status, reason))?);
+    edits.extend(ended(app, &stored, Some(request), Ground::of(reason))?);
     app.writer.edit(edits, Vec::new())?;
     done(app, (request.record, request.to), (status, movers), out)
 }
@@ -235,6 +236,7 @@ fn rule(
     let mut edits = moved(app, &[&stored], to, Ground::of(reason))?;
     let movers = edits.len();
     edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
+    edits.extend(ended(app, &stored, None, Ground::of(reason))?);
     app.writer.edit(edits, Vec::new())?;
     done(app, (key, to), ("ruled", movers), out)
 }
@@ -251,6 +253,25 @@ fn marks(
         .filter(|one| one.is_open() && one.is_same(request));
     let values = json!({ "status": status, "ruling": reason });
     same.map(|one| ruled_edit(app, &one.stored, &values, Ground::of(reason)))
+        .collect()
+}
+
+/// The ends of all other wishes for a record that moves, or is merged into another: none of them can be
+/// fulfilled any more, and one that went on waiting would hold the record if it came back. `by` is the
+/// move that was asked for, which is marked by itself.
+pub(crate) fn ended(
+    app: &App,
+    stored: &Stored,
+    by: Option<&Request>,
+    ground: Ground<'_>,
+) -> Result<Vec<Edit>, Failure> {
+    let all = transfers::all(app)?;
+    let of_it = |one: &&Request| one.is_open() && one.record == stored.record.key;
+    let others = all.iter().filter(of_it);
+    let others = others.filter(|one| by.is_none_or(|by| !one.is_same(by)));
+    let values = json!({ "status": "ruled", "ruling": ground.reason });
+    others
+        .map(|one| ruled_edit(app, &one.stored, &values, ground))
         .collect()
 }
 

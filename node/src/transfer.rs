@@ -81,8 +81,13 @@ pub(crate) fn run(app: &App, command: TransferCommand, out: &mut Out) -> Result<
         TransferCommand::Consent { id, reason } => {
             let id = id_of(&id)?;
             let request = transfers::consent(app, id, &reason)?;
-            let record = transfers::Request::find(app, id)?.record;
-            consented(request, transfers::is_locked(app, record)?, out);
+            let asked = transfers::Request::find(app, id)?;
+            let text = if asked.takes_into_transfer(app) {
+                locked_there(out)
+            } else {
+                meanwhile(transfers::is_locked(app, asked.record)?, out)
+            };
+            consented(request, text, out);
         }
         TransferCommand::Cancel { id, reason } => {
             let saved = transfers::cancel(app, id_of(&id)?, &reason)?;
@@ -139,7 +144,15 @@ fn meanwhile(is_locked: bool, out: &Out) -> &'static str {
     }
 }
 
-fn consented(request: Map<String, Value>, is_locked: bool, out: &mut Out) {
+/// The same at the target of a move for which the organisation's own scope has asked.
+fn locked_there(out: &Out) -> &'static str {
+    out.say(
+        "市级办理前，记录仍归并计入原辖区；处于“迁移中”时，原辖区也只能查看，要修改须由其撤回申请。",
+        "Until the city commits it the record stays and counts where it is; in transfer it is only read there too, unless its scope takes the request back.",
+    )
+}
+
+fn consented(request: Map<String, Value>, meanwhile: &str, out: &mut Out) {
     if out.json {
         out.document(&Value::Object(request));
         return;
@@ -157,7 +170,7 @@ fn consented(request: Map<String, Value>, is_locked: bool, out: &mut Out) {
     let names = ["id", "record", "from", "to"];
     let fill = |text: String, name: &str| text.replace(&format!("{{{name}}}"), said(name));
     let text = names.into_iter().fold(text.to_owned(), fill);
-    out.line(text + meanwhile(is_locked, out));
+    out.line(text + meanwhile);
 }
 
 fn told(saved: &Saved, text: &str, out: &mut Out) {

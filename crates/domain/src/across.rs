@@ -6,14 +6,18 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::ledger::{DuplicateCase, Notice, Proposal, ProposedValue, TransferRequest};
+use proto::ledger::{
+    CensusStatus, DuplicateCase, Notice, Proposal, ProposedValue, TransferRequest,
+};
 use replica::{Edit, Record, RecordId, RecordKey, RegisterId, ScopeId, Set, Sibling, Source};
 
 use crate::{
-    authority::is_docket,
+    authority::{is_docket, status},
     catalogue::{Catalogue, FieldSpec, KindSpec, Travel, Type},
     effective::{decode, effective},
-    identity, value,
+    identity,
+    state::steps,
+    value,
     wire::{self, Item},
 };
 
@@ -234,9 +238,36 @@ pub fn proposal_id(key: RecordKey, siblings: &[Sibling]) -> RecordId {
     )
 }
 
+/// Whether a write takes a record out of its transfer and says nothing else. When it comes late the move
+/// has ended that, and nobody has to answer.
+#[must_use]
+pub fn leaves_transfer(catalogue: &Catalogue, key: RecordKey, siblings: &[Sibling]) -> bool {
+    let Some(kind) = catalogue
+        .kind(key.kind)
+        .filter(|it| it.id == "organisation")
+    else {
+        return false;
+    };
+    let Some((steps, state)) = steps::fields(kind) else {
+        return false;
+    };
+    let transferring = u64::try_from(i32::from(CensusStatus::Transferring)).ok();
+    let leaves = |said: &Sibling| {
+        let before = said.ancestry.first().and_then(|it| it.value.as_ref());
+        let register = kind.register(state.register).zip(before);
+        register.and_then(|(register, before)| status(kind, register, before)) == transferring
+    };
+    let said = |sibling: &Sibling| {
+        let register = sibling.register;
+        register == steps.register || (register == state.register && leaves(sibling))
+    };
+    let is_state = |sibling: &Sibling| sibling.register == state.register;
+    siblings.iter().all(said) && siblings.iter().any(is_state)
+}
+
 /// Returns the proposal that the hub makes of a late write. None when it set nothing that a person
 /// could set, or is of a kind that nobody answers for: a decision is made again, where the record is
-/// now.
+/// now. Nor of what a request that was taken back had undone: the move has ended the transfer.
 #[must_use]
 pub fn propose(catalogue: &Catalogue, late: &Late<'_>) -> Option<Edit> {
     let kind = catalogue.kind_by_id("proposal")?;
@@ -252,7 +283,10 @@ pub fn propose(catalogue: &Catalogue, late: &Late<'_>) -> Option<Edit> {
         })
         .collect();
     let of_docket = catalogue.kind(late.key.kind).is_some_and(is_docket);
-    if values.is_empty() || late.key.kind == kind.kind || of_docket {
+    let is_nobodys = late.key.kind == kind.kind
+        || of_docket
+        || leaves_transfer(catalogue, late.key, late.siblings);
+    if values.is_empty() || is_nobodys {
         return None;
     }
     let proposal = Proposal {

@@ -337,7 +337,8 @@ impl Machine {
             others.all(|other| {
                 let is_further =
                     self.reaches(other, *candidate) && !self.reaches(*candidate, other);
-                is_further || self.beats.contains(&(*candidate, other))
+                let is_beaten = self.beats.contains(&(other, *candidate));
+                (is_further && !is_beaten) || self.beats.contains(&(*candidate, other))
             })
         })
     }
@@ -479,12 +480,47 @@ mod tests {
         let line = of(&["registered", "assigned"]);
         assert_eq!(machine.furthest(&line), Some(number("assigned")));
         assert!(!machine.is_beaten(&line));
-        for (_, winner, losers) in tables::BEATS {
+        for (id, winner, losers) in tables::BEATS {
             for loser in *losers {
-                let back = (number(loser), number(winner));
-                assert!(!machine.beats.contains(&back), "neither beats itself");
+                let mut all = tables::BEATS.iter();
+                let back = all.any(|row| row.0 == *id && row.1 == *loser && row.2.contains(winner));
+                assert!(!back, "{id}: neither beats itself");
             }
         }
+    }
+
+    #[test]
+    fn what_the_city_has_answered_a_district_takes_back_no_more() {
+        for (kind, answers, back, open) in [
+            (
+                "nomination",
+                &["received", "spot_checked", "accepted", "not_accepted"][..],
+                "withdrawn",
+                "recommended",
+            ),
+            (
+                "transfer_request",
+                &["accepted", "refused", "ruled"],
+                "cancelled",
+                "requested",
+            ),
+        ] {
+            let (machine, values) = machine(kind, "status");
+            let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
+            for answer in answers {
+                let both = BTreeSet::from([number(back), number(answer)]);
+                assert_eq!(machine.furthest(&both), Some(number(answer)), "{answer}");
+                assert!(machine.is_beaten(&both));
+            }
+            let taken = BTreeSet::from([number(back), number(open)]);
+            assert_eq!(machine.furthest(&taken), Some(number(back)), "{kind}");
+            assert!(!machine.is_beaten(&taken));
+        }
+        // What the city gave back the district may withdraw.
+        let (machine, values) = machine("nomination", "status");
+        let number = |id: &str| u64::try_from(values.number(id).unwrap()).unwrap();
+        let both = BTreeSet::from([number("returned"), number("withdrawn")]);
+        assert_eq!(machine.furthest(&both), Some(number("withdrawn")));
     }
 
     #[test]

@@ -208,6 +208,12 @@ fn record_json(
     }))
 }
 
+/// What a case says that waits again: nothing of a ruling.
+#[must_use]
+pub fn unruled() -> Value {
+    json!({ "ruling": null, "ruled_on": null, "reason": null, "survivor": null })
+}
+
 /// Every case that is seen here, ascending by id.
 ///
 /// # Errors

@@ -159,11 +159,27 @@ fn marks(app: &App, refused: &[store::Refused]) -> Result<BTreeMap<String, Done>
         };
         let name = across::name(app.catalogue, draft.key);
         let write = (name, first.write.author.clone(), first.write.time.0);
-        if let Some(answer) = answers.remove(&write) {
+        let answer = answers
+            .remove(&write)
+            .or_else(|| ended_with_move(app, &draft));
+        if let Some(answer) = answer {
             done.insert(draft.id, answer);
         }
     }
     Ok(done)
+}
+
+/// What became of a write that only took a record out of its transfer, and came when the record had
+/// moved: the move has ended the transfer, so there is nothing to answer.
+fn ended_with_move(app: &App, draft: &Draft) -> Option<Done> {
+    let is_late = draft.code == "SYNC-131";
+    let ends = is_late && across::leaves_transfer(app.catalogue, draft.key, &draft.siblings);
+    ends.then(|| Done {
+        how: "dropped".to_owned(),
+        by: "hub".to_owned(),
+        reason: "记录已迁移，迁移中随之结束".to_owned(),
+        at_ms: u64::try_from(draft.at_ms).unwrap_or_default(),
+    })
 }
 
 /// The names of the drafts, among these, that somebody has seen to.

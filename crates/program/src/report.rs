@@ -258,6 +258,14 @@ fn parameters(app: &App, year: u32) -> Result<Parameters, Failure> {
     Ok(values.map_or_else(|| Parameters::defaults(year), read))
 }
 
+/// The scopes that must report, as of a day.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn expected(app: &App, day: Date) -> Result<Vec<ScopeId>, Failure> {
+    Ok(Places::of(app, day)?.expected)
+}
+
 /// Which scopes there are.
 #[derive(Debug, Default)]
 struct Places {

@@ -78,12 +78,15 @@ impl Request {
     /// One request.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, or it was deleted.
     pub fn find(app: &App, id: RecordId) -> Result<Self, Failure> {
         let kind = kind_of(app, KIND)?.kind;
         let stored = find(app, RecordKey { kind, id })?;
-        let values = meaning(app, &stored.record)?.values;
-        let found = Self::of(app, &stored, &values);
+        let meaning = meaning(app, &stored.record)?;
+        if meaning.deleted {
+            return Err(Failure::new("TRANSFER-017", Exit::Invalid).with("id", id));
+        }
+        let found = Self::of(app, &stored, &meaning.values);
         found.ok_or_else(|| Failure::new("TRANSFER-001", Exit::Invalid).with("id", id))
     }
 
@@ -123,6 +126,15 @@ impl Request {
     pub fn holds(&self, stored: &Stored) -> bool {
         let is_own = self.from == stored.home && self.asks() == stored.home;
         self.record == stored.record.key && is_own && self.is_open()
+    }
+
+    /// Whether it came from the scope of an organisation of another scope, and so takes that into
+    /// transfer there.
+    #[must_use]
+    pub fn takes_into_transfer(&self, app: &App) -> bool {
+        let is_own = self.asks() == self.from && self.from != app.scope();
+        let kind = app.catalogue.kind(self.record.kind);
+        is_own && self.is_open() && kind.is_some_and(|kind| kind.id == "organisation")
     }
 
     /// Whether it only joined another that waited for the same move when it was made, and ended as
@@ -277,6 +289,12 @@ pub fn is_locked(app: &App, key: RecordKey) -> Result<bool, Failure> {
     let row: Organisation = decode(&meaning(app, &stored.record)?.values).unwrap_or_default();
     let is_moving = is_organisation && row.census_status() == CensusStatus::Transferring;
     Ok(is_moving && stored.home == app.scope() && all(app)?.iter().any(holds))
+}
+
+/// Whether the values of a record say that it is a request which waits.
+pub(crate) fn is_waiting(kind: &KindSpec, values: &[u8]) -> bool {
+    let row = || decode::<TransferRequest>(values).unwrap_or_default();
+    kind.id == KIND && row().status() == TransferStatus::Requested
 }
 
 /// Takes a request back, or the consent to one of the other scope.

@@ -4,11 +4,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use domain::{
     EnumSpec, KindSpec, Subject, date, decode,
     label::{self, Language},
+    state::effects::Effect,
     value::Input,
     year::{self, Standing},
 };
@@ -22,6 +23,7 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{Change, Desk, Known, Scopes, each, kind_of, meaning, set_of_json},
+    report, returns,
 };
 
 const KIND: &str = "programme_year";
@@ -307,7 +309,6 @@ pub(crate) fn judge(app: &App, subject: &Subject<'_>, is_confirmed: bool) -> Res
     let Some(before) = before else { return Ok(()) };
     let read = |values: &[u8]| decode::<ProgrammeYear>(values).unwrap_or_default();
     let (before, after) = (read(before), read(subject.after));
-    let is_over = |phase| matches!(phase, YearPhase::Settled | YearPhase::Archived);
     let year = after.year.unwrap_or_default();
     match after.phase_override() {
         YearPhase::Settled if !is_over(before.phase_override()) && !is_confirmed => {
@@ -324,6 +325,41 @@ pub(crate) fn judge(app: &App, subject: &Subject<'_>, is_confirmed: bool) -> Res
         }
         _ => Ok(()),
     }
+}
+
+fn is_over(phase: YearPhase) -> bool {
+    matches!(phase, YearPhase::Settled | YearPhase::Archived)
+}
+
+/// Whether the values of a record say that it is a year which is settled, or was.
+#[must_use]
+pub(crate) fn is_settled(kind: &KindSpec, values: &[u8]) -> bool {
+    let row = || decode::<ProgrammeYear>(values).unwrap_or_default();
+    kind.id == KIND && is_over(row().phase_override())
+}
+
+/// What follows when a year is settled, however that is saved: the returns of it that were accepted are
+/// locked. One that was archived was settled before, and its returns stay as they are.
+///
+/// # Errors
+/// The store is damaged or cannot be read.
+pub(crate) fn follow(app: &App, subject: &Subject<'_>) -> Result<Vec<Effect>, Failure> {
+    let is = |values| is_settled(subject.kind, values);
+    let Some(before) = subject.before else {
+        return Ok(Vec::new());
+    };
+    if is(before) || !is(subject.after) {
+        return Ok(Vec::new());
+    }
+    let row: ProgrammeYear = decode(subject.after).unwrap_or_default();
+    let (accepted, _) = returns_of(app, row.year())?;
+    let lock = |id| Effect {
+        kind: RETURN,
+        id: Some(id),
+        set: vec![("status", "locked".to_owned())],
+        is_needed: true,
+    };
+    Ok(accepted.into_iter().map(lock).collect())
 }
 
 fn phase_edits(
@@ -390,33 +426,42 @@ pub fn publish(app: &App, year: u32, reason: &str) -> Result<(), Failure> {
     write(app, edits)
 }
 
-/// Settles a year and locks the returns of it that were accepted. What the city has not accepted by
-/// then nobody can submit or accept any more: without `confirm` it is named and nothing is done.
+/// Settles a year; the returns of it that were accepted are locked with that. What the city has not
+/// accepted by then nobody can submit or accept any more: without `confirm` it is named and nothing is
+/// done.
 ///
 /// # Errors
 /// There is no such year, returns are open, or this is not the city.
 pub fn settle(app: &App, (year, confirm): (u32, bool), reason: &str) -> Result<(), Failure> {
     let found = Year::find(app, year)?;
-    let (desk, kind) = (Desk::new(app)?.confirmed(confirm), kind_of(app, RETURN)?);
+    let desk = Desk::new(app)?.confirmed(confirm);
     let mut edits = phase_edits(app, &desk, &found, Some(SETTLED), reason)?;
-    let (accepted, _) = returns_of(app, year)?;
-    for id in accepted {
-        let set = vec![("status", Input::Text("locked"))];
-        edits.extend(changed(&desk, (kind, Some(id)), set, reason)?);
+    if found.row.phase_override() == YearPhase::Settled {
+        // What was accepted before it was settled and is not locked yet.
+        let kind = kind_of(app, RETURN)?;
+        for id in returns_of(app, year)?.0 {
+            let set = vec![("status", Input::Text("locked"))];
+            edits.extend(changed(&desk, (kind, Some(id)), set, reason)?);
+        }
     }
     write(app, edits)
 }
 
-/// The returns of a year that were accepted, and the names of those that were not, in order.
+/// The returns of a year that were accepted, and the names of those that were not, in order: also of
+/// those that nobody has begun though their quarter has ended.
 fn returns_of(app: &App, year: u32) -> Result<(Vec<RecordId>, Vec<String>), Failure> {
     let kind = kind_of(app, RETURN)?;
     let (scopes, states) = (Scopes::new(app), kind.field("status"));
     let (mut accepted, mut open) = (Vec::new(), Vec::new());
+    let mut begun = BTreeSet::new();
     each(app, kind.kind, None, None, &mut |stored, meaning| {
         let row: QuarterlyReturn = decode(&meaning.values).unwrap_or_default();
         let of = row.period.as_deref().and_then(date::year_of_period);
+        if of != Some(year) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        begun.insert(stored.record.key);
         match row.status() {
-            _ if of != Some(year) => {}
             ReturnStatus::Accepted => accepted.push(stored.record.key.id),
             ReturnStatus::Locked => {}
             status => {
@@ -429,6 +474,18 @@ fn returns_of(app: &App, year: u32) -> Result<(Vec<RecordId>, Vec<String>), Fail
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    let of = i32::try_from(year).unwrap_or_default();
+    for quarter in 1..=4_u8 {
+        let last = date::quarter_end(of, quarter).filter(|last| *last < app.today());
+        let owing = last.map(|last| report::expected(app, last)).transpose()?;
+        for scope in owing.into_iter().flatten() {
+            let period = format!("{year}Q{quarter}");
+            let key = returns::key_of(app, scope, &period);
+            if key.is_some_and(|key| !begun.contains(&key)) {
+                open.push(format!("{} {period} missing", scopes.code(scope)?));
+            }
+        }
+    }
     open.sort_unstable();
     Ok((accepted, open))
 }

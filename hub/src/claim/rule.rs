@@ -19,7 +19,7 @@ use store::Stored;
 use super::{RuleArgs, concerned, registers};
 use crate::{
     Hub,
-    transfer::{back_on_the_ledger, check_ready, check_whole, moved},
+    transfer::{back_on_the_ledger, check_ready, check_whole, ended, moved},
 };
 
 /// A case that waits, with its records as they are now.
@@ -145,6 +145,7 @@ impl Claim<'_> {
         let mut edits = moved(self.app, &away, to, self.ground())?;
         for stored in away {
             edits.extend(back_on_the_ledger(self.app, stored, self.ground())?);
+            edits.extend(ended(self.app, stored, None, self.ground())?);
         }
         let is_of = |at: usize| self.records.get(at).is_some_and(|one| one.home == to);
         let ruling = match (is_of(0), is_of(1)) {
@@ -178,6 +179,7 @@ impl Claim<'_> {
             let values =
                 json!({ "merged_into": survivor.id.to_string(), "census_status": "merged" });
             edits.push(ruled_edit(self.app, stored, &values, self.ground())?);
+            edits.extend(ended(self.app, stored, None, self.ground())?);
             if stored.home != stays.home {
                 check_ready(self.app, self.hub, &[stored.home, stays.home])?;
                 edits.extend(moved(self.app, &[stored], stays.home, self.ground())?);

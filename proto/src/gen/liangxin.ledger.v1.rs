@@ -3272,6 +3272,8 @@ pub struct ProblemItem {
     pub status: ::core::option::Option<i32>,
     #[prost(message, repeated, tag = "15")]
     pub evidence: ::prost::alloc::vec::Vec<super::super::schema::v1::Attachment>,
+    /// Of two closings that did not know of each other the later day stands: a problem is over when the
+    /// last who works on it says so, and one that was reopened and closed again is over since then.
     #[prost(string, optional, tag = "16")]
     pub closed_on: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "17")]

@@ -555,9 +555,40 @@ fn a_circle_of_mergers_is_listed_for_the_city_and_hides_nothing() {
     assert_eq!(organisation(&city.hub, &first)["id"], second.as_str());
 }
 
+/// Two organisations that were taken for one, and are two again.
+#[test]
+fn a_merger_that_was_wrong_is_undone_and_its_record_goes_home() {
+    let claimed = claimed();
+    let (two, old) = (&claimed.two, &claimed.two.laocheng.node);
+    claimed.merge();
+    assert_eq!(organisation(old, &claimed.b)["id"], claimed.a.as_str());
+    put(two.hub(), &claimed.b, "merged_into=").ok();
+    let back = organisation(two.hub(), &claimed.b);
+    assert_eq!(back["id"], claimed.b.as_str());
+    assert_eq!(back["values"]["census_status"], "counted");
+    // The case waits again, and names where both lie now; then the record goes home.
+    claimed.assert_still_open_in("410305");
+    let name = format!("organisation/{}", claimed.b);
+    let home = ["transfer", "rule", &name, "--to", "410302"];
+    two.hub()
+        .run(home.into_iter().chain(["--reason", "合并有误"]))
+        .ok();
+    two.settle();
+    assert_eq!(claimed.counted(), [1, 1, 1], "one code counts once");
+    put(old, &claimed.b, "remark=照常填写").ok();
+    two.settle();
+    assert_eq!(
+        organisation(two.hub(), &claimed.b)["values"]["remark"],
+        "照常填写"
+    );
+    for program in [two.hub(), &two.jianxi.node, old] {
+        assert_eq!(program.json(["verify"])["findings"], json!([]));
+    }
+}
+
 /// What is only read for a district is the city's to rule.
 #[test]
-fn an_organisation_in_transfer_is_merged_as_any_other_and_its_request_can_be_refused() {
+fn an_organisation_in_transfer_is_merged_as_any_other_and_its_request_ends_with_that() {
     let claimed = claimed();
     let (two, old) = (&claimed.two, &claimed.two.laocheng.node);
     let moving = format!("organisation/{}", claimed.b);
@@ -571,9 +602,8 @@ fn an_organisation_in_transfer_is_merged_as_any_other_and_its_request_can_be_ref
     );
     claimed.merge();
     let refuse = ["transfer", "refuse", asked["id"].as_str().unwrap()];
-    two.hub()
-        .run(refuse.into_iter().chain(["--reason", "已合并"]))
-        .ok();
+    let refuse = refuse.into_iter().chain(["--reason", "已合并"]);
+    refused(two.hub(), refuse, 6, "TRANSFER-004");
     two.settle();
     assert_eq!(claimed.counted(), [1, 0, 1]);
     for program in [two.hub(), &two.jianxi.node, old] {

@@ -440,6 +440,57 @@ fn a_request_is_taken_back_by_its_scope_and_refused_by_the_city() {
     put(&two.jianxi.node, &id, "remark=照常填写").ok();
 }
 
+/// The district takes its request back while the city, which does not know, commits the move.
+#[test]
+fn a_move_that_the_city_has_committed_is_taken_back_no_more() {
+    let two = Two::open();
+    let (hub, node) = (two.hub(), &two.jianxi.node);
+    let id = make(node, &sample(CODE, "洛阳甲厂"));
+    let name = format!("organisation/{id}");
+    two.settle();
+    let request = agreed(&two, &name);
+    let told = in_chinese(&two.laocheng.node, &["transfer", "list"]);
+    assert!(told.contains(&request), "{told}");
+    two.jianxi.line.cut();
+    let cancel = ["transfer", "cancel", &request, "--reason", "不搬了"];
+    node.run(cancel).ok();
+    assert_eq!(state_of(node, &id), "counted");
+    hub.json(accept(&request));
+    settle(&two.laocheng.node);
+    two.jianxi.line.mend();
+    two.settle();
+    for program in [hub, &two.laocheng.node, node] {
+        let at = program.data.display();
+        assert_eq!(program.json(["transfer", "list"]), json!([]), "{at}");
+        assert_eq!(program.json(["proposal", "list"]), json!([]), "{at}");
+        assert_eq!(program.json(["status"])["refused"], 0, "{at}");
+    }
+    assert_eq!(check(hub, "DOCTOR-043")["ok"], true);
+    let stands = |request: &str, status: &str| {
+        let got = node.json(["record", "get", "transfer_request", request]);
+        assert_eq!(got["values"]["status"], status, "{got}");
+        let refuse = ["transfer", "refuse", request, "--reason", "x"];
+        refused(hub, refuse, 6, "TRANSFER-004");
+    };
+    stands(&request, "accepted");
+    assert_eq!(scope_of(hub, "organisation", &id), "410302");
+    assert_eq!(state_of(hub, &id), "counted");
+    // What the city rules by itself ends the wish that waits for the record.
+    let back = [
+        "transfer", "request", &name, "--to", "410305", "--reason", "迁回",
+    ];
+    let back = two.laocheng.node.json(back)["id"].clone();
+    two.settle();
+    let rule = [
+        "transfer", "rule", &name, "--to", "410305", "--reason", "裁定",
+    ];
+    hub.json(rule);
+    two.settle();
+    stands(back.as_str().unwrap(), "ruled");
+    assert_eq!(hub.json(["transfer", "list"]), json!([]));
+    assert_eq!(state_of(node, &id), "counted");
+}
+
 /// A serving node that is stopped when it is dropped.
 fn serving(district: &District) -> Serving {
     district.node.serve::<&str>([])

@@ -342,8 +342,14 @@ fn an_archived_year_is_only_read_and_loses_nothing_of_who_did_not_know() {
     two.settle();
     let archive = ["year", "archive", "2020", "--reason", "归档"];
     refused(hub, archive, 6, "YEAR-003");
+    // No district has begun a return, and whoever settles the year all the same says so.
     let turn = ["year", "settle", "2020", "--reason", "结果兑现"];
-    hub.run(turn).ok();
+    let missing = refused(hub, turn, 6, "YEAR-005");
+    assert!(
+        missing.stderr.contains("410305 2020Q4 missing"),
+        "{missing:?}"
+    );
+    hub.run(turn.iter().chain(&["--confirm"])).ok();
     two.settle();
     assert_eq!(node.json(["year", "show", "2020"])["phase"], "settled");
     let archived = hub.json(archive);

@@ -38,11 +38,20 @@ pub(super) const ALL: &[(&str, &[Row])] = &[
 /// Whoever brought that state takes none of the approvals after it (domain 7, rule 5).
 pub(super) const SUBMITTED: &[(&str, &str)] = &[("nomination_status", "submitted")];
 
-/// Which status beats others that were written without knowledge of it, though each leads to the other:
-/// enumeration, status, those that it beats. Whoever reopens a problem has seen a closing; a closing
-/// beside it answers what stood before that (R09).
-pub(super) const BEATS: &[(&str, &str, &[&str])] =
-    &[("problem_status", "reopened", &["close_applied", "closed"])];
+/// Which status beats others that were written without knowledge of it, though no line of steps says
+/// which is further: enumeration, status, those that it beats. Whoever reopens a problem has seen a
+/// closing; a closing beside it answers what stood before that (R09). What the city has received a
+/// district withdraws no more (7.8), and a move that the city has answered nobody takes back (7.12).
+pub(super) const BEATS: &[(&str, &str, &[&str])] = &[
+    ("problem_status", "reopened", &["close_applied", "closed"]),
+    ("nomination_status", "received", &["withdrawn"]),
+    ("nomination_status", "spot_checked", &["withdrawn"]),
+    ("nomination_status", "accepted", &["withdrawn"]),
+    ("nomination_status", "not_accepted", &["withdrawn"]),
+    ("transfer_status", "accepted", &["cancelled"]),
+    ("transfer_status", "refused", &["cancelled"]),
+    ("transfer_status", "ruled", &["cancelled"]),
+];
 
 /// The census life of an organisation (domain 7.1). It is in transfer from the request of its own scope
 /// until that ends: the scope takes it back, or the city accepts or refuses. Nobody takes these three

@@ -2,7 +2,7 @@
 
 use domain::{Catalogue, Late, lends, parent, propose, scope_id, value};
 use proto::ledger::Proposal;
-use replica::{Record, RecordKey, RegisterId, Sibling};
+use replica::{Ancestor, Record, RecordKey, RegisterId, Sibling};
 use serde_json::{Value as Json, json};
 
 use crate::desk::{Desk, id, kind_of};
@@ -229,6 +229,50 @@ fn a_late_write_becomes_one_proposal_however_often_it_comes() {
     let lent = lends(catalogue, &record, &|_| Some(scope_id("410302")));
     assert_eq!(lent, [(edit.key, scope_id("410305"))]);
     assert!(lends(catalogue, &record, &|_| Some(scope_id("410305"))).is_empty());
+}
+
+#[test]
+fn a_late_write_that_only_leaves_a_transfer_makes_no_proposal() {
+    let catalogue = Catalogue::builtin();
+    let kind = catalogue.kind_by_id("organisation").unwrap();
+    let steps = |state: &str| json!([{ "place": 1, "state": state, "on": "2020-10-05" }]);
+    let said = |base: &Record, values: &Json, acked: bool| {
+        let edited = Desk::new(2).put(base, values);
+        let register = kind.field("census_status").unwrap().register;
+        let dot = edited.register(register)[0].dot();
+        let siblings = edited.siblings.iter().filter(|one| one.dot() == dot);
+        let siblings = siblings.map(|one| {
+            let mut one = one.clone();
+            let before = &base.register(one.register)[0];
+            one.ancestry = vec![Ancestor {
+                dot: before.dot(),
+                value: acked.then(|| before.value.clone()),
+            }];
+            one
+        });
+        siblings.collect::<Vec<_>>()
+    };
+    let proposed = |siblings: &[Sibling]| {
+        let late = Late {
+            key: key("organisation", 1),
+            home: scope_id("410302"),
+            sender: scope_id("410305"),
+            siblings,
+            code: "SYNC-131",
+        };
+        propose(catalogue, &late).is_some()
+    };
+    let made = |state: &str| {
+        let values = json!({ "name": "甲", "census_status": state, "steps": steps(state) });
+        made("organisation", &values)
+    };
+    let back = json!({ "census_status": "counted", "steps": steps("counted") });
+    assert!(!proposed(&said(&made("transferring"), &back, true)));
+    assert!(proposed(&said(&made("excluded"), &back, true)));
+    // What was done to it after its transfer is offered, and so is what was written with it.
+    assert!(proposed(&said(&made("transferring"), &back, false)));
+    let more = json!({ "name": "乙", "census_status": "counted", "steps": steps("counted") });
+    assert!(proposed(&said(&made("transferring"), &more, true)));
 }
 
 #[test]

@@ -99,6 +99,23 @@ fn the_base_is_found_in_the_history_else_the_lowest_dot_stands() {
 }
 
 #[test]
+fn two_closings_of_a_problem_are_one_and_the_later_day_stands() {
+    let applied = json!({ "description": "应建未建", "status": "close_applied" });
+    let base = Desk::new(1).make("problem_item", id(1), scope_id("410305"), &applied);
+    let closed = |day: &str| json!({ "status": "closed", "closed_on": day });
+    let merged = fork(&base, &closed("2020-10-05"), &closed("2020-10-07"));
+    assert_eq!(conflicts(&merged), []);
+    assert_eq!(field(&merged, "closed_on"), json!("2020-10-07"));
+    // A desk that closed it and opened it again (R09), beside one that closed it later.
+    let reopened = Desk::new(10).put(&base, &closed("2020-10-05"));
+    let reopened = Desk::new(10).put(&reopened, &json!({ "status": "reopened" }));
+    let other = Desk::new(20).put(&base, &closed("2020-10-07"));
+    let merged = merge(&reopened, &other).unwrap();
+    assert_eq!(conflicts(&merged), []);
+    assert_eq!(field(&merged, "status"), json!("reopened"));
+}
+
+#[test]
 fn the_later_statement_wins_and_a_tie_is_open() {
     let base = organisation(&json!({ "employees": 10, "members": 3, "as_of": "2020-06-30" }));
     let later = json!({ "employees": 12, "as_of": "2020-09-30" });

@@ -2,12 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Alias, alias};
-use replica::{Record, RecordId, RecordKey, RegisterId};
+use domain::{Alias, Subject, alias, decode, state::census};
+use prost::Message as _;
+use proto::ledger::Organisation;
+use replica::{Edit, Record, RecordId, RecordKey, RegisterId};
+use serde_json::json;
 
-use super::present;
+use super::{
+    Desk, Ground, Prepared, find, meaning, present,
+    ruled::{ruled_edit, ruled_since},
+};
 use crate::{
     app::App,
+    claims,
     failure::{Exit, Failure},
 };
 
@@ -103,5 +110,66 @@ pub(crate) fn writable(
         Alias::Circle => Err(Failure::new("MERGED-002", Exit::Refused)
             .with("id", record.key.id)
             .with("kind", kind)),
+    }
+}
+
+impl Desk<'_> {
+    /// What follows when the city takes a merger back: the record is again what it was before, and the
+    /// cases in which it was merged wait again, so that its scope reads the other record no more.
+    ///
+    /// # Errors
+    /// The city may not write it, or the store is damaged or cannot be read.
+    pub(super) fn taken_back(
+        &self,
+        subject: &Subject<'_>,
+        reason: &str,
+    ) -> Result<Vec<Prepared>, Failure> {
+        let app = self.app;
+        let into = |values| alias::merged_into(subject.kind, values);
+        let other = subject.before.and_then(into);
+        let Some(other) = other.filter(|_| into(subject.after).is_none()) else {
+            return Ok(Vec::new());
+        };
+        let key = RecordKey {
+            kind: subject.kind.kind,
+            id: subject.id,
+        };
+        let ground = Ground::of(reason);
+        let mut prepared = Vec::new();
+        let row: Organisation = decode(subject.after).unwrap_or_default();
+        if let Some((state, on)) = census::before_merger(&row) {
+            let back = json!({ "census_status": census::id(state) });
+            let edit = ruled_since(app, &find(app, key)?, &back, (on, ground))?;
+            // Of a field that is there twice the last is read.
+            let after = Organisation {
+                census_status: Some(state.into()),
+                ..Organisation::default()
+            };
+            let values = [subject.after, &after.encode_to_vec()].concat();
+            prepared.push(along(edit, values));
+        }
+        for case in claims::all(app)? {
+            let is_of_it = case.records(app)?.contains(&key);
+            if is_of_it && case.row.survivor.as_deref() == Some(other.0.as_slice()) {
+                let edit = ruled_edit(app, &case.stored, &claims::unruled(), ground)?;
+                let values = meaning(app, &case.stored.record)?.values;
+                prepared.push(along(edit, values));
+            }
+        }
+        Ok(prepared)
+    }
+}
+
+/// What the city rules along with another save.
+fn along(edit: Edit, values: Vec<u8>) -> Prepared {
+    Prepared {
+        key: edit.key,
+        scope: edit.scope,
+        edit: Some(edit),
+        is_new: false,
+        values,
+        warnings: Vec::new(),
+        is_step: false,
+        effects: Vec::new(),
     }
 }

@@ -13,7 +13,7 @@ use replica::{RecordKey, Source};
 use super::{Change, Desk, Prepared};
 use crate::{
     failure::{Exit, Failure},
-    returns,
+    returns, year,
 };
 
 impl Desk<'_> {
@@ -32,6 +32,7 @@ impl Desk<'_> {
         let mut outcome = effects::follow(subject, self.today, &self.year, &self.known);
         self.known.take_failure().map_or(Ok(()), Err)?;
         outcome.effects.extend(returns::follow(self.app, subject)?);
+        outcome.effects.extend(year::follow(self.app, subject)?);
         let key = RecordKey {
             kind: subject.kind.kind,
             id: subject.id,
@@ -50,6 +51,7 @@ impl Desk<'_> {
                     Err(why) => return Err(why),
                 }
             }
+            prepared.extend(self.taken_back(subject, &reason)?);
             Ok(prepared)
         };
         let step = (key, subject.scope);

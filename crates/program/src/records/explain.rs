@@ -178,6 +178,22 @@ fn ruled(app: &App, id: RecordId) -> Result<Value, Failure> {
     }))
 }
 
+/// Why one status stands against another that did not know of it.
+fn beats(kind: &KindSpec) -> (&'static str, &'static str, &'static str) {
+    if kind.id == "problem_item" {
+        return (
+            "R09",
+            "销号与重新打开同时办理，互不知情：以重新打开为准；另一方的办理列在旁边，理由在历史中",
+            "a closing and a reopening did not know of each other: reopening stands; the other stands beside it, its reason in the history",
+        );
+    }
+    (
+        "answered",
+        "市级的答复与县区的撤回同时办理，互不知情：以市级的答复为准；撤回列在旁边，理由在历史中",
+        "the city's answer and a withdrawal did not know of each other: the answer stands; the withdrawal stands beside it, its reason in the history",
+    )
+}
+
 /// Which rule made the value: its name and a sentence.
 fn rule(
     kind: Option<&KindSpec>,
@@ -213,12 +229,10 @@ fn rule(
         return ("agreed", "各方填写的值相同", "all wrote the same");
     }
     let spec = kind.zip(kind.and_then(|kind| kind.register(register)));
-    if spec.is_some_and(|(kind, register)| effective::is_beaten(kind, register, candidates)) {
-        return (
-            "R09",
-            "销号与重新打开同时办理，互不知情：以重新打开为准；另一方的办理列在旁边，理由在历史中",
-            "a closing and a reopening did not know of each other: reopening stands; the other stands beside it, its reason in the history",
-        );
+    if let Some((kind, register)) = spec
+        && effective::is_beaten(kind, register, candidates)
+    {
+        return beats(kind);
     }
     match spec.map(|(_, register)| register.merge) {
         Some(Merge::LaterAsOf) => (

@@ -20,6 +20,7 @@ use crate::{
     app::App,
     conflicts,
     failure::{Exit, Failure},
+    transfers, year,
 };
 
 /// A record after a save.
@@ -139,7 +140,8 @@ pub fn deletion_edit(
     })
 }
 
-/// What is of an archived year, or in transfer, is not taken away either.
+/// What is of an archived year, or in transfer, is not taken away either; nor a year that is settled,
+/// nor a request that waits, which would leave its record in transfer for nothing.
 fn not_held(app: &App, stored: &Stored) -> Result<(), Failure> {
     let values = meaning(app, &stored.record)?.values;
     let Some(kind) = app.catalogue.kind(stored.record.key.kind) else {
@@ -155,6 +157,12 @@ fn not_held(app: &App, stored: &Stored) -> Result<(), Failure> {
     let known = Known::new(app);
     if domain::year::archived(&subject, &known).is_some() {
         return Err(Failure::new("year_archived", Exit::Invalid));
+    }
+    if year::is_settled(kind, &values) {
+        return Err(Failure::new("year_settled", Exit::Invalid));
+    }
+    if transfers::is_waiting(kind, &values) {
+        return Err(Failure::new("TRANSFER-016", Exit::Invalid).with("id", subject.id));
     }
     let locked = domain::validate::locked(&subject, &known);
     known.take_failure().map_or(Ok(()), Err)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use domain::{
-    KindSpec, NoResolve, Purpose, RegisterEdit, Subject,
+    Date, KindSpec, NoResolve, Purpose, RegisterEdit, Subject,
     authority::NewState,
     effective,
     state::steps,
@@ -53,6 +53,16 @@ pub fn ruled_edit(
     values: &Value,
     ground: Ground<'_>,
 ) -> Result<Edit, Failure> {
+    ruled_since(app, stored, values, (None, ground))
+}
+
+/// The same with the day from which it holds; none for today.
+pub(super) fn ruled_since(
+    app: &App,
+    stored: &Stored,
+    values: &Value,
+    (since, ground): (Option<Date>, Ground<'_>),
+) -> Result<Edit, Failure> {
     let record = &stored.record;
     let kind = app.catalogue.kind(record.key.kind);
     let kind = kind.ok_or_else(|| Failure::new("RECORD-014", Exit::Invalid))?;
@@ -62,7 +72,7 @@ pub fn ruled_edit(
     let set = values.as_object().into_iter().flatten();
     let set = set.map(|(name, value)| (name.as_str(), Input::Json(value)));
     let mut edits = value::edits(app.catalogue, kind, &base, set, &NoResolve)?;
-    edits.extend(step_of(app, stored, kind, &edits)?);
+    edits.extend(step_of(app, stored, (kind, since), &edits)?);
     let registers = edits.into_iter().map(|edit| (edit.register, edit.value));
     registers_edit(app, stored, registers.collect(), ground)
 }
@@ -71,7 +81,7 @@ pub fn ruled_edit(
 fn step_of(
     app: &App,
     stored: &Stored,
-    kind: &KindSpec,
+    (kind, since): (&KindSpec, Option<Date>),
     edits: &[RegisterEdit],
 ) -> Result<Vec<RegisterEdit>, Failure> {
     let shown = shown(app, &stored.record, None)?;
@@ -83,7 +93,7 @@ fn step_of(
         before: Some(&before),
         after: &after,
     };
-    let row = steps::after(&subject, app.today(), None);
+    let row = steps::after(&subject, app.today(), since);
     let Some((row, (field, _))) = row.zip(steps::fields(kind)) else {
         return Ok(Vec::new());
     };

@@ -148,6 +148,16 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The programs of these nodes are older and do not know that records move: {nodes}. Nothing has changed. Upgrade them, let them sync once, then try again.",
     ),
     (
+        "TRANSFER-016",
+        "迁移申请 {id} 还在办理，不能删除。没有改动。不迁了请用 transfer cancel 撤回；市级用 transfer refuse 拒绝。",
+        "The request {id} still waits and is not deleted. Nothing has changed. Take it back with transfer cancel; the city refuses it with transfer refuse.",
+    ),
+    (
+        "TRANSFER-017",
+        "迁移申请 {id} 已经删除。没有改动。确需迁移的，请重新提出。",
+        "The request {id} was deleted. Nothing has changed. If the record is to move, ask anew.",
+    ),
+    (
         "CLAIM-001",
         "重复登记 {id} 已经裁定。没有改动。用 claim show 查看。",
         "The claim {id} was ruled before. Nothing has changed. See claim show.",

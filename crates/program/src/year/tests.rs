@@ -228,6 +228,50 @@ fn a_year_whose_returns_are_accepted_is_settled_by_its_phase_and_they_are_locked
 }
 
 #[test]
+fn a_year_that_is_settled_by_its_record_locks_its_returns_and_is_not_deleted() {
+    let city = city();
+    let app = &city.world.app;
+    let signed = crate::returns::figures(app, domain::scope_id("4103L9"), "2020Q3").unwrap();
+    let row = json!({ "scope": "4103L9", "period": "2020Q3", "status": "accepted",
+        "figures_hash": signed.hash });
+    let accepted = testing::taken_over(app, "quarterly_return", &row);
+    let year = super::stored(app, 2020).unwrap().unwrap().0;
+    let settled = json!({ "phase_override": "settled" });
+    testing::save(app, "programme_year", Some(&year), &settled, None).unwrap();
+    let stored = testing::now(app, accepted.record.key);
+    let document = crate::records::document(app, &stored).unwrap();
+    assert_eq!(document["values"]["status"], "locked");
+    let gone = crate::records::delete(app, year.record.key, None, "录错");
+    assert_eq!(code(gone), "year_settled");
+    set_phase(app, 2020, None, "按日期").unwrap();
+    crate::records::delete(app, year.record.key, None, "录错").unwrap();
+}
+
+#[test]
+fn a_return_that_nobody_has_begun_is_named_when_its_quarter_has_ended() {
+    let city = city();
+    let app = &city.world.app;
+    for (scope, from) in [("410305", "2019-01-01"), ("410302", "2020-07-01")] {
+        let row = json!({ "code": scope, "name": scope, "kind": "district",
+            "code_source": "gbt2260", "valid_from": from, "expected_to_report": true });
+        put(app, "scope", &row);
+    }
+    let refused = settle(app, (2020, false), "结果兑现").unwrap_err();
+    assert_eq!(refused.code, "YEAR-005");
+    let missing = [
+        "410302 2020Q3",
+        "410305 2020Q1",
+        "410305 2020Q2",
+        "410305 2020Q3",
+    ];
+    let missing = missing.map(|one| format!("{one} missing")).join(", ");
+    assert!(refused.to_string().contains(&missing), "{refused}");
+    assert!(!refused.to_string().contains("2020Q4"), "it has not ended");
+    settle(app, (2020, true), "结果兑现").unwrap();
+    assert_eq!(shown(app, 2020)["phase"], "settled");
+}
+
+#[test]
 fn an_archived_year_is_opened_again_for_a_correction_without_a_question() {
     let city = city();
     let app = &city.world.app;

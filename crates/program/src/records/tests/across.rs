@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use domain::label::Language;
+use domain::{label::Language, state::steps::taken};
 use replica::RecordKey;
 use serde_json::{Value, json};
 use store::Stored;
@@ -10,13 +10,14 @@ use store::Stored;
 use super::run;
 
 use crate::{
+    claims::{self, Case},
     commands::record::RecordCommand,
     failure::{Exit, Failure},
     output::{Out, Part},
     records::{
-        Ground, Scopes, Target, circle, dangling, ended, links_of, list, ruled_edit, scope_of,
-        scope_to_enter, standing,
-        testing::{World, hub, kind, made, node, organisation, printed, save},
+        Ground, Scopes, Target, acts, circle, dangling, ended, links_of, list, meaning, ruled_edit,
+        scope_of, scope_to_enter, standing,
+        testing::{World, hub, kind, made, node, now, organisation, printed, save},
     },
 };
 
@@ -99,6 +100,55 @@ fn a_circle_of_mergers_hides_nothing_until_the_city_takes_one_back() {
     save(&world.app, "organisation", Some(&b), &undo, None).unwrap();
     assert_eq!(standing(&world.app, a.record.key).unwrap(), b.record.key);
     assert!(circle(&world.app, a.record.key).unwrap().is_empty());
+}
+
+#[test]
+fn a_merger_that_is_taken_back_leaves_the_record_as_it_was() {
+    let world = hub();
+    let app = &world.app;
+    let (stands, gone) = (made(app, "甲"), made(app, "乙"));
+    let ids = {
+        let mut ids = [stands.record.key.id, gone.record.key.id];
+        ids.sort_unstable();
+        ids
+    };
+    let opened = claims::opening(app, &ids, &[app.scope(); 2], "重复登记").unwrap();
+    let case = opened.key.id;
+    app.writer.edit(vec![opened], Vec::new()).unwrap();
+    let survivor = stands.record.key.id.to_string();
+    let merged = json!({ "merged_into": survivor, "census_status": "merged" });
+    let ruling = json!({ "ruling": "merge_records", "survivor": survivor });
+    let found = Case::find(app, case).unwrap();
+    let edits = [(&gone, &merged), (&found.stored, &ruling)]
+        .map(|(stored, values)| ruled_edit(app, stored, values, Ground::of("同一法人")).unwrap());
+    app.writer.edit(edits.to_vec(), Vec::new()).unwrap();
+    let state = |name: &str| got(&world, gone.record.key)["values"][name].clone();
+    assert_eq!(got(&world, gone.record.key)["id"], survivor);
+    assert!(Case::find(app, case).unwrap().is_ruled());
+
+    let undo = json!({ "merged_into": null });
+    let saved = save(app, "organisation", Some(&gone), &undo, None).unwrap();
+    assert_eq!(saved.document["values"]["census_status"], "counted");
+    assert_eq!(state("name"), "乙");
+    let kind = kind(app, "organisation");
+    let values = meaning(app, &now(app, gone.record.key).record)
+        .unwrap()
+        .values;
+    let states = taken(kind, &values).into_iter().map(|step| step.state);
+    assert_eq!(states.collect::<Vec<_>>(), ["counted", "merged", "counted"]);
+    assert!(!acts(app, gone.record.key).unwrap().is_empty());
+    let case = Case::find(app, case).unwrap();
+    assert!(!case.is_ruled() && case.row.survivor.is_none());
+    // Nothing more follows from the next save.
+    let more = save(
+        app,
+        "organisation",
+        Some(&gone),
+        &json!({ "remark": "x" }),
+        None,
+    )
+    .unwrap();
+    assert!(more.warnings.iter().all(|it| it.code != "effects_along"));
 }
 
 #[test]

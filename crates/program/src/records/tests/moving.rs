@@ -161,3 +161,21 @@ fn of_two_wishes_the_last_that_ends_lets_it_go() {
     transfers::cancel(app, second.stored.record.key.id, "不搬了").unwrap();
     assert_eq!(status(app, key), "counted");
 }
+
+#[test]
+fn a_request_that_waits_is_taken_back_and_not_deleted() {
+    let world = node();
+    let app = &world.app;
+    let organisation = made(app, "counted");
+    let request = ask(&world, organisation.record.key);
+    let key = request.stored.record.key;
+    assert_eq!(
+        delete(app, key, None, "误录").unwrap_err().code,
+        "TRANSFER-016"
+    );
+    assert!(transfers::is_locked(app, organisation.record.key).unwrap());
+    transfers::cancel(app, request.id(), "不搬了").unwrap();
+    delete(app, key, None, "误录").unwrap();
+    // Nobody answers what is not there any more.
+    assert_eq!(Request::find(app, key.id).unwrap_err().code, "TRANSFER-017");
+}
