@@ -24,11 +24,13 @@ pub(super) fn problem(
         findings.push(super::closed_ahead(around.today));
     }
     let due = day(after.due_on.as_ref());
-    let former = before.and_then(|before| day(before.due_on.as_ref()));
+    let stood = before.as_ref();
+    let former = stood.and_then(|before| day(before.due_on.as_ref()));
     let (granted, prolonged) = (
         enters(subject, "extension", "granted"),
         enters(subject, "status", "long_term"),
     );
+    extended(subject, (before.as_ref(), after), findings);
     if granted && due.is_none_or(|due| former >= Some(due)) {
         let former = former.map(date::text).unwrap_or_default();
         let zh = format!("同意延期须填写晚于原时限 {former} 的新时限");
@@ -49,6 +51,34 @@ pub(super) fn problem(
         let en =
             "A long-term problem has its next review day, after today, as its due day".to_owned();
         findings.push(finding("STEP", Block, "due_on", "review_day", (zh, en)));
+    }
+}
+
+/// What is over has no more time to be given: a due day that moves then would make what was late be on
+/// time. Who opens it again may ask.
+fn extended(
+    subject: &Subject<'_>,
+    (before, after): (Option<&ProblemItem>, &ProblemItem),
+    findings: &mut Vec<Finding>,
+) {
+    let is_over = |row: &ProblemItem| {
+        matches!(
+            row.status(),
+            ProblemStatus::Closed | ProblemStatus::Withdrawn
+        )
+    };
+    let takes = |to| enters(subject, "extension", to);
+    let was_over = before.is_some_and(is_over);
+    if was_over && is_over(after) && (takes("requested") || takes("granted")) {
+        let zh = "问题已销号或已撤回，不再延期".to_owned();
+        let en = "The problem is closed or withdrawn; nothing is extended any more".to_owned();
+        findings.push(finding(
+            "STEP",
+            Block,
+            "extension",
+            "extension_late",
+            (zh, en),
+        ));
     }
 }
 

@@ -298,6 +298,34 @@ fn a_due_day_moves_with_a_grant_or_a_long_term_plan_only() {
 }
 
 #[test]
+fn what_is_over_gets_no_more_time() {
+    let ask = json!({ "extension": "requested" });
+    let grant = json!({ "extension": "granted", "due_on": "2020-12-31" });
+    let refuse = json!({ "extension": "refused" });
+    let of = |status: &str, extension: &str, change: &Json| {
+        let mut sound = problem(status, extension);
+        sound["measure"] = json!("已整改");
+        found(
+            "problem_item",
+            Some(&sound),
+            change,
+            Level::Block,
+            &NoLookup,
+        )
+    };
+    for over in ["closed", "withdrawn"] {
+        assert_eq!(of(over, "none", &ask), ["extension_late"], "{over}");
+        assert_eq!(of(over, "granted", &ask), ["extension_late"], "{over}");
+        assert_eq!(of(over, "requested", &grant), ["extension_late"], "{over}");
+        assert_eq!(of(over, "requested", &refuse), NONE, "{over}");
+        assert_eq!(of(over, "granted", &json!({})), NONE, "{over} as it stands");
+    }
+    assert_eq!(of("close_applied", "requested", &grant), NONE);
+    let again = json!({ "status": "reopened", "extension": "requested" });
+    assert_eq!(of("closed", "none", &again), NONE);
+}
+
+#[test]
 fn what_was_planned_is_no_statement_of_what_was_done() {
     let block = |change: Json| {
         let sound = problem("in_progress", "none");

@@ -28,6 +28,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The carrier has no day on which it began. It is not started without one; else this is a remark. Fill it in.",
     ),
     (
+        "extension_late",
+        "问题已销号或已撤回，不能再申请或同意延期。没有保存，原有内容没有变动。确需继续整改的，请先重新打开。",
+        "The problem is closed or withdrawn and gets no more time. Nothing was saved or changed. Reopen it first if work goes on.",
+    ),
+    (
         "due_not_moved",
         "同意延期没有给出更晚的时限。没有保存，原有内容没有变动。请填写新的整改时限。",
         "The extension gives no later day. Nothing was saved or changed. Give the new due day.",
