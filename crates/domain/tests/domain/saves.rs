@@ -667,6 +667,84 @@ fn a_planned_form_that_will_not_do_is_pointed_out() {
 }
 
 #[test]
+fn a_case_goes_the_way_that_it_was_judged() {
+    let kind = "establishment_case";
+    let mut rows = Rows::default();
+    let sent = json!({ "person": id(3).to_string(), "organisation": id(2).to_string(),
+        "from_on": "2020-02-01" });
+    let sent = values("instructor_assignment", &sent);
+    rows.put("instructor_assignment", id(9), sent);
+    let case = |judged: Json| {
+        changed(
+            &json!({ "organisation": id(2).to_string(), "status": "assessed" }),
+            &json!({ "eligibility": judged }),
+        )
+    };
+    let plan = json!({ "status": "planned", "form": "joint" });
+    let send = status("instructor_sent");
+    let of = |judged: Json, step: &Json, rows: &Rows| {
+        found(kind, Some(&case(judged)), step, Level::Block, rows)
+    };
+    assert_eq!(of(json!("eligible"), &plan, &rows), NONE);
+    assert_eq!(of(json!("eligible"), &send, &rows), ["case_eligible"]);
+    for judged in ["not_eligible", "undetermined"] {
+        let found = of(json!(judged), &plan, &rows);
+        assert_eq!(found, ["case_not_eligible"], "{judged}");
+        assert_eq!(of(json!(judged), &send, &rows), NONE, "{judged}");
+    }
+    // A case that says nothing goes by its organisation.
+    let nothing = || Json::Null;
+    assert_eq!(of(nothing(), &plan, &rows), ["case_not_eligible"]);
+    assert_eq!(of(nothing(), &send, &rows), NONE);
+    rows.put(
+        "organisation",
+        id(2),
+        values("organisation", &organisation()),
+    );
+    assert_eq!(of(nothing(), &plan, &rows), NONE);
+    assert_eq!(of(nothing(), &send, &rows), ["case_eligible"]);
+    // What was planned or sent before goes on.
+    let planned = changed(&case(json!("not_eligible")), &plan);
+    let goes_on = |before: &Json, step: &Json| found(kind, Some(before), step, Level::Block, &rows);
+    assert_eq!(goes_on(&planned, &status("applied")), NONE);
+    let tended = changed(&case(json!("eligible")), &send);
+    assert_eq!(goes_on(&tended, &status("cultivating")), NONE);
+}
+
+#[test]
+fn standalone_is_planned_with_members_alone() {
+    let kind = "establishment_case";
+    let mut rows = Rows::default();
+    let few = changed(&organisation(), &json!({ "members": 2, "full_members": 2 }));
+    rows.put("organisation", id(2), values("organisation", &few));
+    let case = |status: &str| json!({ "organisation": id(2).to_string(), "status": status, "eligibility": "eligible" });
+    let plan = |form: &str| json!({ "status": "planned", "form": form });
+    let of = |before: &Json, change: &Json, rows: &Rows| {
+        found(kind, Some(before), change, Level::Block, rows)
+    };
+    let assessed = case("assessed");
+    assert_eq!(
+        of(&assessed, &plan("standalone"), &rows),
+        ["planned_members"]
+    );
+    assert_eq!(of(&assessed, &plan("joint"), &rows), NONE);
+    // Nor by way of another form.
+    let joint = changed(&assessed, &plan("joint"));
+    let alone = json!({ "form": "standalone" });
+    assert_eq!(of(&joint, &alone, &rows), ["planned_members"]);
+    let stands = changed(&joint, &alone);
+    assert_eq!(of(&stands, &status("applied"), &rows), NONE);
+    let remark = found(kind, Some(&stands), &status("applied"), Level::Warn, &rows);
+    assert_eq!(remark, ["planned_members"]);
+    rows.put(
+        "organisation",
+        id(2),
+        values("organisation", &organisation()),
+    );
+    assert_eq!(of(&assessed, &plan("standalone"), &rows), NONE);
+}
+
+#[test]
 fn a_step_of_the_building_rests_on_what_makes_it_done() {
     let platform = json!({ "cluster": id(2).to_string(), "name": "平台", "mode": "joint",
         "step_institution_on": "2020-02-01", "step_mechanism_on": "2020-03-01",
