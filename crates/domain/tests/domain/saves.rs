@@ -14,7 +14,7 @@ use crate::{
 
 const NONE: [&str; 0] = [];
 
-fn changed(sound: &Json, change: &Json) -> Json {
+pub(crate) fn changed(sound: &Json, change: &Json) -> Json {
     let mut after = sound.clone();
     for (name, value) in change.as_object().unwrap() {
         after[name] = value.clone();
@@ -33,7 +33,7 @@ fn refused(kind: &str, before: Option<&Json>, change: &Json) -> Vec<&'static str
 
 /// The codes of a level that an edit has, those of missing fields left out; with no change, what is
 /// listed of the record as it stands.
-fn found(
+pub(crate) fn found(
     kind: &str,
     before: Option<&Json>,
     change: &Json,
@@ -48,11 +48,11 @@ fn found(
     of_level.map(|finding| finding.code).collect()
 }
 
-fn status(status: &str) -> Json {
+pub(crate) fn status(status: &str) -> Json {
     json!({ "status": status })
 }
 
-fn problem(status: &str, extension: &str) -> Json {
+pub(crate) fn problem(status: &str, extension: &str) -> Json {
     json!({ "no": "410305-2020-A0001", "year": "2020", "scope": "410305", "measure": "拟建党支部",
         "registered_on": "2020-03-01", "due_on": "2020-11-30", "status": status,
         "extension": extension })
@@ -295,34 +295,6 @@ fn a_due_day_moves_with_a_grant_or_a_long_term_plan_only() {
         NONE,
         "what was missing is filled in"
     );
-}
-
-#[test]
-fn what_is_over_gets_no_more_time() {
-    let ask = json!({ "extension": "requested" });
-    let grant = json!({ "extension": "granted", "due_on": "2020-12-31" });
-    let refuse = json!({ "extension": "refused" });
-    let of = |status: &str, extension: &str, change: &Json| {
-        let mut sound = problem(status, extension);
-        sound["measure"] = json!("已整改");
-        found(
-            "problem_item",
-            Some(&sound),
-            change,
-            Level::Block,
-            &NoLookup,
-        )
-    };
-    for over in ["closed", "withdrawn"] {
-        assert_eq!(of(over, "none", &ask), ["extension_late"], "{over}");
-        assert_eq!(of(over, "granted", &ask), ["extension_late"], "{over}");
-        assert_eq!(of(over, "requested", &grant), ["extension_late"], "{over}");
-        assert_eq!(of(over, "requested", &refuse), NONE, "{over}");
-        assert_eq!(of(over, "granted", &json!({})), NONE, "{over} as it stands");
-    }
-    assert_eq!(of("close_applied", "requested", &grant), NONE);
-    let again = json!({ "status": "reopened", "extension": "requested" });
-    assert_eq!(of("closed", "none", &again), NONE);
 }
 
 #[test]
@@ -664,84 +636,6 @@ fn a_planned_form_that_will_not_do_is_pointed_out() {
         );
     }
     assert_eq!(of("joint", &rows), ["joint_many"]);
-}
-
-#[test]
-fn a_case_goes_the_way_that_it_was_judged() {
-    let kind = "establishment_case";
-    let mut rows = Rows::default();
-    let sent = json!({ "person": id(3).to_string(), "organisation": id(2).to_string(),
-        "from_on": "2020-02-01" });
-    let sent = values("instructor_assignment", &sent);
-    rows.put("instructor_assignment", id(9), sent);
-    let case = |judged: Json| {
-        changed(
-            &json!({ "organisation": id(2).to_string(), "status": "assessed" }),
-            &json!({ "eligibility": judged }),
-        )
-    };
-    let plan = json!({ "status": "planned", "form": "joint" });
-    let send = status("instructor_sent");
-    let of = |judged: Json, step: &Json, rows: &Rows| {
-        found(kind, Some(&case(judged)), step, Level::Block, rows)
-    };
-    assert_eq!(of(json!("eligible"), &plan, &rows), NONE);
-    assert_eq!(of(json!("eligible"), &send, &rows), ["case_eligible"]);
-    for judged in ["not_eligible", "undetermined"] {
-        let found = of(json!(judged), &plan, &rows);
-        assert_eq!(found, ["case_not_eligible"], "{judged}");
-        assert_eq!(of(json!(judged), &send, &rows), NONE, "{judged}");
-    }
-    // A case that says nothing goes by its organisation.
-    let nothing = || Json::Null;
-    assert_eq!(of(nothing(), &plan, &rows), ["case_not_eligible"]);
-    assert_eq!(of(nothing(), &send, &rows), NONE);
-    rows.put(
-        "organisation",
-        id(2),
-        values("organisation", &organisation()),
-    );
-    assert_eq!(of(nothing(), &plan, &rows), NONE);
-    assert_eq!(of(nothing(), &send, &rows), ["case_eligible"]);
-    // What was planned or sent before goes on.
-    let planned = changed(&case(json!("not_eligible")), &plan);
-    let goes_on = |before: &Json, step: &Json| found(kind, Some(before), step, Level::Block, &rows);
-    assert_eq!(goes_on(&planned, &status("applied")), NONE);
-    let tended = changed(&case(json!("eligible")), &send);
-    assert_eq!(goes_on(&tended, &status("cultivating")), NONE);
-}
-
-#[test]
-fn standalone_is_planned_with_members_alone() {
-    let kind = "establishment_case";
-    let mut rows = Rows::default();
-    let few = changed(&organisation(), &json!({ "members": 2, "full_members": 2 }));
-    rows.put("organisation", id(2), values("organisation", &few));
-    let case = |status: &str| json!({ "organisation": id(2).to_string(), "status": status, "eligibility": "eligible" });
-    let plan = |form: &str| json!({ "status": "planned", "form": form });
-    let of = |before: &Json, change: &Json, rows: &Rows| {
-        found(kind, Some(before), change, Level::Block, rows)
-    };
-    let assessed = case("assessed");
-    assert_eq!(
-        of(&assessed, &plan("standalone"), &rows),
-        ["planned_members"]
-    );
-    assert_eq!(of(&assessed, &plan("joint"), &rows), NONE);
-    // Nor by way of another form.
-    let joint = changed(&assessed, &plan("joint"));
-    let alone = json!({ "form": "standalone" });
-    assert_eq!(of(&joint, &alone, &rows), ["planned_members"]);
-    let stands = changed(&joint, &alone);
-    assert_eq!(of(&stands, &status("applied"), &rows), NONE);
-    let remark = found(kind, Some(&stands), &status("applied"), Level::Warn, &rows);
-    assert_eq!(remark, ["planned_members"]);
-    rows.put(
-        "organisation",
-        id(2),
-        values("organisation", &organisation()),
-    );
-    assert_eq!(of(&assessed, &plan("standalone"), &rows), NONE);
 }
 
 #[test]

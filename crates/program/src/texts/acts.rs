@@ -43,6 +43,16 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The case was not judged eligible, so no form is planned. Nothing was saved or changed. Judge it first; to who is not ready an instructor is sent.",
     ),
     (
+        "lead_unanswered",
+        "任务的牵头单位在该年度没有写明责任领导职务的责任清单。已保存，只是提醒。请补登责任清单。",
+        "The agency that leads the task has no responsibility of that year that names a post. It was saved; this is a remark. Enter one.",
+    ),
+    (
+        "problem_untasked",
+        "问题还没有对应任务。已保存，只是提醒。请补登任务清单，或撤回登记有误的问题。",
+        "The problem has no task yet. It was saved; this is a remark. Enter one, or withdraw a problem that is none.",
+    ),
+    (
         "due_not_moved",
         "同意延期没有给出更晚的时限。没有保存，原有内容没有变动。请填写新的整改时限。",
         "The extension gives no later day. Nothing was saved or changed. Give the new due day.",
