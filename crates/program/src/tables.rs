@@ -9,6 +9,7 @@
 
 mod blanks;
 mod changes;
+mod contents;
 mod cover;
 mod frame;
 mod funding;
@@ -112,8 +113,8 @@ pub const REPORTS: &[(Name, &str, Word, Word)] = &[
         "five-ones",
         Word::of("“五个一”进度表", "Progress of the five ones"),
         Word::of(
-            "各县区集中组建、培训、载体、研讨、规范提升的进度",
-            "Drives, trainings, carriers, seminars, standards of each scope",
+            "各县区集中组建、培训、载体、研讨、规范提升的进度；载体按主题和特色、研讨按途径和方式的数量",
+            "Drives, trainings, carriers, seminars, standards of each scope; carriers by theme and trait, seminars by pathway and form",
         ),
     ),
     (

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use proto::ledger::{
-    Carrier, CarrierStatus, CaseStatus, CoverageLink, EstablishmentCase, EstablishmentDrive,
-    EstablishmentForm, EventStatus, InstructorAssignment, Organisation, RoleAssignment, Seminar,
-    TrainingAttendance, TrainingSession, WorkerRole,
+    Carrier, CarrierStatus, CaseStatus, CoverageLink, Eligibility, EstablishmentCase,
+    EstablishmentDrive, EstablishmentForm, EventStatus, InstructorAssignment, Organisation,
+    RoleAssignment, Seminar, TrainingAttendance, TrainingSession, WorkerRole,
 };
 use replica::RecordId;
 
@@ -164,6 +164,7 @@ pub(super) fn case(
         let field = "result_party_organisation";
         findings.push(finding("STEP", Block, field, "result_missing", (zh, en)));
     }
+    judgement(subject, after, around, findings);
     let is_tended = matches!(status, CaseStatus::InstructorSent | CaseStatus::Cultivating);
     if is_tended {
         let of = key("organisation", after.organisation.as_ref());
@@ -184,21 +185,65 @@ pub(super) fn case(
     if goes_for_building
         && (status != CaseStatus::Established || enters(subject, "status", "established"))
     {
-        planned(after, around, findings);
+        planned(subject, after, around, findings);
     }
 }
 
-/// V09 and V10 of what is only planned: whether the form will do.
-fn planned(after: &EstablishmentCase, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
+/// 7.3: which way a case goes is what it was judged; where it says nothing, what its organisation
+/// says. Who is ready is planned, to who is not an instructor goes. Asked with the step alone.
+fn judgement(
+    subject: &Subject<'_>,
+    after: &EstablishmentCase,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let (plans, sends) = (
+        enters(subject, "status", "planned"),
+        enters(subject, "status", "instructor_sent"),
+    );
+    if !plans && !sends {
+        return;
+    }
+    let said = Some(after.eligibility()).filter(|said| *said != Eligibility::Unspecified);
+    let judged = said.unwrap_or_else(|| {
+        let of: Option<Organisation> = around.find("organisation", after.organisation.as_ref());
+        of.map(|of| of.eligibility()).unwrap_or_default()
+    });
+    let is_eligible = judged == Eligibility::Eligible;
+    if plans && !is_eligible {
+        let zh = "研判结论不是“具备条件”，不能确定组建方式，请先研判".to_owned();
+        let en = "It was not judged eligible, so no form is planned; judge it first".to_owned();
+        let code = "case_not_eligible";
+        findings.push(finding("STEP", Block, "eligibility", code, (zh, en)));
+    }
+    if sends && is_eligible {
+        let zh = "研判结论是“具备条件”，应确定组建方式，不转为选派指导员".to_owned();
+        let en = "It was judged eligible: plan the form, no instructor goes instead".to_owned();
+        let code = "case_eligible";
+        findings.push(finding("STEP", Block, "eligibility", code, (zh, en)));
+    }
+}
+
+/// V09 and V10 of what is only planned: whether the form will do. Whoever plans it, or changes the
+/// plan to it, is held to the members; of a plan that stands it is a remark.
+fn planned(
+    subject: &Subject<'_>,
+    after: &EstablishmentCase,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
     let organisation: Option<Organisation> =
         around.find("organisation", after.organisation.as_ref());
     let full = organisation.map(|it| it.full_members.unwrap_or_default());
     let line = around.year.should_build_members;
     let is_short = full.filter(|full| *full < line);
     if let Some(full) = is_short.filter(|_| after.form() == EstablishmentForm::Standalone) {
+        let is_planned = enters(subject, "status", "planned")
+            || (after.status() != CaseStatus::Established && enters(subject, "form", "standalone"));
+        let level = if is_planned { Block } else { Warn };
         let zh = format!("单独建须有正式党员 {line} 名以上，该单位为 {full} 名");
         let en = format!("Standalone needs {line} full members; this organisation has {full}");
-        findings.push(finding("V09", Warn, "form", "planned_members", (zh, en)));
+        findings.push(finding("V09", level, "form", "planned_members", (zh, en)));
     }
     let host = key("party_organisation", after.host_party_organisation.as_ref());
     if after.form() != EstablishmentForm::Joint || host.is_none() {

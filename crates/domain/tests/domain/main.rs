@@ -23,4 +23,5 @@ mod saves;
 mod schema;
 mod validation;
 mod values;
+mod ways;
 mod year;

@@ -14,7 +14,7 @@ use crate::{
 
 const NONE: [&str; 0] = [];
 
-fn changed(sound: &Json, change: &Json) -> Json {
+pub(crate) fn changed(sound: &Json, change: &Json) -> Json {
     let mut after = sound.clone();
     for (name, value) in change.as_object().unwrap() {
         after[name] = value.clone();
@@ -33,7 +33,7 @@ fn refused(kind: &str, before: Option<&Json>, change: &Json) -> Vec<&'static str
 
 /// The codes of a level that an edit has, those of missing fields left out; with no change, what is
 /// listed of the record as it stands.
-fn found(
+pub(crate) fn found(
     kind: &str,
     before: Option<&Json>,
     change: &Json,
@@ -48,11 +48,11 @@ fn found(
     of_level.map(|finding| finding.code).collect()
 }
 
-fn status(status: &str) -> Json {
+pub(crate) fn status(status: &str) -> Json {
     json!({ "status": status })
 }
 
-fn problem(status: &str, extension: &str) -> Json {
+pub(crate) fn problem(status: &str, extension: &str) -> Json {
     json!({ "no": "410305-2020-A0001", "year": "2020", "scope": "410305", "measure": "拟建党支部",
         "registered_on": "2020-03-01", "due_on": "2020-11-30", "status": status,
         "extension": extension })

@@ -11,6 +11,7 @@ use proto::ledger::{
 use replica::ScopeId;
 
 use super::{
+    contents::contents,
     frame::{Frame, Row},
     platforms::list,
     table::{Balance, Cell, Column, Content, Table, Word},
@@ -263,7 +264,7 @@ pub(super) fn five_ones(frame: &Frame<'_>) -> Result<Vec<Table>, Failure> {
         "各栏口径同“指标”（report indicators）；没有对象的比率记“—”，不等于 0。",
         "Counted as in report indicators; a rate of nothing is a dash, which is not 0.",
     );
-    Ok(vec![table])
+    Ok(vec![table, contents(frame, &figures)?])
 }
 
 /// What is neither a distinct count of persons nor of units adds up to the city.

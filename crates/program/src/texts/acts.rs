@@ -28,6 +28,31 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The carrier has no day on which it began. It is not started without one; else this is a remark. Fill it in.",
     ),
     (
+        "extension_late",
+        "问题已销号或已撤回，不能再申请或同意延期。没有保存，原有内容没有变动。确需继续整改的，请先重新打开。",
+        "The problem is closed or withdrawn and gets no more time. Nothing was saved or changed. Reopen it first if work goes on.",
+    ),
+    (
+        "case_eligible",
+        "组建任务研判为“具备条件”，不转为选派指导员。没有保存，原有内容没有变动。请确定组建方式（plan）；条件有变的，先改研判结论。",
+        "The case was judged eligible and is not left to an instructor. Nothing was saved or changed. Plan its form; where that has changed, judge it anew first.",
+    ),
+    (
+        "case_not_eligible",
+        "组建任务没有研判为“具备条件”，不能确定组建方式。没有保存，原有内容没有变动。请先研判；不具备条件的选派指导员（send_instructor）。",
+        "The case was not judged eligible, so no form is planned. Nothing was saved or changed. Judge it first; to who is not ready an instructor is sent.",
+    ),
+    (
+        "lead_unanswered",
+        "任务的牵头单位在该年度没有写明责任领导职务的责任清单。已保存，只是提醒。请补登责任清单。",
+        "The agency that leads the task has no responsibility of that year that names a post. It was saved; this is a remark. Enter one.",
+    ),
+    (
+        "problem_untasked",
+        "问题还没有对应任务。已保存，只是提醒。请补登任务清单，或撤回登记有误的问题。",
+        "The problem has no task yet. It was saved; this is a remark. Enter one, or withdraw a problem that is none.",
+    ),
+    (
         "due_not_moved",
         "同意延期没有给出更晚的时限。没有保存，原有内容没有变动。请填写新的整改时限。",
         "The extension gives no later day. Nothing was saved or changed. Give the new due day.",

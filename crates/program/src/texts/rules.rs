@@ -237,8 +237,8 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "planned_members",
-        "拟单独建的单位正式党员人数不够。已保存，只是提醒。请核对人数和拟建方式。",
-        "What is planned as standalone has too few full members. It was saved; this is a remark. Compare the figure and the form.",
+        "拟单独建的单位正式党员人数不够。确定为单独建时不能保存，其他时候只是提醒。请核对人数和拟建方式。",
+        "What is planned as standalone has too few full members. The plan is not saved; else this is a remark. Compare the figure and the form.",
     ),
     (
         "superseded",

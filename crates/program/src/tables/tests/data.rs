@@ -343,6 +343,110 @@ fn works(data: &mut Data<'_>) {
     }
 }
 
+/// The same world with carriers and seminars in it.
+pub(super) fn with_contents(world: World) -> World {
+    let mut data = Data::new(&world.app);
+    contents(&mut data);
+    data.write();
+    world
+}
+
+fn contents(data: &mut Data<'_>) {
+    for (name, status, started_on, themes, traits, internet_plus) in [
+        (
+            "b1",
+            "running",
+            "2020-04-01",
+            json!(["culture", "development"]),
+            json!(["culture"]),
+            true,
+        ),
+        (
+            "b2",
+            "running",
+            "2020-05-01",
+            json!(["culture"]),
+            json!(["culture", "industry"]),
+            false,
+        ),
+        (
+            "b3",
+            "paused",
+            "2020-05-01",
+            json!(["rights"]),
+            json!(["industry"]),
+            true,
+        ),
+        (
+            "b4",
+            "running",
+            "2020-10-16",
+            json!(["rights"]),
+            json!([]),
+            false,
+        ),
+    ] {
+        data.add(
+            "carrier",
+            name,
+            JIANXI,
+            json!({ "party_organisation": id("p1"), "name": name, "status": status,
+                "started_on": started_on, "themes": themes, "traits": traits,
+                "internet_plus": internet_plus }),
+        );
+    }
+    for (name, year, status, on, pathways, forms) in [
+        (
+            "j1",
+            "2020",
+            "held",
+            "2020-06-10",
+            json!(["economy", "culture"]),
+            json!(["speech"]),
+        ),
+        (
+            "j2",
+            "2020",
+            "held",
+            "2020-09-10",
+            json!(["economy"]),
+            json!(["speech", "exchange"]),
+        ),
+        (
+            "j3",
+            "2020",
+            "cancelled",
+            "2020-07-10",
+            json!(["talent"]),
+            json!(["speech"]),
+        ),
+        (
+            "j4",
+            "2019",
+            "held",
+            "2019-07-10",
+            json!(["masses"]),
+            json!(["learning"]),
+        ),
+        (
+            "j5",
+            "2020",
+            "held",
+            "2020-10-16",
+            json!(["masses"]),
+            json!(["learning"]),
+        ),
+    ] {
+        data.add(
+            "seminar",
+            name,
+            JIANXI,
+            json!({ "year": year, "scope": JIANXI, "title": name, "status": status, "on": on,
+                "pathways": pathways, "forms": forms }),
+        );
+    }
+}
+
 fn platform(data: &mut Data<'_>) {
     data.add(
         "cluster",

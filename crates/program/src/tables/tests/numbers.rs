@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    data::{city, district},
+    data::{city, district, with_contents},
     document, row, rows, table,
 };
 use crate::{report, tables::Name};
@@ -304,4 +304,47 @@ fn the_five_ones_are_the_indicators() {
         five["total"]["trainings_held"],
         json!({ "held": 1, "quota": 2 })
     );
+}
+
+#[test]
+fn carriers_and_seminars_are_counted_by_what_they_are_about() {
+    let own = document(&with_contents(district()).app, Name::FiveOnes);
+    let own = row(table(&own, "contents"), "scope", "410305");
+    for (column, says) in [
+        // Neither the one that pauses nor the one that begins tomorrow.
+        ("carriers", 2),
+        ("theme_culture", 2),
+        ("theme_development", 1),
+        ("theme_rights", 0),
+        ("theme_direction", 0),
+        ("trait_culture", 2),
+        ("trait_industry", 1),
+        ("trait_core_business", 0),
+        ("internet_plus", 1),
+        // What was cancelled, is of the year before or is to come does not count.
+        ("seminars", 2),
+        ("pathway_economy", 2),
+        ("pathway_culture", 1),
+        ("pathway_talent", 0),
+        ("pathway_masses", 0),
+        ("form_speech", 2),
+        ("form_exchange", 1),
+        ("form_learning", 0),
+    ] {
+        assert_eq!(own[column], says, "{column}");
+    }
+    let all = document(&with_contents(city()).app, Name::FiveOnes);
+    let contents = table(&all, "contents");
+    assert_eq!(row(contents, "scope", "410302")["carriers"], 0);
+    for column in [
+        "carriers",
+        "theme_culture",
+        "trait_industry",
+        "pathway_economy",
+        "form_speech",
+    ] {
+        assert_eq!(contents["total"][column], own[column], "{column}");
+    }
+    let five = row(table(&all, "five_ones"), "scope", "410305");
+    assert_eq!(five["seminars_held"]["held"], own["seminars"]);
 }
