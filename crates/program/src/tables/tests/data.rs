@@ -346,12 +346,13 @@ fn works(data: &mut Data<'_>) {
 /// The same world with carriers and seminars in it.
 pub(super) fn with_contents(world: World) -> World {
     let mut data = Data::new(&world.app);
-    contents(&mut data);
+    carriers(&mut data);
+    seminars(&mut data);
     data.write();
     world
 }
 
-fn contents(data: &mut Data<'_>) {
+fn carriers(data: &mut Data<'_>) {
     for (name, status, started_on, themes, traits, internet_plus) in [
         (
             "b1",
@@ -395,6 +396,9 @@ fn contents(data: &mut Data<'_>) {
                 "internet_plus": internet_plus }),
         );
     }
+}
+
+fn seminars(data: &mut Data<'_>) {
     for (name, year, status, on, pathways, forms) in [
         (
             "j1",
