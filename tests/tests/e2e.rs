@@ -30,6 +30,7 @@ mod e2e {
     mod lists;
     mod records;
     mod refill;
+    mod reform;
     mod refusals;
     mod repair;
     mod reports;
