@@ -105,11 +105,9 @@ impl Figure {
 
     /// Of how many it is; 0 for a plain number.
     #[must_use]
-    pub fn den(self) -> i64 {
+    pub fn den(self) -> u64 {
         match self {
-            Self::Rate { den, .. } | Self::Met { den, .. } => {
-                i64::try_from(den).unwrap_or(i64::MAX)
-            }
+            Self::Rate { den, .. } | Self::Met { den, .. } => den,
             Self::Count(_) | Self::Money(_) => 0,
         }
     }

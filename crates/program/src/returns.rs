@@ -77,19 +77,10 @@ fn hash(scope: ScopeId, period: &str, indicators: &Indicators) -> String {
         RecordId(scope.0)
     );
     for (name, figure) in &indicators.0 {
-        let (num, den) = parts(*figure);
         // Writing to a text cannot fail.
-        writeln!(text, "{name} {num} {den}").unwrap_or_default();
+        writeln!(text, "{name} {} {}", figure.num(), figure.den()).unwrap_or_default();
     }
     blake3::hash(text.as_bytes()).to_hex().to_string()
-}
-
-/// Numerator and denominator; a plain number has none, 0.
-fn parts(figure: Figure) -> (i64, u64) {
-    match figure {
-        Figure::Rate { den, .. } | Figure::Met { den, .. } => (figure.num(), den),
-        Figure::Count(_) | Figure::Money(_) => (figure.num(), 0),
-    }
 }
 
 /// The record of a scope's quarter.
@@ -192,17 +183,16 @@ pub(crate) fn follow(app: &App, subject: &Subject<'_>) -> Result<Vec<Effect>, Fa
 pub(crate) fn snapshots(scope: &str, period: &str, indicators: &Indicators) -> Vec<Effect> {
     let counted = indicators.0.iter().filter(|(_, figure)| figure.num() >= 0);
     let one = |(name, figure): &(&'static str, Figure)| {
-        let (num, den) = parts(*figure);
         let (num, amount) = match figure {
             Figure::Money(fen) => (0, Some(fen.to_string())),
-            _ => (num, None),
+            _ => (figure.num(), None),
         };
         let mut set = vec![
             ("scope", scope.to_owned()),
             ("period", period.to_owned()),
             ("indicator", (*name).to_owned()),
             ("num", num.to_string()),
-            ("den", den.to_string()),
+            ("den", figure.den().to_string()),
             ("definition", EDITION.to_owned()),
         ];
         set.extend(amount.map(|amount| ("amount_fen", amount)));
@@ -301,7 +291,7 @@ pub struct Correction {
 pub fn corrections(frozen: &Frozen, now: &Indicators) -> Vec<Correction> {
     let differing = now.0.iter().filter_map(|(name, figure)| {
         let was = frozen.get(name)?;
-        (was != parts(*figure)).then_some(Correction {
+        (was != (figure.num(), figure.den())).then_some(Correction {
             name,
             was,
             is: *figure,

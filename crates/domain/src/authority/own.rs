@@ -1,9 +1,31 @@
 //! Nobody approves what they submitted themselves (domain 7, rule 5): who took the steps before.
 
+use bytes::Bytes;
 use replica::{Record, RegisterId, Sibling, Source};
 
 use super::{Refusal, found_by_city, status};
-use crate::{catalogue::KindSpec, state::Step};
+use crate::{
+    catalogue::{KindSpec, RegisterSpec},
+    state::{Machine, Step},
+};
+
+/// The state that a value gives a register with a table.
+fn moved<'k>(
+    kind: &'k KindSpec,
+    (id, value): &(RegisterId, Bytes),
+) -> Option<(&'k RegisterSpec, &'k Machine, u64)> {
+    let register = kind.register(*id)?;
+    let machine = register.machine.as_deref()?;
+    Some((register, machine, status(kind, register, value)?))
+}
+
+/// Whether somebody else must have taken the step before. What the city itself has taken over it goes on
+/// with.
+fn approves(machine: &Machine, (from, to): (u64, u64), by_city: bool) -> bool {
+    matches!(machine.step(from, to), Step::Direct(_) | Step::Skips)
+        && machine.approves(Some(from), to)
+        && !machine.is_hubs(from, by_city)
+}
 
 /// Whether an author would take a step that approves what that same author submitted.
 ///
@@ -12,40 +34,57 @@ use crate::{catalogue::KindSpec, state::Step};
 pub fn approve(
     kind: &KindSpec,
     existing: Option<&Record>,
-    set: &[(RegisterId, bytes::Bytes)],
+    set: &[(RegisterId, Bytes)],
     author: &str,
 ) -> Result<(), (RegisterId, Refusal)> {
     let Some(existing) = existing else {
         return Ok(());
     };
-    for (id, value) in set {
-        let found = kind.register(*id).and_then(|register| {
-            let machine = register.machine.as_ref()?;
-            Some((register, machine, status(kind, register, value)?))
-        });
-        let Some((register, machine, to)) = found else {
+    let by_city = found_by_city(kind, Some(existing));
+    for one in set {
+        let Some((register, machine, to)) = moved(kind, one) else {
             continue;
         };
-        let mut own = existing.register(*id).iter();
-        let by_city = found_by_city(kind, Some(existing));
+        let mut own = existing.register(register.id).iter();
         let approves_own = own.any(|known| {
             let Some(from) = status(kind, register, &known.value) else {
                 return false;
             };
-            if machine.is_registrants(from, to) {
-                return known.write.author == author && !registered(kind, existing, author);
-            }
-            // What the city itself has taken over it goes on with.
-            let approves = matches!(machine.step(from, to), Step::Direct(_) | Step::Skips)
-                && machine.approves(Some(from), to)
-                && !machine.is_hubs(from, by_city);
-            approves && known.write.author == author
+            let needs_another = if machine.is_registrants(from, to) {
+                !registered(kind, existing, author)
+            } else {
+                approves(machine, (from, to), by_city)
+            };
+            needs_another && known.write.author == author
         });
         if approves_own {
-            return Err((*id, Refusal::Own));
+            return Err((register.id, Refusal::Own));
         }
     }
     Ok(())
+}
+
+/// The register of a step that approves what was submitted some steps before, and the state in which it
+/// was.
+fn submission<'k>(
+    kind: &'k KindSpec,
+    existing: &Record,
+    set: &(RegisterId, Bytes),
+) -> Option<(&'k RegisterSpec, u64)> {
+    let (register, machine, to) = moved(kind, set)?;
+    let submitted = machine.submitted()?;
+    let by_city = found_by_city(kind, Some(existing));
+    let standing = existing.register(register.id).iter();
+    let mut from = standing.filter_map(|known| status(kind, register, &known.value));
+    from.any(|from| approves(machine, (from, to), by_city))
+        .then_some((register, submitted))
+}
+
+/// Whether one of these steps asks [`approve_submitted`], and so for what the registers said before.
+#[must_use]
+pub fn looks_back(kind: &KindSpec, existing: &Record, set: &[(RegisterId, Bytes)]) -> bool {
+    set.iter()
+        .any(|one| submission(kind, existing, one).is_some())
 }
 
 /// Whether an author would approve what that same author submitted some steps before: `past` has what the
@@ -57,45 +96,20 @@ pub fn approve_submitted(
     kind: &KindSpec,
     existing: &Record,
     past: &[Sibling],
-    set: &[(RegisterId, bytes::Bytes)],
+    set: &[(RegisterId, Bytes)],
     author: &str,
 ) -> Result<(), (RegisterId, Refusal)> {
-    let by_city = found_by_city(kind, Some(existing));
-    for (id, value) in set {
-        let found = kind.register(*id).and_then(|register| {
-            let machine = register.machine.as_ref()?;
-            let to = status(kind, register, value)?;
-            Some((register, machine, machine.submitted()?, to))
-        });
-        let Some((register, machine, submitted, to)) = found else {
-            continue;
-        };
-        let of = |sibling: &Sibling| status(kind, register, &sibling.value);
-        let mut from = existing.register(*id).iter().filter_map(of);
-        let approves = from.any(|from| {
-            matches!(machine.step(from, to), Step::Direct(_) | Step::Skips)
-                && machine.approves(Some(from), to)
-                && !machine.is_hubs(from, by_city)
-        });
-        let before = past.iter().filter(|it| it.register == *id);
-        let all = existing.register(*id).iter().chain(before);
+    for (register, submitted) in set.iter().filter_map(|one| submission(kind, existing, one)) {
+        let before = past.iter().filter(|it| it.register == register.id);
+        let all = existing.register(register.id).iter().chain(before);
         let last = all
-            .filter(|it| of(it) == Some(submitted))
+            .filter(|it| status(kind, register, &it.value) == Some(submitted))
             .max_by_key(|it| (it.write.time, it.dot()));
-        if approves && last.is_some_and(|it| it.write.author == author) {
-            return Err((*id, Refusal::Own));
+        if last.is_some_and(|it| it.write.author == author) {
+            return Err((register.id, Refusal::Own));
         }
     }
     Ok(())
-}
-
-/// Whether approvals of a record of a kind look back further than to the step before.
-#[must_use]
-pub fn looks_back(kind: &KindSpec) -> bool {
-    let machines = kind.registers.iter().filter_map(|it| it.machine.as_ref());
-    machines
-        .into_iter()
-        .any(|machine| machine.submitted().is_some())
 }
 
 /// Whether this author registered a record by hand. What came from a sheet nobody here did.

@@ -316,7 +316,7 @@ impl Row {
             "problem_item" => Some(problem(
                 scope,
                 &decode(values)?,
-                closed_by(kind, (values, on)),
+                steps::day_of(kind, values, "closed", on),
             )),
             "nomination" => Some(nomination(
                 scope,
@@ -575,11 +575,7 @@ fn meeting(row: &PlatformMeeting) -> Option<Row> {
     })
 }
 
-/// The day of the closing that stands on a day; one that was closed again has another day by now.
-fn closed_by(kind: &KindSpec, (values, on): (&[u8], Date)) -> Option<Date> {
-    steps::day_of(kind, values, "closed", on)
-}
-
+/// `closed_by`: the day of the closing that stands; one that was closed again has another day by now.
 fn problem(scope: ScopeId, row: &ProblemItem, closed_by: Option<Date>) -> Row {
     let is_closed = row.status() == ProblemStatus::Closed;
     Row::Problem(ProblemRow {

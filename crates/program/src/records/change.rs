@@ -539,7 +539,7 @@ pub(super) fn approved(
 ) -> Result<(), Failure> {
     let own = |(register, refusal)| refused(app, new.key, register, refusal);
     authority::approve(kind, existing, new.set, &app.author()).map_err(own)?;
-    let Some(existing) = existing.filter(|_| authority::looks_back(kind)) else {
+    let Some(existing) = existing.filter(|it| authority::looks_back(kind, it, new.set)) else {
         return Ok(());
     };
     let past = Past::of(app, new.key)?;

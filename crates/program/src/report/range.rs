@@ -243,7 +243,7 @@ impl Shift {
     fn with(&mut self, from: Figure, to: Figure) {
         let wider = |(low, high): (i64, i64), by: i64| (low.min(by), high.max(by));
         self.num = wider(self.num, to.num().saturating_sub(from.num()));
-        self.den = wider(self.den, to.den().saturating_sub(from.den()));
+        self.den = wider(self.den, den(to).saturating_sub(den(from)));
     }
 
     fn plus(self, other: Self) -> Self {
@@ -253,6 +253,10 @@ impl Shift {
             den: sum(self.den, other.den),
         }
     }
+}
+
+fn den(figure: Figure) -> i64 {
+    i64::try_from(figure.den()).unwrap_or(i64::MAX)
 }
 
 /// Between which numbers a figure can lie.
@@ -332,7 +336,7 @@ impl Ranges {
             let shift = each.fold(Shift::default(), Shift::plus);
             if shift != Shift::default() {
                 let around = |at: i64, (down, up)| (at.saturating_add(down), at.saturating_add(up));
-                let den = (shift.den != (0, 0)).then(|| around(figure.den(), shift.den));
+                let den = (shift.den != (0, 0)).then(|| around(den(*figure), shift.den));
                 let num = around(figure.num(), shift.num);
                 ranges.insert(*name, Range { num, den });
             }

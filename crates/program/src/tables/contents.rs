@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::EnumSpec;
-use proto::ledger::{Carrier, CarrierStatus, EventStatus, Seminar};
+use proto::ledger::{Carrier, CarrierStatus, Seminar};
 use replica::ScopeId;
 
 use super::{
@@ -105,14 +105,8 @@ fn held(frame: &Frame<'_>) -> Result<BTreeMap<ScopeId, Held>, Failure> {
     })?;
     frame.each("seminar", &mut |row: Row<Seminar>| {
         let values = &row.values;
-        // As the indicator counts them.
         let on = Frame::day(values.on.as_ref());
-        let is_of_year = match values.year {
-            Some(_) => frame.of_year(values.year.as_ref()),
-            None => frame.in_year(on),
-        };
-        let has_come = on.is_some_and(|on| on <= frame.as_of);
-        if values.status() != EventStatus::Held || !is_of_year || !has_come {
+        if !frame.was_held(values.status(), values.year.as_ref(), on) {
             return;
         }
         let held = scopes.entry(row.scope).or_default();

@@ -8,7 +8,7 @@ use std::{
 
 use domain::{Date, EnumSpec, KindSpec, date, decode, state::steps::as_on};
 use prost::Message;
-use proto::ledger::{Agency, ProgrammeYear};
+use proto::ledger::{Agency, EventStatus, ProgrammeYear};
 use replica::{RecordId, RecordKey, ScopeId};
 
 use super::{
@@ -196,6 +196,21 @@ impl<'a> Frame<'a> {
     /// Whether a record of a year's work belongs to the year that is asked for.
     pub(super) fn of_year(&self, year: Option<&Vec<u8>>) -> bool {
         id(year) == Some(self.year_id)
+    }
+
+    /// Whether an event was held in the year up to the day, as the indicators count it: one that names
+    /// its year is of that year, another of the year of its day.
+    pub(super) fn was_held(
+        &self,
+        status: EventStatus,
+        year: Option<&Vec<u8>>,
+        on: Option<Date>,
+    ) -> bool {
+        let is_of_year = match year {
+            Some(_) => self.of_year(year),
+            None => self.in_year(on),
+        };
+        status == EventStatus::Held && is_of_year && on.is_some_and(|on| on <= self.as_of)
     }
 
     /// Shows the records of a kind that are asked for, in one pass.

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::permission::masked_name;
 use proto::ledger::{
-    EventStatus, InstructorAssignment, Person, RoleAssignment, TrainingAttendance, TrainingSession,
-    WorkerRole,
+    InstructorAssignment, Person, RoleAssignment, TrainingAttendance, TrainingSession, WorkerRole,
 };
 use replica::{RecordId, ScopeId};
 
@@ -60,13 +59,7 @@ impl<'f, 'a> Roster<'f, 'a> {
             // As the indicators count it: a course of several days is held with its last one.
             let on = Frame::day(values.end_on.as_ref());
             let on = on.or_else(|| Frame::day(values.start_on.as_ref()));
-            let is_of_year = match &values.year {
-                Some(_) => frame.of_year(values.year.as_ref()),
-                None => frame.in_year(on),
-            };
-            let is_held =
-                values.status() == EventStatus::Held && on.is_some_and(|on| on <= frame.as_of);
-            if is_of_year && is_held {
+            if frame.was_held(values.status(), values.year.as_ref(), on) {
                 roster.sessions.insert(row.id, (row.scope, row.values));
             }
         })?;

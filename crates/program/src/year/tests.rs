@@ -212,35 +212,40 @@ fn a_phase_is_set_with_a_reason_and_taken_back() {
     );
 }
 
-#[test]
-fn a_year_whose_returns_are_accepted_is_settled_by_its_phase_and_they_are_locked() {
-    let city = city();
-    let app = &city.world.app;
+/// A return of the city's own scope that was accepted with today's figures.
+fn accepted(app: &App) -> Stored {
     let signed = crate::returns::figures(app, domain::scope_id("4103L9"), "2020Q3").unwrap();
     let row = json!({ "scope": "4103L9", "period": "2020Q3", "status": "accepted",
         "figures_hash": signed.hash });
-    let accepted = testing::taken_over(app, "quarterly_return", &row);
-    set_phase(app, 2020, Some("settled"), "结果兑现").unwrap();
-    assert_eq!(shown(app, 2020)["phase"], "settled");
+    testing::taken_over(app, "quarterly_return", &row)
+}
+
+#[track_caller]
+fn assert_locked(app: &App, accepted: &Stored) {
     let stored = testing::now(app, accepted.record.key);
     let document = crate::records::document(app, &stored).unwrap();
     assert_eq!(document["values"]["status"], "locked");
 }
 
 #[test]
+fn a_year_whose_returns_are_accepted_is_settled_by_its_phase_and_they_are_locked() {
+    let city = city();
+    let app = &city.world.app;
+    let accepted = accepted(app);
+    set_phase(app, 2020, Some("settled"), "结果兑现").unwrap();
+    assert_eq!(shown(app, 2020)["phase"], "settled");
+    assert_locked(app, &accepted);
+}
+
+#[test]
 fn a_year_that_is_settled_by_its_record_locks_its_returns_and_is_not_deleted() {
     let city = city();
     let app = &city.world.app;
-    let signed = crate::returns::figures(app, domain::scope_id("4103L9"), "2020Q3").unwrap();
-    let row = json!({ "scope": "4103L9", "period": "2020Q3", "status": "accepted",
-        "figures_hash": signed.hash });
-    let accepted = testing::taken_over(app, "quarterly_return", &row);
+    let accepted = accepted(app);
     let year = super::stored(app, 2020).unwrap().unwrap().0;
     let settled = json!({ "phase_override": "settled" });
     testing::save(app, "programme_year", Some(&year), &settled, None).unwrap();
-    let stored = testing::now(app, accepted.record.key);
-    let document = crate::records::document(app, &stored).unwrap();
-    assert_eq!(document["values"]["status"], "locked");
+    assert_locked(app, &accepted);
     let gone = crate::records::delete(app, year.record.key, None, "录错");
     assert_eq!(code(gone), "year_settled");
     set_phase(app, 2020, None, "按日期").unwrap();
