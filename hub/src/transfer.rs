@@ -10,7 +10,7 @@ mod company;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Subcommand;
-use domain::{across, permission::Right, state::census};
+use domain::{Date, across, date, permission::Right, state::census};
 use program::{
     App, Exit, Failure, Out,
     accounts::Deed,
@@ -37,6 +37,9 @@ pub enum TransferCommand {
     Accept {
         /// The request
         id: String,
+        /// The day from which it counts where it goes, YYYY-MM-DD; today without it
+        #[arg(long, value_name = "DAY")]
+        on: Option<String>,
         /// Why
         #[arg(long)]
         reason: String,
@@ -56,6 +59,9 @@ pub enum TransferCommand {
         /// The code of the scope it is to belong to, for a record
         #[arg(long)]
         to: Option<String>,
+        /// The day from which it counts where it goes, YYYY-MM-DD; today without it
+        #[arg(long, value_name = "DAY")]
+        on: Option<String>,
         /// Why
         #[arg(long)]
         reason: String,
@@ -70,7 +76,7 @@ impl TransferCommand {
         };
         match self {
             Self::List { .. } => Deed::of("transfer list", Right::Read),
-            Self::Accept { id, reason } => rule("transfer accept", id, reason),
+            Self::Accept { id, reason, .. } => rule("transfer accept", id, reason),
             Self::Refuse { id, reason } => rule("transfer refuse", id, reason),
             Self::Rule { id, reason, .. } => rule("transfer rule", id, reason),
         }
@@ -89,29 +95,43 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     match command {
         TransferCommand::List { all } => list(app, hub, all, out),
-        TransferCommand::Accept { id, reason } => {
+        TransferCommand::Accept { id, on, reason } => {
             let request = waiting(app, &id)?;
             let city = [app.scope(), app.published()];
             if !request.is_agreed(&transfers::all(app)?, &city) {
                 return Err(Failure::new("TRANSFER-009", Exit::Refused).with("id", &id));
             }
-            settle(app, hub, &request, ("accepted", &reason), out)
+            let on = day_of(app, on.as_deref())?;
+            settle(app, hub, (&request, on), ("accepted", &reason), out)
         }
         TransferCommand::Rule {
             id,
             to: None,
+            on,
             reason,
         } => {
-            let request = waiting(app, &id)?;
-            settle(app, hub, &request, ("ruled", &reason), out)
+            let request = (&waiting(app, &id)?, day_of(app, on.as_deref())?);
+            settle(app, hub, request, ("ruled", &reason), out)
         }
         TransferCommand::Rule {
             id,
             to: Some(to),
+            on,
             reason,
-        } => rule(app, hub, (&id, &to), &reason, out),
+        } => {
+            let on = day_of(app, on.as_deref())?;
+            rule(app, hub, (&id, &to, on), &reason, out)
+        }
         TransferCommand::Refuse { id, reason } => refuse(app, &waiting(app, &id)?, &reason, out),
     }
+}
+
+/// The day that a move names, else today.
+fn day_of(app: &App, text: Option<&str>) -> Result<Date, Failure> {
+    let Some(text) = text else {
+        return Ok(app.today());
+    };
+    date::read(text).ok_or_else(|| Failure::new("REPORT-001", Exit::Invalid).with("date", text))
 }
 
 fn waiting(app: &App, id: &str) -> Result<Request, Failure> {
@@ -180,7 +200,7 @@ fn contested(app: &App) -> Result<Vec<Map<String, Value>>, Failure> {
 fn settle(
     app: &App,
     hub: &Hub,
-    request: &Request,
+    (request, on): (&Request, Date),
     (status, reason): (&str, &str),
     out: &mut Out,
 ) -> Result<(), Failure> {
@@ -191,7 +211,7 @@ fn settle(
             .with("scope", Scopes::new(app).code(stored.home)?));
     }
     check_ready(app, hub, &[request.from, request.to])?;
-    let mut edits = moved(app, &[&stored], request.to, Ground::of(reason))?;
+    let mut edits = moved(app, &[&stored], (request.to, on), Ground::of(reason))?;
     let movers = edits.len();
     edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
     edits.extend(marks(app, request, (status, reason))?);
@@ -218,7 +238,7 @@ fn refuse(app: &App, request: &Request, reason: &str, out: &mut Out) -> Result<(
 fn rule(
     app: &App,
     hub: &Hub,
-    (record, to): (&str, &str),
+    (record, to, on): (&str, &str, Date),
     reason: &str,
     out: &mut Out,
 ) -> Result<(), Failure> {
@@ -233,7 +253,7 @@ fn rule(
         );
     }
     check_ready(app, hub, &[stored.home, to])?;
-    let mut edits = moved(app, &[&stored], to, Ground::of(reason))?;
+    let mut edits = moved(app, &[&stored], (to, on), Ground::of(reason))?;
     let movers = edits.len();
     edits.extend(back_on_the_ledger(app, &stored, Ground::of(reason))?);
     edits.extend(ended(app, &stored, None, Ground::of(reason))?);
@@ -379,22 +399,24 @@ pub(crate) fn check_ready(app: &App, hub: &Hub, scopes: &[ScopeId]) -> Result<()
 }
 
 /// The edits that move records with the company they take along: Party organisations that only
-/// they have, persons that only they name. What refers to these as its parent follows by itself.
+/// they have, persons that only they name. What refers to these as its parent follows by itself. From
+/// the day on they count where they go.
 ///
 /// # Errors
-/// The store is damaged or cannot be read.
+/// The day has not come, or one of them came to its scope after it; the store is damaged or cannot be
+/// read.
 pub(crate) fn moved(
     app: &App,
     roots: &[&Stored],
-    to: ScopeId,
+    (to, on): (ScopeId, Date),
     ground: Ground<'_>,
 ) -> Result<Vec<Edit>, Failure> {
     let mut edits = Vec::new();
     for root in roots {
-        edits.push(owner_edit(app, root, to, ground)?);
+        edits.push(owner_edit(app, root, (to, on), ground)?);
     }
     for key in company::of(app, roots)? {
-        edits.push(owner_edit(app, &find(app, key)?, to, ground)?);
+        edits.push(owner_edit(app, &find(app, key)?, (to, on), ground)?);
     }
     Ok(edits)
 }
@@ -403,10 +425,21 @@ pub(crate) fn moved(
 fn owner_edit(
     app: &App,
     stored: &Stored,
-    to: ScopeId,
+    (to, on): (ScopeId, Date),
     ground: Ground<'_>,
 ) -> Result<Edit, Failure> {
-    let next = Owner::next(owner(&stored.record).as_ref(), stored.home, to);
+    let (before, on) = (owner(&stored.record), date::text(on));
+    let last = before.iter().flat_map(|owner| &owner.stays).last();
+    let came = last.map(|stay| stay.until.as_str());
+    let today = date::text(app.today());
+    if on > today || Some(on.as_str()) < came {
+        return Err(Failure::new("TRANSFER-018", Exit::Invalid)
+            .with("record", across::name(app.catalogue, stored.record.key))
+            .with("day", on)
+            .with("from", came.unwrap_or("—"))
+            .with("today", today));
+    }
+    let next = Owner::next(before.as_ref(), stored.home, to, &on);
     let registers = BTreeMap::from([(RegisterId::OWNER, next.to_value())]);
     records::registers_edit(app, stored, registers, ground)
 }

@@ -144,6 +144,7 @@ const CODECS: &[(&str, Codec)] = &[
     ("schema.v1.Field", again::<schema::Field>),
     ("schema.v1.Kind", again::<schema::Kind>),
     ("schema.v1.Ownership", again::<schema::Ownership>),
+    ("schema.v1.Stay", again::<schema::Stay>),
     ("schema.v1.Value", again::<schema::Value>),
     ("store.v1.Ancestor", again::<stored::Ancestor>),
     ("store.v1.ArrivalPage", again::<stored::ArrivalPage>),

@@ -37,6 +37,7 @@ mod e2e {
     mod returns;
     mod scenes;
     mod serving;
+    mod stays;
     mod stick_proof;
     mod transfers;
     mod walk;

@@ -24,6 +24,7 @@ pub mod preset;
 pub mod reform;
 pub mod request;
 pub mod state;
+pub mod stay;
 pub mod text;
 pub mod uscc;
 pub mod validate;

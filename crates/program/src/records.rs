@@ -28,6 +28,7 @@ mod scopes;
 mod seen;
 mod settled;
 mod sight;
+mod stays;
 mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -56,6 +57,7 @@ pub use scopes::{Scopes, scope_named, scope_of, scope_to_enter};
 pub use seen::Seen;
 pub use settled::{Settled, State};
 pub use sight::Sight;
+pub(crate) use stays::{Left, Stays, stay};
 pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;

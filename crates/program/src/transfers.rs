@@ -25,7 +25,7 @@ pub const SCHEMA_MOVES: u32 = 2;
 const KIND: &str = "transfer_request";
 
 /// The kinds of records that move by themselves; all else moves with one of them or stays.
-const MOVABLE: &[&str] = &["organisation", "party_organisation", "person"];
+pub(crate) const MOVABLE: &[&str] = &["organisation", "party_organisation", "person"];
 
 /// What a list of requests shows: field, Chinese, English.
 pub const COLUMNS: &[(&str, &str, &str)] = &[

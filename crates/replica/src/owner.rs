@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use proto::schema::Ownership;
+use proto::schema::{Ownership, Stay};
 
 use crate::{Dot, Record, RegisterId, ScopeId, Sibling};
+
+/// Stays that are kept; of more the oldest go.
+const STAYS_MAX: usize = 100;
 
 /// The owner of a record that was transferred at least once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Owner {
     pub epoch: u64,
     /// The scopes that owned it before, each once, ascending.
     pub former: Vec<ScopeId>,
+    /// Where it was before, the first first, as far as that was written down.
+    pub stays: Vec<Stay>,
     /// Two scopes were named in one epoch: an open conflict for the city. Until it is settled the
     /// record stays with the owner before.
     pub contested: bool,
@@ -22,17 +27,26 @@ pub struct Owner {
 
 impl Owner {
     /// The owner after a transfer of a record that has this owner, or none yet and lies in
-    /// `scope`.
+    /// `scope`. From a day on it counts where it goes to, `YYYY-MM-DD`.
     #[must_use]
-    pub fn next(before: Option<&Self>, scope: ScopeId, to: ScopeId) -> Self {
+    pub fn next(before: Option<&Self>, scope: ScopeId, to: ScopeId, from_day: &str) -> Self {
         let mut former = before.map(|owner| owner.former.clone()).unwrap_or_default();
         former.push(scope);
         former.sort_unstable();
         former.dedup();
+        let epoch = before.map_or(0, |owner| owner.epoch);
+        let mut stays = before.map(|owner| owner.stays.clone()).unwrap_or_default();
+        stays.push(Stay {
+            scope: scope.0.to_vec(),
+            epoch,
+            until: from_day.to_owned(),
+        });
+        stays.drain(..stays.len().saturating_sub(STAYS_MAX));
         Self {
             scope: to,
-            epoch: before.map_or(0, |owner| owner.epoch) + 1,
+            epoch: epoch + 1,
             former,
+            stays,
             contested: false,
         }
     }
@@ -44,6 +58,7 @@ impl Owner {
             scope: self.scope.0.to_vec(),
             epoch: self.epoch,
             former: self.former.iter().map(|scope| scope.0.to_vec()).collect(),
+            stays: self.stays.clone(),
         };
         Bytes::from(message.encode_to_vec())
     }
@@ -57,6 +72,7 @@ impl Owner {
             former: former
                 .filter_map(|scope| ScopeId::try_from(scope.as_slice()).ok())
                 .collect(),
+            stays: message.stays,
             contested: false,
         })
     }
@@ -100,21 +116,24 @@ pub fn owner(record: &Record) -> Option<Owner> {
     let mut former: Vec<ScopeId> = named.iter().flat_map(named_by).collect();
     former.sort_unstable();
     former.dedup();
-    let scope = if contested {
+    let (scope, stays) = if contested {
         let older = candidates
             .iter()
             .flat_map(|sibling| &sibling.ancestry)
             .filter_map(|ancestor| Owner::from_value(ancestor.value.as_ref()?))
             .filter(|owner| owner.epoch < highest)
             .max_by_key(|owner| owner.epoch);
-        older.map_or(record.scope, |owner| owner.scope)
+        older.map_or((record.scope, Vec::new()), |owner| {
+            (owner.scope, owner.stays)
+        })
     } else {
-        first.scope
+        (first.scope, first.stays.clone())
     };
     Some(Owner {
         scope,
         epoch: highest,
         former,
+        stays,
         contested,
     })
 }
@@ -205,22 +224,32 @@ mod tests {
 
     #[test]
     fn the_highest_epoch_owns_and_remembers_who_did_before() {
-        let first = Owner::next(None, scope(1), scope(2));
+        let first = Owner::next(None, scope(1), scope(2), "2020-07-01");
         let once = transferred(&blank(), 7, first, true);
-        let second = Owner::next(owner(&once).as_ref(), scope(2), scope(3));
+        let second = Owner::next(owner(&once).as_ref(), scope(2), scope(3), "2020-10-01");
         let twice = transferred(&once, 8, second, true);
         let now = owner(&twice).unwrap();
         assert_eq!((now.scope, now.epoch), (scope(3), 2));
         assert_eq!(now.former, [scope(1), scope(2)]);
+        let stays = now.stays.iter();
+        let stays: Vec<_> = stays
+            .map(|stay| (stay.epoch, stay.until.as_str()))
+            .collect();
+        assert_eq!(stays, [(0, "2020-07-01"), (1, "2020-10-01")]);
         assert!(now.was_in(scope(1)) && !now.was_in(scope(4)));
     }
 
     #[test]
     fn an_older_owner_that_was_forgotten_when_the_newer_was_named_did_own_it() {
-        let first = Owner::next(None, scope(1), scope(2));
-        let second = Owner::next(Some(&first), scope(2), scope(3));
+        let first = Owner::next(None, scope(1), scope(2), "2020-07-01");
+        let second = Owner::next(Some(&first), scope(2), scope(3), "2020-07-01");
         let newer = transferred(&blank(), 8, second, true);
-        let forgotten = transferred(&blank(), 9, Owner::next(None, scope(1), scope(4)), true);
+        let forgotten = transferred(
+            &blank(),
+            9,
+            Owner::next(None, scope(1), scope(4), "2020-07-01"),
+            true,
+        );
         let now = owner(&crate::merge(&newer, &forgotten).unwrap()).unwrap();
         assert!(!now.contested);
         assert_eq!((now.scope, now.epoch), (scope(3), 2));
@@ -229,30 +258,47 @@ mod tests {
 
     #[test]
     fn two_owners_of_one_epoch_leave_the_record_with_the_owner_before() {
-        let once = transferred(&blank(), 7, Owner::next(None, scope(1), scope(2)), true);
+        let once = transferred(
+            &blank(),
+            7,
+            Owner::next(None, scope(1), scope(2), "2020-07-01"),
+            true,
+        );
         let before = owner(&once);
         let a = transferred(
             &once,
             8,
-            Owner::next(before.as_ref(), scope(2), scope(3)),
+            Owner::next(before.as_ref(), scope(2), scope(3), "2020-10-01"),
             true,
         );
         let b = transferred(
             &once,
             9,
-            Owner::next(before.as_ref(), scope(2), scope(4)),
+            Owner::next(before.as_ref(), scope(2), scope(4), "2020-10-01"),
             true,
         );
         let both = crate::merge(&a, &b).unwrap();
         let now = owner(&both).unwrap();
         assert!(now.contested);
         assert_eq!((now.scope, now.epoch), (scope(2), 2));
+        // Neither of the two has come to be: it has been in one scope before, and no more.
+        assert_eq!(now.stays.len(), 1);
     }
 
     #[test]
     fn what_a_state_covers_and_does_not_show_is_lost_to_it() {
-        let once = transferred(&blank(), 7, Owner::next(None, scope(1), scope(2)), true);
-        let twice = transferred(&once, 8, Owner::next(None, scope(2), scope(3)), true);
+        let once = transferred(
+            &blank(),
+            7,
+            Owner::next(None, scope(1), scope(2), "2020-07-01"),
+            true,
+        );
+        let twice = transferred(
+            &once,
+            8,
+            Owner::next(None, scope(2), scope(3), "2020-07-01"),
+            true,
+        );
         assert_eq!(once.lost_to(&twice).count(), 1);
         assert_eq!(twice.lost_to(&once).count(), 0);
     }

@@ -157,7 +157,12 @@ fn share(hub: &mut Host, node: &mut Host) {
     let child: [(u32, &[u8]); 3] = [(1, b"child"), (CHILD_OF.0, &parent), (BORROWS.0, &borrowed)];
     put(node, 5, &child);
     talk(node, hub, 4);
-    let owner = Owner::next(None, DISTRICT, OTHER).to_value();
+    // As a program wrote it that did not yet keep where a record was before.
+    let owner = Owner {
+        stays: Vec::new(),
+        ..Owner::next(None, DISTRICT, OTHER, "")
+    };
+    let owner = owner.to_value();
     put(hub, 2, &[(RegisterId::OWNER.0, &owner)]);
     talk(node, hub, 5);
 }

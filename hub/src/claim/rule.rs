@@ -142,7 +142,7 @@ impl Claim<'_> {
         let mut concerned: Vec<ScopeId> = away.iter().map(|one| one.home).collect();
         concerned.push(to);
         check_ready(self.app, self.hub, &concerned)?;
-        let mut edits = moved(self.app, &away, to, self.ground())?;
+        let mut edits = moved(self.app, &away, (to, self.app.today()), self.ground())?;
         for stored in away {
             edits.extend(back_on_the_ledger(self.app, stored, self.ground())?);
             edits.extend(ended(self.app, stored, None, self.ground())?);
@@ -182,7 +182,8 @@ impl Claim<'_> {
             edits.extend(ended(self.app, stored, None, self.ground())?);
             if stored.home != stays.home {
                 check_ready(self.app, self.hub, &[stored.home, stays.home])?;
-                edits.extend(moved(self.app, &[stored], stays.home, self.ground())?);
+                let to = (stays.home, self.app.today());
+                edits.extend(moved(self.app, &[stored], to, self.ground())?);
             }
         }
         Ok(Ruled {

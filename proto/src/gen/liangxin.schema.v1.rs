@@ -393,7 +393,7 @@ pub struct Deletion {
     pub holes: ::prost::alloc::vec::Vec<u64>,
 }
 /// The value of the register that says where a record belongs. Only the hub writes it.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Ownership {
     /// The id of the owning scope, 16 bytes.
     #[prost(bytes = "vec", tag = "1")]
@@ -404,4 +404,20 @@ pub struct Ownership {
     /// The ids of the scopes that owned it before, each once, ascending.
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub former: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Where it was before, the first first. A program that did not know of them yet has left none.
+    #[prost(message, repeated, tag = "4")]
+    pub stays: ::prost::alloc::vec::Vec<Stay>,
+}
+/// A time that a record spent in a scope.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Stay {
+    /// The id of the scope, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub scope: ::prost::alloc::vec::Vec<u8>,
+    /// What was written then names this epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The day from which the record counts elsewhere, `YYYY-MM-DD`.
+    #[prost(string, tag = "3")]
+    pub until: ::prost::alloc::string::String,
 }

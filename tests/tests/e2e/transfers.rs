@@ -15,7 +15,7 @@ use crate::e2e::{
 };
 
 /// An organisation of Jianxi with children, and the ids of all of them.
-fn with_children(node: &Program) -> Vec<(&'static str, String)> {
+pub(super) fn with_children(node: &Program) -> Vec<(&'static str, String)> {
     let head = made(node, "person", &json!({ "display_name": "李某" }));
     let mut values = sample(CODE, "洛阳甲厂");
     values["head"] = json!(head);

@@ -121,7 +121,8 @@ impl<'a> Sight<'a> {
         let scope = ScopeId::try_from(named.scope.as_slice());
         let scopes = Scopes::new(self.app);
         let code = scope.map_or(Ok(None), |scope| scopes.code(scope).map(Some))?;
-        Ok(json!({ "scope": code, "epoch": named.epoch }))
+        let since = named.stays.last().map(|stay| &stay.until);
+        Ok(json!({ "scope": code, "epoch": named.epoch, "since": since }))
     }
 }
 

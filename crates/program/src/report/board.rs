@@ -14,11 +14,15 @@ use domain::{
     Date,
     indicator::{Book, Indicators, Period, Pool},
 };
-use replica::{ScopeId, Seq};
+use replica::{RecordKey, ScopeId, Seq};
 use store::{Guest, Stored};
 
 use super::{Places, parameters};
-use crate::{app::App, failure::Failure, records::present_of};
+use crate::{
+    app::App,
+    failure::Failure,
+    records::{Left, Stays, present_of, stay},
+};
 
 /// Days that are kept at once: today's, and one to compare with.
 const SHEETS_MAX: usize = 2;
@@ -48,6 +52,8 @@ pub(crate) struct Sheet {
     year: u32,
     pub(super) places: Places,
     pub(super) book: Book,
+    /// What counted elsewhere on the day.
+    pub(super) stays: Stays,
     seen: BTreeMap<ScopeId, Seq>,
     /// Whose node's knowledge it is made of; none for everything that is known here.
     view: Option<ScopeId>,
@@ -126,11 +132,13 @@ impl Sheet {
             pooled: places.pooled.iter().copied().collect(),
             expected: places.expected.iter().copied().collect(),
         };
+        let stays = Stays::on(app, as_of)?;
         Ok(Self {
             as_of,
             year,
             places,
             book: Book::new(period, pool),
+            stays,
             seen: BTreeMap::new(),
             view,
         })
@@ -139,6 +147,9 @@ impl Sheet {
     /// Puts in what has changed since the last question.
     fn catch_up(&mut self, app: &App) -> Result<Ground, Failure> {
         let is_first = self.seen.is_empty();
+        if is_first {
+            self.put_stays(app);
+        }
         let is_read = |scope| {
             self.view
                 .is_none_or(|view| scope == view || scope == app.published())
@@ -174,6 +185,14 @@ impl Sheet {
         if !is_first && GROUND.contains(&kind.id.as_str()) {
             return Ok(Ground::Moved);
         }
+        match self.stays.of(stored) {
+            // To whom neither of the two scopes is its own it is lent, and shows as it is.
+            Some(left) if self.concerns(app, left) => return Ok(Ground::Same),
+            Some(_) => {}
+            // It has moved since the book was begun, with all that belongs to it.
+            None if stay(&stored.record, self.as_of).is_some() => return Ok(Ground::Moved),
+            None => {}
+        }
         let sees_all = app.is_hub() && self.view.is_none();
         let is_guest = stored.guest != Guest::No;
         if is_guest && sees_all {
@@ -194,11 +213,46 @@ impl Sheet {
             return Ok(Ground::Moved);
         }
         let values = present.as_ref().map(|present| &*present.values);
-        let put = self.book.put(app.catalogue, key, scope, values);
-        if let Err(error) = put {
-            tracing::warn!(kind = %kind.id, id = %key.id, %error, "record left out of the figures");
-        }
+        self.count(app, (&kind.id, key), scope, values);
         Ok(Ground::Same)
+    }
+
+    fn count(
+        &mut self,
+        app: &App,
+        (kind, key): (&str, RecordKey),
+        scope: ScopeId,
+        values: Option<&[u8]>,
+    ) {
+        if let Err(error) = self.book.put(app.catalogue, key, scope, values) {
+            tracing::warn!(%kind, id = %key.id, %error, "record left out of the figures");
+        }
+    }
+
+    /// The scope whose records are looked at; none where all are.
+    fn viewer(&self, app: &App) -> Option<ScopeId> {
+        self.view.or_else(|| (!app.is_hub()).then(|| app.scope()))
+    }
+
+    fn concerns(&self, app: &App, left: &Left) -> bool {
+        let viewer = self.viewer(app);
+        viewer.is_none_or(|viewer| [left.then, left.now].contains(&viewer))
+    }
+
+    /// Puts in what counted elsewhere, as it was left there. Who has it now was lent it then, or had no
+    /// part in it.
+    fn put_stays(&mut self, app: &App) {
+        let viewer = self.viewer(app);
+        let stays = self.stays.clone();
+        for (present, now) in stays.each() {
+            let kind = app.catalogue.kind_name(present.key.kind);
+            let is_lent = LENT.contains(&kind.as_str());
+            let is_seen = |viewer| present.home == viewer || (is_lent && now == viewer);
+            if viewer.is_none_or(is_seen) {
+                let scope = self.places.heir(present.home);
+                self.count(app, (&kind, present.key), scope, Some(&present.values));
+            }
+        }
     }
 
     /// The figures of a scope.

@@ -281,7 +281,8 @@ impl Ranges {
         let mut ranges = Self::default();
         let mut left = TRIED_MAX;
         conflicts::each_open(app, &mut |stored, meaning| {
-            if left == 0 {
+            // What moved since counts as it was left, however it is decided now.
+            if left == 0 || sheet.stays.of(stored).is_some() {
                 return Ok(());
             }
             let outcomes = outcomes(app, &stored.record, &meaning.conflicts)?;

@@ -19,7 +19,7 @@ use crate::{
     app::App,
     clock::date_of,
     failure::{Exit, Failure},
-    records::{Present, Scopes, each_guest, each_present, present_of, scope_of},
+    records::{Present, Scopes, Stays, each_guest, each_present, present_of, scope_of},
 };
 
 /// A record of a kind.
@@ -42,6 +42,8 @@ pub(super) struct Frame<'a> {
     /// The scope that was asked for; none for the city with all its scopes.
     pub(super) only: Option<ScopeId>,
     scopes: Scopes<'a>,
+    /// What counted elsewhere on the day.
+    stays: Stays,
     named: BTreeMap<ScopeId, Cell>,
 }
 
@@ -94,6 +96,7 @@ impl<'a> Frame<'a> {
             parameters: parameters(app, year)?,
             only,
             scopes: Scopes::new(app),
+            stays: Stays::on(app, as_of)?,
             named: BTreeMap::new(),
         };
         frame.named = frame.names()?;
@@ -243,6 +246,9 @@ impl<'a> Frame<'a> {
             return Ok(());
         };
         each_guest(self.app, spec.kind, &mut |stored, _| {
+            if self.stays.of(stored).is_some() {
+                return Ok(ControlFlow::Continue(()));
+            }
             if let Some(present) = present_of(self.app, stored)? {
                 self.show(spec, &present, visit)?;
             }
@@ -259,9 +265,23 @@ impl<'a> Frame<'a> {
         let Some(spec) = self.app.catalogue.kind_by_id(kind) else {
             return Ok(());
         };
-        each_present(self.app, spec.kind, only, &mut |present| {
-            self.show(spec, present, visit)
-        })
+        each_present(
+            self.app,
+            spec.kind,
+            only,
+            &mut |present| match self.stays.get(present.key) {
+                Some(_) => Ok(()),
+                None => self.show(spec, present, visit),
+            },
+        )?;
+        let here = |home| self.app.is_hub() || home == self.app.scope();
+        for (present, _) in self.stays.each() {
+            let is_asked = only.map_or_else(|| here(present.home), |only| only == present.home);
+            if present.key.kind == spec.kind && is_asked {
+                self.show(spec, &present, visit)?;
+            }
+        }
+        Ok(())
     }
 
     /// Shows a record with its state as it was on the day.

@@ -158,6 +158,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The request {id} was deleted. Nothing has changed. If the record is to move, ask anew.",
     ),
     (
+        "TRANSFER-018",
+        "{record} 不能从 {day} 起改属：日期不能晚于今天（{today}），也不能早于它归入现辖区的日期（{from}）。没有改动。请改写 --on。",
+        "{record} cannot count elsewhere from {day} on: not later than today ({today}), nor before it came to where it is ({from}). Nothing has changed. Give another --on.",
+    ),
+    (
         "CLAIM-001",
         "重复登记 {id} 已经裁定。没有改动。用 claim show 查看。",
         "The claim {id} was ruled before. Nothing has changed. See claim show.",

@@ -413,6 +413,7 @@ fn writes_of_a_record_that_was_transferred_are_said_to_have_moved() {
     let owner = replica::Owner {
         scope: OTHER,
         epoch: 1,
+        stays: Vec::new(),
         former: vec![SCOPE],
         contested: false,
     };

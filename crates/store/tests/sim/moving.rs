@@ -56,7 +56,7 @@ fn child(world: &World, at: usize, key: RecordKey, parent: RecordKey, value: &[u
 
 fn transfer(world: &World, root: RecordKey, to: ScopeId) -> Edit {
     let held = stored(world, HUB, root).unwrap();
-    let next = Owner::next(owner(&held.record).as_ref(), held.home, to);
+    let next = Owner::next(owner(&held.record).as_ref(), held.home, to, "");
     Edit {
         key: root,
         scope: held.record.scope,

@@ -123,7 +123,7 @@ impl World {
         let own = |s: &&Sibling| s.write.author == NAMES[node];
         let mut claim = record.siblings.iter().rfind(own)?.clone();
         claim.register = RegisterId::OWNER;
-        claim.value = Owner::next(None, scope, scope).to_value();
+        claim.value = Owner::next(None, scope, scope, "").to_value();
         (claim.replaces, claim.ancestry) = (Vec::new(), Vec::new());
         record.siblings.push(claim);
         record.siblings.sort_by_key(|s| (s.register, s.dot()));

@@ -33,7 +33,7 @@ impl World {
         if !settled || held.home == to || before.as_ref().is_some_and(|owner| owner.contested) {
             return;
         }
-        let next = Owner::next(before.as_ref(), held.home, to);
+        let next = Owner::next(before.as_ref(), held.home, to, "");
         if let Some(edit) = self.ownership(key, &next) {
             self.say(format_args!("TRANSFER of {} to {}", key.id, to.0[0]));
             self.tally.count("a transfer");

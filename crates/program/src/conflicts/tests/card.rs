@@ -513,7 +513,7 @@ fn two_owners_are_a_conflict_that_only_the_city_settles() {
     let world = hub();
     let stored = made(&world.by("alice"), "甲");
     for code in ["410302", "410305"] {
-        let owner = replica::Owner::next(None, stored.home, domain::scope_id(code));
+        let owner = replica::Owner::next(None, stored.home, domain::scope_id(code), "2020-07-01");
         let edit = Edit {
             key: stored.record.key,
             scope: stored.record.scope,
