@@ -2826,6 +2826,9 @@ pub struct Person {
     /// Set for ever: every replica erases what is personal here, and whatever comes later.
     #[prost(bool, optional, tag = "6")]
     pub erased: ::core::option::Option<bool>,
+    /// Another entry of the same human being, as the city says. Both go on; the city counts them once.
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub same_as: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
 }
 /// Person in a role for an organisation, Party organisation or platform.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

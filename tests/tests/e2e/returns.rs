@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::programs::Program;
 
 use crate::e2e::{
-    across::{CODE, Two, made, make, sample},
+    across::{CODE, Two, made, make, other_code, sample},
     city::assert_refused,
 };
 
@@ -239,4 +239,34 @@ fn a_city_course_counts_where_its_people_are() {
     step(node, "submit").ok();
     two.settle();
     step(hub, "accept").ok();
+    one_person_in_two_districts(&two, &person);
+}
+
+/// Somebody is entered in another district, too, who did not come there: two for the city, until it says
+/// that they are one.
+#[track_caller]
+fn one_person_in_two_districts(two: &Two, person: &str) {
+    let (hub, other) = (two.hub(), &two.laocheng.node);
+    let unit = make(other, &sample(&other_code(), "乙厂"));
+    let again = other.make("person", &json!({ "display_name": "王建国" }));
+    let role = json!({ "person": again, "role": "head", "from_on": "2020-01-01",
+        "subject": format!("organisation/{unit}") });
+    made(other, "role_assignment", &role);
+    two.settle();
+    let heads = |scope: Option<&str>| {
+        let figures = hub.json(["report", "indicators", "--as-of", "2020-12-31"]);
+        let of = scope.map_or(&figures["city"], |scope| &figures["scopes"][scope]);
+        let of = &of["training_head"];
+        (of["num"].clone(), of["den"].clone())
+    };
+    assert_eq!(heads(None), (json!(1), json!(2)));
+    let same = format!("same_as={person}");
+    let by_district = other.set(("person", &again), &[&same], "同一人");
+    assert_eq!(by_district.code, 4, "{by_district:?}");
+    hub.set(("person", &again), &[&same], "同一人").ok();
+    assert_eq!(heads(None), (json!(1), json!(1)));
+    assert_eq!(heads(Some("410302")), (json!(0), json!(1)));
+    two.settle();
+    let at_home = other.json(["record", "get", "person", &again]);
+    assert_eq!(at_home["values"]["same_as"], person);
 }

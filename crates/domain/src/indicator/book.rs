@@ -167,14 +167,10 @@ impl Book {
                 }
             }
             Row::Event(_) => {
-                let names = self.referring(key, kinds.training_attendance);
-                let people = names.filter_map(|name| match self.row(name) {
-                    Some(Row::Attendance { person, .. }) => Some(*person),
-                    _ => None,
-                });
-                touched.extend(people.map(Unit::Record));
+                touched.extend(self.attended(key).map(Unit::Record));
             }
             Row::Attendance { person, .. } => touched.push(Unit::Record(*person)),
+            Row::Person { .. } => touched.extend(self.kin(key)),
             Row::Position { .. } => {
                 let users = self.referring(key, kinds.party_organisation);
                 touched.extend(users.map(Unit::Record));
@@ -209,7 +205,36 @@ impl Book {
             | Row::Reward(_)
             | Row::Return(_) => {}
         }
-        self.touched.get_or_insert_default().extend(touched);
+        let people = self.people(&touched);
+        self.touched
+            .get_or_insert_default()
+            .extend(touched.into_iter().chain(people));
+    }
+
+    /// Who attended a session.
+    fn attended(&self, session: RecordKey) -> impl Iterator<Item = RecordKey> {
+        let names = self.referring(session, kinds().training_attendance);
+        names.filter_map(|name| match self.row(name) {
+            Some(Row::Attendance { person, .. }) => Some(*person),
+            _ => None,
+        })
+    }
+
+    /// Every entry of a person.
+    fn kin(&self, key: RecordKey) -> impl Iterator<Item = Unit> {
+        let kin = self.names(key).into_iter().chain(self.chain(key));
+        kin.map(Unit::Record)
+    }
+
+    /// The entries that stand for the people among some units: with those the city counts what is said
+    /// of them.
+    fn people(&self, units: &[Unit]) -> Vec<Unit> {
+        let person = kinds().person;
+        let stand = units.iter().filter_map(|unit| match unit {
+            Unit::Record(key) if key.kind == person => Some(self.standing(*key)),
+            _ => None,
+        });
+        stand.map(Unit::Record).collect()
     }
 
     /// Every unit that there is.
@@ -412,18 +437,21 @@ impl Book {
             .map(|(_, key)| *key)
     }
 
-    fn merged_into(&self, key: RecordKey) -> Option<RecordKey> {
+    /// What an organisation was merged into, or the entry of a person that another names.
+    fn named_by(&self, key: RecordKey) -> Option<RecordKey> {
         match self.row(key) {
             Some(Row::Organisation(row)) => row.merged_into,
+            Some(Row::Person { same_as }) => Some(*same_as),
             _ => None,
         }
     }
 
-    /// The organisation that stands for one: what is said of a merged one is said of it.
+    /// The organisation that stands for one: what is said of a merged one is said of it. Of the entries of
+    /// one person, the one that the others name.
     pub(super) fn standing(&self, key: RecordKey) -> RecordKey {
         let of = |id| RecordKey { kind: key.kind, id };
         let mut next = |id| {
-            let into = self.merged_into(of(id)).map(|into| into.id);
+            let into = self.named_by(of(id)).map(|into| into.id);
             Ok::<_, std::convert::Infallible>(into)
         };
         match Alias::follow(key.id, &mut next) {
@@ -431,17 +459,17 @@ impl Book {
         }
     }
 
-    /// What an organisation was merged into, and on from there.
+    /// What a record names so, and on from there.
     fn chain(&self, key: RecordKey) -> BTreeSet<RecordKey> {
         let mut found = BTreeSet::new();
-        let mut at = self.merged_into(key);
+        let mut at = self.named_by(key);
         while let Some(key) = at.filter(|key| found.insert(*key)) {
-            at = self.merged_into(key);
+            at = self.named_by(key);
         }
         found
     }
 
-    /// Everything that was merged into an organisation, at once or by another.
+    /// Everything that was merged into an organisation, at once or by another; every entry of a person.
     pub(super) fn names(&self, key: RecordKey) -> BTreeSet<RecordKey> {
         let mut found = BTreeSet::new();
         let mut left = vec![key];

@@ -130,6 +130,7 @@ impl Book {
             | Row::Carrier(_)
             | Row::Activity { .. }
             | Row::Attendance { .. }
+            | Row::Person { .. }
             | Row::Agency
             | Row::Position { .. }
             | Row::Check(_)
@@ -512,8 +513,40 @@ impl Book {
         ]
     }
 
-    /// A person counts once in each role of each scope, and once in the city.
+    /// A person counts once in each role of each scope, and once in the city: there all entries of one
+    /// human being are one, if the city has linked them (R13).
     fn person(&self, key: RecordKey) -> Vec<Share> {
+        let own = self.roles(key);
+        let is_trained = self.is_trained(key);
+        let of = |(scope, workers): (&ScopeId, &BTreeSet<Worker>)| {
+            Self::adds(*scope, false, workers_adds(workers, is_trained))
+        };
+        let mut shares: Vec<Share> = own.iter().map(of).collect();
+        if self.standing(key) != key {
+            return shares;
+        }
+        let entries = self.names(key);
+        let entries = entries.iter().filter(|entry| self.standing(**entry) == key);
+        let (mut city, mut is_trained) = (BTreeSet::new(), false);
+        for entry in entries {
+            let roles = self.roles(*entry).into_iter();
+            let pooled = roles.filter(|(scope, _)| self.is_pooled(*scope));
+            city.extend(pooled.flat_map(|(_, workers)| workers));
+            is_trained |= self.is_trained(*entry);
+        }
+        if !city.is_empty() {
+            shares.push(Share {
+                scope: None,
+                in_city: true,
+                groups: Vec::new(),
+                adds: workers_adds(&city, is_trained),
+            });
+        }
+        shares
+    }
+
+    /// The roles in which a person is active on the day, in each scope.
+    fn roles(&self, key: RecordKey) -> BTreeMap<ScopeId, BTreeSet<Worker>> {
         let day = self.period.as_of;
         let mut roles: BTreeMap<ScopeId, BTreeSet<Worker>> = BTreeMap::new();
         for role in self.referring(key, kinds().role_assignment) {
@@ -531,25 +564,7 @@ impl Book {
                 roles.entry(*scope).or_default().insert(Worker::Instructor);
             }
         }
-        if roles.is_empty() {
-            return Vec::new();
-        }
-        let is_trained = self.is_trained(key);
-        let pooled = roles.iter().filter(|(scope, _)| self.is_pooled(**scope));
-        let city: BTreeSet<Worker> = pooled.flat_map(|(_, workers)| workers).copied().collect();
-        let own = roles
-            .iter()
-            .map(|(scope, workers)| Self::adds(*scope, false, workers_adds(workers, is_trained)));
-        let mut shares: Vec<Share> = own.collect();
-        if !city.is_empty() {
-            shares.push(Share {
-                scope: None,
-                in_city: true,
-                groups: Vec::new(),
-                adds: workers_adds(&city, is_trained),
-            });
-        }
-        shares
+        roles
     }
 
     /// Whether a person attended a held session of the year, own or the city's, of any kind.

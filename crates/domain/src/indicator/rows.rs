@@ -10,8 +10,8 @@ use proto::ledger::{
     AcceptanceVisit, Carrier, CarrierActivity, CarrierStatus, CensusStatus, CheckResult, Cluster,
     CoverageLink, DemonstrationPoint, Eligibility, EstablishmentDrive, EstablishmentForm,
     EventStatus, FundSource, FundingDirection, FundingEntry, InstructorAssignment, MassOrg,
-    Nomination, NominationStatus, Organisation, PartyOrgStatus, PartyOrganisation, Platform,
-    PlatformMeeting, PlatformStatus, PlatformSystem, PointStatus, Position, ProblemItem,
+    Nomination, NominationStatus, Organisation, PartyOrgStatus, PartyOrganisation, Person,
+    Platform, PlatformMeeting, PlatformStatus, PlatformSystem, PointStatus, Position, ProblemItem,
     ProblemStatus, QuarterlyReturn, ReturnStatus, Reward, RoleAssignment, Seminar, StandardCheck,
     TrainingAttendance, TrainingKind, TrainingSession, WorkCommittee, WorkerRole,
 };
@@ -90,6 +90,10 @@ pub(super) enum Row {
     Attendance {
         session: RecordKey,
         person: RecordKey,
+    },
+    /// Somebody of whom the city says that another entry is of the same human being.
+    Person {
+        same_as: RecordKey,
     },
     /// A department. Where it lies says whose check is whose.
     Agency,
@@ -301,6 +305,7 @@ impl Row {
             "carrier_activity" => activity(&decode(values)?),
             "training_session" => Some(session(scope, &decode(values)?)),
             "training_attendance" => attendance(&decode(values)?),
+            "person" => person(&decode(values)?),
             "seminar" => Some(seminar(scope, &decode(values)?)),
             "establishment_drive" => Some(drive(scope, &decode(values)?)),
             "agency" => Some(Self::Agency),
@@ -342,6 +347,7 @@ impl Row {
             Self::Carrier(row) => [Some(row.party), None, None],
             Self::Activity { carrier, .. } => [Some(*carrier), None, None],
             Self::Attendance { session, person } => [Some(*session), Some(*person), None],
+            Self::Person { same_as } => [Some(*same_as), None, None],
             Self::Check(row) => [Some(row.subject), row.checker, None],
             Self::Funding(row) => [row.beneficiary, row.reverses, None],
             Self::Platform(row) => [Some(row.cluster), None, None],
@@ -480,6 +486,11 @@ fn session(scope: ScopeId, row: &TrainingSession) -> Row {
         is_centralised: row.kind() == TrainingKind::Centralised,
         on: day(row.end_on.as_ref()).or_else(|| day(row.start_on.as_ref())),
     })
+}
+
+fn person(row: &Person) -> Option<Row> {
+    let same_as = key(kinds().person, row.same_as.as_ref())?;
+    Some(Row::Person { same_as })
 }
 
 fn attendance(row: &TrainingAttendance) -> Option<Row> {

@@ -1,10 +1,13 @@
 //! How long personal values are kept (domain 10).
 
+use std::convert::Infallible;
+
 use proto::ledger::{InstructorAssignment, Person, RoleAssignment};
 use replica::RecordId;
 
 use super::{Subject, Surroundings, day, finding, key};
 use crate::{
+    alias::Alias,
     date::{self, Date},
     erasure,
     finding::{Finding, Level::Warn},
@@ -17,10 +20,11 @@ const KEPT_YEARS: i32 = 2;
 /// none of these: that may still be entered.
 pub(super) fn judge(
     subject: &Subject<'_>,
-    _after: &Person,
+    after: &Person,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    same(subject, after, around, findings);
     if erasure::is_erased_message(subject.kind, subject.after) {
         return;
     }
@@ -48,5 +52,27 @@ pub(super) fn judge(
             "The last role ended on {last}, {KEPT_YEARS} years ago or more; erase the person where nothing needs the name (person erase)"
         );
         findings.push(finding("KEEP", Warn, "display_name", "keep_over", (zh, en)));
+    }
+}
+
+/// Entries of one human being are named in a row, which leads back to none of them.
+fn same(
+    subject: &Subject<'_>,
+    after: &Person,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let named = |row: &Person| RecordId::try_from(row.same_as.as_deref()?).ok();
+    let Some(other) = named(after) else { return };
+    let mut next = |id: RecordId| {
+        let after = (id == subject.id).then_some(other);
+        let known = || named(&around.find::<Person>("person", Some(&id.0.to_vec()))?);
+        Ok::<_, Infallible>(after.or_else(known))
+    };
+    if Alias::follow(subject.id, &mut next) == Ok(Alias::Circle) {
+        let zh = "同一人的关联绕回了自己，请只从一条记录指向另一条".to_owned();
+        let en =
+            "These links of one person lead back to where they begin; let one entry name the other";
+        findings.push(Finding::input("same_as", "same_circle", zh, en.to_owned()));
     }
 }

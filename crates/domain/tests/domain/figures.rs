@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     Catalogue, Parameters, date,
-    indicator::{Book, Indicators, Period, Pool},
+    indicator::{Book, Figure, Indicators, Period, Pool},
     scope_id, year_record_id,
 };
 use proptest::prelude::*;
@@ -32,6 +32,36 @@ const DAYS: [&str; 9] = [
 ];
 /// Records of each kind.
 const RECORDS: u8 = 4;
+
+/// The kinds that any figure is counted from.
+const KINDS: &[&str] = &[
+    "agency",
+    "organisation",
+    "party_organisation",
+    "coverage_link",
+    "role_assignment",
+    "instructor_assignment",
+    "training_session",
+    "training_attendance",
+    "person",
+    "carrier",
+    "carrier_activity",
+    "seminar",
+    "establishment_drive",
+    "position",
+    "standard_check",
+    "funding_entry",
+    "work_committee",
+    "cluster",
+    "platform",
+    "platform_meeting",
+    "problem_item",
+    "nomination",
+    "acceptance_visit",
+    "demonstration_point",
+    "reward",
+    "quarterly_return",
+];
 
 /// A small stream of choices: the same seed makes the same world.
 struct Dice(u64);
@@ -125,7 +155,7 @@ impl Dice {
 /// Every kind with what is drawn for a record of it.
 #[expect(clippy::too_many_lines, reason = "one kind after the other")]
 fn draw(dice: &mut Dice) -> (&'static str, Vec<u8>) {
-    let kinds = naive::KINDS;
+    let kinds = KINDS;
     let kind = kinds[usize::try_from(dice.below(kinds.len() as u64)).unwrap()];
     let bytes = match kind {
         "agency" => Agency::default().encode_to_vec(),
@@ -179,6 +209,11 @@ fn draw(dice: &mut Dice) -> (&'static str, Vec<u8>) {
             person: dice.to(),
             attended: Some(dice.often()),
             ..TrainingAttendance::default()
+        }
+        .encode_to_vec(),
+        "person" => Person {
+            same_as: if dice.flag() { dice.to() } else { None },
+            ..Person::default()
         }
         .encode_to_vec(),
         "carrier" => Carrier {
@@ -447,4 +482,72 @@ proptest! {
             prop_assert_eq!(&figure.json(), &expected[*name], "city {}", name);
         }
     }
+}
+
+#[test]
+fn a_person_who_is_entered_in_two_districts_counts_once_in_the_city_when_it_says_so() {
+    let catalogue = Catalogue::builtin();
+    let day = date::day(2020, 9, 30).unwrap();
+    let scopes = [scope_id("410302"), scope_id("410305")];
+    let pool = Pool {
+        pooled: scopes.into_iter().collect(),
+        expected: BTreeSet::new(),
+    };
+    let mut book = Book::new(Period::new(day, Parameters::defaults(2020)), pool);
+    let bytes = |n: u8| Some(vec![n; 16]);
+    let mut put = |kind: &str, n: u8, at: usize, values: Option<Vec<u8>>| {
+        let kind = catalogue.kind_by_id(kind).unwrap().kind;
+        let key = RecordKey {
+            kind,
+            id: RecordId([n; 16]),
+        };
+        book.put(catalogue, key, scopes[at], values.as_deref())
+            .unwrap();
+        let heads = |all: Indicators| match all.get("training_head") {
+            Some(Figure::Rate { num, den }) => (num, den),
+            other => panic!("{other:?}"),
+        };
+        let of = [book.scope(scopes[0]), book.scope(scopes[1]), book.city()];
+        of.map(heads)
+    };
+    for n in [0, 1] {
+        let role = RoleAssignment {
+            person: bytes(n),
+            role: Some(WorkerRole::Head.into()),
+            subject: Some(format!("organisation/{}", RecordId([9; 16]))),
+            from_on: Some("2020-01-01".to_owned()),
+            ..RoleAssignment::default()
+        };
+        put("role_assignment", n, n.into(), Some(role.encode_to_vec()));
+    }
+    let session = TrainingSession {
+        year: Some(year_record_id(2020).0.to_vec()),
+        kind: Some(TrainingKind::Centralised.into()),
+        status: Some(EventStatus::Held.into()),
+        start_on: Some("2020-05-01".to_owned()),
+        ..TrainingSession::default()
+    };
+    put("training_session", 7, 1, Some(session.encode_to_vec()));
+    let came = TrainingAttendance {
+        session: bytes(7),
+        person: bytes(1),
+        attended: Some(true),
+        ..TrainingAttendance::default()
+    };
+    let apart = put("training_attendance", 7, 1, Some(came.encode_to_vec()));
+    assert_eq!(apart, [(0, 1), (1, 1), (1, 2)]);
+    let linked = Person {
+        same_as: bytes(0),
+        ..Person::default()
+    };
+    let one = put("person", 1, 1, Some(linked.encode_to_vec()));
+    assert_eq!(one, [(0, 1), (1, 1), (1, 1)]);
+    // What is taken back or changes at one entry shows with the other.
+    assert_eq!(
+        put("training_attendance", 7, 1, None),
+        [(0, 1), (0, 1), (0, 1)]
+    );
+    put("training_attendance", 7, 1, Some(came.encode_to_vec()));
+    let unlinked = Person::default().encode_to_vec();
+    assert_eq!(put("person", 1, 1, Some(unlinked)), apart);
 }

@@ -711,3 +711,20 @@ fn two_secretaries_at_once_are_pointed_out() {
     let ended = changed(&former, &json!({ "to_on": "2020-10-15" }));
     assert_eq!(of(&new, &ended), NONE);
 }
+
+#[test]
+fn the_entries_of_one_person_do_not_name_each_other_in_a_circle() {
+    let names = |n: u8| json!({ "display_name": "王某", "same_as": id(n).to_string() });
+    let mut rows = Rows::default();
+    rows.put("person", id(3), values("person", &names(1)));
+    rows.put("person", id(4), values("person", &names(5)));
+    let refused = |to: u8| {
+        let change = json!({ "same_as": id(to).to_string() });
+        let named = json!({ "display_name": "王某" });
+        found("person", Some(&named), &change, Level::Block, &rows)
+    };
+    // The record itself is the first.
+    assert_eq!(refused(1), ["same_circle"]);
+    assert_eq!(refused(3), ["same_circle"]);
+    assert!(refused(4).is_empty() && refused(5).is_empty());
+}

@@ -15,34 +15,6 @@ use proto::ledger::*;
 use replica::{RecordId, ScopeId};
 use serde_json::{Value as Json, json};
 
-pub(super) const KINDS: &[&str] = &[
-    "agency",
-    "organisation",
-    "party_organisation",
-    "coverage_link",
-    "role_assignment",
-    "instructor_assignment",
-    "training_session",
-    "training_attendance",
-    "carrier",
-    "carrier_activity",
-    "seminar",
-    "establishment_drive",
-    "position",
-    "standard_check",
-    "funding_entry",
-    "work_committee",
-    "cluster",
-    "platform",
-    "platform_meeting",
-    "problem_item",
-    "nomination",
-    "acceptance_visit",
-    "demonstration_point",
-    "reward",
-    "quarterly_return",
-];
-
 type Place = (&'static str, RecordId);
 
 pub(super) struct World {
@@ -57,12 +29,24 @@ pub(super) struct World {
 /// Whose figures are asked for.
 struct Of<'a> {
     scopes: &'a [ScopeId],
-    /// Whether each credit code counts once.
+    /// Whether it is the city, where each credit code counts once, and each human being.
     pooled: bool,
 }
 
 fn same(of: Option<&Vec<u8>>, to: RecordId) -> bool {
     of.is_some_and(|id| id.as_slice() == to.0)
+}
+
+/// Where names lead to, or themselves where they lead in a circle.
+fn end(from: RecordId, next: impl Fn(RecordId) -> Option<RecordId>) -> RecordId {
+    let (mut at, mut seen) = (from, BTreeSet::new());
+    while seen.insert(at) {
+        match next(at) {
+            Some(next) => at = next,
+            None => return at,
+        }
+    }
+    from
 }
 
 fn id(of: Option<&Vec<u8>>) -> Option<RecordId> {
@@ -195,16 +179,18 @@ impl World {
 
     /// The organisation that another was merged into, as long as that ends.
     fn stands(&self, org: RecordId) -> RecordId {
-        let mut at = org;
-        let mut seen = BTreeSet::new();
-        while seen.insert(at) {
+        end(org, |at| {
             let row = self.get::<Organisation>("organisation", at);
-            match row.and_then(|(_, row)| id(row.merged_into.as_ref())) {
-                Some(next) => at = next,
-                None => return at,
-            }
-        }
-        org
+            id(row?.1.merged_into.as_ref())
+        })
+    }
+
+    /// The entry of a person that stands for all that the city has linked with it.
+    fn one(&self, person: RecordId) -> RecordId {
+        end(person, |at| {
+            let row = self.get::<Person>("person", at);
+            id(row?.1.same_as.as_ref())
+        })
     }
 
     fn alive(&self, party: RecordId) -> bool {
@@ -732,6 +718,21 @@ impl World {
     }
 
     fn people(&self, of: &Of<'_>, all: &mut BTreeMap<&'static str, Json>) {
+        // The city counts a human being once, a scope each of its entries.
+        let as_one = |person| {
+            Some(self.one(person))
+                .filter(|_| of.pooled)
+                .unwrap_or(person)
+        };
+        let came = |one: RecordId| {
+            let mut names = self
+                .all::<TrainingAttendance>("training_attendance")
+                .into_iter();
+            names.any(|(_, _, row)| {
+                let entry = id(row.person.as_ref());
+                entry.is_some_and(|entry| as_one(entry) == one && self.trained(entry))
+            })
+        };
         let mut roles: BTreeMap<&str, BTreeSet<RecordId>> = BTreeMap::new();
         for (_, scope, row) in self.all::<RoleAssignment>("role_assignment") {
             let role = match row.role() {
@@ -745,7 +746,7 @@ impl World {
                 self.active(row.from_on.as_ref(), row.to_on.as_ref()),
                 id(row.person.as_ref()),
             ) {
-                roles.entry(role).or_default().insert(person);
+                roles.entry(role).or_default().insert(as_one(person));
             }
         }
         for (_, scope, row) in self.all::<InstructorAssignment>("instructor_assignment") {
@@ -755,18 +756,13 @@ impl World {
                 self.active(row.from_on.as_ref(), row.to_on.as_ref()),
                 id(row.person.as_ref()),
             ) {
-                roles
-                    .entry("training_instructor")
-                    .or_default()
-                    .insert(person);
+                let role = roles.entry("training_instructor").or_default();
+                role.insert(as_one(person));
             }
         }
         let share = |people: &BTreeSet<RecordId>| {
             rate(
-                people
-                    .iter()
-                    .filter(|person| self.trained(**person))
-                    .count(),
+                people.iter().filter(|person| came(**person)).count(),
                 people.len(),
             )
         };
