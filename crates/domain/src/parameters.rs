@@ -41,6 +41,8 @@ pub struct Parameters {
     pub branch_members_warn: u32,
     /// Organisations of an instructor from which a warning is given.
     pub instructor_load_warn: u32,
+    /// Members below which a number of them is not shown outside of the scope that keeps the record.
+    pub suppress_below: u32,
 }
 
 impl Parameters {
@@ -62,6 +64,7 @@ impl Parameters {
             joint_units_warn: 5,
             branch_members_warn: 50,
             instructor_load_warn: 5,
+            suppress_below: 3,
         }
     }
 
@@ -97,6 +100,7 @@ impl Parameters {
             instructor_load_warn: record
                 .instructor_load_warn
                 .unwrap_or(default.instructor_load_warn),
+            suppress_below: record.suppress_below.unwrap_or(default.suppress_below),
         }
     }
 
@@ -138,7 +142,7 @@ pub fn programme_year(year: u32) -> ProgrammeYear {
         stale_days: Some(defaults.stale_days),
         return_due_days: Some(defaults.return_due_days),
         instructor_load_warn: Some(defaults.instructor_load_warn),
-        suppress_below: Some(3),
+        suppress_below: Some(defaults.suppress_below),
         ..ProgrammeYear::default()
     }
 }

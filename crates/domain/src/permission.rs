@@ -5,6 +5,7 @@
 //! never gives more than that. Nothing here knows accounts: a [`Grant`] is what an account was
 //! given, and what an answer needs beside it comes in as an argument.
 
+mod few;
 mod mask;
 mod part;
 mod table;
@@ -18,6 +19,7 @@ use crate::{
     validate::comes_as_it_stands,
 };
 
+pub use few::{counts_members, few, is_few, reads_few, suppress};
 pub use mask::{Mask, is_masked, masked, masked_name, masks};
 pub use part::{Place, place};
 pub use table::{GROUPS, Group, RIGHTS};

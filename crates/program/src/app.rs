@@ -288,6 +288,12 @@ impl App {
         self.reveals || self.grant.as_ref().is_none_or(own)
     }
 
+    /// Whether whoever gives the command sees small numbers of members in records with this home.
+    #[must_use]
+    pub fn sees_few(&self, home: ScopeId) -> bool {
+        self.is_own(home) || self.reveals
+    }
+
     /// Whether whoever gives the command sees the personal data of all records of a kind in full, of
     /// this scope or of every one: only then are they found by it.
     #[must_use]

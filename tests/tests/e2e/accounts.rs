@@ -397,6 +397,132 @@ fn who_looks_closer_says_why_and_it_stands_on_record() {
     assert!(!list.to_string().contains("小明"), "{list}");
 }
 
+/// What the file says of a record in the column that is named.
+fn cell(file: &str, id: &str, column: &str) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut lines = text.trim_start_matches('\u{FEFF}').lines();
+    let headings = lines.next().unwrap().split(',');
+    let at = headings
+        .into_iter()
+        .position(|heading| heading == column)
+        .unwrap();
+    let row = lines.find(|line| line.starts_with(id)).unwrap();
+    row.split(',').nth(at).unwrap().to_owned()
+}
+
+#[test]
+fn small_numbers_of_members_stay_in_the_scope_that_keeps_them() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    let mut few = sample(CODE, "涧西示例机械有限公司");
+    few["members"] = json!(2);
+    few["full_members"] = json!(0);
+    let few = made(&node, "organisation", &few);
+    let many = made(
+        &node,
+        "organisation",
+        &sample(&other_code(), "涧西示例商贸有限公司"),
+    );
+    settle(&node);
+    add(&city.hub, "li", "city_admin", &[]);
+    let admin = city.hub.by("li");
+    add(&admin, "wang", "city_viewer", &[]);
+    add(&admin, "zhang", "city_editor", &[]);
+    let officer = city.hub.by("zhang");
+    let file = city.text_path("few.csv");
+    let export = [
+        "export",
+        "organisation",
+        "--lang",
+        "zh",
+        "--format",
+        "csv",
+        "--output",
+        &file,
+        "--json",
+    ];
+    let said = officer.run(export).ok().json();
+    assert_eq!((&said["rows"], &said["suppressed"]), (&json!(2), &json!(1)));
+    assert_eq!(cell(&file, &few, "党员数"), "<3");
+    assert_eq!(cell(&file, &few, "正式党员数"), "0", "none is nobody");
+    assert_eq!(cell(&file, &few, "从业人员数"), "30");
+    assert_eq!(cell(&file, &many, "党员数"), "4");
+    let lines = city.text_path("few.ndjson");
+    officer
+        .run([
+            "export",
+            "organisation",
+            "--format",
+            "ndjson",
+            "--output",
+            &lines,
+        ])
+        .ok();
+    let text = std::fs::read_to_string(&lines).unwrap();
+    assert!(
+        text.contains("\"members\":\"<3\"") && text.contains("\"members\":4"),
+        "{text}"
+    );
+
+    // What comes back leaves the numbers alone; they move between.
+    let set = [
+        "record",
+        "put",
+        "organisation",
+        &few,
+        "--set",
+        "members=1",
+        "--set",
+        "as_of=2026-10-31",
+        "--reason",
+        "核实",
+    ];
+    node.run(set).ok();
+    let back = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("示例机械", "示例机电");
+    std::fs::write(&file, back).unwrap();
+    let said = node
+        .run(["import", "organisation", &file, "--json"])
+        .ok()
+        .json();
+    assert!(said.to_string().contains("IMPORT-040"), "{said}");
+    let document = node.json(["record", "get", "organisation", &few]);
+    let values = &document["values"];
+    assert_eq!(
+        (&values["members"], &values["as_of"]),
+        (&json!(1), &json!("2026-10-31"))
+    );
+    assert_eq!(values["name"], "涧西示例机电有限公司");
+    let loaded = node.run(["record", "load", &lines, "--json"]);
+    assert!(loaded.stdout.contains("\"rejected\":1"), "{loaded:?}");
+
+    // The district sees its own; who looks closer at the city says why.
+    let own = city.text_path("own.csv");
+    let export = |program: &Program, more: &[&str]| {
+        let args = [
+            "export",
+            "organisation",
+            "--lang",
+            "zh",
+            "--format",
+            "csv",
+            "--output",
+            &own,
+            "--json",
+        ];
+        program.run(args.iter().chain(more))
+    };
+    export(&node, &[]).ok();
+    assert_eq!(cell(&own, &few, "党员数"), "1");
+    let closer = ["--reveal", "--reason", "核对台账"];
+    assert_eq!(code(&export(&city.hub.by("wang"), &closer)), "AUTH-103");
+    export(&officer, &closer).ok();
+    assert_eq!(cell(&own, &few, "党员数"), "2");
+    let rows = told(&admin, &[]);
+    assert!(has(&rows, "zhang", "export", "shown"), "{rows:#?}");
+}
+
 /// The city's inspector asks for another name, and nobody who sees it masked reads it off the request.
 #[test]
 fn a_request_for_a_correction_gives_no_name_away() {

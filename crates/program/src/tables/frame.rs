@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use domain::{Date, EnumSpec, KindSpec, date, decode, state::steps::as_on};
+use domain::{Date, EnumSpec, KindSpec, date, decode, permission, state::steps::as_on};
 use prost::Message;
 use proto::ledger::{Agency, EventStatus, ProgrammeYear};
 use replica::{RecordId, RecordKey, ScopeId};
@@ -181,7 +181,9 @@ impl<'a> Frame<'a> {
     pub(super) fn members(&self, scope: ScopeId, members: Option<u32>) -> Cell {
         let below = self.parameters.suppress_below.unwrap_or_default();
         match members {
-            Some(members) if !self.is_own(scope) && (1..below).contains(&members) => {
+            Some(members)
+                if !self.app.sees_few(scope) && permission::is_few(members.into(), below) =>
+            {
                 Cell::Below(below.into())
             }
             members => Cell::count(members),
