@@ -10,7 +10,7 @@ use replica::{Kind, RecordKey, Source};
 use serde_json::{Value, json};
 
 use crate::{
-    accounts::Deed,
+    accounts::{Deed, care, gate},
     app::{App, Live, PeerView},
     commands::{Reveal, text},
     failure::{Exit, Failure},
@@ -450,10 +450,12 @@ pub(super) fn key_of(app: &App, kind: &str, id: &str) -> Result<RecordKey, Failu
         });
     }
     let kind = kind_of(app, kind)?;
-    Ok(RecordKey {
+    let key = RecordKey {
         kind: kind.kind,
         id: named(&Known::new(app), kind, id)?.id,
-    })
+    };
+    care::may_see(app, key)?;
+    Ok(key)
 }
 
 fn put(
@@ -514,6 +516,7 @@ fn list(
     out: &mut Out,
 ) -> Result<(), Failure> {
     if let Some(number) = unknown_kind(app, kind) {
+        gate::ask(app, Right::Export)?;
         return list_unknown(app, number, out);
     }
     let kind = kind_of(app, kind)?;
