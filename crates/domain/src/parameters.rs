@@ -6,7 +6,9 @@ use proto::ledger::{ProgrammeYear, WorkCoverageMode};
 
 use crate::{
     catalogue::Catalogue,
+    date::Date,
     effective::decode,
+    former,
     value::{self, to_json},
 };
 
@@ -68,9 +70,10 @@ impl Parameters {
         }
     }
 
-    /// The parameters of a record; what it leaves unset is as by default.
+    /// The parameters of a record on a day; what it leaves unset is as by default.
     #[must_use]
-    pub fn of(record: &ProgrammeYear, year: u32) -> Self {
+    pub fn of(record: &ProgrammeYear, year: u32, day: Date) -> Self {
+        let record = &former::on(record.clone(), day);
         let default = Self::defaults(record.year.unwrap_or(year));
         Self {
             year: default.year,
@@ -104,12 +107,12 @@ impl Parameters {
         }
     }
 
-    /// The parameters of the values of a record; the defaults when they cannot be read.
+    /// The parameters of the values of a record on a day; the defaults when they cannot be read.
     #[must_use]
-    pub fn of_values(values: &[u8], year: u32) -> Self {
+    pub fn of_values(values: &[u8], year: u32, day: Date) -> Self {
         decode(values).map_or_else(
             |_error| Self::defaults(year),
-            |record| Self::of(&record, year),
+            |record| Self::of(&record, year, day),
         )
     }
 }
@@ -155,6 +158,6 @@ pub fn programme_year_json(year: u32) -> serde_json::Map<String, serde_json::Val
     let mut json = kind
         .map(|kind| to_json(kind, &values))
         .unwrap_or_else(|| value::raw_json(&values));
-    json.retain(|_, value| !value.is_null());
+    json.retain(|_, value| !value.is_null() && value.as_array().is_none_or(|it| !it.is_empty()));
     json
 }
