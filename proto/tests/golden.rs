@@ -139,6 +139,7 @@ const CODECS: &[(&str, Codec)] = &[
     ),
     ("schema.v1.Attachment", again::<schema::Attachment>),
     ("schema.v1.StepTaken", again::<schema::StepTaken>),
+    ("schema.v1.FormerValue", again::<schema::FormerValue>),
     ("schema.v1.Deletion", again::<schema::Deletion>),
     ("schema.v1.Enumeration", again::<schema::Enumeration>),
     ("schema.v1.Field", again::<schema::Field>),

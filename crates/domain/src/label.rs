@@ -70,6 +70,7 @@ pub fn text(spec: &FieldSpec, json: &Json, language: Language) -> String {
         }
         Json::Object(file) if spec.value_type == Type::Attachment => attachment(file, language),
         Json::Object(step) if spec.value_type == Type::Steps => self::step(spec, step, language),
+        Json::Object(said) if spec.value_type == Type::Former => former(said, language),
         Json::Number(_) | Json::Object(_) => json.to_string(),
     }
 }
@@ -97,6 +98,21 @@ fn step(spec: &FieldSpec, step: &Map<String, Json>, language: Language) -> Strin
         |(states, number)| enum_value(states, number, language),
     );
     format!("{state} {}", text("on")).trim_end().to_owned()
+}
+
+/// What a parameter said before: its label, the value, and the day from which the next one holds.
+fn former(said: &Map<String, Json>, language: Language) -> String {
+    let text = |name: &str| said.get(name).and_then(Json::as_str).unwrap_or_default();
+    let kind = crate::Catalogue::builtin().kind_by_id("programme_year");
+    let spec = kind.and_then(|kind| kind.field(text("field")));
+    let name = spec.map_or_else(|| text("field"), |spec| field(spec, language));
+    let value = spec.map(|spec| self::text(spec, &text("value").into(), language));
+    let value = value.unwrap_or_else(|| text("value").to_owned());
+    let (value, until) = (if value.is_empty() { "—" } else { &value }, text("until"));
+    match language {
+        Language::Zh => format!("{name} {value}（{until} 之前）"),
+        Language::En => format!("{name} {value} (before {until})"),
+    }
 }
 
 /// Bytes as people read them.

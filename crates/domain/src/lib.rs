@@ -15,6 +15,7 @@ pub mod division;
 pub mod effective;
 pub mod erasure;
 pub mod finding;
+pub mod former;
 pub mod identity;
 pub mod indicator;
 pub mod label;

@@ -6,7 +6,9 @@ use proto::ledger::{ProgrammeYear, WorkCoverageMode};
 
 use crate::{
     catalogue::Catalogue,
+    date::Date,
     effective::decode,
+    former,
     value::{self, to_json},
 };
 
@@ -41,6 +43,8 @@ pub struct Parameters {
     pub branch_members_warn: u32,
     /// Organisations of an instructor from which a warning is given.
     pub instructor_load_warn: u32,
+    /// Members below which a number of them is not shown outside of the scope that keeps the record.
+    pub suppress_below: u32,
 }
 
 impl Parameters {
@@ -62,12 +66,14 @@ impl Parameters {
             joint_units_warn: 5,
             branch_members_warn: 50,
             instructor_load_warn: 5,
+            suppress_below: 3,
         }
     }
 
-    /// The parameters of a record; what it leaves unset is as by default.
+    /// The parameters of a record on a day; what it leaves unset is as by default.
     #[must_use]
-    pub fn of(record: &ProgrammeYear, year: u32) -> Self {
+    pub fn of(record: &ProgrammeYear, year: u32, day: Date) -> Self {
+        let record = &former::on(record.clone(), day);
         let default = Self::defaults(record.year.unwrap_or(year));
         Self {
             year: default.year,
@@ -97,15 +103,16 @@ impl Parameters {
             instructor_load_warn: record
                 .instructor_load_warn
                 .unwrap_or(default.instructor_load_warn),
+            suppress_below: record.suppress_below.unwrap_or(default.suppress_below),
         }
     }
 
-    /// The parameters of the values of a record; the defaults when they cannot be read.
+    /// The parameters of the values of a record on a day; the defaults when they cannot be read.
     #[must_use]
-    pub fn of_values(values: &[u8], year: u32) -> Self {
+    pub fn of_values(values: &[u8], year: u32, day: Date) -> Self {
         decode(values).map_or_else(
             |_error| Self::defaults(year),
-            |record| Self::of(&record, year),
+            |record| Self::of(&record, year, day),
         )
     }
 }
@@ -138,7 +145,7 @@ pub fn programme_year(year: u32) -> ProgrammeYear {
         stale_days: Some(defaults.stale_days),
         return_due_days: Some(defaults.return_due_days),
         instructor_load_warn: Some(defaults.instructor_load_warn),
-        suppress_below: Some(3),
+        suppress_below: Some(defaults.suppress_below),
         ..ProgrammeYear::default()
     }
 }
@@ -151,6 +158,6 @@ pub fn programme_year_json(year: u32) -> serde_json::Map<String, serde_json::Val
     let mut json = kind
         .map(|kind| to_json(kind, &values))
         .unwrap_or_else(|| value::raw_json(&values));
-    json.retain(|_, value| !value.is_null());
+    json.retain(|_, value| !value.is_null() && value.as_array().is_none_or(|it| !it.is_empty()));
     json
 }

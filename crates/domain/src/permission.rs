@@ -5,6 +5,7 @@
 //! never gives more than that. Nothing here knows accounts: a [`Grant`] is what an account was
 //! given, and what an answer needs beside it comes in as an argument.
 
+mod few;
 mod mask;
 mod part;
 mod table;
@@ -15,9 +16,11 @@ use replica::{Record, RecordId, RegisterId};
 use crate::{
     authority::{Purpose, registered, status},
     catalogue::KindSpec,
+    date::Date,
     validate::comes_as_it_stands,
 };
 
+pub use few::{counts_members, few, is_few, reads_few, suppress};
 pub use mask::{Mask, is_masked, masked, masked_name, masks};
 pub use part::{Place, place};
 pub use table::{GROUPS, Group, RIGHTS};
@@ -143,6 +146,7 @@ impl Role {
             Self::TownEditor => matches!(part, Some(Part::Town(_))),
             Self::IndustryEditor => matches!(part, Some(Part::Industry(_) | Part::Agency(_))),
             Self::ParkEditor => matches!(part, Some(Part::Park(_))),
+            Self::DistrictEditor => matches!(part, None | Some(Part::Care(_))),
             _ => part.is_none(),
         }
     }
@@ -172,6 +176,19 @@ pub enum Part {
     Agency(RecordId),
     /// A cluster with its platform.
     Park(RecordId),
+    /// Organisations in the care of another scope.
+    Care(Care),
+}
+
+/// Organisations that another scope was trusted with (托管, domain 7.1). They stay where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Care {
+    /// The organisations.
+    pub organisations: Vec<RecordId>,
+    /// The code of the scope that cares for them.
+    pub scope: String,
+    /// The last day.
+    pub until: Date,
 }
 
 /// What an account was given.
@@ -181,6 +198,21 @@ pub struct Grant {
     pub role: Role,
     /// The part that it is bound to.
     pub part: Option<Part>,
+}
+
+impl Grant {
+    fn cares(&self) -> bool {
+        matches!(self.part, Some(Part::Care(_)))
+    }
+
+    /// The cell of a row: of care in trust only some are left of the role's.
+    fn cell(&self, group: &Group) -> &'static str {
+        match self.cares() {
+            true if table::CARED.contains(&group.id) => "p",
+            true => "-",
+            false => group.cell(self.role),
+        }
+    }
 }
 
 /// What is done beside writing records.
@@ -304,7 +336,7 @@ pub fn has(role: Role, right: Right) -> bool {
 /// # Errors
 /// The role has it not.
 pub fn may(grant: &Grant, right: Right) -> Result<(), Denied> {
-    if has(grant.role, right) {
+    if has(grant.role, right) && (!grant.cares() || table::CARE_RIGHTS.contains(&right)) {
         Ok(())
     } else {
         Err(Denied::Right(right))
@@ -387,7 +419,7 @@ pub struct Lies {
 /// Whether it must be known where a record lies, before [`may_write`] can answer.
 #[must_use]
 pub fn is_bound(grant: &Grant, kind: &KindSpec) -> bool {
-    matches!(group_of(&kind.id).cell(grant.role), "p" | "f")
+    matches!(grant.cell(group_of(&kind.id)), "p" | "f")
 }
 
 /// Asks whether somebody may write.
@@ -402,7 +434,7 @@ pub fn may_write(
 ) -> Result<(), Denied> {
     if purpose == Purpose::Decision {
         let rights = [Right::Decide, Right::Rule, Right::Nodes];
-        let decides = rights.iter().any(|right| has(grant.role, *right));
+        let decides = rights.iter().any(|right| may(grant, *right).is_ok());
         return if decides {
             Ok(())
         } else {
@@ -410,7 +442,7 @@ pub fn may_write(
         };
     }
     let group = group_of(&writing.kind.id);
-    let cell = group.cell(grant.role);
+    let cell = grant.cell(group);
     let is_asking = writing.set.is_empty();
     let approves = approves(writing);
     let writes = ["w", "p", "f"].iter().any(|mark| cell.contains(mark));
@@ -563,5 +595,9 @@ pub fn table_text() -> String {
         let cell = |role| if has(role, *right) { "x" } else { "-" };
         line(right.id(), &|role| cell(role).to_owned());
     }
+    let rights: Vec<_> = table::CARE_RIGHTS.iter().map(|right| right.id()).collect();
+    let care = [table::CARED, &rights].concat().join(" ");
+    let care = format!("in care (托管) of what de has: {care}\n");
+    text.push_str(&care);
     text
 }

@@ -12,6 +12,7 @@ use crate::catalogue::{EnumSpec, FieldSpec, KindSpec, ValueSpec};
 
 pub mod census;
 pub mod effects;
+pub mod guards;
 pub mod steps;
 mod tables;
 

@@ -144,6 +144,8 @@ pub fn next(from: &ProgrammeYear, year: u32) -> ProgrammeYear {
             .or_else(|| crate::parameters::programme_year(year).title),
         doc_no: None,
         phase_override: None,
+        // What was changed in the course of a year is of that year.
+        former_values: Vec::new(),
         improve_from: moved(&from.improve_from),
         improve_to: moved(&from.improve_to),
         nominate_from: moved(&from.nominate_from),

@@ -5,6 +5,7 @@
 //! every command is asked about in one place (`accounts::gate`). An account without a password says who
 //! somebody is and proves nothing: whoever has the system's right to the directory can use it.
 
+pub(crate) mod care;
 mod deed;
 pub(crate) mod gate;
 mod password;
@@ -12,7 +13,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use domain::permission::{Grant, Part, Role};
+use domain::permission::{Care, Grant, Part, Role};
 use replica::RecordId;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -23,7 +24,7 @@ use crate::{
 };
 pub use deed::Deed;
 use password::Password;
-pub(crate) use rule::may_write;
+pub(crate) use rule::{may_write, part_words};
 
 /// Under these names accounts lie in the store.
 const PREFIX: &str = "account/";
@@ -45,7 +46,7 @@ pub struct Account {
     /// The name of its role.
     pub role: String,
     /// The part of the scope that it is bound to: `town:410305005`, `industry:L`, `agency:ID`,
-    /// `park:ID`.
+    /// `park:ID`, `care:SCOPE:LAST-DAY:ID,ID`.
     #[serde(default)]
     pub part: Option<String>,
     /// How its password is checked; none for one that has none.
@@ -104,8 +105,20 @@ fn part_of(text: &str) -> Option<Part> {
         "industry" => Some(Part::Industry(which.to_owned())),
         "agency" => id_of(which).map(Part::Agency),
         "park" => id_of(which).map(Part::Park),
+        "care" => care_of(which).map(Part::Care),
         _ => None,
     }
+}
+
+fn care_of(text: &str) -> Option<Care> {
+    let mut parts = text.splitn(3, ':');
+    let (scope, until, ids) = (parts.next()?, parts.next()?, parts.next()?);
+    let organisations: Option<Vec<RecordId>> = ids.split(',').map(id_of).collect();
+    Some(Care {
+        organisations: organisations?,
+        scope: scope.to_owned(),
+        until: domain::date::stored(until)?,
+    })
 }
 
 /// A part as it is kept.
@@ -115,6 +128,12 @@ fn part_text(part: &Part) -> String {
         Part::Industry(letter) => format!("industry:{letter}"),
         Part::Agency(id) => format!("agency:{id}"),
         Part::Park(id) => format!("park:{id}"),
+        Part::Care(care) => {
+            let ids = care.organisations.iter().map(RecordId::to_string);
+            let ids = ids.collect::<Vec<_>>().join(",");
+            let until = domain::date::text(care.until);
+            format!("care:{}:{until}:{ids}", care.scope)
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use store::{
 };
 
 use crate::{
+    accounts::care,
     clock::{SystemClock, date_of},
     commands::bundle::Bundles,
     config::Config,
@@ -277,7 +278,7 @@ impl App {
     /// Whether whoever gives the command sees all personal data in full.
     #[must_use]
     pub fn sees_personal(&self) -> bool {
-        let full = |grant: &Arc<Grant>| permission::has(grant.role, Right::Full);
+        let full = |grant: &Arc<Grant>| permission::may(grant, Right::Full).is_ok();
         self.reveals || self.grant.as_ref().is_none_or(full)
     }
 
@@ -288,13 +289,20 @@ impl App {
         self.reveals || self.grant.as_ref().is_none_or(own)
     }
 
+    /// Whether whoever gives the command sees small numbers of members in records with this home.
+    #[must_use]
+    pub fn sees_few(&self, home: ScopeId) -> bool {
+        self.is_own(home) || self.reveals
+    }
+
     /// Whether whoever gives the command sees the personal data of all records of a kind in full, of
     /// this scope or of every one: only then are they found by it.
     #[must_use]
     pub fn seeks(&self, kind: &str, scope: Option<ScopeId>) -> bool {
         let is_own = scope.is_some_and(|scope| self.is_own(scope));
         let grant = self.grant.as_ref().filter(|_| !self.reveals);
-        grant.is_none_or(|grant| permission::sees(grant.role, kind, is_own))
+        !care::is_bound(self)
+            && grant.is_none_or(|grant| permission::sees(grant.role, kind, is_own))
     }
 
     /// Whether whoever gives the command sees the personal data of a record with this home in full.
@@ -303,6 +311,10 @@ impl App {
         let Some(grant) = self.grant.as_ref().filter(|_| !self.reveals) else {
             return true;
         };
+        if care::is_bound(self) {
+            // What cannot be read is told by the next that reads it.
+            return care::sees(self, key).unwrap_or(false);
+        }
         let kind = self.catalogue.kind_name(key.kind);
         if self.seeks(&kind, Some(home)) {
             return true;

@@ -45,6 +45,9 @@ pub struct Entry {
     /// Why.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// The scope that it was done for, where that is not this one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub on_behalf: String,
     /// `done`, `shown`, or the code with which it was refused or failed.
     pub result: String,
     /// The hash of the entry before, in hex.
@@ -101,6 +104,7 @@ pub(crate) fn note(app: &App, deed: &Deed, result: &str) -> Result<(), Failure> 
         what: deed.what.clone(),
         fields: deed.fields.clone(),
         why: deed.reason.clone(),
+        on_behalf: deed.on_behalf.clone(),
         result: result.to_owned(),
         ..Entry::default()
     };

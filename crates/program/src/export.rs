@@ -13,6 +13,7 @@ use domain::{
     FieldSpec, KindSpec,
     catalogue::{EnumSpec, Shape, Type},
     label::{self, Language},
+    permission,
 };
 use replica::{RecordId, ScopeId};
 use serde_json::{Value as Json, json};
@@ -24,7 +25,7 @@ use crate::{
         ID, MARKS,
         find::{Finder, Towns},
     },
-    records::{Known, Scopes, Sight, each},
+    records::{Known, Scopes, Sight, each, newest_year},
     sheet::{Cell, WriteError, write},
 };
 
@@ -66,6 +67,8 @@ pub struct Exported {
     pub rows: usize,
     /// Records with an open conflict.
     pub conflicts: usize,
+    /// Small numbers of members that were not written.
+    pub suppressed: usize,
 }
 
 /// Exports records. `progress` is told how many of how many are done.
@@ -84,6 +87,7 @@ pub fn export(
         .len();
     let (known, towns, scopes) = (Known::new(app), Towns::default(), Scopes::new(app));
     let has_heirs = scopes.has_heirs()?;
+    let below = newest_year(app, app.today())?.suppress_below;
     let find = Finder {
         known: &known,
         towns: &towns,
@@ -107,7 +111,12 @@ pub fn export(
         if exported.rows % PROGRESS_RECORDS == 0 {
             progress(exported.rows, total);
         }
-        let values = Sight::of(app, stored).values(kind, &meaning.values);
+        let mut values = Sight::of(app, stored).values(kind, &meaning.values);
+        if !app.sees_few(scope) {
+            let few =
+                permission::suppress(app.catalogue, (kind, &meaning.values), below, &mut values);
+            exported.suppressed += few;
+        }
         let id = stored.record.key.id;
         match request.format {
             Format::Csv | Format::Xlsx => rows.push(sheet.row(id, &values)?),
@@ -122,11 +131,23 @@ pub fn export(
         exported.conflicts += usize::from(!meaning.conflicts.is_empty());
         Ok(ControlFlow::Continue(()))
     })?;
-    let written = match request.format {
-        Format::Csv => write::write_csv(&request.path, &sheet.headings(), &rows),
+    let written = write_file(request, &sheet, (&rows, documents));
+    written.map_err(|error| failed(&error))?;
+    progress(total, total);
+    Ok(exported)
+}
+
+/// Writes what was read, in the form that is asked for.
+fn write_file(
+    request: &Request,
+    sheet: &Sheet<'_, '_>,
+    (rows, documents): (&[Vec<Cell>], Vec<Json>),
+) -> Result<(), WriteError> {
+    match request.format {
+        Format::Csv => write::write_csv(&request.path, &sheet.headings(), rows),
         Format::Xlsx => {
-            let name = label::kind(kind, request.language);
-            write::write_xlsx(&request.path, name, &sheet.headings(), &rows)
+            let name = label::kind(sheet.kind, request.language);
+            write::write_xlsx(&request.path, name, &sheet.headings(), rows)
         }
         Format::Json => {
             let text = format!("{:#}\n", Json::Array(documents));
@@ -139,10 +160,7 @@ pub fn export(
                 .collect();
             write::write_file(&request.path, lines.as_bytes())
         }
-    };
-    written.map_err(|error| failed(&error))?;
-    progress(total, total);
-    Ok(exported)
+    }
 }
 
 /// A failure with the sentence that the writer of spreadsheets has for it.

@@ -262,6 +262,10 @@ impl Run<'_> {
             let why = said("IMPORT-036").with("rows", columns.foreign_ids);
             self.report.warnings.push(Notice::file(why));
         }
+        if columns.suppressed > 0 {
+            let why = said("IMPORT-040").with("rows", columns.suppressed);
+            self.report.warnings.push(Notice::file(why));
+        }
         progress(total, total);
         Ok(())
     }

@@ -61,7 +61,9 @@ pub(crate) use stays::{Left, Stays, stay};
 pub use why::{Why, why_not_synced};
 
 pub(crate) use alias::is_merged;
-pub(crate) use change::{Shown, allowed, before_and_after, moved_away, reason_of, shown};
+pub(crate) use change::{
+    Shown, allowed, before_and_after, moved_away, newest_year, reason_of, shown,
+};
 pub(crate) use document::{authorship, fields_json, plain_value, reason_text, register_of};
 pub(crate) use known::InScope;
 pub(crate) use links::{ended, links_json, unlinked};

@@ -252,9 +252,9 @@ pub(crate) fn period_of(app: &App, request: &Request) -> Result<(Date, u32), Fai
     Ok((as_of, request.year.unwrap_or(of_day)))
 }
 
-fn parameters(app: &App, year: u32) -> Result<Parameters, Failure> {
+fn parameters(app: &App, year: u32, day: Date) -> Result<Parameters, Failure> {
     let values = crate::year::values(app, year)?;
-    let read = |values: Vec<u8>| Parameters::of_values(&values, year);
+    let read = |values: Vec<u8>| Parameters::of_values(&values, year, day);
     Ok(values.map_or_else(|| Parameters::defaults(year), read))
 }
 

@@ -3,10 +3,15 @@
 //! The answer is a step of the request ([`crate::records::act`]): accepting writes the proposed value
 //! with it. The records lie with what they are about, so the district has them.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
 
 use domain::{
-    FieldSpec, across, decode, request,
+    Date, FieldSpec, across,
+    catalogue::Shape,
+    date, decode, request,
     value::{self, Input},
 };
 use proto::ledger::{ChangeRequest, ChangeRequestStatus};
@@ -157,6 +162,92 @@ pub fn propose(app: &App, ask: Ask<'_>) -> Result<Saved, Failure> {
         source: Source::Command,
     };
     put(app, &change)
+}
+
+/// R07: a count of a request that the district has declined, or let expire, without an explanation
+/// becomes a problem that the city found.
+///
+/// # Errors
+/// This is not the city, the request still waits, was accepted, is about no figure, has its problem
+/// already, or the day has passed.
+pub fn unexplained(app: &App, id: RecordId, due: Date, reason: &str) -> Result<Saved, Failure> {
+    if !app.is_hub() {
+        return Err(Failure::new("CHANGE-001", Exit::Refused));
+    }
+    let kind = kind_of(app, KIND)?;
+    let stored = find(
+        app,
+        RecordKey {
+            kind: kind.kind,
+            id,
+        },
+    )?;
+    let row: ChangeRequest = decode(&meaning(app, &stored.record)?.values).unwrap_or_default();
+    let is_answered = matches!(
+        row.status(),
+        ChangeRequestStatus::Declined | ChangeRequestStatus::Expired
+    );
+    let about = request::target(app.catalogue, &row);
+    let about = about.filter(|(_, field)| matches!(field.shape, Shape::Number));
+    let Some((_, field)) = about.filter(|_| is_answered) else {
+        return Err(Failure::new("CHANGE-002", Exit::Invalid).with("id", id));
+    };
+    if due < app.today() {
+        let due = date::text(due);
+        return Err(Failure::new("CHANGE-003", Exit::Invalid).with("due", due));
+    }
+    let scope = Scopes::new(app).code(stored.home)?;
+    let today = app.today();
+    // It bears the id of its request, and so is one, whoever makes it where.
+    let problem = kind_of(app, "problem_item")?;
+    let made = app.reader().get(RecordKey {
+        kind: problem.kind,
+        id,
+    })?;
+    if made.is_some_and(|made| !made.record.is_empty()) {
+        return Err(Failure::new("CHANGE-004", Exit::Invalid).with("id", id));
+    }
+    let digits: String = id.to_string().chars().filter(|c| *c != '-').collect();
+    let short = digits.get(24..).unwrap_or_default();
+    let no = format!("{scope}-{}-R{short}", today.year());
+    let description = difference(&row, field, id);
+    let (year, registered, due) = (today.year().to_string(), date::text(today), date::text(due));
+    let set = vec![
+        ("no", Input::Text(&no)),
+        ("year", Input::Text(&year)),
+        ("scope", Input::Text(&scope)),
+        ("category", Input::Text("data")),
+        ("description", Input::Text(&description)),
+        ("found_by", Input::Text("city")),
+        ("severity", Input::Text("normal")),
+        ("subject", Input::Text(row.record())),
+        ("registered_on", Input::Text(&registered)),
+        ("due_on", Input::Text(&due)),
+        ("extension", Input::Text("none")),
+        ("status", Input::Text("registered")),
+    ];
+    put(
+        app,
+        &Change {
+            kind: problem,
+            id: Some(id),
+            set,
+            seen: None,
+            scope: Some(stored.home),
+            reason,
+            source: Source::Command,
+        },
+    )
+}
+
+/// What was counted, and what the ledger says.
+fn difference(row: &ChangeRequest, field: &FieldSpec, id: RecordId) -> String {
+    let (ledger, seen) = (row.present(), row.proposed());
+    let ledger = if ledger.is_empty() { "空" } else { ledger };
+    let (field, basis) = (&field.zh, row.basis());
+    format!(
+        "市级抽查与台账不符且未作说明：{field}，抽查为 {seen}，台账为 {ledger}（更正建议 {id}，依据：{basis}）"
+    )
 }
 
 /// The request of a field that waits.

@@ -7,14 +7,17 @@ mod tests;
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use domain::{
-    EnumSpec, KindSpec, Subject, date, decode,
+    Date, EnumSpec, KindSpec, Subject, date, decode, former,
     label::{self, Language},
     state::effects::Effect,
-    value::Input,
+    value::{Input, parse_set},
     year::{self, Standing},
 };
 use prost::Message as _;
-use proto::ledger::{ProgrammeYear, QuarterlyReturn, ReturnStatus, StandardItem, YearPhase};
+use proto::{
+    ledger::{ProgrammeYear, QuarterlyReturn, ReturnStatus, StandardItem, YearPhase},
+    schema::FormerValue,
+};
 use replica::{Edit, HybridTime, RecordId, RecordKey, Source};
 use serde_json::{Map, Value, json};
 use store::Stored;
@@ -22,7 +25,7 @@ use store::Stored;
 use crate::{
     app::App,
     failure::{Exit, Failure},
-    records::{Change, Desk, Known, Scopes, each, kind_of, meaning, set_of_json},
+    records::{Change, Desk, Known, Scopes, each, failure_of, kind_of, meaning, set_of_json},
     report, returns,
 };
 
@@ -36,7 +39,6 @@ const SETTLED: &str = "settled";
 struct Year {
     stored: Stored,
     row: ProgrammeYear,
-    values: Vec<u8>,
 }
 
 impl Year {
@@ -50,11 +52,7 @@ impl Year {
             return Ok(None);
         };
         let row = decode(&values).unwrap_or_default();
-        Ok(Some(Self {
-            stored,
-            row,
-            values,
-        }))
+        Ok(Some(Self { stored, row }))
     }
 
     fn standing(&self, app: &App) -> Standing {
@@ -187,7 +185,8 @@ pub fn show(app: &App, number: u32, language: Language) -> Result<Map<String, Va
         })
     });
     document.insert("windows".to_owned(), windows.to_vec().into());
-    let values = year::json(kind, &year.values);
+    let in_force = former::on(year.row.clone(), app.today());
+    let values = year::json(kind, &in_force.encode_to_vec());
     let is_window = |name: &str| name.ends_with("_from") || name.ends_with("_to");
     let is_head = |name: &str| ["year", "title", "doc_no", PHASE].contains(&name);
     let (quotas, rest): (Map<_, _>, Map<_, _>) = values
@@ -196,6 +195,7 @@ pub fn show(app: &App, number: u32, language: Language) -> Result<Map<String, Va
         .partition(|(name, _)| name.starts_with("quota_"));
     document.insert("quotas".to_owned(), quotas.into());
     document.insert("parameters".to_owned(), rest.into());
+    document.insert("changes".to_owned(), changes(&year.row).into());
     let (mut published, mut drafts) = (0, 0);
     for (_, item) in items(app, number)? {
         *(if item.draft() {
@@ -215,6 +215,76 @@ pub fn show(app: &App, number: u32, language: Language) -> Result<Map<String, Va
         document.insert("late".to_owned(), late(app, &year, since)?.into());
     }
     Ok(document)
+}
+
+/// What parameters were changed in the course of a year: each from when on, what it said before and
+/// says from then on, by day.
+fn changes(row: &ProgrammeYear) -> Vec<Value> {
+    let until = |former: &FormerValue| former.until.clone();
+    let mut all: Vec<&FormerValue> = row.former_values.iter().collect();
+    all.sort_by_key(|former| (until(former), former.field.clone()));
+    let one = |former: &&FormerValue| {
+        let day = date::stored(&former.until)?;
+        let then = former::text_of(&former::on(row.clone(), day), &former.field)?;
+        Some(json!({
+            "field": former.field,
+            "from": former.until,
+            "before": former.value,
+            "value": then,
+        }))
+    };
+    all.iter().filter_map(one).collect()
+}
+
+/// Changes parameters of a year from a day on; what they said before holds for the days before it.
+///
+/// # Errors
+/// There is no such year, a field is no parameter or cannot hold the value, it is changed from a later
+/// day already, or this is not the city.
+pub fn set(
+    app: &App,
+    (year, from): (u32, Date),
+    sets: &[String],
+    reason: &str,
+) -> Result<(), Failure> {
+    let found = Year::find(app, year)?;
+    let kind = kind_of(app, KIND)?;
+    let mut before = found.row.former_values.clone();
+    let until = date::text(from);
+    let mut set = Vec::new();
+    for text in sets {
+        let (name, given) = parse_set(text).map_err(|finding| failure_of(&[finding]))?;
+        let known = former::text_of(&found.row, name).filter(|_| former::is_parameter(name));
+        let said = known.ok_or_else(|| {
+            Failure::new("YEAR-006", Exit::Invalid)
+                .with("field", name)
+                .with("known", former::NUMBERS.join(", "))
+        })?;
+        let mut others = found.row.former_values.iter().filter(|it| it.field == name);
+        if let Some(later) = others.clone().find(|it| it.until > until) {
+            return Err(Failure::new("YEAR-007", Exit::Invalid)
+                .with("field", name)
+                .with("from", &later.until));
+        }
+        // What is corrected on its own first day was never in force otherwise.
+        if others.all(|it| it.until != until) {
+            before.push(FormerValue {
+                field: name.to_owned(),
+                value: said,
+                until: until.clone(),
+            });
+        }
+        set.push((name, Input::Text(given)));
+    }
+    let all = ProgrammeYear {
+        former_values: before,
+        ..ProgrammeYear::default()
+    };
+    let kept = year::json(kind, &all.encode_to_vec());
+    let kept = kept.get(former::FORMER).cloned().unwrap_or_default();
+    set.push((former::FORMER, Input::Json(&kept)));
+    let id = Some(found.stored.record.key.id);
+    write(app, changed(&Desk::new(app)?, (kind, id), set, reason)?)
 }
 
 /// The records of an archived year that were written after it was archived, by clocks: a district

@@ -2587,7 +2587,7 @@ pub struct Scope {
     pub former_codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One annual cycle with its phases, quotas and parameters.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ProgrammeYear {
     #[prost(uint32, optional, tag = "1")]
     pub year: ::core::option::Option<u32>,
@@ -2639,6 +2639,8 @@ pub struct ProgrammeYear {
     pub instructor_load_warn: ::core::option::Option<u32>,
     #[prost(uint32, optional, tag = "25")]
     pub suppress_below: ::core::option::Option<u32>,
+    #[prost(message, repeated, tag = "26")]
+    pub former_values: ::prost::alloc::vec::Vec<super::super::schema::v1::FormerValue>,
 }
 /// Any department or committee that leads, guides, approves or is responsible.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

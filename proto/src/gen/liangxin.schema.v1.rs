@@ -195,6 +195,8 @@ pub enum Type {
     Phone = 14,
     /// The states that the record came to, each with its day. The program writes them.
     Steps = 15,
+    /// What parameters said before they were changed. The program writes them.
+    Former = 16,
 }
 impl Type {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -219,6 +221,7 @@ impl Type {
             Self::Money => "TYPE_MONEY",
             Self::Phone => "TYPE_PHONE",
             Self::Steps => "TYPE_STEPS",
+            Self::Former => "TYPE_FORMER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -240,6 +243,7 @@ impl Type {
             "TYPE_MONEY" => Some(Self::Money),
             "TYPE_PHONE" => Some(Self::Phone),
             "TYPE_STEPS" => Some(Self::Steps),
+            "TYPE_FORMER" => Some(Self::Former),
             _ => None,
         }
     }
@@ -375,6 +379,19 @@ pub struct StepTaken {
     /// The day from which it holds, `YYYY-MM-DD`. None: since before steps were written down.
     #[prost(string, tag = "3")]
     pub on: ::prost::alloc::string::String,
+}
+/// What a parameter said before it was changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FormerValue {
+    /// The id of the field.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    /// What it said: digits, or the id of a value of its enumeration; nothing where it said nothing.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+    /// The day from which the next value holds, `YYYY-MM-DD`.
+    #[prost(string, tag = "3")]
+    pub until: ::prost::alloc::string::String,
 }
 /// The value of the register by which a record is deleted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

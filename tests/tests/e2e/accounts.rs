@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use tests::programs::{Program, Ran};
 
 use crate::e2e::{
-    across::{CODE, made, other_code, sample},
-    city::{City, node_exe, refused, settle},
+    across::{CODE, Two, made, other_code, sample},
+    city::{City, assert_refused, node_exe, refused, settle},
+    transfers::{accept, agreed},
 };
 
 /// Two towns of Jianxi.
@@ -395,6 +396,217 @@ fn who_looks_closer_says_why_and_it_stands_on_record() {
     assert!(has(&rows, "wang", "record get", "AUTH-103"), "{rows:#?}");
     assert!(has(&rows, "zhang", "export", "shown"), "{rows:#?}");
     assert!(!list.to_string().contains("小明"), "{list}");
+}
+
+#[test]
+fn care_in_trust_opens_what_was_entrusted_until_it_moves_away() {
+    let mut two = Two::open();
+    let node = two.jianxi.node.clone();
+    let own = made(&node, "organisation", &sample(CODE, "涧西示例机械有限公司"));
+    let other = made(
+        &node,
+        "organisation",
+        &sample(&other_code(), "涧西示例商贸有限公司"),
+    );
+    two.settle();
+    add(&node, "chen", "district_admin", &[]);
+    let admin = node.by("chen");
+    two.jianxi.node = admin.clone();
+    let care = |name: &str, unit: &str, scope: &str, until: &str| {
+        let role = ["user", "add", name, "--role", "district_editor", "--json"];
+        admin.run(
+            role.iter()
+                .chain(&["--care", unit, "--for", scope, "--until", until]),
+        )
+    };
+    for (scope, until) in [
+        ("410305", "2099-12-31"),
+        ("410302", "2020-01-01"),
+        ("410302", "soon"),
+    ] {
+        assert_refused(&care("x", &own, scope, until), 6, "AUTH-123");
+    }
+    let given = care("tuo", &own, "410302", "2099-12-31").ok().json();
+    assert_eq!(given["part"], format!("care:410302:2099-12-31:{own}"));
+    let tuo = node.by("tuo");
+    let get = |id: &str| tuo.run(["record", "get", "organisation", id, "--json"]);
+    assert_eq!(
+        get(&own).ok().json()["values"]["name"],
+        "涧西示例机械有限公司"
+    );
+    assert_eq!(code(&get(&other)), "AUTH-122");
+    assert_eq!(code(&get("涧西示例商贸有限公司")), "AUTH-122");
+    let list = tuo.json(["record", "list", "organisation"]);
+    assert_eq!(list["records"].as_array().unwrap().len(), 1);
+    let put = |id: &str| {
+        tuo.run([
+            "record",
+            "put",
+            "organisation",
+            id,
+            "--set",
+            "remark=托管走访",
+            "--reason",
+            "走访",
+            "--json",
+        ])
+    };
+    put(&own).ok();
+    assert_eq!(code(&put(&other)), "AUTH-108");
+    assert_eq!(
+        code(&tuo.run(["report", "indicators", "--json"])),
+        "AUTH-121"
+    );
+    let listed = admin.json(["audit", "list", "--limit", "500"]);
+    let mut rows = listed["entries"].as_array().unwrap().iter();
+    let noted = rows.find(|row| {
+        row["account"] == "tuo" && row["deed"] == "record put" && row["result"] == "done"
+    });
+    assert_eq!(noted.unwrap()["for"], "410302");
+
+    // It counts where it was, and goes with its organisation.
+    let count = |program: &Program| {
+        let report = program.json(["report", "indicators", "--scope", "410305"]);
+        report["scopes"]["410305"]["org_coverage_rate"]["den"].clone()
+    };
+    two.settle();
+    assert_eq!((count(&admin), count(two.hub())), (json!(2), json!(2)));
+    let request = agreed(&two, &format!("organisation/{own}"));
+    two.hub().run(accept(&request)).ok();
+    two.settle();
+    let gone = get(&own);
+    assert_ne!(gone.code, 0, "{gone:?}");
+    assert_eq!(
+        tuo.json(["record", "list", "organisation"])["records"],
+        json!([])
+    );
+    assert_ne!(put(&own).code, 0);
+}
+
+/// What the file says of a record in the column that is named.
+fn cell(file: &str, id: &str, column: &str) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut lines = text.trim_start_matches('\u{FEFF}').lines();
+    let headings = lines.next().unwrap().split(',');
+    let at = headings
+        .into_iter()
+        .position(|heading| heading == column)
+        .unwrap();
+    let row = lines.find(|line| line.starts_with(id)).unwrap();
+    row.split(',').nth(at).unwrap().to_owned()
+}
+
+#[test]
+fn small_numbers_of_members_stay_in_the_scope_that_keeps_them() {
+    let mut city = City::open();
+    let node = city.jianxi().node;
+    let mut few = sample(CODE, "涧西示例机械有限公司");
+    few["members"] = json!(2);
+    few["full_members"] = json!(0);
+    let few = made(&node, "organisation", &few);
+    let many = made(
+        &node,
+        "organisation",
+        &sample(&other_code(), "涧西示例商贸有限公司"),
+    );
+    settle(&node);
+    add(&city.hub, "li", "city_admin", &[]);
+    let admin = city.hub.by("li");
+    add(&admin, "wang", "city_viewer", &[]);
+    add(&admin, "zhang", "city_editor", &[]);
+    let officer = city.hub.by("zhang");
+    let file = city.text_path("few.csv");
+    let export = [
+        "export",
+        "organisation",
+        "--lang",
+        "zh",
+        "--format",
+        "csv",
+        "--output",
+        &file,
+        "--json",
+    ];
+    let said = officer.run(export).ok().json();
+    assert_eq!((&said["rows"], &said["suppressed"]), (&json!(2), &json!(1)));
+    assert_eq!(cell(&file, &few, "党员数"), "<3");
+    assert_eq!(cell(&file, &few, "正式党员数"), "0", "none is nobody");
+    assert_eq!(cell(&file, &few, "从业人员数"), "30");
+    assert_eq!(cell(&file, &many, "党员数"), "4");
+    let lines = city.text_path("few.ndjson");
+    officer
+        .run([
+            "export",
+            "organisation",
+            "--format",
+            "ndjson",
+            "--output",
+            &lines,
+        ])
+        .ok();
+    let text = std::fs::read_to_string(&lines).unwrap();
+    assert!(
+        text.contains("\"members\":\"<3\"") && text.contains("\"members\":4"),
+        "{text}"
+    );
+
+    // What comes back leaves the numbers alone; they move between.
+    let set = [
+        "record",
+        "put",
+        "organisation",
+        &few,
+        "--set",
+        "members=1",
+        "--set",
+        "as_of=2026-10-31",
+        "--reason",
+        "核实",
+    ];
+    node.run(set).ok();
+    let back = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("示例机械", "示例机电");
+    std::fs::write(&file, back).unwrap();
+    let said = node
+        .run(["import", "organisation", &file, "--json"])
+        .ok()
+        .json();
+    assert!(said.to_string().contains("IMPORT-040"), "{said}");
+    let document = node.json(["record", "get", "organisation", &few]);
+    let values = &document["values"];
+    assert_eq!(
+        (&values["members"], &values["as_of"]),
+        (&json!(1), &json!("2026-10-31"))
+    );
+    assert_eq!(values["name"], "涧西示例机电有限公司");
+    let loaded = node.run(["record", "load", &lines, "--json"]);
+    assert!(loaded.stdout.contains("\"rejected\":1"), "{loaded:?}");
+
+    // The district sees its own; who looks closer at the city says why.
+    let own = city.text_path("own.csv");
+    let export = |program: &Program, more: &[&str]| {
+        let args = [
+            "export",
+            "organisation",
+            "--lang",
+            "zh",
+            "--format",
+            "csv",
+            "--output",
+            &own,
+            "--json",
+        ];
+        program.run(args.iter().chain(more))
+    };
+    export(&node, &[]).ok();
+    assert_eq!(cell(&own, &few, "党员数"), "1");
+    let closer = ["--reveal", "--reason", "核对台账"];
+    assert_eq!(code(&export(&city.hub.by("wang"), &closer)), "AUTH-103");
+    export(&officer, &closer).ok();
+    assert_eq!(cell(&own, &few, "党员数"), "2");
+    let rows = told(&admin, &[]);
+    assert!(has(&rows, "zhang", "export", "shown"), "{rows:#?}");
 }
 
 /// The city's inspector asks for another name, and nobody who sees it masked reads it off the request.

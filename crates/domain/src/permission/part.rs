@@ -28,6 +28,8 @@ pub struct Place {
     pub authority: Option<RecordId>,
     /// The cluster.
     pub cluster: Option<RecordId>,
+    /// The organisation.
+    pub organisation: Option<RecordId>,
     /// Of a task: who leads it.
     pub lead: Option<RecordId>,
 }
@@ -41,6 +43,10 @@ impl Place {
             Part::Industry(letter) => self.industry.as_ref() == Some(letter),
             Part::Agency(agency) => [self.authority, self.lead].contains(&Some(*agency)),
             Part::Park(cluster) => self.cluster == Some(*cluster),
+            Part::Care(care) => {
+                let organisation = self.organisation.as_ref();
+                organisation.is_some_and(|id| care.organisations.contains(id))
+            }
         }
     }
 }
@@ -62,7 +68,7 @@ pub fn place<E>(
         };
         let json = value::to_json(kind, &values);
         match kind.id.as_str() {
-            "organisation" => return Ok(Some(of_organisation(&json))),
+            "organisation" => return Ok(Some(of_organisation(key.id, &json))),
             "cluster" => {
                 return Ok(Some(Place {
                     cluster: Some(key.id),
@@ -88,13 +94,14 @@ pub fn place<E>(
     Ok(None)
 }
 
-fn of_organisation(json: &Map<String, Json>) -> Place {
+fn of_organisation(id: RecordId, json: &Map<String, Json>) -> Place {
     let text = |field: &str| json.get(field).and_then(Json::as_str).map(str::to_owned);
     Place {
         town: text("town"),
         industry: text("industry"),
-        authority: id(json, "industry_authority"),
-        cluster: id(json, "cluster"),
+        authority: self::id(json, "industry_authority"),
+        cluster: self::id(json, "cluster"),
+        organisation: Some(id),
         lead: None,
     }
 }

@@ -94,6 +94,13 @@ pub const GROUPS: &[Group] = &[
         &["decision", "docket_note"]),
 ];
 
+/// The rows that are left to a [`super::Care`], each with `p`: the organisations in care and what hangs
+/// on them.
+pub(super) const CARED: &[&str] = &["ledger", "party", "people"];
+
+/// What whoever has such a care does beside: only what shows nothing of others.
+pub(super) const CARE_RIGHTS: &[Right] = &[Read, Enter];
+
 /// The fields that a cell `f` opens.
 pub(super) const FIELDS: &[(&str, &[&str])] = &[("organisation", &["industry_authority"])];
 

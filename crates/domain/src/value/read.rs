@@ -10,7 +10,7 @@ use crate::{
     catalogue::{Catalogue, EnumSpec, FieldSpec, Shape, Type},
     date, division,
     finding::Finding,
-    identity,
+    former, identity,
     state::steps,
     text::{self, TextError},
     wire::Item,
@@ -151,6 +151,16 @@ impl Reader<'_> {
                     "step",
                     "办理过程由程序填写，此处内容不对".to_owned(),
                     "the program writes the steps; this is none".to_owned(),
+                ));
+            }
+        }
+        if self.field.value_type == Type::Former {
+            let said = crate::decode(&bytes).unwrap_or_default();
+            if !former::is_sound(&said) {
+                return Err(self.bad(
+                    "former",
+                    "此前的参数由程序填写（year set），此处内容不对".to_owned(),
+                    "the program writes former parameters (year set); this is none".to_owned(),
                 ));
             }
         }

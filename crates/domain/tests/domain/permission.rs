@@ -7,8 +7,8 @@ use domain::{
     Catalogue, KindSpec, Purpose,
     catalogue::{Merge, Sensitivity, Shape},
     permission::{
-        Denied, GROUPS, Grant, Lies, Mask, Part, Place, RIGHTS, Right, Role, Writing, group_of,
-        has, is_bound, is_masked, masked, may, may_write, place, table_text,
+        Care, Denied, GROUPS, Grant, Lies, Mask, Part, Place, RIGHTS, Right, Role, Writing,
+        group_of, has, is_bound, is_masked, masked, may, may_write, place, table_text,
     },
     scope_id,
 };
@@ -84,6 +84,58 @@ fn the_table_reads_as_it_was_agreed() {
     }
     let agreed = std::fs::read_to_string(path).unwrap();
     assert_eq!(now, agreed, "the table has changed: see permissions.txt");
+}
+
+#[test]
+fn who_cares_writes_the_organisations_in_care_and_nothing_else() {
+    let care = Care {
+        organisations: vec![id(5), id(6)],
+        scope: "410302".to_owned(),
+        until: domain::date::stored("2020-12-31").unwrap(),
+    };
+    let grant = Grant {
+        role: Role::DistrictEditor,
+        part: Some(Part::Care(care)),
+    };
+    assert!(grant.role.fits(grant.part.as_ref()) && grant.role.fits(None));
+    assert!(!Role::DistrictReviewer.fits(grant.part.as_ref()));
+    let lies = |number: u8| Lies {
+        before: Some(Place {
+            organisation: Some(id(number)),
+            ..here()
+        }),
+        after: Some(Place {
+            organisation: Some(id(number)),
+            ..here()
+        }),
+        is_own: false,
+    };
+    for kind in Catalogue::builtin().kinds() {
+        let Some(set) = plain(kind) else { continue };
+        let group = group_of(&kind.id);
+        let of = |number: u8| asked(&grant, kind, std::slice::from_ref(&set), &lies(number));
+        match (group.id, kind.id.as_str()) {
+            (_, "person") => assert_eq!(of(6), Err(Denied::Part(group)), "not entered by them"),
+            ("ledger" | "party" | "people", _) => {
+                assert_eq!(
+                    (of(6), of(7)),
+                    (Ok(()), Err(Denied::Part(group))),
+                    "{}",
+                    kind.id
+                );
+            }
+            _ => assert_eq!(of(6), Err(Denied::Kind(group)), "{}", kind.id),
+        }
+    }
+    for (right, _) in RIGHTS {
+        let has_it = may(&grant, *right).is_ok();
+        assert_eq!(
+            has_it,
+            matches!(right, Right::Read | Right::Enter),
+            "{}",
+            right.id()
+        );
+    }
 }
 
 #[test]
@@ -392,6 +444,7 @@ fn a_record_lies_where_its_organisation_lies() {
     };
     let whole = Place {
         industry: Some("L".to_owned()),
+        organisation: Some(id(1)),
         ..here()
     };
     for record in [&organisation, &party, &carrier, &activity, &problem] {

@@ -237,7 +237,7 @@ fn a_struct_becomes_registers_and_back() {
         "typed in or made by the program: one encoding"
     );
     assert_eq!(
-        domain::Parameters::of_values(&joined, 1),
+        domain::Parameters::of_values(&joined, 1, domain::date::stored("2020-10-15").unwrap()),
         domain::Parameters::defaults(2020)
     );
 }

@@ -20,6 +20,8 @@ pub struct Deed {
     pub fields: Vec<String>,
     /// Why.
     pub reason: String,
+    /// The scope that it is done for, where an account of this one does it for another.
+    pub on_behalf: String,
 }
 
 impl Deed {

@@ -6,9 +6,9 @@ use std::{
     sync::{Arc, MutexGuard, PoisonError},
 };
 
-use domain::permission::{self, Denied, Grant, Right};
+use domain::permission::{self, Grant, Right};
 
-use super::{Account, Deed, WAIT_MS, WRONG_MAX, all, keep, password::Password, rule};
+use super::{Account, Deed, WAIT_MS, WRONG_MAX, all, care, keep, password::Password, rule};
 use crate::{
     app::App,
     audit,
@@ -29,14 +29,18 @@ pub(crate) fn carry_out(
     deed: &Deed,
     run: impl FnOnce(&App) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let admitted = admit(&app, password_file).and_then(|grant| {
-        permitted(grant.as_deref(), deed)?;
-        Ok(grant)
+    let admitted = admit(&app, password_file).map(|grant| {
+        let is_permitted = permitted(&app, grant.as_deref(), deed);
+        (grant, is_permitted)
     });
-    let grant = match admitted {
-        Ok(grant) => grant,
+    let (grant, is_permitted) = match admitted {
+        Ok(admitted) => admitted,
         Err(failure) => return Err(noted(&app, deed, failure)),
     };
+    let deed = &care::noted(grant.as_deref(), deed);
+    if let Err(failure) = is_permitted {
+        return Err(noted(&app, deed, failure));
+    }
     let app = App {
         grant,
         reveals: deed.reveals,
@@ -65,8 +69,9 @@ fn noted(app: &App, deed: &Deed, failure: Failure) -> Failure {
     failure
 }
 
-fn permitted(grant: Option<&Grant>, deed: &Deed) -> Result<(), Failure> {
+fn permitted(app: &App, grant: Option<&Grant>, deed: &Deed) -> Result<(), Failure> {
     let Some(grant) = grant else { return Ok(()) };
+    care::permitted(app, grant, deed)?;
     let reveal = deed.reveals.then_some(Right::Reveal);
     for right in deed.right.into_iter().chain(reveal) {
         permission::may(grant, right).map_err(|denied| rule::denied(grant, &denied))?;
@@ -80,10 +85,8 @@ fn permitted(grant: Option<&Grant>, deed: &Deed) -> Result<(), Failure> {
 /// The account has it not: exit code 4.
 pub(crate) fn ask(app: &App, right: Right) -> Result<(), Failure> {
     match &app.grant {
-        Some(grant) if !permission::has(grant.role, right) => {
-            Err(rule::denied(grant, &Denied::Right(right)))
-        }
-        _ => Ok(()),
+        Some(grant) => permission::may(grant, right).map_err(|why| rule::denied(grant, &why)),
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::{
     KindSpec, Purpose,
     authority::NewState,
-    decode,
+    date, decode,
     permission::{self, Denied, Grant, Group, Lies, Part, Place, Writing},
     value,
 };
@@ -135,14 +135,33 @@ fn attends(app: &App, values: &[u8]) -> Result<Option<Place>, Failure> {
     Ok(found)
 }
 
-fn place(app: &App, key: RecordKey, values: &[u8]) -> Result<Option<Place>, Failure> {
+pub(super) fn place(app: &App, key: RecordKey, values: &[u8]) -> Result<Option<Place>, Failure> {
     let look = |key| -> Result<Option<Vec<u8>>, Failure> {
         let Some(stored) = app.reader().get(key)? else {
             return Ok(None);
         };
         Ok(Some(meaning(app, &stored.record)?.values))
     };
-    permission::place(app.catalogue, (key, values), &look)
+    let place = permission::place(app.catalogue, (key, values), &look)?;
+    let organisation = place.as_ref().and_then(|place| place.organisation);
+    let grant = app.grant.as_deref();
+    let is_care = matches!(
+        grant.and_then(|grant| grant.part.as_ref()),
+        Some(Part::Care(_))
+    );
+    if let Some(id) = organisation.filter(|_| is_care) {
+        let kind = kind_of(app, "organisation")?.kind;
+        // Care ends at once where the organisation goes to another scope.
+        let is_here = is_here(app, RecordKey { kind, id })?;
+        return Ok(place.filter(|_| is_here));
+    }
+    Ok(place)
+}
+
+/// Whether a record belongs to the scope whose program this is, or is being made.
+pub(super) fn is_here(app: &App, key: RecordKey) -> Result<bool, Failure> {
+    let stored = app.reader().get(key)?;
+    Ok(stored.is_none_or(|stored| stored.home == app.scope()))
 }
 
 /// The failure of what the table does not let somebody do: which rule, what is safe, whom to ask.
@@ -185,6 +204,16 @@ pub(crate) fn part_words(part: Option<&Part>) -> (String, String) {
         }
         Some(Part::Agency(id)) => (format!("责任单位 {id}"), format!("agency {id}")),
         Some(Part::Park(id)) => (format!("园区 {id}"), format!("park {id}")),
+        Some(Part::Care(care)) => {
+            let (units, until) = (care.organisations.len(), date::text(care.until));
+            (
+                format!("{} 托管的 {units} 个单位（至 {until}）", care.scope),
+                format!(
+                    "{units} organisations in care of {} until {until}",
+                    care.scope
+                ),
+            )
+        }
         None => (String::new(), String::new()),
     }
 }

@@ -56,6 +56,8 @@ pub struct Row {
     pub fields: Vec<String>,
     /// Why.
     pub why: String,
+    /// The scope that it was done for, where that is not this one.
+    pub on_behalf: String,
     /// `done`, `shown`, `saved`, `taken_back`, or the code with which it was refused or failed.
     pub result: String,
 }
@@ -83,6 +85,7 @@ impl Row {
             "what": self.what,
             "fields": self.fields,
             "reason": self.why,
+            "for": self.on_behalf,
             "result": self.result,
         })
     }
@@ -172,6 +175,7 @@ impl Noted<'_> {
                     what: entry.what,
                     fields: entry.fields,
                     why: entry.why,
+                    on_behalf: entry.on_behalf,
                     result: entry.result,
                 }));
             }
@@ -231,6 +235,7 @@ impl Written<'_> {
                 .map(|register| register_name(kind, *register))
                 .collect(),
             why: write.reason.clone(),
+            on_behalf: String::new(),
             result: result.to_owned(),
         }))
     }

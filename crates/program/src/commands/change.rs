@@ -7,9 +7,9 @@ use crate::{
     accounts::Deed,
     app::App,
     commands::show_rows,
-    failure::Failure,
+    failure::{Exit, Failure},
     output::Out,
-    records::{findings_json, key_named, note_warnings},
+    records::{Known, Saved, findings_json, key_named, kind_of, named, note_warnings},
     requests::{self, Ask},
 };
 use domain::permission::Right;
@@ -35,6 +35,17 @@ pub enum ChangeCommand {
         #[arg(long)]
         basis: String,
     },
+    /// Register a problem where the count of a declined or expired request was not explained
+    Unexplained {
+        /// The request
+        id: String,
+        /// Until when the district puts it right
+        #[arg(long, value_name = "DAY")]
+        due: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 impl ChangeCommand {
@@ -51,6 +62,9 @@ impl ChangeCommand {
             } => Deed::of("change propose", Right::Enter)
                 .about(&[record, field])
                 .because(basis),
+            Self::Unexplained { id, reason, .. } => Deed::of("change unexplained", Right::Enter)
+                .about(&[id])
+                .because(reason),
         }
     }
 }
@@ -94,17 +108,36 @@ pub fn run(app: &App, command: ChangeCommand, out: &mut Out) -> Result<(), Failu
                 basis: &basis,
             };
             let saved = requests::propose(app, ask)?;
-            note_warnings(&saved.warnings, out);
-            let mut document = saved.document;
-            let warnings = findings_json(&saved.warnings, out);
-            document.insert("warnings".to_owned(), warnings);
-            if out.json {
-                out.document(&Value::Object(document));
-            } else {
-                let text = out.say("已提出，等待区级答复：", "Asked; the district answers: ");
-                out.line([text, &saved.stored.record.key.id.to_string()].concat());
-            }
+            let said = out.say("已提出，等待区级答复：", "Asked; the district answers: ");
+            let said = said.to_owned();
+            show(saved, &said, out);
+        }
+        ChangeCommand::Unexplained { id, due, reason } => {
+            let kind = kind_of(app, "change_request")?;
+            let id = named(&Known::new(app), kind, &id)?.id;
+            let wrong = || Failure::new("REPORT-001", Exit::Invalid).with("date", &due);
+            let day = domain::date::read(&due).ok_or_else(wrong)?;
+            let saved = requests::unexplained(app, id, day, &reason)?;
+            let said = out.say(
+                "已登记为市级发现的问题：",
+                "Registered as a problem of the city: ",
+            );
+            let said = said.to_owned();
+            show(saved, &said, out);
         }
     }
     Ok(())
+}
+
+/// The record that was made, and what to know about it.
+fn show(saved: Saved, said: &str, out: &mut Out) {
+    note_warnings(&saved.warnings, out);
+    let mut document = saved.document;
+    let warnings = findings_json(&saved.warnings, out);
+    document.insert("warnings".to_owned(), warnings);
+    if out.json {
+        out.document(&Value::Object(document));
+    } else {
+        out.line([said, &saved.stored.record.key.id.to_string()].concat());
+    }
 }

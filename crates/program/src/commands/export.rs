@@ -69,6 +69,7 @@ pub fn run(app: &App, args: &ExportArgs, out: &mut Out) -> Result<(), Failure> {
         out.document(&serde_json::json!({
             "rows": exported.rows,
             "conflicts": exported.conflicts,
+            "suppressed": exported.suppressed,
             "output": path,
         }));
         return Ok(());
@@ -85,6 +86,18 @@ pub fn run(app: &App, args: &ExportArgs, out: &mut Out) -> Result<(), Failure> {
         let en = format!(
             "{} of them have open conflicts; the file has the values shown meanwhile.",
             exported.conflicts
+        );
+        let text = out.say(&zh, &en).to_owned();
+        out.note(text);
+    }
+    if exported.suppressed > 0 {
+        let zh = format!(
+            "其他辖区记录中有 {} 处党员数低于小数抑制线，记作“<”；确需数字的请用 --reveal 并说明理由。",
+            exported.suppressed
+        );
+        let en = format!(
+            "{} small numbers of members in records of other scopes stand as \"<\"; with --reveal and a reason they are written.",
+            exported.suppressed
         );
         let text = out.say(&zh, &en).to_owned();
         out.note(text);

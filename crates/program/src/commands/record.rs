@@ -10,7 +10,7 @@ use replica::{Kind, RecordKey, Source};
 use serde_json::{Value, json};
 
 use crate::{
-    accounts::Deed,
+    accounts::{Deed, care, gate},
     app::{App, Live, PeerView},
     commands::{Reveal, text},
     failure::{Exit, Failure},
@@ -20,7 +20,7 @@ use crate::{
         set_of_text,
     },
 };
-use show::{explain, history, show, show_acts, show_saved};
+use show::{explain, history, show, show_acts, show_saved, show_tables};
 pub use show::{field_label, register_text, value_text};
 
 /// `record …`.
@@ -71,12 +71,13 @@ pub enum RecordCommand {
     },
     /// Take a step of a record's state: verify, recommend, close …; see `record acts`
     Act(ActArgs),
-    /// The steps that can follow from a record's state, and who takes them
+    /// The steps that can follow from a record's state, and who takes them; without a record the whole
+    /// table of the kind with what each step needs, without a kind all tables
     Acts {
         /// The kind
-        kind: String,
+        kind: Option<String>,
         /// The id, or a code
-        id: String,
+        id: Option<String>,
     },
     /// Delete a record that was entered by mistake
     Delete {
@@ -197,7 +198,10 @@ impl RecordCommand {
                 let deed = enter("record act").about(&[&args.kind, &args.id]);
                 deed.setting(&args.sets).because(&args.reason)
             }
-            Self::Acts { kind, id } => read("record acts").about(&[kind, id]),
+            Self::Acts { kind, id } => {
+                let about: Vec<&str> = kind.iter().chain(id).map(String::as_str).collect();
+                read("record acts").about(&about)
+            }
             Self::Delete {
                 kind, id, reason, ..
             } => enter("record delete").about(&[kind, id]).because(reason),
@@ -254,11 +258,7 @@ pub fn run<L: Live>(
             out,
         ),
         RecordCommand::Act(args) => act(app, args, out),
-        RecordCommand::Acts { kind, id } => {
-            let key = key_of(app, &kind, &id)?;
-            show_acts(&records::acts(app, key)?, out);
-            Ok(())
-        }
+        RecordCommand::Acts { kind, id } => acts(app, kind.as_deref(), id.as_deref(), out),
         RecordCommand::Delete {
             kind,
             id,
@@ -295,6 +295,18 @@ pub fn run<L: Live>(
             why_not_synced(app, key_of(app, &kind, &id)?, &peers, out)
         }
     }
+}
+
+/// Shows what can follow from the states of a record; without one the tables.
+fn acts(app: &App, kind: Option<&str>, id: Option<&str>, out: &mut Out) -> Result<(), Failure> {
+    if let Some((kind, id)) = kind.zip(id) {
+        let key = key_of(app, kind, id)?;
+        show_acts(&records::acts(app, key)?, out);
+        return Ok(());
+    }
+    let only = kind.map(|kind| kind_of(app, kind)).transpose()?;
+    show_tables(app.catalogue, only, out);
+    Ok(())
 }
 
 /// Takes a step and shows the record.
@@ -438,10 +450,12 @@ pub(super) fn key_of(app: &App, kind: &str, id: &str) -> Result<RecordKey, Failu
         });
     }
     let kind = kind_of(app, kind)?;
-    Ok(RecordKey {
+    let key = RecordKey {
         kind: kind.kind,
         id: named(&Known::new(app), kind, id)?.id,
-    })
+    };
+    care::may_see(app, key)?;
+    Ok(key)
 }
 
 fn put(
@@ -502,6 +516,7 @@ fn list(
     out: &mut Out,
 ) -> Result<(), Failure> {
     if let Some(number) = unknown_kind(app, kind) {
+        gate::ask(app, Right::Export)?;
         return list_unknown(app, number, out);
     }
     let kind = kind_of(app, kind)?;

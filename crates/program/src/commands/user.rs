@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use domain::{
     division,
-    permission::{self, GROUPS, Grant, Part, RIGHTS, Right, Role},
+    permission::{self, Care, GROUPS, Grant, Part, RIGHTS, Right, Role},
 };
 use replica::{RecordId, RecordKey};
 use serde_json::{Map, Value, json};
@@ -18,14 +18,14 @@ use crate::{
     dir::first_line,
     failure::{Exit, Failure},
     output::Out,
-    records::{Known, find, kind_of, named},
+    records::{Known, Scopes, find, kind_of, named, scope_of},
 };
 
 /// `user …`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum UserCommand {
     /// Make an account; from the first on every command needs one
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// All accounts
     List,
     /// Give an account another password; everybody may change their own
@@ -70,6 +70,23 @@ pub struct AddArgs {
     /// The park of a `park_editor`: the id or the name of a cluster
     #[arg(long, value_name = "ID", group = "part")]
     pub park: Option<String>,
+    /// Organisations that a `district_editor` of another scope has in care (托管), by ids or names with
+    /// commas between: it sees and writes them and what hangs on them, and nothing else
+    #[arg(
+        long,
+        value_name = "ID,…",
+        group = "part",
+        value_delimiter = ',',
+        requires = "care_for",
+        requires = "until"
+    )]
+    pub care: Vec<String>,
+    /// The scope that cares, by its code
+    #[arg(long = "for", id = "care_for", value_name = "SCOPE", requires = "care")]
+    pub care_for: Option<String>,
+    /// The last day of the care
+    #[arg(long, value_name = "DAY", requires = "care")]
+    pub until: Option<String>,
     /// What people call whoever uses it
     #[arg(long, value_name = "TEXT")]
     pub display: Option<String>,
@@ -205,6 +222,11 @@ fn part(app: &App, args: &AddArgs) -> Result<Option<Part>, Failure> {
         Ok(find(app, key)?.record.key.id)
     };
     let wrong = |what: &str| Failure::new("AUTH-119", Exit::Invalid).with("part", what);
+    if let Some((scope, until)) = args.care_for.as_ref().zip(args.until.as_ref()) {
+        let organisations = args.care.iter().map(|text| there("organisation", text));
+        let organisations: Vec<RecordId> = organisations.collect::<Result<_, _>>()?;
+        return Ok(Some(Part::Care(care(app, organisations, scope, until)?)));
+    }
     if let Some(code) = &args.town {
         let is_town = division::is_plausible(code) && code.len() > 6;
         return if is_town {
@@ -225,6 +247,34 @@ fn part(app: &App, args: &AddArgs) -> Result<Option<Part>, Failure> {
     let park = args.park.as_ref();
     park.map(|text| Ok(Part::Park(there("cluster", text)?)))
         .transpose()
+}
+
+/// Care of organisations of this scope for another one, until a day that has not passed.
+fn care(
+    app: &App,
+    organisations: Vec<RecordId>,
+    scope: &str,
+    until: &str,
+) -> Result<Care, Failure> {
+    let wrong = |what: &str| Failure::new("AUTH-123", Exit::Invalid).with("what", what);
+    let kind = kind_of(app, "organisation")?.kind;
+    for id in &organisations {
+        let stored = find(app, RecordKey { kind, id: *id })?;
+        if stored.home != app.scope() {
+            return Err(wrong(&id.to_string()));
+        }
+    }
+    let carer = scope_of(app, scope)?;
+    let day = domain::date::read(until).filter(|day| *day >= app.today());
+    match day {
+        Some(until) if !app.is_own(carer) => Ok(Care {
+            organisations,
+            scope: Scopes::new(app).code(carer)?,
+            until,
+        }),
+        Some(_) => Err(wrong(scope)),
+        None => Err(wrong(until)),
+    }
 }
 
 fn json_of(account: &Account, app: &App) -> Value {
@@ -284,7 +334,7 @@ fn table(accounts: &[Account], app: &App, out: &mut Out) {
             account.name.clone(),
             account.display.clone().unwrap_or_default(),
             role.to_owned(),
-            account.part.clone().unwrap_or_default(),
+            part_of(account, out),
             password.to_owned(),
             state.to_owned(),
         ]
@@ -299,6 +349,17 @@ fn table(accounts: &[Account], app: &App, out: &mut Out) {
         out.say("状态", "state"),
     ];
     out.table(&headings, &rows);
+}
+
+/// The part of an account, in words where its text is none.
+fn part_of(account: &Account, out: &Out) -> String {
+    let grant = account.grant();
+    let words = match grant.as_ref().and_then(|grant| grant.part.as_ref()) {
+        part @ Some(Part::Care(_)) => Some(accounts::part_words(part)),
+        _ => None,
+    };
+    let text = account.part.clone().unwrap_or_default();
+    words.map_or(text, |(zh, en)| out.say(&zh, &en).to_owned())
 }
 
 /// Prints the table of roles: what each writes, approves, and does beside.

@@ -13,7 +13,7 @@ use crate::{
         record::{field_label, value_text},
         show_rows, text,
     },
-    failure::Failure,
+    failure::{Exit, Failure},
     output::Out,
     year,
 };
@@ -39,6 +39,20 @@ pub enum YearCommand {
         /// As its days say
         #[arg(long, conflicts_with = "set")]
         computed: bool,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Change parameters from a day on; what they said before holds for the days before it
+    Set {
+        /// The year
+        year: u32,
+        /// A parameter and its value, as `should_build_members=5`
+        #[arg(value_name = "FIELD=VALUE", required = true)]
+        sets: Vec<String>,
+        /// The first day of the new values
+        #[arg(long, value_name = "DAY")]
+        from: String,
         /// Why
         #[arg(long)]
         reason: String,
@@ -95,6 +109,9 @@ impl YearCommand {
             Self::List => Deed::of("year list", Right::Read),
             Self::Show { .. } => Deed::of("year show", Right::Read),
             Self::Phase { year, reason, .. } => step("year phase", *year, reason),
+            Self::Set {
+                year, sets, reason, ..
+            } => step("year set", *year, reason).setting(sets),
             Self::Open { year, reason, .. } => step("year open", *year, reason),
             Self::Publish(args) => step("year publish", args.year, &args.reason),
             Self::Settle { args, .. } => step("year settle", args.year, &args.reason),
@@ -131,6 +148,17 @@ pub fn run(app: &App, command: YearCommand, out: &mut Out) -> Result<(), Failure
             year, set, reason, ..
         } => {
             year::set_phase(app, year, set.as_deref(), &reason)?;
+            year
+        }
+        YearCommand::Set {
+            year,
+            sets,
+            from,
+            reason,
+        } => {
+            let wrong = || Failure::new("REPORT-001", Exit::Invalid).with("date", &from);
+            let day = domain::date::read(&from).ok_or_else(wrong)?;
+            year::set(app, (year, day), &sets, &reason)?;
             year
         }
         YearCommand::Open {
@@ -207,19 +235,7 @@ fn print(year: &Map<String, Value>, out: &mut Out) {
         "",
     ];
     out.table(&headings, &rows);
-    let kind = kind_of_years();
-    let mut rows = Vec::new();
-    for group in ["quotas", "parameters"] {
-        let fields = document.get(group).and_then(Value::as_object);
-        rows.extend(fields.into_iter().flatten().map(|(name, value)| {
-            vec![
-                field_label(kind, name, out.language),
-                value_text(kind, name, value, out.language),
-            ]
-        }));
-    }
-    let headings = [out.say("下限和参数", "quotas and parameters"), ""];
-    out.table(&headings, &rows);
+    print_parameters(&document, out);
     let items = document.get("items").unwrap_or(&Value::Null);
     let count = |name: &str| items.get(name).and_then(Value::as_i64).unwrap_or_default();
     let line = out.say(
@@ -237,6 +253,47 @@ fn print(year: &Map<String, Value>, out: &mut Out) {
         );
         out.line([lead, &colon, &late.join(" ")].concat());
     }
+}
+
+/// Quotas and parameters as they are in force, and those that were changed.
+fn print_parameters(document: &Value, out: &mut Out) {
+    let kind = kind_of_years();
+    let mut rows = Vec::new();
+    for group in ["quotas", "parameters"] {
+        let fields = document.get(group).and_then(Value::as_object);
+        rows.extend(fields.into_iter().flatten().map(|(name, value)| {
+            vec![
+                field_label(kind, name, out.language),
+                value_text(kind, name, value, out.language),
+            ]
+        }));
+    }
+    let headings = [out.say("下限和参数", "quotas and parameters"), ""];
+    out.table(&headings, &rows);
+    let rows: Vec<Vec<String>> = array(document, "changes")
+        .iter()
+        .map(|it| change(it, out))
+        .collect();
+    if !rows.is_empty() {
+        let headings = [
+            out.say("参数调整", "changed parameter"),
+            out.say("自", "from"),
+            out.say("原为", "before"),
+            out.say("改为", "to"),
+        ];
+        out.table(&headings, &rows);
+    }
+}
+
+/// A parameter that was changed, for people.
+fn change(change: &Value, out: &Out) -> Vec<String> {
+    let (kind, name) = (kind_of_years(), text(change, "field"));
+    let value = |of: &str| value_text(kind, name, &Value::from(text(change, of)), out.language);
+    let (from, label) = (
+        text(change, "from").to_owned(),
+        field_label(kind, name, out.language),
+    );
+    vec![label, from, value("before"), value("value")]
 }
 
 /// The kind of years, for the labels of its fields.

@@ -4,10 +4,12 @@
 //! passed on as text and read by the catalogue's types; here only sets are taken apart, so that
 //! labels with spaces in them stay whole.
 
+use std::collections::BTreeSet;
+
 use domain::{
     Date, FieldSpec, KindSpec, Resolve,
     catalogue::{Shape, Type},
-    text,
+    permission, text,
     value::Input,
 };
 use replica::RecordId;
@@ -89,6 +91,8 @@ pub(super) struct Columns<'k> {
     as_of: Option<Date>,
     /// Rows whose id column holds no id of a record.
     pub(super) foreign_ids: usize,
+    /// Rows with numbers that were not shown to whoever exported them.
+    pub(super) suppressed: usize,
 }
 
 impl<'k> Columns<'k> {
@@ -105,20 +109,31 @@ impl<'k> Columns<'k> {
             id_at: table.column_of(ID),
             as_of: as_of.or(above),
             foreign_ids: 0,
+            suppressed: 0,
         }
     }
 
     /// Reads a row.
     pub(super) fn line(&mut self, row: &Row, find: &dyn Resolve) -> Result<Line<'k>, Notice> {
         let mut given = Vec::with_capacity(self.fields.len() + 1);
+        let mut hidden = BTreeSet::new();
         for (at, field) in &self.fields {
             let cell = row.cells.get(*at).unwrap_or(&Cell::Empty);
             if let Cell::Error(name) = cell {
                 let why = said("IMPORT-027").with("error", name);
                 return Err(Notice::cell(row.line, &field.id, why));
             }
+            if permission::counts_members(self.kind, field)
+                && permission::reads_few(&cell.to_text())
+            {
+                hidden.insert(field.register);
+                continue;
+            }
             given.extend(read_cell(field, cell, find).map(|value| (*field, value)));
         }
+        // Figures are stated together: of those beside one that was not shown nobody says of when.
+        given.retain(|(field, _)| !hidden.contains(&field.register));
+        self.suppressed += usize::from(!hidden.is_empty());
         self.date_figures(&mut given);
         let id = self
             .id_at

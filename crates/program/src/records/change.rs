@@ -598,12 +598,12 @@ pub(super) fn refused(
 }
 
 /// The parameters of the newest programme year that has begun; the defaults without one.
-fn newest_year(app: &App, today: Date) -> Result<Parameters, Failure> {
+pub(crate) fn newest_year(app: &App, today: Date) -> Result<Parameters, Failure> {
     let this_year = u32::try_from(today.year()).unwrap_or_default();
     let mut newest = None;
     if let Some(kind) = app.catalogue.kind_by_id("programme_year") {
         each(app, kind.kind, None, None, &mut |_, meaning| {
-            let year = Parameters::of_values(&meaning.values, 0);
+            let year = Parameters::of_values(&meaning.values, 0, today);
             let known = newest.map_or(0, |newest: Parameters| newest.year);
             if year.year > known && year.year <= this_year {
                 newest = Some(year);

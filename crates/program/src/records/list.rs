@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{Documents, Known, each, failure_of, known::InScope};
 use crate::{
+    accounts::care,
     app::App,
     failure::{Exit, Failure},
 };
@@ -56,7 +57,8 @@ pub fn list(
         filter.after,
         &mut |stored, meaning| {
             let scope = documents.scopes().heir(stored.home)?;
-            if filter.scope.is_some_and(|asked| asked != scope) {
+            let is_asked = filter.scope.is_none_or(|asked| asked == scope);
+            if !is_asked || !care::sees(app, stored.record.key)? {
                 return Ok(ControlFlow::Continue(()));
             }
             if !wanted.is_empty() {

@@ -127,7 +127,7 @@ impl Sheet {
         view: Option<ScopeId>,
     ) -> Result<Self, Failure> {
         let places = Places::of(app, as_of)?;
-        let period = Period::new(as_of, parameters(app, year)?);
+        let period = Period::new(as_of, parameters(app, year, as_of)?);
         let pool = Pool {
             pooled: places.pooled.iter().copied().collect(),
             expected: places.expected.iter().copied().collect(),

@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use domain::{Date, EnumSpec, KindSpec, date, decode, state::steps::as_on};
+use domain::{Date, EnumSpec, KindSpec, date, decode, former, permission, state::steps::as_on};
 use prost::Message;
 use proto::ledger::{Agency, EventStatus, ProgrammeYear};
 use replica::{RecordId, RecordKey, ScopeId};
@@ -93,7 +93,7 @@ impl<'a> Frame<'a> {
             from,
             year,
             year_id: domain::year_record_id(year),
-            parameters: parameters(app, year)?,
+            parameters: parameters(app, (year, as_of))?,
             only,
             scopes: Scopes::new(app),
             stays: Stays::on(app, as_of)?,
@@ -184,7 +184,9 @@ impl<'a> Frame<'a> {
     pub(super) fn members(&self, scope: ScopeId, members: Option<u32>) -> Cell {
         let below = self.parameters.suppress_below.unwrap_or_default();
         match members {
-            Some(members) if !self.is_own(scope) && (1..below).contains(&members) => {
+            Some(members)
+                if !self.app.sees_few(scope) && permission::is_few(members.into(), below) =>
+            {
                 Cell::Below(below.into())
             }
             members => Cell::count(members),
@@ -368,15 +370,15 @@ fn name(code: &str, name: &str) -> Cell {
     Cell::Term(code.to_owned(), Word::same(text.trim()))
 }
 
-/// The record of a year over what stands where there is none.
-fn parameters(app: &App, year: u32) -> Result<ProgrammeYear, Failure> {
+/// The record of a year as it was in force on a day, over what stands where there is none.
+fn parameters(app: &App, (year, day): (u32, Date)) -> Result<ProgrammeYear, Failure> {
     let mut parameters = domain::parameters::programme_year(year);
     if let Some(values) = crate::year::values(app, year)? {
         // What the record sets replaces the default, field by field.
         let merged = parameters.merge(values.as_slice());
         merged.unwrap_or_else(|error| tracing::warn!(%error, "parameters of the year unread"));
     }
-    Ok(parameters)
+    Ok(former::on(parameters, day))
 }
 
 /// A length as a number of a table.

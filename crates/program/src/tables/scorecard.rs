@@ -61,7 +61,7 @@ struct Card<'f, 'a> {
 
 /// The table.
 pub(super) fn scorecard<L: Live>(frame: &Frame<'_>, live: &L) -> Result<Vec<Table>, Failure> {
-    let parameters = Parameters::of(&frame.parameters, frame.year);
+    let parameters = Parameters::of(&frame.parameters, frame.year, frame.as_of);
     let shares = Definition::headlines(&parameters).filter(|one| one.unit == Unit::Percent);
     let measures = shares.map(Measure::Share);
     let card = Card {

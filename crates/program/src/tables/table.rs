@@ -213,7 +213,7 @@ impl Cell {
             Self::Money(fen) => ten_thousand_yuan(*fen),
             Self::Date(day) => date::text(*day),
             Self::Flag(flag) => yes_no(*flag, language).to_owned(),
-            Self::Below(bound) => format!("<{bound}"),
+            Self::Below(bound) => domain::permission::few(*bound),
         }
     }
 
@@ -234,7 +234,7 @@ impl Cell {
             Self::Money(fen) => json!(fen),
             Self::Date(day) => json!(date::text(*day)),
             Self::Flag(flag) => json!(flag),
-            Self::Below(bound) => json!(format!("<{bound}")),
+            Self::Below(bound) => json!(domain::permission::few(*bound)),
         }
     }
 }

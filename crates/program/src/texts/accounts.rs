@@ -99,6 +99,26 @@ pub(super) const TEXTS: &[Row] = &[
         "\"{part}\" is no code of a town (9 or 12 digits) and no letter of an industry (A to T). Nothing has changed. Correct it and try again.",
     ),
     (
+        "AUTH-120",
+        "{scope} 的托管已于 {until} 到期。没有执行，内容没有变动。要继续托管，请本辖区管理员重新建立账号。",
+        "The care of {scope} ended on {until}. Nothing was done or changed. To go on, have an administrator of this scope make another account.",
+    ),
+    (
+        "AUTH-121",
+        "托管账号不能使用 {command}：它会显示或改动托管范围以外的记录。没有执行，内容没有变动。请联系本辖区业务员办理。",
+        "{command} is not for an account with care in trust: it shows or changes records beyond the organisations in its care. Nothing was done or changed. Ask an officer of this scope.",
+    ),
+    (
+        "AUTH-122",
+        "这条记录（{kind}）不在托管范围内。没有显示，内容没有变动。托管的单位见账号的范围；单位迁出后托管即告终止。",
+        "The record ({kind}) is not in care. Nothing was shown or changed. The part of the account names its organisations; care ends where one moves to another scope.",
+    ),
+    (
+        "AUTH-123",
+        "“{what}”不能用于托管：单位须属于本辖区，托管方须是另一辖区，期限不能早于今天。没有变动。请改正后重试。",
+        "\"{what}\" does for no care in trust: the organisations are of this scope, who cares is another one, and the last day has not passed. Nothing has changed. Correct it and try again.",
+    ),
+    (
         "DOCTOR-046",
         "账号 {accounts} 连续输错口令，正在等待。口令没有泄露，数据没有变动。请问本人；不是本人的，用 user disable 停用，并看 audit list。",
         "The accounts {accounts} wait after wrong passwords. No password was given away, nothing has changed. Ask whose they are; if it was not them, see user disable and audit list.",

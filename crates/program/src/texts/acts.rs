@@ -253,6 +253,36 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "Returns of {year} are not accepted yet: {returns}. Nothing has changed. See to them first; once settled they can be neither submitted nor accepted. To settle all the same, use year settle --confirm.",
     ),
     (
+        "CHANGE-001",
+        "未作说明的差异由市级登记为问题。没有登记，原有内容没有变动。请联系市级。",
+        "The city registers a difference that was not explained. Nothing was registered or changed. Ask the city.",
+    ),
+    (
+        "CHANGE-002",
+        "更正建议 {id} 不是已不采纳或已逾期的数字建议，不能登记为问题。没有变动。请等待答复，或用 change list --all 核对。",
+        "Request {id} is none about a figure that was declined or has expired. Nothing has changed. Wait for the answer, or see change list --all.",
+    ),
+    (
+        "CHANGE-003",
+        "整改时限 {due} 已过。没有登记。请填写今天或以后的日期。",
+        "The due day {due} has passed. Nothing was registered. Give today or a later day.",
+    ),
+    (
+        "CHANGE-004",
+        "更正建议 {id} 已登记过问题 problem_item/{id}。没有再登记。",
+        "Request {id} has its problem already, problem_item/{id}. No second one was made.",
+    ),
+    (
+        "YEAR-006",
+        "“{field}”不是可以按日期调整的参数，可填：{known}、work_coverage_mode。没有改动。",
+        "{field} is no parameter that changes from a day on; those are {known}, work_coverage_mode. Nothing has changed.",
+    ),
+    (
+        "YEAR-007",
+        "“{field}”已定于 {from} 起调整，新的调整须自该日或之后起。没有改动。",
+        "{field} changes from {from} already; another change begins on that day or later. Nothing has changed.",
+    ),
+    (
         "DOCTOR-051",
         "有 {n} 个示范点待复核，或待市级办理的申报其党组织已撤销。记录都保留着。用 point list 和 nomination list 查看；示范点用 record act demonstration_point 编号 confirm 或 revoke 办理，申报退回（return）或作出结论。",
         "{n} demonstration points are under review, or nominations wait whose Party organisation was dissolved. All are kept. See point list and nomination list; confirm or revoke a point with record act demonstration_point ID, give a nomination back (return) or enter its verdict.",

@@ -82,4 +82,9 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "第 {line} 行的合计 {stated} 分与各行之和 {sum} 分不符，整张表没有导入，原有内容没有变动。请核对各行金额与合计后重试。",
         "The total in line {line}, {stated} fen, is not the sum of the lines, {sum} fen. Nothing of the sheet was imported or changed. Compare the lines with the total and try again.",
     ),
+    (
+        "IMPORT-040",
+        "有 {rows} 行的党员数没有导出（记作“<”），这些行的数字都没有读入，原有数字没有变动，其余各项照常读入。",
+        "In {rows} rows a number of members was not exported and stands as \"<\"; their figures were not read and stay as they are, the rest of the rows was.",
+    ),
 ];

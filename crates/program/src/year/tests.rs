@@ -8,7 +8,7 @@ use replica::{Leaf, RecordKey};
 use serde_json::{Value, json};
 use store::Stored;
 
-use super::{archive, list, newest, open, publish, set_phase, settle, show};
+use super::{archive, list, newest, open, publish, set, set_phase, settle, show};
 use crate::{
     app::App,
     failure::Failure,
@@ -121,6 +121,102 @@ fn code<T>(result: Result<T, Failure>) -> String {
     result
         .err()
         .map_or_else(String::new, |failure| failure.code)
+}
+
+fn change(app: &App, from: &str, text: &str) -> Result<(), Failure> {
+    let sets: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    set(app, (2020, date::stored(from).unwrap()), &sets, "市级调整")
+}
+
+#[test]
+fn a_parameter_changes_from_a_day_and_days_before_read_the_old_one() {
+    let city = city();
+    let app = &city.world.app;
+    let mut small = testing::organisation("乙厂");
+    small.remove("uscc");
+    small.insert("remark".to_owned(), json!("无代码"));
+    small.insert("eligibility".to_owned(), json!("not_eligible"));
+    put(app, "organisation", &Value::Object(small));
+    // Both have five full members; one is covered, which is eligible at any line.
+    let should = |day: &str| figure(app, day, "built_of_should_rate").1;
+    let met = |day: &str| figure(app, day, "drives_held_met").1;
+    let (before, quota) = (should("2020-09-30"), met("2020-09-30"));
+    change(
+        app,
+        "2020-10-10",
+        "should_build_members=6 return_due_days=30",
+    )
+    .unwrap();
+    assert_eq!(
+        should("2020-10-15").as_u64(),
+        before.as_u64().map(|it| it - 1)
+    );
+    assert_eq!(should("2020-09-30"), before, "a quarter that is past");
+    assert_eq!((should("2020-10-09"), met("2020-10-15")), (before, quota));
+}
+
+#[test]
+fn changes_of_a_parameter_follow_one_another_and_each_day_has_its_own() {
+    let city = city();
+    let app = &city.world.app;
+    change(
+        app,
+        "2020-10-10",
+        "should_build_members=6 return_due_days=30",
+    )
+    .unwrap();
+    // What is put right on its own first day was never otherwise; what begins later follows.
+    change(app, "2020-10-10", "should_build_members=7").unwrap();
+    change(app, "2020-11-01", "should_build_members=5 recommend_cap=3").unwrap();
+    assert_eq!(
+        code(change(app, "2020-10-20", "should_build_members=4")),
+        "YEAR-007"
+    );
+    assert_eq!(code(change(app, "2020-10-20", "title=x")), "YEAR-006");
+    assert_eq!(code(change(app, "2020-12-01", "stale_days=many")), "count");
+    let shows = |today: &str| {
+        let document = shown(&on(app, today), 2020);
+        let parameter = |name: &str| document["parameters"][name].clone();
+        (
+            parameter("should_build_members"),
+            parameter("recommend_cap"),
+        )
+    };
+    assert_eq!(shows("2020-10-09"), (json!(3), Value::Null));
+    assert_eq!(shows("2020-10-31"), (json!(7), Value::Null));
+    assert_eq!(shows("2020-11-01"), (json!(5), json!(3)));
+    let changes = shown(app, 2020)["changes"].clone();
+    let lines = changes.as_array().unwrap().iter().map(|line| {
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        [text("from"), text("field"), text("before"), text("value")].join(" ")
+    });
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        [
+            "2020-10-10 return_due_days 15 30",
+            "2020-10-10 should_build_members 3 7",
+            "2020-11-01 recommend_cap  3",
+            "2020-11-01 should_build_members 7 5",
+        ]
+    );
+    // Rules read the value of their day, and another year begins with the last one.
+    let line = |app: &App| crate::records::newest_year(app, app.today()).unwrap();
+    assert_eq!(line(&on(app, "2020-10-09")).should_build_members, 3);
+    assert_eq!(line(&on(app, "2020-11-02")).should_build_members, 5);
+    open(app, (2021, 2020), None, "2021年度方案").unwrap();
+    let next = shown(&on(app, "2021-01-02"), 2021);
+    assert_eq!(
+        (
+            &next["parameters"]["should_build_members"],
+            &next["changes"]
+        ),
+        (&json!(5), &json!([]))
+    );
+    let district = testing::node();
+    assert_eq!(
+        code(change(&district.app, "2020-10-10", "quota_drive=2")),
+        "YEAR-001"
+    );
 }
 
 #[test]

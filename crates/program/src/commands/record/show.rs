@@ -1,6 +1,13 @@
 //! Records as `record …` prints them: documents for scripts, tables for people.
 
-use domain::{KindSpec, label, label::Language, state::Act};
+use domain::{
+    Catalogue, KindSpec, label,
+    label::Language,
+    state::{
+        Act,
+        guards::{Line, lines},
+    },
+};
 use replica::RecordKey;
 use serde_json::{Map, Value, json};
 
@@ -93,6 +100,60 @@ pub(super) fn show_acts(open: &[OpenAct], out: &mut Out) {
         out.say("由", "from"),
         out.say("到", "to"),
         "",
+    ];
+    out.table(&headings, &rows);
+}
+
+/// Prints the tables of states: each step with who takes it and what it needs.
+pub(super) fn show_tables(
+    catalogue: &'static Catalogue,
+    only: Option<&'static KindSpec>,
+    out: &mut Out,
+) {
+    let kinds = catalogue.kinds().iter();
+    let kinds = kinds.filter(|kind| only.is_none_or(|only| only.id == kind.id));
+    let lines: Vec<Line> = kinds.flat_map(lines).collect();
+    if out.json {
+        let one = |line: &Line| {
+            let guards = line.guards();
+            json!({
+                "kind": line.kind.id,
+                "field": line.field.id,
+                "from": line.from.id,
+                "act": line.act,
+                "to": line.to.id,
+                "who": line.who.label().1,
+                "waits": line.who.waits().1,
+                "guards": guards.map(|it| json!({ "rule": it.rule, "code": it.code,
+                    "fields": it.fields })).collect::<Value>(),
+            })
+        };
+        out.document(&lines.iter().map(one).collect());
+        return;
+    }
+    let language = out.language;
+    let row = |line: &Line| {
+        let both = |(zh, en)| language.pick(zh, en).to_owned();
+        let guards: Vec<_> = line.guards().map(|it| line.text_of(it)).collect();
+        vec![
+            label::kind(line.kind, language).to_owned(),
+            language.pick(&line.from.zh, &line.from.en).to_owned(),
+            line.act.to_owned(),
+            language.pick(&line.to.zh, &line.to.en).to_owned(),
+            both(line.who.label()),
+            both(line.who.waits()),
+            guards.join("\n"),
+        ]
+    };
+    let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
+    let headings = [
+        out.say("记录", "record"),
+        out.say("由", "from"),
+        out.say("操作", "act"),
+        out.say("到", "to"),
+        out.say("办理人", "who"),
+        "",
+        out.say("条件", "needs"),
     ];
     out.table(&headings, &rows);
 }
