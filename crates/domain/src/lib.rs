@@ -18,6 +18,7 @@ pub mod finding;
 pub mod identity;
 pub mod indicator;
 pub mod label;
+pub mod number;
 pub mod parameters;
 pub mod permission;
 pub mod preset;

@@ -15,6 +15,7 @@ mod person;
 mod platform;
 mod request;
 mod steps;
+mod twins;
 mod work;
 mod year;
 
@@ -77,6 +78,10 @@ pub trait Lookup {
     }
     /// The counted organisations, here or elsewhere, with a credit code.
     fn counted_with_code(&self, _uscc: &str) -> Vec<RecordId> {
+        Vec::new()
+    }
+    /// The records of a kind in a scope that bear a number ([`crate::number`]).
+    fn numbered(&self, _kind: &KindSpec, _scope: ScopeId, _no: &str) -> Vec<RecordId> {
         Vec::new()
     }
     /// The organisations of a scope without a credit code that have a name.
@@ -186,6 +191,7 @@ pub fn validate(
     decided::judge(subject, today, &mut findings);
     dates_of_figures(subject, &around, &mut findings);
     year::closed(subject, &around, &mut findings);
+    twins::numbered(subject, &around, &mut findings);
     let out = &mut findings;
     let known = match subject.kind.id.as_str() {
         "organisation" => rule(subject, &around, organisation::judge, out),

@@ -48,6 +48,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The agency that leads the task has no responsibility of that year that names a post. It was saved; this is a remark. Enter one.",
     ),
     (
+        "number_twice",
+        "同一辖区有两条记录用同一个编号。已保存，只是提醒。编号不改：请在描述中写明区别；登记重复的，撤回其中一条。",
+        "Two records of one scope bear one number. It was saved; this is a remark. Numbers stay: say in the text which is meant, and withdraw the one that was entered twice.",
+    ),
+    (
         "problem_untasked",
         "问题还没有对应任务。已保存，只是提醒。请补登任务清单，或撤回登记有误的问题。",
         "The problem has no task yet. It was saved; this is a remark. Enter one, or withdraw a problem that is none.",
