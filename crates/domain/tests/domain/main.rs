@@ -21,6 +21,7 @@ mod preset;
 mod programme;
 mod saves;
 mod schema;
+mod twins;
 mod validation;
 mod values;
 mod ways;
