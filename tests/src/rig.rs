@@ -153,6 +153,7 @@ pub fn app(role: Role, replica: ReplicaId, scope: &str, (writer, folder): (&Writ
         reveals: false,
         reviewed: Arc::default(),
         desk: Arc::default(),
+        numbers: Arc::default(),
     }
 }
 

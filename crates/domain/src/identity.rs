@@ -18,6 +18,9 @@ const DOMAIN: &str = "liangxin derived record id v1";
 const SCOPE: &str = "scope";
 const PROGRAMME_YEAR: &str = "programme_year";
 
+/// The years that are looked for by their ids.
+const YEARS: std::ops::Range<u32> = 2000..2100;
+
 /// Returns the id that the key fields give, from the values of a record's registers. None when the
 /// kind has no derived ids or a key field is unset.
 #[must_use]
@@ -87,6 +90,12 @@ pub fn year_record_id(year: u32) -> RecordId {
     single(PROGRAMME_YEAR, Item::Number(u64::from(year)))
 }
 
+/// Returns the year of the record of a programme year: the one whose id it is.
+#[must_use]
+pub fn year_of_record(id: RecordId) -> Option<u32> {
+    YEARS.into_iter().find(|year| year_record_id(*year) == id)
+}
+
 fn single(kind: &str, item: Item) -> RecordId {
     let spec = Catalogue::builtin().kind_by_id(kind);
     let derived = spec.and_then(|spec| single_id(spec, item));
@@ -114,6 +123,8 @@ mod tests {
         // Golden: another answer here orphans every record of every district.
         assert_eq!(scope_record_id("410305").to_string(), GOLDEN_SCOPE);
         assert_eq!(year_record_id(2020).to_string(), GOLDEN_YEAR);
+        assert_eq!(year_of_record(year_record_id(2020)), Some(2020));
+        assert_eq!(year_of_record(scope_record_id("410305")), None);
         assert_ne!(scope_id("410300"), scope_id("4103L0"));
     }
 

@@ -19,6 +19,7 @@ pub mod former;
 pub mod identity;
 pub mod indicator;
 pub mod label;
+pub mod number;
 pub mod parameters;
 pub mod permission;
 pub mod preset;

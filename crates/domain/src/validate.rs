@@ -15,6 +15,7 @@ mod person;
 mod platform;
 mod request;
 mod steps;
+mod twins;
 mod work;
 mod year;
 
@@ -79,6 +80,10 @@ pub trait Lookup {
     fn counted_with_code(&self, _uscc: &str) -> Vec<RecordId> {
         Vec::new()
     }
+    /// The records of a kind in a scope that bear a number ([`crate::number`]).
+    fn numbered(&self, _kind: &KindSpec, _scope: ScopeId, _no: &str) -> Vec<RecordId> {
+        Vec::new()
+    }
     /// The organisations of a scope without a credit code that have a name.
     fn named_without_code(&self, _scope: ScopeId, _name: &str) -> Vec<RecordId> {
         Vec::new()
@@ -94,7 +99,8 @@ pub struct FieldOf<'a> {
     pub field: &'a FieldSpec,
 }
 
-/// Kinds whose references the rules follow backwards.
+/// Kinds whose references the rules follow backwards. What belongs to a record is found by it without
+/// standing here, but for what is on its way in one batch.
 pub const FOLLOWED: &[&str] = &[
     "coverage_link",
     "instructor_assignment",
@@ -102,6 +108,7 @@ pub const FOLLOWED: &[&str] = &[
     "training_attendance",
     "nomination",
     "criterion_score",
+    "establishment_drive",
     "standard_item",
     "platform_member",
     "platform_meeting",
@@ -157,7 +164,9 @@ impl Surroundings<'_> {
         let Some((from, to)) = from.zip(to) else {
             return Vec::new();
         };
-        debug_assert!(FOLLOWED.contains(&from.kind.id.as_str()), "not followed");
+        let is_child = from.kind.parent == Some(from.field.number);
+        let is_followed = is_child || FOLLOWED.contains(&from.kind.id.as_str());
+        debug_assert!(is_followed, "not followed");
         let found = self.lookup.referring(&from, to);
         let read = |(id, values): (_, Values)| Some((id, decode(&values).ok()?));
         found.into_iter().filter_map(read).collect()
@@ -200,6 +209,10 @@ pub fn validate(
         "training_attendance" => rule(subject, &around, work::attendance, out),
         "seminar" => rule(subject, &around, work::seminar, out),
         "carrier" => rule(subject, &around, work::carrier, out),
+        "carrier_activity" if subject.before != Some(subject.after) => {
+            rule(subject, &around, twins::activity, out)
+        }
+        "platform_meeting" => rule(subject, &around, twins::meeting, out),
         "platform" => rule(subject, &around, platform::judge, out),
         "service_claim" => rule(subject, &around, platform::claim, out),
         "problem_item" => rule(subject, &around, lists::problem, out),

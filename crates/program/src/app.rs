@@ -194,6 +194,8 @@ pub struct App {
     pub reviewed: Arc<OnceLock<BTreeSet<RecordId>>>,
     /// Held while accounts or the audit list are changed: one at a time.
     pub desk: Arc<Mutex<()>>,
+    /// Held by whoever gives numbers to records until they are written: no number is given twice here.
+    pub numbers: Arc<Mutex<()>>,
 }
 
 impl App {
@@ -229,6 +231,7 @@ impl App {
             reveals: false,
             reviewed: Arc::default(),
             desk: Arc::default(),
+            numbers: Arc::default(),
         };
         Ok((app, writer))
     }

@@ -20,6 +20,7 @@ mod links;
 mod list;
 mod load;
 mod moving;
+mod numbers;
 mod present;
 mod put;
 mod read;

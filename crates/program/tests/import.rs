@@ -656,3 +656,37 @@ fn a_row_that_closes_an_organisation_ends_what_hangs_on_it() {
     assert_eq!(ends(&again), "2020-10-20");
     again.one("organisation", "census_status", "closed");
 }
+
+#[test]
+fn problems_without_numbers_are_numbered_and_met_again() {
+    let office = Office::new();
+    let rows = |numbers: &[&str]| {
+        let row = |no: &&str| {
+            let about = no.len();
+            format!(
+                "{no},2020,组织覆盖,第{about}号单位应建未建,自查,一般,2020-03-01,2020-06-30,无,已登记"
+            )
+        };
+        let head = "编号,年度,问题类别,问题描述,发现渠道,严重程度,登记日期,整改时限,延期状态,状态";
+        let rows = numbers.iter().map(row);
+        std::iter::once(head.to_owned())
+            .chain(rows)
+            .collect::<Vec<_>>()
+    };
+    let typed = "410305-2020-B0001";
+    let mut lines = rows(&["", typed]);
+    // Of two problems of one day only the text differs.
+    lines.push(lines[1].replace("第0号", "第1号"));
+    office.sheet("问题.csv", &lines);
+    let said = office.import("problem_item", "问题.csv");
+    assert_eq!(said.numbers(), [3, 3, 0, 0, 0], "{}", said.json);
+    let numbers: BTreeSet<String> = office
+        .all("problem_item")
+        .iter()
+        .map(|(_, values)| values["no"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(numbers.len(), 3, "{numbers:?}");
+    assert!(numbers.contains(typed));
+    let again = office.import("problem_item", "问题.csv");
+    assert_eq!(again.numbers(), [3, 0, 0, 3, 0], "{}", again.json);
+}

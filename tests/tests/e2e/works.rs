@@ -285,9 +285,23 @@ fn who_found_a_problem_closes_it_and_the_city_may_reopen_any() {
             "registered_on": "2020-03-01", "due_on": "2020-06-30", "extension": "none",
             "status": "registered" })
     };
-    let citys = made(hub, "problem_item", &problem("410305-2020-H0001", "city"));
-    let own = made(node, "problem_item", &problem("410305-2020-A0001", "self"));
+    // R19: each side numbers under a letter of its own what is registered without a number.
+    let citys = made(hub, "problem_item", &problem("", "city"));
+    let own = made(node, "problem_item", &problem("", "self"));
     two.settle();
+    for program in [hub, node] {
+        let no = |id: &str| {
+            let there = program.json(["record", "get", "problem_item", id]);
+            there["values"]["no"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(no(&citys), "410305-2020-C0001");
+        let own = no(&own);
+        let letter = own.strip_prefix("410305-2020-").unwrap();
+        assert!(
+            letter.ends_with("0001") && !letter.starts_with('C'),
+            "{own}"
+        );
+    }
     // Who registered a problem by mistake takes it back, without asking another.
     let mistaken = made(node, "problem_item", &problem("410305-2020-A0002", "self"));
     let mistaken = ("problem_item", mistaken.as_str());

@@ -3,7 +3,7 @@
 use proto::ledger::{ProblemItem, ProblemStatus, ResponsibilityItem, TaskItem, TaskStatus};
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, enters, finding, key};
+use super::{Subject, Surroundings, day, enters, finding, key, twins};
 use crate::{
     date,
     effective::decode,
@@ -22,6 +22,7 @@ pub(super) fn problem(
     findings: &mut Vec<Finding>,
 ) {
     let before: Option<ProblemItem> = subject.before.and_then(|values| decode(values).ok());
+    twins::numbered(subject, around, findings);
     statement(before.as_ref(), after, findings);
     tasked(subject, after, around, findings);
     let is_ahead = |on: Option<&String>| day(on).is_some_and(|on| on > around.today);
@@ -151,6 +152,7 @@ pub(super) fn task(
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    twins::numbered(subject, around, findings);
     let lead = key("agency", after.lead.as_ref());
     let is_own = lead.is_some_and(|lead| around.lookup.home(lead) == Some(subject.scope));
     if after.status() == TaskStatus::Cancelled || !is_own || !is_asked(subject) {

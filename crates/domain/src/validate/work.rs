@@ -9,7 +9,7 @@ use proto::ledger::{
 };
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, enters, finding, is_active_on, key};
+use super::{Subject, Surroundings, day, enters, finding, is_active_on, key, twins};
 use crate::{
     date,
     finding::{
@@ -19,13 +19,14 @@ use crate::{
 };
 
 pub(super) fn drive(
-    _subject: &Subject<'_>,
+    subject: &Subject<'_>,
     after: &EstablishmentDrive,
     around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
     let on = after.end_on.as_ref().or(after.start_on.as_ref());
     held(("start_on", on), after.status(), around, findings);
+    twins::drive(subject, after, around, findings);
 }
 
 pub(super) fn seminar(
@@ -270,9 +271,10 @@ fn planned(
 pub(super) fn carrier(
     subject: &Subject<'_>,
     after: &Carrier,
-    _around: &Surroundings<'_>,
+    around: &Surroundings<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    twins::activities(subject, around, findings);
     let has_begun = matches!(
         after.status(),
         CarrierStatus::Running | CarrierStatus::Paused | CarrierStatus::Ended

@@ -22,6 +22,7 @@ mod programme;
 mod saves;
 mod schema;
 mod states;
+mod twins;
 mod validation;
 mod values;
 mod ways;

@@ -72,8 +72,8 @@ fn a_district_is_filled_without_a_refusal_and_a_second_time_changes_nothing() {
     assert_eq!(first.created, made.count());
     assert_eq!(count(&node, "organisation", |_| true), 120);
     // What an office would have been warned of: a large branch, too many for one joint branch, three
-    // members without a branch of their own, an overdue election.
-    let expected = ["V10", "V11", "V15"];
+    // members without a branch of their own, an overdue election, a second drive of the year.
+    let expected = ["TWICE", "V10", "V11", "V15"];
     let warned: Vec<_> = first.warnings.keys().copied().collect();
     assert!(
         warned.iter().all(|rule| expected.contains(rule)),

@@ -1,5 +1,5 @@
-//! Which record a row is about: by its id, by its credit code, by what makes its id, or by its
-//! name in the scope.
+//! Which record a row is about: by its id, by its credit code, by its number and year, by what makes
+//! its id, or by its name in the scope. A problem without its number is known by what it says of whom.
 //!
 //! Rows that this import has made into records are met like those that were there. A row that fits
 //! several records meets none of them.
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use domain::{
     FieldSpec, KindSpec,
     catalogue::{Merge, Need, RegisterSpec},
-    text,
+    number, text,
     value::RegisterEdit,
 };
 use replica::{Record, RecordId, RegisterId, ScopeId};
@@ -25,7 +25,7 @@ use crate::{
 /// What a row or a record is known by.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Identity {
-    /// The credit code.
+    /// The credit code, or the number with its year.
     pub(super) code: Option<String>,
     /// The name, as two spellings of it have in common.
     pub(super) name: Option<String>,
@@ -43,6 +43,9 @@ pub(super) enum Met {
     /// Several records.
     Several,
 }
+
+/// What a problem or a task is about: two of one text are two where they are of two.
+const ABOUT: [&str; 2] = ["subject", "problem"];
 
 /// The records of the scope by what they are known by. See the module.
 #[derive(Debug)]
@@ -66,17 +69,19 @@ struct Entry {
 impl<'k> Index<'k> {
     /// Reads the records of a kind in a scope. A kind with derived ids needs no reading.
     pub(super) fn read(app: &App, kind: &'k KindSpec, scope: ScopeId) -> Result<Self, Failure> {
+        let is_numbered = number::field(kind).is_some();
+        let text = kind.field("description").filter(|_| is_numbered);
         let keys = kind.registers.iter().filter(|register| {
             let is_once = matches!(register.merge, Merge::Key | Merge::Append);
-            is_once
-                && kind
-                    .fields_of(register)
-                    .any(|field| field.need == Need::Required)
+            let mut fields = kind.fields_of(register);
+            let mut is_about = kind.fields_of(register).map(|field| field.id.as_str());
+            (is_once && fields.any(|field| field.need == Need::Required))
+                || (is_numbered && is_about.any(|field| ABOUT.contains(&field)))
         });
         let mut index = Self {
             kind,
             code: code_field(kind),
-            name: name_field(kind),
+            name: name_field(kind).or(text),
             keys: keys.collect(),
             by_code: HashMap::new(),
             by_name: HashMap::new(),
@@ -109,6 +114,14 @@ impl<'k> Index<'k> {
         Ok(index)
     }
 
+    fn code(&self, of: &dyn Fn(Option<&FieldSpec>) -> Option<String>) -> Option<String> {
+        let number = || {
+            let (no, year) = (number::field(self.kind), self.kind.field("year"));
+            Some(format!("{} {}", of(no)?, of(year)?))
+        };
+        of(self.code).or_else(number)
+    }
+
     /// What a record is known by.
     fn of_record(&self, app: &App, record: &Record) -> Identity {
         let of = |field: Option<&FieldSpec>| text_of(app, field?, record);
@@ -118,7 +131,7 @@ impl<'k> Index<'k> {
             (!reading.value.is_empty()).then(|| (register.id, reading.value.to_vec()))
         };
         Identity {
-            code: of(self.code),
+            code: self.code(&of),
             name: of(self.name).map(|name| text::loose(&name)),
             keys: self
                 .keys
@@ -139,7 +152,7 @@ impl<'k> Index<'k> {
             .iter()
             .filter(|edit| self.keys.iter().any(|key| key.id == edit.register));
         Identity {
-            code: of(self.code),
+            code: self.code(&of),
             name: of(self.name).map(|name| text::loose(&name)),
             keys: keys
                 .map(|edit| (edit.register, edit.value.to_vec()))

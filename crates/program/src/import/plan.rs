@@ -11,7 +11,7 @@ mod judge;
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use domain::{Finding, KindSpec, RegisterEdit, Subject};
+use domain::{Finding, KindSpec, RegisterEdit, Subject, number};
 use replica::{Edit, Record, RecordId, RecordKey, ScopeId, Set, Source};
 
 use self::edits::{Parsed, joined};
@@ -286,7 +286,7 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, parsed: &Parsed<'_>, id: Option<RecordId>) -> Result<Outcome, Failure> {
         let row = parsed.line.row;
-        let edits = self.with_defaults(parsed);
+        let edits = self.numbered(self.with_defaults(parsed))?;
         let values = joined(&edits);
         // Without the fields that make an id the rules refuse the row; they are asked first.
         let judged = id.unwrap_or(RecordId([0; 16]));
@@ -324,7 +324,12 @@ impl<'a> Planner<'a> {
             warnings.push(Notice::cell(row, name, said("IMPORT-038")));
         }
         if !self.kind.derived_id {
-            self.index.add(id, &parsed.identity);
+            let identity = if number::field(self.kind).is_some() {
+                self.index.of_row(&edits)
+            } else {
+                parsed.identity.clone()
+            };
+            self.index.add(id, &identity);
         }
         self.remember(parsed, id, self.scope, &values)?;
         Ok((Fate::Created(self.order(id, Some(edit), &mark)), warnings))

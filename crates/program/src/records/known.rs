@@ -17,7 +17,7 @@ use proto::ledger::{CensusStatus, Organisation};
 use replica::{Kind, RecordId, RecordKey, ScopeId};
 use serde_json::Value;
 
-use super::{Present, Scopes, each_present, present, standing};
+use super::{Present, Scopes, each_present, numbers::Numbers, present, standing};
 use crate::{app::App, failure::Failure};
 
 /// What is known of other records. See the module.
@@ -27,6 +27,7 @@ pub struct Known<'a> {
     scopes: Scopes<'a>,
     kinds: RefCell<BTreeMap<Kind, Names>>,
     referring: RefCell<BTreeMap<Kind, Referring>>,
+    pub(super) numbers: Numbers<'a>,
     /// A step whose effects are being prepared, as it will be, and where its record belongs.
     pending: RefCell<BTreeMap<RecordKey, (ScopeId, Values)>>,
     /// Whether the edit under judgement can have made a duplicate; without it a single save need
@@ -131,6 +132,7 @@ impl<'a> Known<'a> {
             scopes: Scopes::new(app),
             kinds: RefCell::new(BTreeMap::new()),
             referring: RefCell::default(),
+            numbers: Numbers::default(),
             pending: RefCell::default(),
             duplicates_matter: Cell::new(true),
             recoded: RefCell::default(),
@@ -188,6 +190,7 @@ impl<'a> Known<'a> {
         let Some(kind) = self.app.catalogue.kind(key.kind) else {
             return Ok(());
         };
+        self.numbers.note(kind, (scope, key.id), values);
         // Built before the first write of the kind is on its way, so none is missed.
         self.names(kind, |_| ())?;
         if let Some(names) = self.kinds.borrow_mut().get_mut(&key.kind) {
@@ -407,6 +410,10 @@ impl Lookup for Known<'_> {
         }
         let stored = self.app.reader().get(key).map_err(Failure::from);
         self.kept(stored).map(|stored| stored.home)
+    }
+
+    fn numbered(&self, kind: &KindSpec, scope: ScopeId, no: &str) -> Vec<RecordId> {
+        self.kept(self.numbers.bearers(self.app, (kind, scope), no))
     }
 
     fn counted_with_code(&self, uscc: &str) -> Vec<RecordId> {

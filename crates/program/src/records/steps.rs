@@ -99,6 +99,10 @@ impl Desk<'_> {
                 stamps.push(("figures_hash", hash.into()));
             }
         }
+        if place.is_new {
+            let no = self.number(change.kind, place.home, &plain.after)?;
+            stamps.extend(no.map(|no| ("no", no.into())));
+        }
         let due = first_due(&subject).filter(|(field, _)| !is_given(field));
         stamps.extend(due.map(|(field, day)| (field, day.into())));
         if let Some(wrong) = since.and_then(|day| steps::wrong_day(&subject, self.today, day)) {

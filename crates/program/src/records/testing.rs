@@ -174,6 +174,7 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         reveals: false,
         reviewed: Arc::default(),
         desk: Arc::default(),
+        numbers: Arc::default(),
     };
     World {
         app,

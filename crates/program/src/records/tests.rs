@@ -4,6 +4,7 @@ mod across;
 mod effects;
 mod kept;
 mod moving;
+mod numbers;
 mod present;
 mod steps;
 

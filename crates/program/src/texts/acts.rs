@@ -48,6 +48,26 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The agency that leads the task has no responsibility of that year that names a post. It was saved; this is a remark. Enter one.",
     ),
     (
+        "number_twice",
+        "同一辖区有两条记录用同一个编号。已保存，只是提醒。编号不改：请在描述中写明区别；登记重复的，撤回其中一条。",
+        "Two records of one scope bear one number. It was saved; this is a remark. Numbers stay: say in the text which is meant, and withdraw the one that was entered twice.",
+    ),
+    (
+        "drive_twice",
+        "同一辖区同一年度有两次未取消的集中组建活动，可能重复。已保存，只是提醒。重复的请取消其中一条；确有两次的不必处理，完成一次即达到下限。",
+        "A scope has two drives of one year that are not cancelled; they may be the same. It was saved; this is a remark. Cancel the one that was entered twice; where there were two, one that was held is enough.",
+    ),
+    (
+        "meeting_twice",
+        "同一平台同一天有两次同类会议，可能重复。已保存，只是提醒。重复的请删除其中一条。",
+        "A platform has two meetings of one day and kind; they may be the same. It was saved; this is a remark. Delete the one that was entered twice.",
+    ),
+    (
+        "activity_twice",
+        "同一载体同一天有两条同名的活动，可能重复。已保存，只是提醒。重复的请删除其中一条。",
+        "A carrier has two activities of one day and title; they may be the same. It was saved; this is a remark. Delete the one that was entered twice.",
+    ),
+    (
         "problem_untasked",
         "问题还没有对应任务。已保存，只是提醒。请补登任务清单，或撤回登记有误的问题。",
         "The problem has no task yet. It was saved; this is a remark. Enter one, or withdraw a problem that is none.",

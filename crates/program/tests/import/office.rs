@@ -163,6 +163,7 @@ impl Office {
             reveals: false,
             reviewed: Arc::default(),
             desk: Arc::default(),
+            numbers: Arc::default(),
             dir: Dir::new(folder.path()),
             identity: Arc::new(identity),
             config: Arc::new(Config::default()),

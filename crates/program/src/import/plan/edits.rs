@@ -5,6 +5,7 @@ use domain::{
     Finding, RegisterEdit,
     catalogue::{Need, Type},
     effective::Reading,
+    number,
     permission::Mask,
     value,
 };
@@ -176,6 +177,23 @@ impl Planner<'_> {
         }
         edits.sort_by_key(|edit| edit.register);
         edits
+    }
+
+    /// The values with a number where the sheet gives none and the kind has numbers.
+    pub(super) fn numbered(
+        &self,
+        mut edits: Vec<RegisterEdit>,
+    ) -> Result<Vec<RegisterEdit>, Failure> {
+        let no = self.desk.number(self.kind, self.scope, &joined(&edits))?;
+        let Some((field, no)) = number::field(self.kind).zip(no) else {
+            return Ok(edits);
+        };
+        let set = [(field.id.as_str(), value::Input::Text(&no))];
+        let base = |_| Bytes::new();
+        let own = value::edits(self.app.catalogue, self.kind, &base, set, &self.finder());
+        edits.extend(own.unwrap_or_default());
+        edits.sort_by_key(|edit| edit.register);
+        Ok(edits)
     }
 }
 
