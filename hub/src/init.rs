@@ -76,6 +76,7 @@ pub(crate) fn init(setting: &Setting, args: &InitArgs, out: &mut Out) -> Result<
         };
         out.line(text);
     }
+    app.store_key.say_if_new(out);
     Ok(())
 }
 

@@ -10,7 +10,9 @@ use program::{
     Exit, Failure, Out,
     cli::Setting,
     clock::SystemClock,
+    config::Config,
     dir::{AUTHORITY, Dir, HubName, Identity, Role, ScopeName, hex16, new_replica},
+    store_key,
 };
 use replica::ReplicaId;
 use serde_json::json;
@@ -74,8 +76,10 @@ pub(crate) fn join(setting: &Setting, args: &JoinArgs, out: &mut Out) -> Result<
         return Err(other.with("detail", &identity.scope.code));
     }
     keep(&dir, &enrolment)?;
+    let store_key = store_key::keep(&dir, &Config::load(&dir.config())?, &[])?;
     dir.set_identity(&identity)?;
     show(&identity, out);
+    store_key.say_if_new(out);
     Ok(())
 }
 

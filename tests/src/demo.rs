@@ -101,7 +101,7 @@ fn play_the_day(exe: &std::path::Path, folder: &std::path::Path) -> (Stage, bool
         "建立市级汇聚端，邀请三个县区入网",
         "a city is set up, three districts join",
     );
-    let mut stage = Stage::set(exe, folder, &DISTRICTS);
+    let mut stage = Stage::set(exe, folder, &DISTRICTS, false);
     let listen = stage.serving.as_ref().map(crate::programs::Serving::listen);
     say(&format!(
         "市级汇聚端在 {} 接受节点（TLS 1.3，双向认证）",

@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde_json::Value;
+use store::StoreKey;
 
 /// What a command may take before it is taken to hang.
 const COMMAND_MAX: Duration = Duration::from_secs(120);
@@ -39,7 +40,8 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// How many files below a folder hold a text, as it is stored: UTF-8.
+/// How many files below a folder hold a text, as it is stored: UTF-8. Of a program that encrypts its
+/// store none ever does: see [`Program::plain`].
 ///
 /// # Panics
 /// When the folder cannot be read.
@@ -99,6 +101,26 @@ impl Program {
             name: "liangxin-node",
             ..Self::hub(exe, data)
         }
+    }
+
+    /// The same program, which is not set up yet, without encryption: what is looked for in its files is
+    /// then found where it is.
+    ///
+    /// # Panics
+    /// When its settings cannot be written.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        std::fs::create_dir_all(&self.data).expect("a folder is made");
+        let settings = "[store]\nkey_file = \"none\"\n";
+        std::fs::write(self.data.join("config.toml"), settings).expect("settings are written");
+        self
+    }
+
+    /// The key of its store; none where it is not encrypted.
+    #[must_use]
+    pub fn store_key(&self) -> Option<StoreKey> {
+        let text = std::fs::read_to_string(self.data.join("store.key")).ok()?;
+        StoreKey::read(&text).ok()
     }
 
     /// The same program under another account.

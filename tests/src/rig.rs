@@ -26,7 +26,8 @@ use program::{
 };
 use replica::{Clock, ReplicaId, ScopeId, SealKey, session::Role as SessionRole};
 use store::{
-    Cabinet, Disk, DiskConfig, Handle, Host, Login, Memory, Store, StoreError, Writer, WriterConfig,
+    Cabinet, Disk, DiskConfig, Handle, Host, Login, Memory, Store, StoreError, StoreKey, Writer,
+    WriterConfig,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
@@ -91,8 +92,17 @@ impl Medium<'_> {
     fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match self {
             Self::Memory => Arc::new(Memory::new()),
-            Self::Disk(path) => Arc::new(Disk::open(path, &DiskConfig::default())?),
+            Self::Disk(path) => Arc::new(Disk::open(path, &disk_config())?),
         })
+    }
+}
+
+/// As the programs open theirs, encrypted; with `LIANGXIN_PLAIN` as it would be without.
+fn disk_config() -> DiskConfig {
+    let is_plain = std::env::var_os("LIANGXIN_PLAIN").is_some();
+    DiskConfig {
+        key: (!is_plain).then(|| StoreKey::new([7; 32])),
+        ..DiskConfig::default()
     }
 }
 
@@ -138,6 +148,7 @@ pub fn app(role: Role, replica: ReplicaId, scope: &str, (writer, folder): (&Writ
         dir: Dir::new(folder),
         identity: Arc::new(identity(role, replica, scope)),
         config: Arc::new(Config::default()),
+        store_key: Arc::default(),
         clock: Arc::new(SystemClock::default()),
         catalogue: domain::Catalogue::builtin(),
         writer: writer.handle(),

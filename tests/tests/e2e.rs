@@ -25,6 +25,7 @@ mod e2e {
     mod damage;
     mod demo;
     mod dry_run;
+    mod encrypted;
     mod enrolment;
     mod erasing;
     mod lists;

@@ -34,6 +34,7 @@ use crate::{
     repair::compare::Asking,
     report::Board,
     rewrite,
+    store_key::KeptKey,
 };
 
 /// The number of the schema that this program knows. It grows when a kind, a field or what they
@@ -164,6 +165,8 @@ pub struct App {
     pub identity: Arc<Identity>,
     /// Its settings.
     pub config: Arc<Config>,
+    /// The key of its store.
+    pub store_key: Arc<KeptKey>,
     /// Both times.
     pub clock: Arc<dyn Clock>,
     /// What records mean.
@@ -206,16 +209,16 @@ impl App {
     pub fn open(dir: &Dir, runtime: tokio::runtime::Handle) -> Result<(Self, Writer), Failure> {
         let identity = dir.identity()?;
         let config = Config::load(&dir.config())?;
-        let disk = rewrite::disk_of(&config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let host = host_config(&identity, Arc::clone(&clock), dir.seal()?);
-        let store = rewrite::open(dir, &disk, &host.rules)?;
+        let (store, store_key) = rewrite::open(dir, &config, &host.rules)?;
         let host = Host::open(Arc::new(store), host)?;
         let writer = Writer::start(host, WriterConfig::default())?;
         let app = Self {
             dir: dir.clone(),
             identity: Arc::new(identity),
             config: Arc::new(config),
+            store_key: Arc::new(store_key),
             clock,
             catalogue: Catalogue::builtin(),
             writer: writer.handle(),

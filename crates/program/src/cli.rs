@@ -508,8 +508,9 @@ fn run_process<S: Side>(
         return S::local(&setting, cli.command, out);
     }
     let (app, writer) = App::open(&dir, setting.runtime.clone())?;
+    app.store_key.say_if_new(out);
     let result = run_on::<S>(&app, &setting, cli, out);
-    let is_due = rewrite::is_due(&app);
+    let is_due = rewrite::due(&app).is_some();
     drop(app);
     let stopped = writer.stop();
     result.and_then(|()| stopped.map_err(Failure::from))?;

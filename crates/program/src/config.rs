@@ -23,6 +23,12 @@ pub struct Config {
     pub scorecard: ScorecardConfig,
 }
 
+/// What the file of the store's key is called, in the directory.
+pub const KEY_FILE: &str = "store.key";
+
+/// Stands for no key: values are stored as they are.
+pub const NO_KEY: &str = "none";
+
 /// The store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,6 +39,8 @@ pub struct StoreConfig {
     pub min_free_mib: u64,
     /// Hours between two proofs of a serving program; 0: one up to 100,000 records, 24 above.
     pub proof_hours: u64,
+    /// The file of the key that the store is encrypted with, from the directory on; `none`: it is not.
+    pub key_file: String,
 }
 
 impl Default for StoreConfig {
@@ -41,6 +49,7 @@ impl Default for StoreConfig {
             cache_mib: 64,
             min_free_mib: 64,
             proof_hours: 0,
+            key_file: KEY_FILE.to_owned(),
         }
     }
 }
@@ -249,6 +258,9 @@ impl Config {
         // Damage is found within a day, whatever the setting.
         if self.store.proof_hours > 24 {
             return wrong("store.proof_hours: 0 to 24");
+        }
+        if self.store.key_file.is_empty() {
+            return wrong("store.key_file: a file, or none");
         }
         if !(1..=1_000_000).contains(&self.conflicts.storm) {
             return wrong("conflicts.storm: 1 to 1000000");

@@ -14,7 +14,7 @@ pub use facts::{BACKUP, Facts};
 pub use proof::Proofs;
 pub(crate) use proof::keep_proving;
 pub use table::{Check, ROWS, Row, is_clone_code, is_copy_code};
-use table::{NONE, SIDE};
+use table::{SAYING, SIDE};
 
 use serde_json::{Value, json};
 
@@ -102,10 +102,7 @@ fn well(check: &Check, out: &Out) -> String {
         facts.next().map(|(_, value)| value.as_str())
     };
     let Some(peer) = fact("peer") else {
-        let code = match fact(NONE) {
-            Some(_) => "DOCTOR-046-NONE",
-            None => check.code,
-        };
+        let code = fact(SAYING).unwrap_or(check.code);
         return texts::well(code, out.language).to_owned();
     };
     let peer = texts::causes::peer(peer, out.language);

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use domain::{Finding, label::Language};
-use store::{HostError, StoreError};
+use store::{HostError, KeyId, StoreError};
 
 use crate::{records, texts};
 
@@ -85,6 +85,15 @@ impl Failure {
         self
     }
 
+    /// Adds the key that is needed, and the one that was given.
+    pub(crate) fn of_keys(self, needs: KeyId, has: Option<KeyId>) -> Self {
+        let failure = self.with("needs", needs);
+        match has {
+            Some(has) => failure.with("has", has),
+            None => failure,
+        }
+    }
+
     /// Brings its own sentence.
     #[must_use]
     pub fn saying(mut self, zh: impl Into<String>, en: impl Into<String>) -> Self {
@@ -121,14 +130,19 @@ impl std::error::Error for Failure {}
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
-            StoreError::InUse | StoreError::Damaged { .. } | StoreError::Format { .. } => {
-                Exit::Store
-            }
+            StoreError::InUse
+            | StoreError::Damaged { .. }
+            | StoreError::Format { .. }
+            | StoreError::Key { .. } => Exit::Store,
             StoreError::Full | StoreError::ReadOnly | StoreError::Failed | StoreError::Io(_) => {
                 Exit::Failed
             }
         };
-        Self::new(error.code(), exit).with("detail", causes(&error))
+        let failure = Self::new(error.code(), exit).with("detail", causes(&error));
+        match error {
+            StoreError::Key { needs, has } => failure.of_keys(needs, has),
+            _ => failure,
+        }
     }
 }
 

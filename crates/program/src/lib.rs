@@ -38,6 +38,7 @@ pub mod rewrite;
 pub mod serve;
 pub mod sheet;
 pub mod status;
+pub mod store_key;
 pub mod tables;
 pub mod texts;
 pub mod transfers;

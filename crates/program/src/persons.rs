@@ -154,7 +154,7 @@ pub fn erase(app: &App, id: &str, reason: &str, confirmed: bool) -> Result<Erase
         is_new,
         fields,
         others,
-        rewrite_due: rewrite::is_due(app),
+        rewrite_due: rewrite::due(app).is_some(),
         kept: app.dir.kept_stores()?,
     })
 }

@@ -21,8 +21,8 @@ use domain::Catalogue;
 use replica::{Clock, ReplicaId};
 use serde_json::{Value, json};
 use store::{
-    BackupReport, Disk, DiskConfig, HostConfig, Ledger, Rebuilt, Salvaged, StoreError, Survey,
-    WriteFact,
+    BackupReport, Disk, DiskConfig, HostConfig, Ledger, Rebuilt, Salvaged, StoreError, StoreKey,
+    Survey, WriteFact,
 };
 
 use crate::{
@@ -32,9 +32,11 @@ use crate::{
         bundle::forget_proof,
         store::{failed, replace_store},
     },
+    config::Config,
     dir::{Dir, Identity},
     failure::{Exit, Failure},
     records::register_name,
+    store_key::{self, KeptKey, as_it_is},
 };
 
 /// A write for scripts.
@@ -52,9 +54,9 @@ pub(crate) fn fact_json(fact: &WriteFact) -> Value {
     })
 }
 
-fn read_backup(path: &Path) -> Result<(BackupReport, Survey), Failure> {
+fn read_backup(path: &Path, keys: &[StoreKey]) -> Result<(BackupReport, Survey), Failure> {
     let mut file = BufReader::new(File::open(path)?);
-    Survey::of_backup(&mut file).map_err(|error| failed(&error))
+    Survey::of_backup(&mut file, keys).map_err(|error| failed(&error))
 }
 
 /// Whose a backup is; nobody's where it does not say.
@@ -63,7 +65,8 @@ pub(crate) fn owner(backup: &BackupReport) -> ReplicaId {
     named.unwrap_or(ReplicaId([0; 16]))
 }
 
-fn check_owner(backup: &BackupReport, identity: &Identity) -> Result<(), Failure> {
+/// Refuses a backup of another replica.
+pub(crate) fn check_owner(backup: &BackupReport, identity: &Identity) -> Result<(), Failure> {
     if backup.facts.replica == identity.replica().0 {
         return Ok(());
     }
@@ -71,13 +74,14 @@ fn check_owner(backup: &BackupReport, identity: &Identity) -> Result<(), Failure
 }
 
 /// Reads what can be read of a directory's store.
-fn read_store(dir: &Dir) -> Result<(Salvaged, Survey), StoreError> {
+fn read_store(dir: &Dir, keys: &[StoreKey]) -> Result<(Salvaged, Survey), StoreError> {
     let scratch = dir.path().join("store.reading");
     let mut survey = Survey::default();
     // The engine reports what it trips over with a panic, and every one of them is expected here.
     let said = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let salvaged = store::salvage(&dir.store(), &scratch, &mut |key, value| {
+    let key = as_it_is(&dir.store(), keys).key;
+    let salvaged = store::salvage(&dir.store(), &scratch, key.as_ref(), &mut |key, value| {
         survey.take(key, &value);
     });
     std::panic::set_hook(said);
@@ -100,6 +104,8 @@ pub(crate) struct Repaired {
     pub(crate) rebuilt: Rebuilt,
     /// Where the damaged store is kept.
     pub(crate) kept: String,
+    /// The key of the new store.
+    pub(crate) store_key: KeptKey,
 }
 
 impl Repaired {
@@ -132,21 +138,22 @@ impl Repaired {
 /// Builds the store of a directory anew. Nothing when it is sound.
 ///
 /// # Errors
-/// The store is in use; it cannot be read at all and there is no backup; the backup is not whole
-/// or of another replica; the directory cannot be written. The damaged store is then as it was.
+/// The store is in use; its key is not there; it cannot be read at all and there is no backup; the
+/// backup is not whole or of another replica; the directory cannot be written. The damaged store is then as it was.
 pub(crate) fn repair(
     dir: &Dir,
     backup: Option<&Path>,
+    keys: &[StoreKey],
     now_ms: u64,
 ) -> Result<Option<Repaired>, Failure> {
     let identity = dir.identity()?;
     let _held = dir.hold()?;
-    let backup = backup.map(read_backup).transpose()?;
+    let backup = backup.map(|backup| read_backup(backup, keys)).transpose()?;
     if let Some((report, _)) = &backup {
         check_owner(report, &identity)?;
     }
     let (backup, in_backup) = backup.unzip();
-    let (salvaged, mut survey) = match read_store(dir) {
+    let (salvaged, mut survey) = match read_store(dir, keys) {
         Ok((salvaged, survey)) => (Some(salvaged), survey),
         Err(StoreError::Damaged { what }) => {
             tracing::warn!(%what, "the engine reads nothing of the damaged store");
@@ -156,13 +163,14 @@ pub(crate) fn repair(
     };
     let is_sound = |salvaged: &Salvaged| salvaged.bad + salvaged.gaps == 0;
     let looks_whole = salvaged.as_ref().is_some_and(is_sound);
-    if looks_whole && opens(&dir.store()) {
+    let present = as_it_is(&dir.store(), keys);
+    if looks_whole && opens(&dir.store(), &present) {
         return Ok(None);
     }
     let carved = if looks_whole {
         0
     } else {
-        survey.carve(&dir.store(), in_backup.as_ref())?
+        survey.carve(&dir.store(), present.key.as_ref(), in_backup.as_ref())?
     };
     if salvaged.is_none() && carved == 0 && in_backup.is_none() {
         return Err(Failure::new("REPAIR-001", Exit::Store));
@@ -174,7 +182,12 @@ pub(crate) fn repair(
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let config = host_config(&identity, clock, dir.seal()?);
-    let rebuilt = build(&fresh, config, &sources, &identity)?;
+    let store_key = store_key::keep(dir, &Config::load(&dir.config())?, keys)?;
+    let disk = DiskConfig {
+        key: store_key.key.clone(),
+        ..DiskConfig::default()
+    };
+    let rebuilt = build((&fresh, &disk), config, &sources, &identity)?;
     let kept = format!("store.damaged-{now_ms}");
     replace_store(dir, &fresh, &kept)?;
     Ok(Some(Repaired {
@@ -183,22 +196,23 @@ pub(crate) fn repair(
         backup,
         rebuilt,
         kept,
+        store_key,
     }))
 }
 
-fn opens(path: &Path) -> bool {
-    let opened = Disk::open(path, &DiskConfig::default());
+fn opens(path: &Path, config: &DiskConfig) -> bool {
+    let opened = Disk::open(path, config);
     opened.is_ok_and(|disk| Ledger::open(Arc::new(disk)).is_ok())
 }
 
 /// Builds a store beside, proves that it opens, and notes what is missing in it.
 fn build(
-    path: &Path,
+    (path, disk): (&Path, &DiskConfig),
     config: HostConfig,
     sources: &[Survey],
     identity: &Identity,
 ) -> Result<Rebuilt, Failure> {
-    let disk = Arc::new(Disk::open(path, &DiskConfig::default())?);
+    let disk = Arc::new(Disk::open(path, disk)?);
     let target: Arc<dyn store::Store> = Arc::<Disk>::clone(&disk);
     let rebuilt = store::rebuild(Arc::clone(&target), config, sources)?;
     store::mark_restored(&*target)?;

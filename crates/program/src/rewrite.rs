@@ -1,4 +1,4 @@
-//! Rewriting the files of a store, after something was erased.
+//! Rewriting the files of a store, after something was erased, or when it gets a key.
 //!
 //! The engine keeps what was overwritten in its log until it needs the room. So the next opening copies
 //! the store into a fresh one, proves that, gives it the name, and removes the other. It can be cut
@@ -12,7 +12,7 @@ use std::{
 };
 
 use replica::Clock as _;
-use store::{Disk, DiskConfig, Ledger, Lock, REWRITE_DUE, Rules, Store, StoreError};
+use store::{Disk, DiskConfig, Ledger, Lock, REWRITE_DUE, Rules, Store as _, StoreError};
 
 use crate::{
     app::{App, host_config},
@@ -20,23 +20,42 @@ use crate::{
     config::Config,
     dir::Dir,
     failure::Failure,
+    store_key::{self, KeptKey},
 };
+
+/// Why the files of a store are to be rewritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// They still hold what was erased.
+    Erased,
+    /// They hold what was stored before there was a key.
+    Plain,
+}
+
+/// What stands for [`Due::Plain`] in the store; anything else stands for the other.
+const PLAIN: &[u8] = &[2];
 
 /// Opens the store of a directory, rewritten where that is due.
 ///
 /// # Errors
-/// The store is in use, damaged, or cannot be read.
-pub(crate) fn open(dir: &Dir, disk: &DiskConfig, rules: &Rules) -> Result<Disk, Failure> {
+/// The store is in use, damaged, or cannot be read, or its key is not there.
+pub(crate) fn open(dir: &Dir, config: &Config, rules: &Rules) -> Result<(Disk, KeptKey), Failure> {
     let held = dir.hold()?;
+    let (disk, kept) = store_key::disk(dir, config)?;
+    let disk = &disk;
     let store = open_under(&held, dir, disk)?;
+    if store.plain_values() > 0 && !store::rewrite_due(&store)? {
+        store::keep_local(&store, REWRITE_DUE, PLAIN.to_vec())?;
+        store.sync()?;
+    }
     if !store::rewrite_due(&store)? {
-        return Ok(store);
+        return Ok((store, kept));
     }
     let fresh = dir.path().join("store.rewriting");
     let made = remove(&fresh).and_then(|()| make(&store, &fresh, disk, rules));
     drop(store);
     match made.and_then(|()| swap(dir, &fresh)) {
-        Ok(()) => tracing::info!("the files of the store were rewritten without what was erased"),
+        Ok(()) => tracing::info!("the files of the store were rewritten"),
         Err(failure) => {
             // It is tried again at each opening, and `status` says that it is due.
             tracing::warn!(code = %failure.code, "the files of the store could not be rewritten");
@@ -44,19 +63,22 @@ pub(crate) fn open(dir: &Dir, disk: &DiskConfig, rules: &Rules) -> Result<Disk, 
             dir.undo_half_swap()?;
         }
     }
-    open_under(&held, dir, disk)
+    Ok((open_under(&held, dir, disk)?, kept))
 }
 
 fn open_under(held: &Arc<Lock>, dir: &Dir, disk: &DiskConfig) -> Result<Disk, Failure> {
     Ok(Disk::open_under(Arc::clone(held), &dir.store(), disk)?)
 }
 
-/// Whether the files of an opened store still hold what was erased.
+/// Why the files of an opened store are to be rewritten; none when they are not.
 #[must_use]
-pub fn is_due(app: &App) -> bool {
-    app.reader()
-        .local(REWRITE_DUE)
-        .is_ok_and(|due| due.is_some())
+pub fn due(app: &App) -> Option<Due> {
+    let due = app.reader().local(REWRITE_DUE).ok().flatten()?;
+    Some(if due == PLAIN {
+        Due::Plain
+    } else {
+        Due::Erased
+    })
 }
 
 /// Rewrites the store of a directory that no program has open.
@@ -67,17 +89,7 @@ pub(crate) fn finish(dir: &Dir) -> Result<(), Failure> {
     let identity = dir.identity()?;
     let clock = Arc::new(SystemClock::default());
     let rules = host_config(&identity, clock, dir.seal()?).rules;
-    let disk = disk_of(&Config::load(&dir.config())?);
-    open(dir, &disk, &rules).map(drop)
-}
-
-/// How the settings have a store opened.
-pub(crate) fn disk_of(config: &Config) -> DiskConfig {
-    DiskConfig {
-        cache_bytes: config.store.cache_mib << 20,
-        min_free_bytes: config.store.min_free_mib << 20,
-        ..DiskConfig::default()
-    }
+    open(dir, &Config::load(&dir.config())?, &rules).map(drop)
 }
 
 fn remove(folder: &Path) -> Result<(), Failure> {
@@ -92,7 +104,7 @@ fn make(from: &Disk, fresh: &Path, disk: &DiskConfig, rules: &Rules) -> Result<(
     let to = Arc::new(Disk::open(fresh, disk)?);
     store::rewrite(from, &*to, rules)?;
     to.scrub()?;
-    let target: Arc<dyn Store> = Arc::<Disk>::clone(&to);
+    let target: Arc<dyn store::Store> = Arc::<Disk>::clone(&to);
     let findings = Ledger::open(target)?.reader().scrub()?;
     match findings.into_iter().next() {
         Some(what) => Err(StoreError::Damaged { what }.into()),
@@ -120,6 +132,11 @@ mod tests {
 
     fn rules() -> Rules {
         Rules::new(Arc::new(|_| Verdict::Accept))
+    }
+
+    /// What is looked for below is found in plain files only.
+    fn plain() -> Config {
+        Config::parse("[store]\nkey_file = \"none\"").unwrap()
     }
 
     /// A directory whose store holds a name and is to be rewritten.
@@ -155,7 +172,7 @@ mod tests {
 
     /// Opens it, and looks that all is as it should be after a rewriting.
     fn opens_rewritten(dir: &Dir) {
-        let disk = open(dir, &DiskConfig::default(), &rules()).unwrap();
+        let (disk, _) = open(dir, &plain(), &rules()).unwrap();
         assert_eq!(local(&disk, "kept").unwrap().unwrap(), "stays");
         assert!(!store::rewrite_due(&disk).unwrap());
         drop(disk);
@@ -196,9 +213,28 @@ mod tests {
     #[test]
     fn a_rewriting_that_was_cut_before_it_removed_the_old_store_removes_it() {
         let (_folder, dir) = due();
-        drop(open(&dir, &DiskConfig::default(), &rules()).unwrap());
+        drop(open(&dir, &plain(), &rules()).unwrap());
         fill(&dir.erased_store(5));
         fs::remove_file(dir.erased_store(5).join("format")).unwrap();
         opens_rewritten(&dir);
+    }
+
+    #[test]
+    fn a_store_from_before_there_was_a_key_holds_nothing_plain_after_the_next_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::new(folder.path());
+        let disk = Disk::open(&dir.store(), &DiskConfig::default()).unwrap();
+        keep_local(&disk, "name", b"zhang-san-once".to_vec()).unwrap();
+        drop(disk);
+        assert!(holds(dir.path()));
+        for is_new in [true, false] {
+            let (disk, kept) = open(&dir, &Config::default(), &rules()).unwrap();
+            assert_eq!(kept.is_new, is_new);
+            assert_eq!(local(&disk, "name").unwrap().unwrap(), "zhang-san-once");
+            assert_eq!(disk.plain_values(), 0);
+            assert!(!store::rewrite_due(&disk).unwrap());
+            drop(disk);
+            assert!(!holds(dir.path()));
+        }
     }
 }

@@ -162,6 +162,26 @@ const OWN: &[Row] = &[
         "The store cannot be read or written ({detail}). Whatever was reported as saved is safe. Check the disk and start again.",
     ),
     (
+        "STORE-008",
+        "密钥文件 {file} 不在，没有打开数据库。数据没有变动。请把密钥的副本放回原处，或接上存放它的介质，再启动。没有密钥谁也打不开，repair 也不能；副本也没有的，见运维手册“密钥”一节。",
+        "The key file {file} is not there; the store was not opened. Nothing has changed. Put a copy of the key in its place, or connect the medium that it lies on, and start again. Nobody opens the store without it, and repair does not either; without any copy see \"The key\" in the operating manual.",
+    ),
+    (
+        "STORE-009",
+        "数据库是用密钥 {needs} 加密的，现有的密钥是 {has}，没有打开。数据没有变动，数据库也没有损坏。请放回密钥 {needs}（编号写在密钥文件的第一行）。",
+        "The store is encrypted with the key {needs}, and the key at hand is {has}; it was not opened. Nothing has changed, and nothing is damaged. Put the key {needs} in place; a key file names its key in the first line.",
+    ),
+    (
+        "STORE-010",
+        "密钥文件 {file} 第 {line} 行有误，没有打开数据库。数据没有变动。请对照副本改正这一行：每行 20 位，末四位是校验码。",
+        "Line {line} of the key file {file} is wrong; the store was not opened. Nothing has changed. Correct that line from a copy: each has 20 digits, of which the last four check the others.",
+    ),
+    (
+        "STORE-011",
+        "设置里写着不加密（store.key_file = none），数据库却是加密的，没有打开。数据没有变动。请把 store.key_file 改回密钥文件；要改为不加密，见运维手册“密钥”一节。",
+        "The settings say that the store is not encrypted (store.key_file = none), but it is; it was not opened. Nothing has changed. Set store.key_file to the key file again; to do without encryption see \"The key\" in the operating manual.",
+    ),
+    (
         "EDIT-001",
         "表单已过期：打开之后数据被恢复或回退过。没有保存。请重新打开再填。",
         "The form is stale: since it was opened the data was restored or rolled back. Nothing was saved. Open it again.",
@@ -235,6 +255,16 @@ const OWN: &[Row] = &[
         "BACKUP-015",
         "现有数据库不能完整读出（{detail}），恢复会把其中还读得出的修改一起换下。没有改动任何文件。请改用 repair 加这份备份：它先取出读得出的部分，再用备份补齐。",
         "The present store cannot be read whole ({detail}), and a restore would give up unseen what can still be read of it. No file was changed. Use repair with this backup: it takes first what can be read, and the rest from the backup.",
+    ),
+    (
+        "BACKUP-016",
+        "备份已用密钥 {needs} 加密，这里没有密钥。没有写入任何内容。请用 --key-file 指明密钥文件；备份时带了密钥的，用 --passphrase-file。",
+        "The backup is encrypted with the key {needs}, and there is no key here. Nothing was written. Name the key file with --key-file; if the backup was made with its keys, name --passphrase-file.",
+    ),
+    (
+        "BACKUP-017",
+        "备份是用密钥 {needs} 加密的，给出的密钥是 {has}。没有写入任何内容。请用 --key-file 指明密钥 {needs}（编号写在密钥文件的第一行）。",
+        "The backup is encrypted with the key {needs}, and the key given is {has}. Nothing was written. Name the key {needs} with --key-file; a key file names its key in the first line.",
     ),
     (
         "BACKUP-010",
@@ -631,6 +661,21 @@ const WELL: &[(&str, &str, &str)] = &[
         "DOCTOR-027",
         "数据文件里没有已清除的内容",
         "the files hold nothing that was erased",
+    ),
+    (
+        "DOCTOR-028",
+        "数据库已加密，密钥不在数据目录里",
+        "the store is encrypted, and its key lies elsewhere",
+    ),
+    (
+        "DOCTOR-028-BESIDE",
+        "数据库已加密；密钥就在数据目录里，拿走这块磁盘的人也拿走了密钥",
+        "the store is encrypted; its key lies beside it, so whoever takes the disk has both",
+    ),
+    (
+        "DOCTOR-028-NONE",
+        "数据库按设置没有加密：能读这块磁盘的人就能读到其中的姓名",
+        "the store is not encrypted, as the settings say: whoever reads the disk reads the names in it",
     ),
     (
         "DOCTOR-041",

@@ -14,10 +14,14 @@
 //! A frame is its letter, the length of the rest as u32, the rest, and a BLAKE3 over letter,
 //! position in the file and rest. Numbers are big-endian.
 //!
+//! With a key the rest of every frame but the head is encrypted, in format 2: nonce, encrypted rest,
+//! tag, bound to letter and position. The head says which key. What is damaged is found without it.
+//!
 //! A backup holds personal data as the store does; it does not hold keys, which are never in a
 //! store. Whoever restores must afterwards take a new incarnation.
 
 use std::{
+    borrow::Cow,
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     path::Path,
@@ -30,10 +34,14 @@ use proto::stored::{BackupEntry, BackupHead};
 use crate::{
     Batch, Store, StoreError,
     disk::{STORE_KEY_BYTES_MAX, private_file, sync_directory},
+    key::{Cipher, KeyId, Nonces, StoreKey},
 };
 
-/// The format written here, and the highest that is read.
-const FORMAT: u32 = 1;
+/// The format whose frames are as they are.
+const PLAIN: u32 = 1;
+
+/// The format whose frames are encrypted, but for the head; the highest that is read.
+const ENCRYPTED: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"LXBACKUP";
 
@@ -71,6 +79,8 @@ pub struct BackupReport {
     pub bytes: u64,
     /// BLAKE3 over all entries: equal for equal stores.
     pub digest: [u8; 32],
+    /// The key that it is encrypted with.
+    pub key: Option<KeyId>,
 }
 
 /// What can go wrong with a backup.
@@ -96,6 +106,14 @@ pub enum BackupError {
         /// The highest known.
         known: u32,
     },
+    /// It is encrypted, and no key that was given opens it.
+    #[error("the backup is encrypted with the key {needs}")]
+    Key {
+        /// The key that opens it.
+        needs: KeyId,
+        /// Of those that were given, the first.
+        has: Option<KeyId>,
+    },
     /// There is something in the store already.
     #[error("the store to restore into is not empty")]
     NotEmpty,
@@ -111,32 +129,39 @@ impl BackupError {
             Self::Damaged { .. } => "BACKUP-002",
             Self::Format { .. } => "BACKUP-003",
             Self::NotEmpty => "BACKUP-004",
+            Self::Key { has: None, .. } => "BACKUP-016",
+            Self::Key { has: Some(_), .. } => "BACKUP-017",
         }
     }
 }
 
-/// Writes everything in a store. The caller makes it durable, and reads it again with [`verify`].
+/// Writes everything in a store, encrypted where there is a key. The caller makes it durable, and reads it again with [`verify`].
 ///
 /// # Errors
 /// The store cannot be read or the writer does not take it. What was written is then no backup.
 pub fn backup(
     store: &dyn Store,
     facts: &BackupFacts,
+    key: Option<&StoreKey>,
     out: &mut impl Write,
 ) -> Result<BackupReport, BackupError> {
+    let sealing = key.map(|key| Nonces::draw().map(|nonces| (key.frames(), nonces)));
     let mut frames = FrameWriter {
         out,
         position: 0,
         bytes: 0,
+        sealing: sealing.transpose()?,
     };
     frames.start()?;
+    let key = key.map(StoreKey::id);
     let head = BackupHead {
-        format: FORMAT,
+        format: if key.is_some() { ENCRYPTED } else { PLAIN },
         program: facts.program.clone(),
         replica: facts.replica.clone(),
         at_ms: facts.at_ms,
         entries: 0,
         digest: Vec::new(),
+        key_id: key.map(|id| id.bytes().to_vec()).unwrap_or_default(),
     };
     frames.write(b'H', &head.encode_to_vec())?;
     let mut entries = 0;
@@ -183,6 +208,7 @@ pub fn backup(
         entries,
         bytes: frames.bytes,
         digest,
+        key,
     })
 }
 
@@ -194,12 +220,13 @@ pub fn backup(
 pub fn backup_to(
     store: &dyn Store,
     facts: &BackupFacts,
+    key: Option<&StoreKey>,
     path: &Path,
 ) -> Result<BackupReport, BackupError> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".unfinished");
     let unfinished = Path::new(&unfinished);
-    let report = write_and_verify(store, facts, unfinished).inspect_err(|_| {
+    let report = write_and_verify(store, facts, key, unfinished).inspect_err(|_| {
         // What is left lies under a name that nothing reads, and the next one overwrites it.
         if let Err(error) = fs::remove_file(unfinished) {
             tracing::warn!(error = %error, "an unfinished backup could not be removed");
@@ -216,15 +243,19 @@ pub fn backup_to(
 fn write_and_verify(
     store: &dyn Store,
     facts: &BackupFacts,
+    key: Option<&StoreKey>,
     path: &Path,
 ) -> Result<BackupReport, BackupError> {
     let file = private_file().create(true).truncate(true).open(path)?;
     let mut out = BufWriter::new(file);
-    let written = backup(store, facts, &mut out)?;
+    let written = backup(store, facts, key, &mut out)?;
     out.into_inner()
         .map_err(io::IntoInnerError::into_error)?
         .sync_all()?;
-    let read = verify(&mut BufReader::new(File::open(path)?))?;
+    let read = verify(
+        &mut BufReader::new(File::open(path)?),
+        key.map(std::slice::from_ref).unwrap_or_default(),
+    )?;
     if read != written {
         return damaged("what was read again is not what was written");
     }
@@ -234,9 +265,10 @@ fn write_and_verify(
 /// Reads a whole backup and says what it is.
 ///
 /// # Errors
-/// It is cut, altered, in another order, followed by something, or of a later format.
-pub fn verify(read: &mut impl Read) -> Result<BackupReport, BackupError> {
-    read_all(read, &mut |_| Ok(()))
+/// It is cut, altered, in another order, followed by something, of a later format, or encrypted with
+/// none of these keys.
+pub fn verify(read: &mut impl Read, keys: &[StoreKey]) -> Result<BackupReport, BackupError> {
+    read_all(read, keys, &mut |_| Ok(()))
 }
 
 /// Reads a whole backup and shows each entry.
@@ -245,9 +277,10 @@ pub fn verify(read: &mut impl Read) -> Result<BackupReport, BackupError> {
 /// As [`verify`]. What was shown before is then worth nothing.
 pub(crate) fn entries(
     read: &mut impl Read,
+    keys: &[StoreKey],
     visit: &mut dyn FnMut(&[u8], Bytes),
 ) -> Result<BackupReport, BackupError> {
-    read_all(read, &mut |entry| {
+    read_all(read, keys, &mut |entry| {
         visit(&entry.key, entry.value.into());
         Ok(())
     })
@@ -263,16 +296,17 @@ pub(crate) fn entries(
 /// As [`verify`]; the store is not empty; the store failed.
 pub fn restore(
     read: &mut (impl Read + Seek),
+    keys: &[StoreKey],
     store: &dyn Store,
 ) -> Result<BackupReport, BackupError> {
     let start = read.stream_position()?;
-    let verified = verify(read)?;
+    let verified = verify(read, keys)?;
     if !store.range(&[], &END, 1)?.is_empty() {
         return Err(BackupError::NotEmpty);
     }
     read.seek(SeekFrom::Start(start))?;
     let mut batch = Batch::default();
-    let filled = read_all(read, &mut |entry| {
+    let filled = read_all(read, keys, &mut |entry| {
         let bytes = entry.key.len() + entry.value.len();
         if !batch.is_empty() && batch.bytes() + bytes > BATCH_BYTES {
             store.commit(std::mem::take(&mut batch))?;
@@ -293,24 +327,22 @@ type EntryVisitor<'a> = dyn FnMut(BackupEntry) -> Result<(), BackupError> + 'a;
 /// The one reader: all checks, and each entry to `visit`.
 fn read_all(
     read: &mut impl Read,
+    keys: &[StoreKey],
     visit: &mut EntryVisitor<'_>,
 ) -> Result<BackupReport, BackupError> {
     let mut frames = FrameReader {
         read,
         position: 0,
         bytes: 0,
+        cipher: None,
     };
     frames.start()?;
     let (b'H', head) = frames.next()? else {
         return damaged("no head");
     };
     let head = BackupHead::decode(&*head).or_else(|_| damaged("an unreadable head"))?;
-    if head.format > FORMAT {
-        return Err(BackupError::Format {
-            found: head.format,
-            known: FORMAT,
-        });
-    }
+    let key = key_of(&head)?;
+    frames.cipher = key.map(|needs| cipher_of(needs, keys)).transpose()?;
     let mut entries: u64 = 0;
     let mut digest = blake3::Hasher::new();
     let mut last: Option<Vec<u8>> = None;
@@ -355,7 +387,30 @@ fn read_all(
         entries,
         bytes: frames.bytes,
         digest,
+        key,
     })
+}
+
+/// The key that a backup is encrypted with, as its head says.
+fn key_of(head: &BackupHead) -> Result<Option<KeyId>, BackupError> {
+    match head.format {
+        ..=PLAIN => Ok(None),
+        ENCRYPTED => match KeyId::from_bytes(&head.key_id) {
+            Some(id) => Ok(Some(id)),
+            None => damaged("an encrypted backup that does not say with which key"),
+        },
+        found => Err(BackupError::Format {
+            found,
+            known: ENCRYPTED,
+        }),
+    }
+}
+
+fn cipher_of(needs: KeyId, keys: &[StoreKey]) -> Result<Cipher, BackupError> {
+    let key = keys.iter().find(|key| key.id() == needs);
+    let has = keys.first().map(StoreKey::id);
+    let key = key.ok_or(BackupError::Key { needs, has })?;
+    Ok(key.frames())
 }
 
 fn read_block(
@@ -382,6 +437,8 @@ struct FrameWriter<'a, W> {
     out: &'a mut W,
     position: u64,
     bytes: u64,
+    /// Seals all frames but the head.
+    sealing: Option<(Cipher, Nonces)>,
 }
 
 impl<W: Write> FrameWriter<'_, W> {
@@ -390,14 +447,21 @@ impl<W: Write> FrameWriter<'_, W> {
     }
 
     fn write(&mut self, letter: u8, rest: &[u8]) -> io::Result<()> {
+        let rest = match &mut self.sealing {
+            Some((cipher, nonces)) if letter != b'H' => {
+                let bound = place(letter, self.position);
+                Cow::Owned(cipher.seal(nonces.next(), &bound, &[rest])?)
+            }
+            _ => Cow::Borrowed(rest),
+        };
         let len = u32::try_from(rest.len())
             .ok()
             .filter(|len| *len <= FRAME_BYTES_MAX);
         let len = len.ok_or(io::ErrorKind::InvalidInput)?;
         self.put(&[letter])?;
         self.put(&len.to_be_bytes())?;
-        self.put(rest)?;
-        let hash = frame_hash(letter, self.position, rest);
+        self.put(&rest)?;
+        let hash = frame_hash(letter, self.position, &rest);
         self.position += 1;
         self.put(&hash)
     }
@@ -412,6 +476,8 @@ struct FrameReader<'a, R> {
     read: &'a mut R,
     position: u64,
     bytes: u64,
+    /// Opens all frames but the head.
+    cipher: Option<Cipher>,
 }
 
 impl<R: Read> FrameReader<'_, R> {
@@ -436,12 +502,18 @@ impl<R: Read> FrameReader<'_, R> {
         if read as u64 != u64::from(len) {
             return damaged("it ends too early");
         }
-        let hash = frame_hash(letter, self.position, &rest);
+        let position = self.position;
         self.position += 1;
-        if self.take::<32>()? != hash {
+        if self.take::<32>()? != frame_hash(letter, position, &rest) {
             return damaged("a frame with another hash");
         }
-        Ok((letter, rest))
+        let Some(cipher) = &self.cipher else {
+            return Ok((letter, rest));
+        };
+        match cipher.open(&place(letter, position), &rest) {
+            Some(opened) => Ok((letter, opened)),
+            None => damaged("a frame that its key does not open"),
+        }
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], BackupError> {
@@ -458,10 +530,15 @@ impl<R: Read> FrameReader<'_, R> {
     }
 }
 
+/// Where a frame stands.
+fn place(letter: u8, position: u64) -> [u8; 9] {
+    let [a, b, c, d, e, f, g, h] = position.to_be_bytes();
+    [letter, a, b, c, d, e, f, g, h]
+}
+
 fn frame_hash(letter: u8, position: u64, rest: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&[letter]);
-    hasher.update(&position.to_be_bytes());
+    hasher.update(&place(letter, position));
     hasher.update(rest);
     hasher.finalize().into()
 }

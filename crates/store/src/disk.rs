@@ -4,6 +4,7 @@
 //!   key](sealed), checked at each read, and the number and the sum of all values are kept with
 //!   each commit and compared at each opening ([root](root)), and so is how far the store was
 //!   synced ([progress](progress)).
+//! - Values may be encrypted: `sealed` is the one place.
 //! - A commit is one batch of sled's, which survives a crash whole or not at all; readers see it
 //!   whole or not at all too, also in the middle of a [scan](view).
 //! - [`sync`](Store::sync) returns after `fsync` on the file, which sled's own flush does not do.
@@ -54,7 +55,11 @@ pub use self::{
     directory::{Lock, free_bytes},
     salvage::{Salvaged, salvage},
 };
-use crate::{Batch, Store, StoreError, store::Visitor};
+use crate::{
+    Batch, Store, StoreError,
+    key::{Cipher, KeyId, StoreKey},
+    store::Visitor,
+};
 
 /// Between two looks at the free space, so many bytes are written.
 const ROOM_CHECK_BYTES: u64 = 1024 * 1024;
@@ -68,6 +73,10 @@ pub struct DiskConfig {
     /// With less room than this on the medium the store is not opened, and takes no more writes.
     /// Recovery after a crash needs room; a store that filled its disk would not open again.
     pub min_free_bytes: u64,
+    /// The key that values are encrypted with; without one they are stored as they are. A store that
+    /// has encrypted values opens with its key only; one that has none takes to the key, and what is
+    /// written from then on is encrypted.
+    pub key: Option<StoreKey>,
     /// Refuse a file system that is known to lose what was synced, or to be remote. Without it
     /// there is a warning.
     pub strict: bool,
@@ -79,6 +88,7 @@ impl Default for DiskConfig {
         Self {
             cache_bytes: 64 * MIB,
             min_free_bytes: 64 * MIB,
+            key: None,
             strict: false,
         }
     }
@@ -94,6 +104,10 @@ pub struct Disk {
     /// Held by readers that need several values of one moment, and by the writer while it writes.
     gate: RwLock<Gate>,
     health: Health,
+    /// What encrypts and opens values.
+    cipher: Option<Cipher>,
+    /// See [`Disk::plain_values`].
+    plain_values: u64,
     min_free_bytes: u64,
     /// Last but one, so that the lock is let go of after sled has ended.
     directory: Directory,
@@ -140,10 +154,10 @@ impl Disk {
     /// Opens the store in a directory, or makes one, and reads all of it once.
     ///
     /// # Errors
-    /// The directory is in use, cannot be written, has too little room or a later format, or what
-    /// is in it is not what was written.
+    /// The directory is in use, cannot be written, has too little room or a later format, its values
+    /// are encrypted with another key, or what is in it is not what was written.
     pub fn open(path: &Path, config: &DiskConfig) -> Result<Self, StoreError> {
-        let directory = Directory::take(path)?;
+        let directory = Directory::take(path, config.key.as_ref())?;
         directory.tidy()?;
         directory.check_room(config.min_free_bytes)?;
         medium::check(path, config.strict)?;
@@ -191,21 +205,28 @@ impl Disk {
             views: Vec::new(),
             unlooked_bytes: 0,
         };
-        let disk = Self {
+        let mut disk = Self {
             db: Some(db),
             file,
             progress,
             gate: RwLock::new(gate),
             health: Health::default(),
+            cipher: config.key.as_ref().map(StoreKey::values),
+            plain_values: 0,
             min_free_bytes: config.min_free_bytes,
             directory,
             _above: None,
         };
-        let root = disk.check_all()?;
+        let (root, plain_values) = disk.check_all()?;
         let (commit, noted) = (root.commit(), disk.progress.noted().commit);
         if commit < noted {
             let what = format!("commits are missing: there were {noted}, there are {commit}");
             return Err(StoreError::Damaged { what });
+        }
+        if let Some(key) = &config.key {
+            // Only of a store that opens, and before anything in it is encrypted.
+            disk.directory.take_to(key)?;
+            disk.plain_values = plain_values;
         }
         let now = Noted { commit, end, len };
         disk.progress.note(now).map_err(io_error)?;
@@ -217,6 +238,22 @@ impl Disk {
     #[must_use]
     pub fn holder(path: &Path) -> Option<u32> {
         directory::holder(path)
+    }
+
+    /// The key without which the store in a directory does not open; none where values are stored as
+    /// they are, or where there is no store.
+    ///
+    /// # Errors
+    /// The directory cannot be read, or does not say which key it is.
+    pub fn key_of(path: &Path) -> Result<Option<KeyId>, StoreError> {
+        directory::key_of(path)
+    }
+
+    /// How many values were found stored as they are, when the store was opened with a key: a copy of
+    /// the store has none of them.
+    #[must_use]
+    pub fn plain_values(&self) -> u64 {
+        self.plain_values
     }
 
     /// Bytes that may still be written to the medium.
@@ -238,9 +275,10 @@ impl Disk {
             .inspect_err(|error| self.note(error))
     }
 
-    fn check_all(&self) -> Result<Root, StoreError> {
+    /// Returns the root, and how many values are stored as they are.
+    fn check_all(&self) -> Result<(Root, u64), StoreError> {
         let view = self.view()?;
-        let mut found = Root::default();
+        let (mut found, mut plain) = (Root::default(), 0);
         for (from, to) in [
             (&[][..], &ROOT[..]),
             (sealed::PIECES.1, &[0xFF; KEY_BYTES_MAX + 1]),
@@ -250,6 +288,7 @@ impl Disk {
                 let key = sealed::name(&placed);
                 let (header, _) = sealed::check(key, &stored, |piece| view.get(piece))?;
                 found.add(key, header);
+                plain += u64::from(header.is_plain());
             }
         }
         let mut pieces = 0;
@@ -258,13 +297,13 @@ impl Disk {
             pieces += 1;
         }
         let root = match view.get(&ROOT)? {
-            Some(stored) => Root::read(&stored)?,
+            Some(stored) => Root::read(&stored, self.cipher.as_ref())?,
             None => Root::default(),
         };
         if !root.matches(&found) || pieces != found.pieces() {
             return Err(damaged("values are missing or old"));
         }
-        Ok(root)
+        Ok((root, plain))
     }
 
     fn tree(&self) -> Result<&sled::Tree, StoreError> {
@@ -299,14 +338,24 @@ impl Disk {
             return Ok(None);
         };
         if Header::read(&stored)?.0.pieces() == 0 {
-            return sealed::open(key, &stored, |_| Ok(None)).map(|(_, value)| Some(value));
+            return self.open_value(key, &stored, |_| Ok(None)).map(Some);
         }
         // Again, so that all pieces are of one commit.
         let _still = self.still();
         let Some(stored) = caught(|| tree.get(&placed))? else {
             return Ok(None);
         };
-        sealed::open(key, &stored, |piece| caught(|| tree.get(piece))).map(|(_, value)| Some(value))
+        self.open_value(key, &stored, |piece| caught(|| tree.get(piece)))
+            .map(Some)
+    }
+
+    fn open_value(
+        &self,
+        key: &[u8],
+        stored: &[u8],
+        piece: impl FnMut(&[u8]) -> Result<Option<sled::IVec>, StoreError>,
+    ) -> Result<Bytes, StoreError> {
+        sealed::open(key, stored, self.cipher.as_ref(), piece)
     }
 
     fn read_last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Bytes, Bytes)>, StoreError> {
@@ -323,7 +372,7 @@ impl Disk {
                 continue;
             };
             let key = sealed::name(&placed);
-            let (_, value) = sealed::open(key, &stored, |piece| caught(|| tree.get(piece)))?;
+            let value = self.open_value(key, &stored, |piece| caught(|| tree.get(piece)))?;
             return Ok(Some((Bytes::copy_from_slice(key), value)));
         }
         Ok(None)
@@ -345,7 +394,7 @@ impl Disk {
                     break;
                 };
                 let key = sealed::name(&placed);
-                let (_, value) = sealed::open(key, &stored, |piece| view.get(piece))?;
+                let value = self.open_value(key, &stored, |piece| view.get(piece))?;
                 visit(key, value)?;
                 left -= 1;
             }
@@ -369,7 +418,7 @@ impl Disk {
             }
         }
         let tree = self.tree()?;
-        let change = Change::new(tree, gate.root, batch)?;
+        let change = Change::new(tree, gate.root, batch, self.cipher.as_ref())?;
         if change.is_empty() {
             return Ok(());
         }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The name under which a store says, among what programs keep for themselves, that its files still hold
-/// what was erased.
+/// what was erased, or values that were not encrypted.
 pub const REWRITE_DUE: &str = "erased/rewrite";
 
 /// Bytes that are copied together.

@@ -15,6 +15,7 @@ mod erase;
 mod holding;
 mod host;
 mod journal;
+mod key;
 mod keys;
 mod ledger;
 mod memory;
@@ -37,6 +38,7 @@ pub use host::{
     JudgeInput, Late, Lends, Login, OnRecord, Parent, PeerStatus, Propose, Reached, Rebuilt,
     Refused, Reply, Rules, Status, Verdict, Written, mark_restored, rebuild, remember,
 };
+pub use key::{KeyId, NoKey, StoreKey};
 pub use ledger::{
     ClockReading, Guest, JournalBreak, Ledger, PeerHeard, Place, Reader, Stored, Unsettled,
     keep_local, local,

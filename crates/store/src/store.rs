@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::KeyId;
+
 /// Puts and removals that become visible together or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
@@ -129,6 +131,14 @@ pub enum StoreError {
         /// The highest known.
         known: u32,
     },
+    /// Its values are encrypted, and this is not the key.
+    #[error("the store is encrypted with the key {needs}")]
+    Key {
+        /// The key that opens it.
+        needs: KeyId,
+        /// The one that was given.
+        has: Option<KeyId>,
+    },
     /// After an earlier failure nothing more is written.
     #[error("the store has failed before and takes no more writes")]
     Failed,
@@ -149,6 +159,8 @@ impl StoreError {
             Self::Format { .. } => "STORE-005",
             Self::Failed => "STORE-006",
             Self::Io(_) => "STORE-007",
+            Self::Key { has: None, .. } => "STORE-008",
+            Self::Key { has: Some(_), .. } => "STORE-009",
         }
     }
 
@@ -162,6 +174,10 @@ impl StoreError {
             Self::Format { found, known } => Self::Format {
                 found: *found,
                 known: *known,
+            },
+            Self::Key { needs, has } => Self::Key {
+                needs: *needs,
+                has: *has,
             },
             Self::Failed => Self::Failed,
             Self::Io(error) => Self::Io(std::io::Error::new(error.kind(), error.to_string())),

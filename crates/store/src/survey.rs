@@ -20,7 +20,7 @@ use replica::{
 };
 
 use crate::{
-    BackupError, BackupReport, Guest, Store, StoreError, backup,
+    BackupError, BackupReport, Guest, Store, StoreError, StoreKey, backup,
     disk::{self, Candidate, STORE_KEY_BYTES_MAX},
     journal, keys,
     ledger::{Past, RecordHead},
@@ -110,10 +110,13 @@ impl Survey {
     /// Surveys a backup, and says what it is.
     ///
     /// # Errors
-    /// The backup is not whole or cannot be read.
-    pub fn of_backup(read: &mut impl Read) -> Result<(BackupReport, Self), BackupError> {
+    /// The backup is not whole, is sealed with none of these keys, or cannot be read.
+    pub fn of_backup(
+        read: &mut impl Read,
+        keys: &[StoreKey],
+    ) -> Result<(BackupReport, Self), BackupError> {
         let mut survey = Self::default();
-        let report = backup::entries(read, &mut |key, value| survey.take(key, &value))?;
+        let report = backup::entries(read, keys, &mut |key, value| survey.take(key, &value))?;
         Ok((report, survey))
     }
 
@@ -124,10 +127,15 @@ impl Survey {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn carve(&mut self, path: &Path, other: Option<&Self>) -> io::Result<u64> {
+    pub fn carve(
+        &mut self,
+        path: &Path,
+        key: Option<&StoreKey>,
+        other: Option<&Self>,
+    ) -> io::Result<u64> {
         let known: BTreeSet<RecordKey> = self.states.keys().copied().collect();
         let mut found = 0;
-        disk::carve(path, &mut |candidate| {
+        disk::carve(path, key, &mut |candidate| {
             found += u64::from(self.take_state(candidate, &known).is_some());
             found += u64::from(self.take_draft(candidate).is_some());
         })?;
@@ -136,7 +144,7 @@ impl Survey {
             .into_iter()
             .flat_map(|other| other.locals.keys().cloned())
             .collect();
-        disk::carve(path, &mut |candidate| {
+        disk::carve(path, key, &mut |candidate| {
             found += u64::from(self.take_journal(candidate, &incarnations).is_some());
             found += u64::from(self.take_position(candidate, &incarnations).is_some());
             if let Some(name) = names.iter().find(|name| candidate.lies_under(name)) {

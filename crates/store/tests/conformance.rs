@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use store::{Batch, Disk, DiskConfig, Memory, Store, StoreError};
+use store::{Batch, Disk, DiskConfig, Memory, Store, StoreError, StoreKey};
 
 type Pairs = Vec<(Bytes, Bytes)>;
 
@@ -23,12 +23,17 @@ struct Kind {
     make: fn() -> (Box<dyn Store>, Option<tempfile::TempDir>),
 }
 
-fn kinds() -> [Kind; 2] {
+fn kinds() -> [Kind; 3] {
     let memory: fn() -> (Box<dyn Store>, Option<tempfile::TempDir>) =
         || (Box::new(Memory::new()), None);
     let disk: fn() -> (Box<dyn Store>, Option<tempfile::TempDir>) = || {
         let directory = fast_directory();
         (Box::new(open(directory.path())), Some(directory))
+    };
+    let encrypted: fn() -> (Box<dyn Store>, Option<tempfile::TempDir>) = || {
+        let directory = fast_directory();
+        let key = Some(StoreKey::new([7; 32]));
+        (Box::new(open_with(directory.path(), key)), Some(directory))
     };
     [
         Kind {
@@ -38,6 +43,10 @@ fn kinds() -> [Kind; 2] {
         Kind {
             name: "disk",
             make: disk,
+        },
+        Kind {
+            name: "disk with a key",
+            make: encrypted,
         },
     ]
 }
@@ -50,10 +59,15 @@ fn fast_directory() -> tempfile::TempDir {
 }
 
 fn open(path: &Path) -> Disk {
+    open_with(path, None)
+}
+
+fn open_with(path: &Path, key: Option<StoreKey>) -> Disk {
     Disk::open(
         path,
         &DiskConfig {
             min_free_bytes: 0,
+            key,
             ..DiskConfig::default()
         },
     )

@@ -31,7 +31,7 @@ use store::{Batch, Disk, DiskConfig, Store, StoreError};
 
 use self::{
     child::{Worker, say},
-    history::{Broken, Dice, Model, fast_directory, more, open, place},
+    history::{Broken, Dice, Model, fast_directory, more, open, places},
 };
 
 /// Commits in the store that is damaged.
@@ -57,7 +57,7 @@ fn child_at_work() {
 
 fn damage_and_read(kind: &str, base: &Path, trial: u64) -> String {
     let directory = fast_directory();
-    let path = place(&directory);
+    let path = directory.path().join(base.file_name().unwrap());
     copy(base, &path);
     let mut dice = Dice(trial);
     if kind == "under an open store" {
@@ -89,8 +89,7 @@ fn damage_and_read(kind: &str, base: &Path, trial: u64) -> String {
 fn damage_while_open(path: &Path, dice: &mut Dice) -> String {
     let config = DiskConfig {
         cache_bytes: 64 * 1024,
-        min_free_bytes: 0,
-        strict: false,
+        ..history::config(path)
     };
     let store = Disk::open(path, &config).unwrap();
     let value = |number: u32| number.to_be_bytes().repeat(40);
@@ -170,13 +169,20 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Damages copies of one store and counts what came of it.
+/// Damages copies of two stores, one of them with a key, and counts what came of it.
 fn outcomes(kind: &str, trials: u64) -> BTreeMap<String, u64> {
     let directory = fast_directory();
-    let base = place(&directory);
+    let mut outcomes = BTreeMap::new();
+    for base in places(&directory) {
+        count_outcomes(kind, &base, trials / 2, &mut outcomes);
+    }
+    outcomes
+}
+
+fn count_outcomes(kind: &str, base: &Path, trials: u64, outcomes: &mut BTreeMap<String, u64>) {
     // Written in two lives, so that there is a snapshot and something after it.
     for life in [1..=COMMITS / 2, COMMITS / 2 + 1..=COMMITS] {
-        let store = open(&base).unwrap();
+        let store = open(base).unwrap();
         for seq in life {
             store.commit(history::commit(seq)).unwrap();
             if seq % 50 == 0 {
@@ -185,7 +191,6 @@ fn outcomes(kind: &str, trials: u64) -> BTreeMap<String, u64> {
         }
         store.sync().unwrap();
     }
-    let mut outcomes = BTreeMap::new();
     let mut next = 0;
     while next < trials {
         let task = [
@@ -206,7 +211,6 @@ fn outcomes(kind: &str, trials: u64) -> BTreeMap<String, u64> {
             next += 1;
         }
     }
-    outcomes
 }
 
 #[expect(

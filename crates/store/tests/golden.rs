@@ -382,7 +382,7 @@ fn what_any_program_has_stored_opens_says_the_same_and_settles() {
 fn a_backup_is_written_byte_for_byte_as_the_newest_golden_file_says() {
     let [_, (_, image)] = history();
     let mut file = Vec::new();
-    backup(&Memory::from_image(image), &facts(), &mut file).unwrap();
+    backup(&Memory::from_image(image), &facts(), None, &mut file).unwrap();
     newest_is("backup", &file);
 }
 
@@ -391,9 +391,9 @@ fn what_any_program_has_backed_up_is_restored() {
     assert!(!files("backup").is_empty());
     for path in files("backup") {
         let file = fs::read(&path).unwrap();
-        assert_eq!(verify_backup(&mut &file[..]).unwrap().facts, facts());
+        assert_eq!(verify_backup(&mut &file[..], &[]).unwrap().facts, facts());
         let store = Arc::new(Memory::new());
-        let report = restore(&mut Cursor::new(&file), &*store).unwrap();
+        let report = restore(&mut Cursor::new(&file), &[], &*store).unwrap();
         assert!(report.entries > 10, "{report:?}");
         let host = open(Role::Node, store.clone() as Arc<dyn Store>, 7);
         assert_eq!(host.reader().keys_of_scope(DISTRICT).len(), 4);

@@ -1,6 +1,10 @@
 //! What a salvage promises: whatever happened to the files, each value that it shows was put, and
 //! the damaged directory stays as it was found.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on may stop"
+)]
 
 #[expect(
     dead_code,
@@ -17,9 +21,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use store::{Salvaged, Store, StoreError, salvage};
+use store::{Salvaged, Store, StoreError, StoreKey, salvage};
 
-use self::history::{Dice, commit, fast_directory, more, open, place};
+use self::history::{Dice, commit, fast_directory, key_of, more, open, place, places};
 
 const COMMITS: u64 = 400;
 const PAGE: usize = 4_096;
@@ -50,7 +54,7 @@ fn closed(path: &Path) -> Pairs {
 fn read(path: &Path) -> (Result<Salvaged, StoreError>, Pairs) {
     let mut found = Pairs::new();
     let scratch = path.with_extension("scratch");
-    let result = salvage(path, &scratch, &mut |key, value| {
+    let result = salvage(path, &scratch, key_of(path).as_ref(), &mut |key, value| {
         found.insert(key.to_vec(), value);
     });
     (result, found)
@@ -69,13 +73,45 @@ fn files(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[test]
 fn a_sound_store_is_salvaged_whole() {
     let directory = fast_directory();
-    let path = place(&directory);
-    let held = closed(&path);
+    for path in places(&directory) {
+        let held = closed(&path);
+        let (result, found) = read(&path);
+        let salvaged = result.unwrap();
+        assert!(found == held, "{} of {}", found.len(), held.len());
+        assert_eq!(salvaged.values, held.len() as u64);
+        assert_eq!((salvaged.bad, salvaged.gaps), (0, 0));
+    }
+}
+
+/// A store that took to a key is salvaged whole, and with no other key at all.
+#[test]
+fn a_store_of_which_a_part_is_encrypted_is_salvaged_whole() {
+    let directory = fast_directory();
+    let [plain, path] = places(&directory);
+    closed(&plain);
+    fs::rename(&plain, &path).unwrap();
+    let store = open(&path).unwrap();
+    assert!(store.plain_values() > 0);
+    (COMMITS + 1..=COMMITS + 20).for_each(|seq| store.commit(commit(seq)).unwrap());
+    store.sync().unwrap();
+    let held = store.range(&[], &[0xFF; 4], usize::MAX).unwrap();
+    drop(store);
     let (result, found) = read(&path);
-    let salvaged = result.unwrap();
-    assert!(found == held, "{} of {}", found.len(), held.len());
-    assert_eq!(salvaged.values, held.len() as u64);
-    assert_eq!((salvaged.bad, salvaged.gaps), (0, 0));
+    assert_eq!(result.unwrap().bad, 0);
+    assert_eq!(found.len(), held.len());
+    assert!(
+        held.iter()
+            .all(|(key, value)| found.get(&**key) == Some(value))
+    );
+    let other = StoreKey::new([8; 32]);
+    for key in [None, Some(&other)] {
+        let scratch = path.with_extension("scratch");
+        let refused = salvage(&path, &scratch, key, &mut |_, _| panic!("nothing is shown"));
+        assert!(
+            matches!(refused, Err(StoreError::Key { .. })),
+            "{refused:?}"
+        );
+    }
 }
 
 #[test]
@@ -106,12 +142,21 @@ fn a_bad_snapshot_costs_no_value() {
 #[test]
 fn a_salvaged_value_was_put_whatever_happened_to_the_file() {
     let directory = fast_directory();
-    let base = place(&directory);
-    let held = closed(&base);
+    places(&directory)
+        .iter()
+        .for_each(|base| salvaged_values_were_put(base));
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the counts are what one wants to see of such a test"
+)]
+fn salvaged_values_were_put(base: &Path) {
+    let held = closed(base);
     let ever = put_ever();
     let good = fs::read(base.join("db")).unwrap();
     let (mut opened, mut saved, mut refused) = (0, 0, 0);
-    for trial in 0..more(40, 400) {
+    for trial in 0..more(20, 200) {
         let mut dice = Dice(trial);
         let mut bytes = good.clone();
         let pages = good.len() as u64 / PAGE as u64;
@@ -125,9 +170,9 @@ fn a_salvaged_value_was_put_whatever_happened_to_the_file() {
             }
         }
         fs::write(base.join("db"), &bytes).unwrap();
-        let before = files(&base);
-        let (result, found) = read(&base);
-        assert!(files(&base) == before, "the damaged files are left alone");
+        let before = files(base);
+        let (result, found) = read(base);
+        assert!(files(base) == before, "the damaged files are left alone");
         for (key, value) in &found {
             let was_put = ever.contains(&(key.clone(), value.to_vec()));
             assert!(was_put, "trial {trial}: {key:?} was never put so");

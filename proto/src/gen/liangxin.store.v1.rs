@@ -309,6 +309,9 @@ pub struct BackupHead {
     /// BLAKE3 over all entries, 32 bytes.
     #[prost(bytes = "vec", tag = "6")]
     pub digest: ::prost::alloc::vec::Vec<u8>,
+    /// The id of the key that the frames are sealed with, 8 bytes; empty when they are not.
+    #[prost(bytes = "vec", tag = "7")]
+    pub key_id: ::prost::alloc::vec::Vec<u8>,
 }
 /// One key and its value in a backup.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

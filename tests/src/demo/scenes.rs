@@ -198,7 +198,7 @@ impl Scene {
     /// Plays it in a folder. Returns whether everything came out as it must.
     pub(super) fn play(&self, exe: &Path, folder: &Path) -> (Stage, bool) {
         scene(self.name, self.zh, self.en);
-        let mut stage = Stage::set(exe, folder, self.places);
+        let mut stage = Stage::set(exe, folder, self.places, true);
         stage.districts.iter_mut().for_each(District::start);
         let mut checks = Checks::new();
         (self.play)(&mut stage, &mut checks);

@@ -99,8 +99,11 @@ pub(super) struct Stage {
 impl Stage {
     /// Sets up the city and its desks: authority, invitations, certificates, ports. The city serves;
     /// a desk does not until it is started.
-    pub(super) fn set(exe: &Path, folder: &Path, places: &[Place]) -> Self {
-        let hub = Program::hub(exe, &folder.join("hub"));
+    ///
+    /// On a stage that is `plain` the stores are not encrypted: a scene looks into their files.
+    pub(super) fn set(exe: &Path, folder: &Path, places: &[Place], plain: bool) -> Self {
+        let dress = |program: Program| if plain { program.plain() } else { program };
+        let hub = dress(Program::hub(exe, &folder.join("hub")));
         hub.run([
             "init",
             "--demo",
@@ -121,7 +124,7 @@ impl Stage {
                 .ok()
                 .stdout;
             let (key, desk) = place.desk.unwrap_or((code, ""));
-            let program = Program::node(exe, &folder.join(key));
+            let program = dress(Program::node(exe, &folder.join(key)));
             let line = Line::to(target);
             let address = format!("https://{}", line.address());
             program

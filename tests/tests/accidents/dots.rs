@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use replica::{Dot, RecordKey, RegisterId, Sibling};
-use store::{Disk, DiskConfig, Ledger};
+use store::{Disk, DiskConfig, Ledger, StoreKey};
 use tests::programs::Program;
 
 /// What a dot names: the record it was written to, and what it said of a register there.
@@ -23,7 +23,7 @@ impl Dots {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if name == "store" || name.starts_with("store.before-") {
-                self.add_store(&path);
+                self.add_store(&path, program.store_key());
             }
         }
     }
@@ -33,8 +33,12 @@ impl Dots {
         self.records.len()
     }
 
-    fn add_store(&mut self, path: &Path) {
-        let disk = Disk::open(path, &DiskConfig::default()).unwrap();
+    fn add_store(&mut self, path: &Path, key: Option<StoreKey>) {
+        let config = DiskConfig {
+            key,
+            ..DiskConfig::default()
+        };
+        let disk = Disk::open(path, &config).unwrap();
         let ledger = Ledger::open(Arc::new(disk)).unwrap();
         let reader = ledger.reader();
         for (scope, ..) in reader.scopes() {

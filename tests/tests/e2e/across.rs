@@ -14,7 +14,15 @@ pub(super) struct Two {
 
 impl Two {
     pub(super) fn open() -> Self {
-        let mut city = City::open();
+        Self::of(City::open())
+    }
+
+    /// The same without encryption.
+    pub(super) fn open_plain() -> Self {
+        Self::of(City::open_plain())
+    }
+
+    fn of(mut city: City) -> Self {
         let jianxi = city.jianxi();
         let laocheng = city.district("410302", "老城区", "laocheng");
         let two = Self {

@@ -245,7 +245,9 @@ fn an_altered_backup_is_refused_with_nothing_written() {
     }
     std::fs::write(&altered, &good[..good.len() - 40]).unwrap();
     refused(&node, ["restore", name], 6, "BACKUP-002");
-    refused(&fresh, ["restore", name], 6, "BACKUP-002");
+    let key = node.data.join("store.key");
+    let key = ["--key-file", key.to_str().unwrap()];
+    refused(&fresh, ["restore", name, key[0], key[1]], 6, "BACKUP-002");
     refused(&fresh, ["status"], 2, "DIR-001");
     let whole = node.json(["restore", file.to_str().unwrap(), "--dry-run"]);
     assert!(whole["entries"].as_u64().unwrap() > 10, "{whole}");
@@ -256,7 +258,8 @@ fn an_altered_backup_is_refused_with_nothing_written() {
     assert_eq!(after.len(), before.len(), "nothing is gone");
 
     let other = city.district("410302", "老城区", "laocheng").node;
-    refused(&other, ["restore", file.to_str().unwrap()], 6, "BACKUP-010");
+    let restore = ["restore", file.to_str().unwrap(), key[0], key[1]];
+    refused(&other, restore, 6, "BACKUP-010");
     assert_eq!(organisations(&node).len(), 10);
 }
 

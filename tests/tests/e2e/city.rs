@@ -26,6 +26,8 @@ pub(super) struct City {
     serving: Option<Serving>,
     lines: Vec<Arc<Line>>,
     folder: TempDir,
+    /// Districts that join do without encryption.
+    is_plain: bool,
 }
 
 /// A district that has joined, and its line to the city.
@@ -47,8 +49,15 @@ pub(super) fn node_exe() -> &'static Path {
 impl City {
     /// A city that is set up and not serving.
     pub(super) fn founded() -> Self {
+        Self::found(false)
+    }
+
+    fn found(is_plain: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let hub = Program::hub(hub_exe(), &folder.path().join("hub"));
+        let mut hub = Program::hub(hub_exe(), &folder.path().join("hub"));
+        if is_plain {
+            hub = hub.plain();
+        }
         hub.run([
             "init",
             "--scope",
@@ -59,7 +68,10 @@ impl City {
             "2020",
         ])
         .ok();
-        Self::of(hub, folder)
+        Self {
+            is_plain,
+            ..Self::of(hub, folder)
+        }
     }
 
     /// A city whose hub is set up already, in this temporary directory.
@@ -69,12 +81,20 @@ impl City {
             serving: None,
             lines: Vec::new(),
             folder,
+            is_plain: false,
         }
     }
 
     /// A city that takes calls.
     pub(super) fn open() -> Self {
         let mut city = Self::founded();
+        city.up();
+        city
+    }
+
+    /// The same without encryption, at the districts too: what is looked for in files can be found.
+    pub(super) fn open_plain() -> Self {
+        let mut city = Self::found(true);
         city.up();
         city
     }
@@ -137,7 +157,10 @@ impl City {
     pub(super) fn district(&mut self, code: &str, name: &str, data: &str) -> District {
         let token = self.invite(code, name);
         let (line, address) = self.line();
-        let node = Program::node(node_exe(), &self.path(data));
+        let mut node = Program::node(node_exe(), &self.path(data));
+        if self.is_plain {
+            node = node.plain();
+        }
         node.run(["join", "--hub", &address, "--token", &token])
             .ok();
         District { node, line }

@@ -195,11 +195,13 @@ fn a_damaged_or_missing_directory_is_asked_for_all_the_same() {
     check(&scene.dry_run(&[]), "none");
 
     // On another machine, with nothing but the backup and the keys beside it.
+    let key = scene.city.text_path("kept.key");
+    std::fs::rename(node.data.join("store.key"), &key).unwrap();
     std::fs::remove_dir_all(&node.data).unwrap();
     let pass = scene.city.text_path("pass");
     check(&scene.dry_run(&["--passphrase-file", &pass]), "none");
     assert!(!node.data.exists(), "nothing was written");
-    let without = scene.dry_run(&[]);
+    let without = scene.dry_run(&["--key-file", &key]);
     assert_eq!(without["asked"]["code"], "BACKUP-013", "{without}");
 }
 

@@ -214,12 +214,14 @@ fn a_dry_run_says_what_the_backup_lacks_and_what_exists_nowhere_else() {
     assert_eq!(serving.terminate().0, 0);
 
     let fresh = Program::node(super::city::node_exe(), &city.path("fresh"));
-    let compared = fresh.json(["restore", &file, "--dry-run"]);
+    let key = node.data.join("store.key").to_str().unwrap().to_owned();
+    let with_key = ["restore", &file, "--dry-run", "--key-file", &key];
+    let compared = fresh.json(with_key);
     assert_eq!(
         (&compared["present"], &compared["records"]),
         (&"none".into(), &nothing["records"])
     );
     assert!(!fresh.data.exists(), "nothing was written");
     let other = city.district("410302", "老城区", "laocheng").node;
-    refused(&other, ["restore", &file, "--dry-run"], 6, "BACKUP-010");
+    refused(&other, with_key, 6, "BACKUP-010");
 }

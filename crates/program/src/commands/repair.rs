@@ -16,7 +16,7 @@ use crate::{
     clock::{SystemClock, moment},
     commands::{
         record::field_label,
-        store::{RestoreArgs, keys_for},
+        store::{RestoreArgs, keys_at_hand, keys_for},
     },
     dir::write_whole,
     failure::Failure,
@@ -27,6 +27,7 @@ use crate::{
         fact_json,
         lost::{self, Lost, Rest},
     },
+    store_key::at_hand,
     texts::causes,
 };
 
@@ -35,6 +36,9 @@ use crate::{
 pub struct RepairArgs {
     /// The newest backup, for what cannot be read of the store
     pub backup: Option<PathBuf>,
+    /// The key that the backup is encrypted with, where the directory does not have it
+    #[arg(long, value_name = "FILE", requires = "backup")]
+    pub key_file: Option<PathBuf>,
     /// Only list the writes that a repair or a restore has taken and nobody has given back
     #[arg(long, conflicts_with = "backup")]
     pub list: bool,
@@ -85,8 +89,10 @@ pub fn compare<L: Live>(
     let dir = setting.options.dir().ok();
     let path = setting.folder.join(&args.file);
     let keys = keys_for(setting, args)?;
+    let store_keys = keys_at_hand(setting, dir.as_ref(), args, &keys)?;
     let key = |name: &str| keys.get(name).cloned();
-    let compared = compare_closed::<L>(dir.as_ref(), &path, &key, &setting.runtime)?;
+    let runtime = &setting.runtime;
+    let compared = compare_closed::<L>(dir.as_ref(), &path, &store_keys, &key, runtime)?;
     show_comparison(&compared, out);
     Ok(())
 }
@@ -100,7 +106,9 @@ pub fn compare_serving<L: Live>(
     args: &RestoreArgs,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    show_comparison(&compare_opened::<L>(app, &app.path(&args.file))?, out);
+    let key_file = args.key_file.as_ref().map(|file| app.path(file));
+    let compared = compare_opened::<L>(app, &app.path(&args.file), key_file.as_deref())?;
+    show_comparison(&compared, out);
     Ok(())
 }
 
@@ -309,8 +317,10 @@ pub(super) fn fact_row(fact: &WriteFact, language: Language) -> Vec<String> {
 pub fn repair(setting: &Setting, args: &RepairArgs, out: &mut Out) -> Result<(), Failure> {
     let dir = setting.options.dir()?;
     let backup = args.backup.as_ref().map(|file| setting.folder.join(file));
+    let key_file = args.key_file.as_ref().map(|file| setting.folder.join(file));
     let now_ms = SystemClock::default().wall_ms();
-    let Some(repaired) = repair::repair(&dir, backup.as_deref(), now_ms)? else {
+    let keys = at_hand(Some(&dir), key_file.as_deref(), None)?;
+    let Some(repaired) = repair::repair(&dir, backup.as_deref(), &keys, now_ms)? else {
         if out.json {
             out.document(&json!({"sound": true}));
         } else {
@@ -330,6 +340,7 @@ pub fn repair(setting: &Setting, args: &RepairArgs, out: &mut Out) -> Result<(),
     } else {
         show_repaired(&repaired, out);
     }
+    repaired.store_key.say_if_new(out);
     Ok(())
 }
 

@@ -11,7 +11,10 @@ use clap::{Args, Subcommand};
 use domain::label::Language;
 use replica::Clock as _;
 use serde_json::json;
-use store::{BackupError, BackupFacts, BackupReport, Cabinet, Disk, DiskConfig, WriteFact};
+use store::{
+    BackupError, BackupFacts, BackupReport, Cabinet, Disk, DiskConfig, StoreError, StoreKey,
+    WriteFact,
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -26,7 +29,8 @@ use crate::{
     doctor::BACKUP,
     failure::{Exit, Failure},
     output::Out,
-    repair::{compare::given_up, owner},
+    repair::{check_owner, compare::given_up, owner},
+    store_key,
 };
 
 /// `backup FILE`.
@@ -57,6 +61,9 @@ pub struct RestoreArgs {
     /// The passphrase for FILE.keys: the keys are restored too
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// The key that the backup is encrypted with, where the directory does not have it
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// `config …`.
@@ -69,7 +76,14 @@ pub enum ConfigCommand {
 }
 
 pub(crate) fn failed(error: &BackupError) -> Failure {
-    Failure::new(error.code(), Exit::Invalid).with("detail", crate::failure::causes(error))
+    let failure = Failure::new(error.code(), Exit::Invalid);
+    let failure = failure.with("detail", crate::failure::causes(error));
+    match error {
+        BackupError::Key { needs, has } | BackupError::Store(StoreError::Key { needs, has }) => {
+            failure.of_keys(*needs, *has)
+        }
+        _ => failure,
+    }
 }
 
 fn show((report, packed): (&BackupReport, Option<Packed>), out: &mut Out, zh: &str, en: &str) {
@@ -77,6 +91,7 @@ fn show((report, packed): (&BackupReport, Option<Packed>), out: &mut Out, zh: &s
         out.document(&json!({
             "entries": report.entries,
             "bytes": report.bytes,
+            "key": report.key.map(|key| key.to_string()),
             "files": packed.map(|packed| packed.files),
             "files_bytes": packed.map(|packed| packed.bytes),
         }));
@@ -94,6 +109,9 @@ fn show((report, packed): (&BackupReport, Option<Packed>), out: &mut Out, zh: &s
         });
     }
 }
+
+/// The name of the store's key among the keys beside a backup.
+const STORE_KEY: &str = "store.key";
 
 /// The files that hold keys and what they certify.
 const KEY_FILES: [&str; 6] = [
@@ -140,10 +158,10 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
         replica: app.identity.replica().0.to_vec(),
         at_ms: i64::try_from(app.clock.wall_ms()).unwrap_or(i64::MAX),
     };
-    let target = path.clone();
+    let (target, key) = (path.clone(), app.store_key.key.clone());
     let report = app
         .writer
-        .still(move |store| store::backup_to(store, &facts, &target))?;
+        .still(move |store| store::backup_to(store, &facts, key.as_ref(), &target))?;
     let report = report.map_err(|error| failed(&error))?;
     // It counts as a backup when all of it is there.
     let packed = if args.without_files {
@@ -155,7 +173,7 @@ pub fn backup(app: &App, args: &BackupArgs, out: &mut Out) -> Result<(), Failure
     app.writer
         .edit(Vec::new(), vec![(BACKUP.to_owned(), Some(note))])?;
     if let Some(passphrase) = passphrase {
-        backup_keys(&app.dir, &path, &passphrase)?;
+        backup_keys(app, &path, &passphrase)?;
     }
     show(
         (&report, packed),
@@ -209,10 +227,14 @@ fn keys_beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn backup_keys(dir: &Dir, path: &Path, passphrase: &str) -> Result<(), Failure> {
+fn backup_keys(app: &App, path: &Path, passphrase: &str) -> Result<(), Failure> {
     let mut files: BTreeMap<&str, String> = BTreeMap::new();
+    // Wherever it lies: without it the backup would be worth nothing.
+    if let Some(key) = &app.store_key.key {
+        files.insert(STORE_KEY, key.text().to_string());
+    }
     for name in KEY_FILES {
-        match std::fs::read_to_string(dir.path().join(name)) {
+        match std::fs::read_to_string(app.dir.path().join(name)) {
             Ok(text) => drop(files.insert(name, text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
@@ -246,6 +268,20 @@ pub(crate) fn keys_for(
     open_keys(&setting.folder.join(&args.file), &passphrase)
 }
 
+/// The keys that may open a backup: the one that was named, the directory's, the one beside the backup.
+pub(crate) fn keys_at_hand(
+    setting: &Setting,
+    dir: Option<&Dir>,
+    args: &RestoreArgs,
+    beside: &BTreeMap<String, String>,
+) -> Result<Vec<StoreKey>, Failure> {
+    let named = args.key_file.as_ref().map(|file| setting.folder.join(file));
+    let beside = beside.get(STORE_KEY).map(|text| StoreKey::read(text));
+    let unreadable = |line| Failure::new("BACKUP-012", Exit::Refused).with("detail", line);
+    let beside = beside.transpose().map_err(unreadable)?;
+    store_key::at_hand(dir, named.as_deref(), beside)
+}
+
 fn restore_keys(dir: &Dir, files: &BTreeMap<String, String>) -> Result<(), Failure> {
     for name in KEY_FILES {
         if let Some(text) = files.get(name) {
@@ -264,18 +300,14 @@ fn restore_keys(dir: &Dir, files: &BTreeMap<String, String>) -> Result<(), Failu
 pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(), Failure> {
     let path = setting.folder.join(&args.file);
     let mut file = BufReader::new(File::open(&path)?);
-    let report = store::verify_backup(&mut file).map_err(|error| failed(&error))?;
     let dir = setting.options.dir()?;
-    let known = if dir.exists() {
-        Some(dir.identity()?)
-    } else {
-        None
-    };
-    let whose = known.as_ref().map(|known| known.replica().0.to_vec());
-    if whose.is_some_and(|replica| replica != report.facts.replica) {
-        return Err(Failure::new("BACKUP-010", Exit::Invalid));
+    let beside_backup = keys_for(setting, args)?;
+    let keys = keys_at_hand(setting, Some(&dir), args, &beside_backup)?;
+    let report = store::verify_backup(&mut file, &keys).map_err(|error| failed(&error))?;
+    let known = dir.exists().then(|| dir.identity()).transpose()?;
+    if let Some(known) = &known {
+        check_owner(&report, known)?;
     }
-    let keys = keys_for(setting, args)?;
     let files = pack::beside(&path);
     let files = files.exists().then_some(files);
     if let Some(files) = &files {
@@ -284,6 +316,7 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
     }
     std::fs::create_dir_all(dir.path())?;
     let _held = dir.hold()?;
+    let store_key = store_key::keep(&dir, &Config::load(&dir.config())?, &keys)?;
     let beside = dir.path().join("store.restoring");
     remove(&beside)?;
     file.rewind()?;
@@ -296,7 +329,13 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         result: "done".to_owned(),
         ..audit::Entry::default()
     };
-    let filled = fill(&dir, &beside, &mut file, &path, (known.as_ref(), &entry)).and_then(
+    let at_hand = Keys {
+        own: store_key.key.as_ref(),
+        all: &keys,
+    };
+    let places = (beside.as_path(), path.as_path());
+    let known_by = (known.as_ref(), &entry);
+    let filled = fill(&dir, places, &mut file, at_hand, known_by).and_then(
         |(report, identity, given_up)| {
             if let Some(lacking) = given_up {
                 note_given_up(&dir, &lacking, &kept, out);
@@ -314,7 +353,7 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         }
     };
     let packed = files.map(|files| unpack(&dir, &files)).transpose()?;
-    restore_keys(&dir, &keys)?;
+    restore_keys(&dir, &beside_backup)?;
     // The identity goes last: with it the directory counts as set up.
     if let (None, Some(identity)) = (&known, identity) {
         dir.set_identity(&identity)?;
@@ -324,7 +363,17 @@ pub fn restore(setting: &Setting, args: &RestoreArgs, out: &mut Out) -> Result<(
         "{n} entries restored; the replica heals with its peers at the next session",
     );
     show((&report, packed), out, zh, en);
+    store_key.say_if_new(out);
     Ok(())
+}
+
+/// The keys of a restore.
+#[derive(Clone, Copy)]
+struct Keys<'a> {
+    /// What the restored store is encrypted with.
+    own: Option<&'a StoreKey>,
+    /// What the backup and the present store may be opened with.
+    all: &'a [StoreKey],
 }
 
 /// Puts the contents of attachments back that lie beside a backup. Those that are there stay.
@@ -351,13 +400,17 @@ type Filled = (BackupReport, Option<Identity>, Option<Vec<WriteFact>>);
 /// Fills a store beside the present one.
 fn fill(
     dir: &Dir,
-    beside: &Path,
+    (beside, path): (&Path, &Path),
     file: &mut BufReader<File>,
-    path: &Path,
+    keys: Keys<'_>,
     (known, entry): (Option<&Identity>, &audit::Entry),
 ) -> Result<Filled, Failure> {
-    let filled = Disk::open(beside, &DiskConfig::default())?;
-    let report = store::restore(file, &filled).map_err(|error| failed(&error))?;
+    let config = DiskConfig {
+        key: keys.own.cloned(),
+        ..DiskConfig::default()
+    };
+    let filled = Disk::open(beside, &config)?;
+    let report = store::restore(file, keys.all, &filled).map_err(|error| failed(&error))?;
     store::mark_restored(&filled)?;
     store::keep_local(&filled, BACKUP, backup_note(&report, path))?;
     // In the list that comes back, not in the one that is put aside. Nobody proved an account: the
@@ -373,7 +426,7 @@ fn fill(
     if !dir.store().exists() {
         return Ok((report, identity, None));
     }
-    let lacking = given_up(dir, &filled, owner(&report))?;
+    let lacking = given_up(dir, &filled, keys.all, owner(&report))?;
     Ok((report, identity, Some(lacking)))
 }
 

@@ -8,7 +8,8 @@ use crate::{
     app::{App, Live, OwnFacts, PeerView, SCHEMA},
     conflicts,
     failure::Failure,
-    proposals, refusals, repair, rewrite,
+    proposals, refusals, repair,
+    rewrite::{self, Due},
 };
 
 /// The name under which the newest verified backup is noted.
@@ -72,6 +73,22 @@ pub struct Facts {
     pub accounts: accounts::Standing,
     /// The files of the store still hold what was erased.
     pub rewrite_due: bool,
+    /// Whether the store is encrypted.
+    pub encryption: Encryption,
+}
+
+/// Whether a store is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// The settings say that it is not.
+    #[default]
+    None,
+    /// It has a key, and files from before it had one.
+    Partly,
+    /// It is, and whoever takes the disk has the key too.
+    KeyBeside,
+    /// It is, and the key lies outside the directory.
+    KeyElsewhere,
 }
 
 impl Facts {
@@ -109,8 +126,19 @@ impl Facts {
             backup_ms: backup_ms(app)?,
             missing: repair::lost::count_open(app)?,
             accounts: accounts::standing(app)?,
-            rewrite_due: rewrite::is_due(app),
+            rewrite_due: rewrite::due(app) == Some(Due::Erased),
+            encryption: encryption(app),
         })
+    }
+}
+
+fn encryption(app: &App) -> Encryption {
+    let key = &app.store_key;
+    match rewrite::due(app) {
+        _ if key.key.is_none() => Encryption::None,
+        Some(Due::Plain) => Encryption::Partly,
+        _ if key.lies_in(&app.dir) => Encryption::KeyBeside,
+        _ => Encryption::KeyElsewhere,
     }
 }
 

@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 
 use proto::sync::Diagnosis;
 
-use crate::{app::PeerView, clock::moment, config::DoctorConfig, doctor::Facts};
+use crate::{
+    app::PeerView,
+    clock::moment,
+    config::DoctorConfig,
+    doctor::{Facts, facts::Encryption},
+};
 
 /// One finding of `doctor`.
 #[derive(Clone, Debug)]
@@ -48,8 +53,8 @@ impl std::fmt::Debug for Row {
 /// The fact that says at which side a check was made, where its sentence depends on it.
 pub(super) const SIDE: &str = "side";
 
-/// The fact that says that there are no accounts: all is well, and everybody is administrator.
-pub(super) const NONE: &str = "none";
+/// The fact that says which sentence is said where all is well, when it is not the row's own.
+pub(super) const SAYING: &str = "saying";
 
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
@@ -230,6 +235,15 @@ pub const ROWS: &[Row] = &[
     row("DOCTOR-027", "erased_files", |facts, _| {
         vec![finding(!facts.rewrite_due, Vec::new())]
     }),
+    row("DOCTOR-028", "encryption", |facts, _| {
+        let saying = match facts.encryption {
+            Encryption::None => "DOCTOR-028-NONE",
+            Encryption::KeyBeside => "DOCTOR-028-BESIDE",
+            Encryption::Partly | Encryption::KeyElsewhere => "DOCTOR-028",
+        };
+        let well = facts.encryption != Encryption::Partly;
+        vec![finding(well, vec![(SAYING, saying.to_owned())])]
+    }),
     row("DOCTOR-041", "open_ends", |facts, _| {
         let of = |scopes: &Vec<String>| {
             let named = ("scopes", scopes.join(" "));
@@ -255,7 +269,8 @@ pub const ROWS: &[Row] = &[
     }),
     row("DOCTOR-046", "accounts", |facts, _| {
         let waiting = &facts.accounts.waiting;
-        let none = (facts.accounts.count == 0).then(|| (NONE, String::new()));
+        // Everybody is administrator then.
+        let none = (facts.accounts.count == 0).then(|| (SAYING, "DOCTOR-046-NONE".to_owned()));
         let names = (!waiting.is_empty()).then(|| ("accounts", waiting.join(" ")));
         vec![finding(
             waiting.is_empty(),

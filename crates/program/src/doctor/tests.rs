@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::label::Language;
 use store::{JournalBreak, PeerHeard};
 
-use super::{Check, Facts, ROWS, checks, sentence};
+use super::{Check, Facts, ROWS, checks, facts::Encryption, sentence};
 use crate::{
     app::{OwnFacts, PeerView},
     config::DoctorConfig,
@@ -130,6 +130,9 @@ const CASES: &[Case] = &[
     ("no_backup", &[], |facts| facts.backup_ms = None),
     ("lost_writes", &[], |facts| facts.missing = 1),
     ("erased_files", &[], |facts| facts.rewrite_due = true),
+    ("encryption", &[], |facts| {
+        facts.encryption = Encryption::Partly;
+    }),
     ("open_ends", &[], |facts| {
         facts.own.open_ends = Some(vec!["410306".to_owned()]);
     }),
@@ -198,6 +201,24 @@ fn each_row_has_a_sentence_in_both_languages_and_for_both_ends() {
             check.code
         );
     }
+}
+
+/// All three are well; what they say differs.
+#[test]
+fn of_the_key_it_is_said_where_it_lies() {
+    let said = |encryption| {
+        let facts = Facts {
+            encryption,
+            ..sound()
+        };
+        assert!(unwell(&facts).is_empty());
+        let all = checks(&facts, &DoctorConfig::default());
+        let check = all.into_iter().find(|check| check.name == "encryption");
+        say(&check.unwrap(), Language::En)
+    };
+    assert!(said(Encryption::None).contains("not encrypted"));
+    assert!(said(Encryption::KeyBeside).contains("beside"));
+    assert!(said(Encryption::KeyElsewhere).contains("elsewhere"));
 }
 
 #[test]

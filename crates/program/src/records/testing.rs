@@ -159,6 +159,7 @@ fn open(memory: Arc<Memory>, identity: Identity) -> World {
         dir: Dir::new(Path::new("/nowhere")),
         identity: Arc::new(identity),
         config: Arc::new(Config::default()),
+        store_key: Arc::default(),
         clock,
         catalogue: Catalogue::builtin(),
         writer: writer.handle(),

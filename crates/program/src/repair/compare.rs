@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, fmt, io, path::Path};
 use link::Holdings;
 use replica::{Dot, RecordKey, ReplicaId};
 use serde_json::{Value, json};
-use store::{BackupReport, Beyond, Disk, DiskConfig, Holding, StoreError, Survey, WriteFact};
+use store::{BackupReport, Beyond, Disk, Holding, StoreError, StoreKey, Survey, WriteFact};
 
 use super::{check_owner, fact_json, lost, owner, read_backup, read_store};
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     commands::store::IDENTITY,
     dir::{Dir, Identity},
     failure::{Exit, Failure},
+    store_key::{self, as_it_is},
 };
 
 /// Reads one of the key files that lie in a directory.
@@ -306,10 +307,11 @@ impl Both<'_> {
 pub(crate) fn given_up(
     dir: &Dir,
     filled: &Disk,
+    keys: &[StoreKey],
     own: ReplicaId,
 ) -> Result<Vec<WriteFact>, Failure> {
     let mut beyond = Beyond::new(filled);
-    let present = Disk::open(&dir.store(), &DiskConfig::default());
+    let present = Disk::open(&dir.store(), &as_it_is(&dir.store(), keys));
     match present.and_then(|present| beyond.take_all(&present)) {
         Ok(()) => {}
         // What a repair can still read of it would be given up unseen.
@@ -329,8 +331,14 @@ pub(crate) fn given_up(
 }
 
 /// Compares a backup with the store of an opened program.
-pub(crate) fn compare_opened<L: Live>(app: &App, path: &Path) -> Result<Comparison, Failure> {
-    let (backup, in_backup) = read_backup(path)?;
+pub(crate) fn compare_opened<L: Live>(
+    app: &App,
+    path: &Path,
+    key_file: Option<&Path>,
+) -> Result<Comparison, Failure> {
+    let named = key_file.map(store_key::read).transpose()?;
+    let keys: Vec<StoreKey> = named.into_iter().chain(app.store_key.key.clone()).collect();
+    let (backup, in_backup) = read_backup(path, &keys)?;
     check_owner(&backup, &app.identity)?;
     let both = Both {
         backup,
@@ -345,14 +353,16 @@ pub(crate) fn compare_opened<L: Live>(app: &App, path: &Path) -> Result<Comparis
 
 /// Compares a backup with what can be read of the store in a directory. The store is read on a
 /// copy, so that also a damaged one can be compared and nothing in it changes. Where the directory
-/// does not say who it is, the backup does. `keys` are those that lie beside the backup.
+/// does not say who it is, the backup does. `store_keys` may open the backup and the store; `keys` are
+/// those of the node that lie beside the backup.
 pub(crate) fn compare_closed<L: Live>(
     dir: Option<&Dir>,
     path: &Path,
+    store_keys: &[StoreKey],
     keys: &dyn Fn(&str) -> Option<String>,
     runtime: &tokio::runtime::Handle,
 ) -> Result<Comparison, Failure> {
-    let (backup, in_backup) = read_backup(path)?;
+    let (backup, in_backup) = read_backup(path, store_keys)?;
     let in_dir = dir.and_then(|dir| dir.identity().ok());
     if let Some(identity) = &in_dir {
         check_owner(&backup, identity)?;
@@ -360,7 +370,8 @@ pub(crate) fn compare_closed<L: Live>(
     let kept = in_backup.local(IDENTITY);
     let kept = kept.and_then(|text| serde_json::from_slice::<Identity>(text).ok());
     let identity = in_dir.or(kept);
-    let (how, present) = match dir.filter(|dir| dir.store().exists()).map(read_store) {
+    let read = |dir| read_store(dir, store_keys);
+    let (how, present) = match dir.filter(|dir| dir.store().exists()).map(read) {
         None => ("none", None),
         Some(Ok((salvaged, survey))) if salvaged.bad + salvaged.gaps == 0 => {
             ("whole", Some(survey))

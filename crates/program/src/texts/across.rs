@@ -58,6 +58,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "Something was erased, and the files of the store still hold it. No record shows it any more. Restart the program when it suits; at the start it rewrites its files.",
     ),
     (
+        "DOCTOR-028",
+        "数据库有密钥，数据文件里还有加密之前写入的内容。内容完好，新写入的都已加密。多半是磁盘空间不够重写：请腾出与数据库同样大的空间，再重启程序。",
+        "The store has a key, and its files still hold what was written before it had one. All of it is sound, and whatever is written now is encrypted. There was probably no room to rewrite them: free as much as the store takes, and restart the program.",
+    ),
+    (
         "ACROSS-001",
         "“{id}”不是编号。没有改动。请从列表复制编号。",
         "\"{id}\" is no id. Nothing has changed. Copy it from the list.",

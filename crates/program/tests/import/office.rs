@@ -167,6 +167,7 @@ impl Office {
             dir: Dir::new(folder.path()),
             identity: Arc::new(identity),
             config: Arc::new(Config::default()),
+            store_key: Arc::default(),
             clock,
             catalogue: Catalogue::builtin(),
             writer: writer.handle(),

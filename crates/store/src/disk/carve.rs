@@ -1,13 +1,14 @@
 //! Values found in the bytes of the engine's file, where the engine itself reads nothing.
 //!
 //! The engine writes a value as it was put, in one stretch, so a value of one piece can be found by
-//! its header. What it has not overwritten yet is found too: older states of the same records.
+//! its header, and one that is encrypted by its tag. What it has not overwritten yet is found too: older states of the same records.
 //! A header alone proves nothing. Whoever knows the key under which a value may have lain asks the
 //! checksum, which binds it to that key; a record proves itself by its own hash.
 
-use std::{fs::File, io, io::Read as _, path::Path};
+use std::{borrow::Cow, fs::File, io, io::Read as _, path::Path};
 
-use super::sealed::{FORMAT, HEADER_BYTES, Header, PIECE_BYTES};
+use super::sealed::{HEADER_BYTES, Header, PIECE_BYTES, decrypt};
+use crate::{StoreKey, key::Cipher};
 
 /// Bytes of the file that are looked at together.
 const WINDOW_BYTES: usize = 4 * 1024 * 1024;
@@ -16,23 +17,33 @@ const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Candidate<'a> {
     header: Header,
-    value: &'a [u8],
+    value: Cow<'a, [u8]>,
+    /// The key under which it lay, where it says so itself.
+    key: Option<Vec<u8>>,
 }
 
 impl Candidate<'_> {
     /// Its bytes.
     pub(crate) fn value(&self) -> &[u8] {
-        self.value
+        &self.value
     }
 
     /// Whether it was put under this key, so as it is.
     pub(crate) fn lies_under(&self, key: &[u8]) -> bool {
-        Header::of(key, self.value) == self.header
+        match &self.key {
+            Some(own) => own == key,
+            None => self.header.fits(key, &self.value),
+        }
     }
 }
 
 /// Shows everything in the file of a store that looks like a value of one piece.
-pub(crate) fn carve(path: &Path, visit: &mut dyn FnMut(&Candidate<'_>)) -> io::Result<()> {
+pub(crate) fn carve(
+    path: &Path,
+    key: Option<&StoreKey>,
+    visit: &mut dyn FnMut(&Candidate<'_>),
+) -> io::Result<()> {
+    let cipher = key.map(StoreKey::values);
     let mut file = File::open(path.join("db"))?;
     let longest = HEADER_BYTES + PIECE_BYTES;
     let mut window = Vec::with_capacity(WINDOW_BYTES + longest);
@@ -50,7 +61,10 @@ pub(crate) fn carve(path: &Path, visit: &mut dyn FnMut(&Candidate<'_>)) -> io::R
             window.len().saturating_sub(longest)
         };
         for at in 0..end {
-            if let Some(candidate) = window.get(at..).and_then(candidate) {
+            if let Some(candidate) = window
+                .get(at..)
+                .and_then(|at| candidate(at, cipher.as_ref()))
+            {
                 visit(&candidate);
             }
         }
@@ -62,17 +76,19 @@ pub(crate) fn carve(path: &Path, visit: &mut dyn FnMut(&Candidate<'_>)) -> io::R
     }
 }
 
-fn candidate(bytes: &[u8]) -> Option<Candidate<'_>> {
-    if bytes.first() != Some(&FORMAT) {
+fn candidate<'a>(bytes: &'a [u8], cipher: Option<&Cipher>) -> Option<Candidate<'a>> {
+    let header = Header::parse(*bytes.first_chunk::<HEADER_BYTES>()?)?;
+    if header.len == 0 || header.len > PIECE_BYTES {
         return None;
     }
-    let len = u32::from_le_bytes(bytes.get(1..5)?.try_into().ok()?);
-    let len = usize::try_from(len).ok()?;
-    if len == 0 || len > PIECE_BYTES {
-        return None;
-    }
-    let (header, value) = Header::read(bytes.get(..HEADER_BYTES + len)?).ok()?;
-    Some(Candidate { header, value })
+    let stored = bytes.get(HEADER_BYTES..HEADER_BYTES + header.len)?;
+    let (key, value) = if header.is_plain() {
+        (None, Cow::Borrowed(stored))
+    } else {
+        let (key, value) = decrypt(stored, cipher)?;
+        (Some(key.to_vec()), Cow::Owned(value.to_vec()))
+    };
+    Some(Candidate { header, value, key })
 }
 
 #[cfg(test)]
@@ -82,10 +98,17 @@ mod tests {
 
     #[test]
     fn values_of_one_piece_are_found_in_the_bytes_of_the_file() {
+        for key in [None, Some(StoreKey::new([7; 32]))] {
+            all_are_found(key);
+        }
+    }
+
+    fn all_are_found(store_key: Option<StoreKey>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store");
         let config = DiskConfig {
             min_free_bytes: 0,
+            key: store_key.clone(),
             ..DiskConfig::default()
         };
         let value = |number: u32| number.to_le_bytes().repeat(20 + number as usize % 300);
@@ -99,7 +122,7 @@ mod tests {
         store.sync().unwrap();
         drop(store);
         let mut found = std::collections::BTreeSet::new();
-        carve(&path, &mut |candidate| {
+        carve(&path, store_key.as_ref(), &mut |candidate| {
             let number = candidate.value().first_chunk::<4>();
             let number = number.map_or(u32::MAX, |four| u32::from_le_bytes(*four));
             if candidate.lies_under(&key(number)) {
@@ -109,5 +132,14 @@ mod tests {
         })
         .unwrap();
         assert_eq!(found.len(), 500, "{found:?}");
+        // Another key finds nothing of what is encrypted.
+        let other = StoreKey::new([8; 32]);
+        let mut seen = 0;
+        carve(&path, Some(&other), &mut |candidate| {
+            let mut keys = (0..500).map(key);
+            seen += u32::from(keys.any(|key| candidate.lies_under(&key)));
+        })
+        .unwrap();
+        assert_eq!(seen == 0, store_key.is_some(), "{seen}");
     }
 }

@@ -7,15 +7,17 @@ use sled::IVec;
 use super::{
     engine::caught,
     root::Root,
-    sealed::{self, Header, KEY_BYTES_MAX, ROOT, VALUE_BYTES_MAX},
+    sealed::{self, Header, KEY_BYTES_MAX, ROOT, Sealed, Sealer, VALUE_BYTES_MAX},
     view::Former,
 };
-use crate::{Batch, StoreError};
+use crate::{Batch, StoreError, key::Cipher};
 
 /// A batch in the making.
 pub(super) struct Change<'a> {
     tree: &'a sled::Tree,
     root: Root,
+    /// Where values are encrypted.
+    sealer: Option<Sealer<'a>>,
     /// By place; what is nothing is removed.
     puts: Vec<(IVec, Option<IVec>)>,
     /// Former values of the places that had to be looked at, by position in `puts`.
@@ -24,10 +26,16 @@ pub(super) struct Change<'a> {
 
 impl<'a> Change<'a> {
     /// What a batch does to a tree whose root is this.
-    pub(super) fn new(tree: &'a sled::Tree, root: Root, batch: Batch) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        tree: &'a sled::Tree,
+        root: Root,
+        batch: Batch,
+        cipher: Option<&'a Cipher>,
+    ) -> Result<Self, StoreError> {
         let mut change = Self {
             tree,
             root,
+            sealer: cipher.map(Sealer::new).transpose()?,
             puts: Vec::new(),
             looked: BTreeMap::new(),
         };
@@ -37,9 +45,8 @@ impl<'a> Change<'a> {
         }
         if !change.puts.is_empty() {
             change.root.step();
-            change
-                .puts
-                .push((IVec::from(&ROOT), Some(change.root.write())));
+            let root = change.root.write(change.sealer.as_mut())?;
+            change.puts.push((IVec::from(&ROOT), Some(root)));
         }
         Ok(change)
     }
@@ -67,17 +74,19 @@ impl<'a> Change<'a> {
             self.root.take(key, header);
             stale = header.pieces();
         }
+        let sealer = self.sealer.as_mut();
+        let sealed = value.map(|value| sealed::seal(key, value, sealer));
+        let sealed = sealed.transpose()?;
         let mut fresh = 0;
-        if former.is_some() || value.is_some() {
+        if former.is_some() || sealed.is_some() {
             self.looked.insert(self.puts.len(), former);
-            let sealed = value.map(|value| sealed::seal(key, value));
-            if let Some((header, _)) = &sealed {
-                self.root.add(key, *header);
-                fresh = header.pieces();
+            if let Some(sealed) = &sealed {
+                self.root.add(key, sealed.header);
+                fresh = sealed.header.pieces();
             }
-            self.puts.push((placed, sealed.map(|(_, stored)| stored)));
+            self.puts.push((placed, sealed.as_ref().map(Sealed::first)));
         }
-        for (number, piece) in value.into_iter().flat_map(sealed::pieces) {
+        for (number, piece) in sealed.iter().flat_map(Sealed::pieces) {
             self.puts
                 .push((sealed::piece_key(key, number).into(), Some(piece.into())));
         }

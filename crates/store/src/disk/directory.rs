@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `lock` | held while the store is open; the process number of the holder, for people |
 //! | `format` | the number of the format, a decimal line; written before the engine starts |
+//! | `key-id` | by what the key is known that values are encrypted with, 16 hex digits; in format 2 |
 //! | `progress` | [how far](super::progress) the store was synced |
 //! | `db`, `conf`, `snap.*`, `blobs/` | sled's; `blobs/` stays empty |
 
@@ -17,10 +18,23 @@ use std::{
 };
 
 use super::sealed::damaged;
-use crate::StoreError;
+use crate::{
+    StoreError,
+    key::{KeyId, StoreKey},
+};
 
-/// The format this program writes, and the highest it reads.
-pub(super) const FORMAT: u32 = 1;
+/// The format of a store that no key was ever given for: all values are stored as they are.
+const PLAIN: u32 = 1;
+
+/// The format of a store with encrypted values. What an earlier program would call damaged, it leaves
+/// alone because of this number.
+const ENCRYPTED: u32 = 2;
+
+/// The file of the number.
+const FORMAT: &str = "format";
+
+/// The file that says which key it is.
+const KEY_ID: &str = "key-id";
 
 /// How long a lock is tried. A holder that is just ending needs some milliseconds; a person who
 /// starts a second program gets the answer at once.
@@ -71,8 +85,8 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Makes the directory if there is none, locks it, and checks its format.
-    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+    /// Makes the directory if there is none, locks it, and checks its format and the key.
+    pub(super) fn take(path: &Path, key: Option<&StoreKey>) -> Result<Self, StoreError> {
         let is_new = !path.try_exists().map_err(io_error)?;
         if is_new {
             make(path).map_err(io_error)?;
@@ -82,6 +96,7 @@ impl Directory {
             _lock: Lock::take(&path.join(LOCK))?,
         };
         directory.check_format()?;
+        check_key(path, key)?;
         let parent = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
@@ -165,38 +180,84 @@ impl Directory {
         &self.path
     }
 
-    fn check_format(&self) -> Result<(), StoreError> {
-        let path = self.path.join("format");
-        let mut text = String::new();
-        match File::open(&path) {
-            Ok(file) => {
-                file.take(32).read_to_string(&mut text).map_err(io_error)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if self.engine_file().try_exists().map_err(io_error)? {
-                    return Err(damaged("a store without a format number"));
-                }
-                return self.write_format(&path).map_err(io_error);
-            }
-            Err(error) => return Err(io_error(error)),
+    /// Notes that values of the store are encrypted with a key from now on. The number goes last: until
+    /// it is there, nothing is encrypted.
+    pub(super) fn take_to(&self, key: &StoreKey) -> Result<(), StoreError> {
+        if format_of(&self.path)? == Some(ENCRYPTED) {
+            return Ok(());
         }
-        match text.trim_end().parse() {
-            Ok(FORMAT) => Ok(()),
-            Ok(found) if found > FORMAT => Err(StoreError::Format {
-                found,
-                known: FORMAT,
-            }),
-            Ok(_) | Err(_) => Err(damaged("a format number that never was")),
-        }
+        let id = key.id().to_string();
+        self.write_line(KEY_ID, &id).map_err(io_error)?;
+        let number = ENCRYPTED.to_string();
+        self.write_line(FORMAT, &number).map_err(io_error)
     }
 
-    fn write_format(&self, path: &Path) -> io::Result<()> {
+    fn check_format(&self) -> Result<(), StoreError> {
+        if format_of(&self.path)?.is_some() {
+            return Ok(());
+        }
+        if self.engine_file().try_exists().map_err(io_error)? {
+            return Err(damaged("a store without a format number"));
+        }
+        let number = PLAIN.to_string();
+        self.write_line(FORMAT, &number).map_err(io_error)
+    }
+
+    fn write_line(&self, name: &str, line: &str) -> io::Result<()> {
+        let path = self.path.join(name);
         let unfinished = path.with_extension("new");
         let mut file = private().create(true).truncate(true).open(&unfinished)?;
-        writeln!(file, "{FORMAT}")?;
+        writeln!(file, "{line}")?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
         sync_directory(&self.path)
+    }
+}
+
+/// Refuses a key that is not the one of the store in a directory.
+pub(super) fn check_key(path: &Path, key: Option<&StoreKey>) -> Result<(), StoreError> {
+    let has = key.map(StoreKey::id);
+    match key_of(path)? {
+        Some(needs) if has != Some(needs) => Err(StoreError::Key { needs, has }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The key of the store in a directory; none where values are stored as they are.
+pub(super) fn key_of(path: &Path) -> Result<Option<KeyId>, StoreError> {
+    if format_of(path)? != Some(ENCRYPTED) {
+        return Ok(None);
+    }
+    let id = line(&path.join(KEY_ID))?.and_then(|id| KeyId::read(&id));
+    let unknown = || damaged("an encrypted store that does not say with which key");
+    id.map(Some).ok_or_else(unknown)
+}
+
+/// The format of the store in a directory; none where there is no number.
+fn format_of(path: &Path) -> Result<Option<u32>, StoreError> {
+    let Some(number) = line(&path.join(FORMAT))? else {
+        return Ok(None);
+    };
+    match number.parse() {
+        Ok(known @ (PLAIN | ENCRYPTED)) => Ok(Some(known)),
+        Ok(found) if found > ENCRYPTED => Err(StoreError::Format {
+            found,
+            known: ENCRYPTED,
+        }),
+        Ok(_) | Err(_) => Err(damaged("a format number that never was")),
+    }
+}
+
+/// The line in a small file; none where there is no such file.
+fn line(path: &Path) -> Result<Option<String>, StoreError> {
+    let mut text = String::new();
+    match File::open(path) {
+        Ok(file) => {
+            file.take(32).read_to_string(&mut text).map_err(io_error)?;
+            Ok(Some(text.trim_end().to_owned()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error(error)),
     }
 }
 

@@ -5,8 +5,8 @@
 //! what is there and compares. What remains unseen is a store that is whole but older: that is for
 //! the peers to notice.
 
-use super::sealed::{Header, ROOT, damaged, open, seal};
-use crate::StoreError;
+use super::sealed::{Header, ROOT, Sealer, damaged, open, seal};
+use crate::{StoreError, key::Cipher};
 
 /// Number and sum of all values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,18 +57,18 @@ impl Root {
     }
 
     /// The stored form.
-    pub(super) fn write(&self) -> sled::IVec {
+    pub(super) fn write(&self, sealer: Option<&mut Sealer<'_>>) -> Result<sled::IVec, StoreError> {
         let mut value = Vec::with_capacity(40);
         value.extend_from_slice(&self.commit.to_le_bytes());
         value.extend_from_slice(&self.values.to_le_bytes());
         value.extend_from_slice(&self.pieces.to_le_bytes());
         value.extend_from_slice(&self.sum.to_le_bytes());
-        seal(&ROOT, &value).1
+        Ok(seal(&ROOT, &value, sealer)?.first())
     }
 
     /// From the stored form.
-    pub(super) fn read(stored: &[u8]) -> Result<Self, StoreError> {
-        let (_, value) = open(&ROOT, stored, |_| Ok(None))?;
+    pub(super) fn read(stored: &[u8], cipher: Option<&Cipher>) -> Result<Self, StoreError> {
+        let value = open(&ROOT, stored, cipher, |_| Ok(None))?;
         let mut rest = value.as_ref();
         let mut number = || -> Option<u64> {
             let (first, after) = rest.split_first_chunk::<8>()?;
@@ -103,10 +103,11 @@ fn weight(key: &[u8], header: Header) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StoreKey;
 
     #[test]
     fn the_sum_forgets_order_and_what_was_taken_away() {
-        let of = |key: &[u8], value: &[u8]| Header::of(key, value);
+        let of = |key: &[u8], value: &[u8]| seal(key, value, None).unwrap().header;
         let mut one = Root::default();
         one.add(b"a", of(b"a", b"1"));
         one.add(b"b", of(b"b", b"2"));
@@ -123,8 +124,13 @@ mod tests {
     fn the_stored_form_comes_back() {
         let mut root = Root::default();
         root.step();
-        root.add(b"a", Header::of(b"a", &[0; 10_000]));
-        assert_eq!(Root::read(&root.write()).unwrap(), root);
+        root.add(b"a", seal(b"a", &[0; 10_000], None).unwrap().header);
+        let cipher = StoreKey::new([7; 32]).values();
+        let mut sealer = Sealer::new(&cipher).unwrap();
+        for sealer in [None, Some(&mut sealer)] {
+            let stored = root.write(sealer).unwrap();
+            assert_eq!(Root::read(&stored, Some(&cipher)).unwrap(), root);
+        }
         assert_eq!(root.pieces(), 2);
     }
 }

@@ -19,7 +19,10 @@ use super::{
     engine::{self, caught},
     sealed::{self, KEY_BYTES_MAX},
 };
-use crate::StoreError;
+use crate::{
+    StoreError,
+    key::{Cipher, StoreKey},
+};
 
 /// What came of a salvage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,13 +45,21 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// sound value. The store itself is not touched; while this runs nobody else opens it.
 ///
 /// # Errors
-/// The store is in use, the copy cannot be made, or the engine can read nothing of it at all.
+/// The store is in use, its key is another one, the copy cannot be made, or the engine can read nothing
+/// of it at all.
 pub fn salvage(
     path: &Path,
     scratch: &Path,
+    key: Option<&StoreKey>,
     visit: &mut dyn FnMut(&[u8], Bytes),
 ) -> Result<Salvaged, StoreError> {
     let _held = directory::lock(&path.join(directory::LOCK))?;
+    match directory::check_key(path, key) {
+        // Which key it is may be lost, too. Then the values say it.
+        Ok(()) | Err(StoreError::Damaged { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let cipher = key.map(StoreKey::values);
     let mut last = None;
     // A snapshot only says where recovery may begin, and the settings are the defaults: without
     // them the engine reads its whole file.
@@ -56,7 +67,7 @@ pub fn salvage(
         copy(path, scratch, without).map_err(io_error)?;
         match engine::start(scratch, CACHE_BYTES) {
             Ok(db) => {
-                let found = walk_all(&db, visit);
+                let found = walk_all(&db, cipher.as_ref(), visit);
                 // The last handle writes, and may panic over what is damaged.
                 let ended = catch_unwind(AssertUnwindSafe(move || drop(db)));
                 if ended.is_err() {
@@ -92,11 +103,21 @@ fn copy(from: &Path, to: &Path, without: &[&str]) -> std::io::Result<()> {
     Ok(())
 }
 
-fn walk_all(tree: &Tree, visit: &mut dyn FnMut(&[u8], Bytes)) -> Salvaged {
+fn walk_all(tree: &Tree, cipher: Option<&Cipher>, visit: &mut dyn FnMut(&[u8], Bytes)) -> Salvaged {
+    let mut take = |found: &mut Salvaged, placed: &IVec, stored: &IVec| {
+        let key = sealed::name(placed);
+        match sealed::open(key, stored, cipher, |piece| caught(|| tree.get(piece))) {
+            Ok(value) => {
+                found.values += 1;
+                visit(key, value);
+            }
+            Err(_damaged) => found.bad += 1,
+        }
+    };
     let mut found = Salvaged::default();
     let end = [0xFF; KEY_BYTES_MAX + 1];
     for (from, to) in [(&[][..], &sealed::ROOT[..]), (sealed::PIECES.1, &end[..])] {
-        walk(tree, from, to, &mut found, visit);
+        walk(tree, from, to, &mut found, &mut take);
     }
     found
 }
@@ -106,7 +127,7 @@ fn walk(
     from: &[u8],
     to: &[u8],
     found: &mut Salvaged,
-    visit: &mut dyn FnMut(&[u8], Bytes),
+    take: &mut dyn FnMut(&mut Salvaged, &IVec, &IVec),
 ) {
     let mut next = Some(from.to_vec());
     while let Some(start) = next.take() {
@@ -115,7 +136,7 @@ fn walk(
         loop {
             match caught(|| stretch.next().transpose()) {
                 Ok(Some((placed, stored))) => {
-                    take(tree, &placed, &stored, found, visit);
+                    take(found, &placed, &stored);
                     reached = placed.to_vec();
                     reached.push(0);
                 }
@@ -127,23 +148,6 @@ fn walk(
                 }
             }
         }
-    }
-}
-
-fn take(
-    tree: &Tree,
-    placed: &IVec,
-    stored: &IVec,
-    found: &mut Salvaged,
-    visit: &mut dyn FnMut(&[u8], Bytes),
-) {
-    let key = sealed::name(placed);
-    match sealed::open(key, stored, |piece| caught(|| tree.get(piece))) {
-        Ok((_, value)) => {
-            found.values += 1;
-            visit(key, value);
-        }
-        Err(_damaged) => found.bad += 1,
     }
 }
 

@@ -1,9 +1,14 @@
 //! The form of one value on the disk: a header that binds it to its key, and long values in pieces.
 //!
-//! A header is format, length and CRC-32, 9 bytes; the checksum covers format, key, length and the
-//! whole value. So a value is found out when it changed, when it lies under another key, when it
-//! is cut, and when its pieces are not those it was written with. CRC-32 and not BLAKE3: over 700
-//! bytes it costs a twentieth, and what it must find is decay, not an opponent.
+//! A header is format, length and CRC-32, 9 bytes; the checksum covers format, key, length and
+//! everything that is stored of the value. So a value is found out when it changed, when it lies under
+//! another key, when it is cut, and when its pieces are not those it was written with. CRC-32 and not
+//! BLAKE3: over 700 bytes it costs a twentieth, and what it must find is decay, not an opponent.
+//!
+//! In format 1 a value is stored as it is. In format 2 it is encrypted: a nonce, then length of the
+//! key, key and value as one text, then a tag. The key is part of the text, and not only what the text
+//! is bound to, so that a value that is found somewhere in the file says where it lay. Checking needs
+//! no key of the store: header, pieces and root are of what is stored.
 //!
 //! | key | value |
 //! | --- | --- |
@@ -13,12 +18,15 @@
 //!
 //! The order of keys stays what it is, and nothing under `~` is ever shown.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use bytes::Bytes;
 use sled::IVec;
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    key::{Cipher, Nonces, SEAL_BYTES},
+};
 
 /// Bytes of a value that lie under one key. With header and key a leaf of sled (16 entries, a few
 /// more before it splits) stays under the 128 KiB above which sled would make a blob file, which
@@ -31,58 +39,81 @@ pub(super) const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest key. Twenty of them must not make a leaf a blob.
 pub(crate) const KEY_BYTES_MAX: usize = 1_024;
 
+/// Bytes that say how long the key in an encrypted value is.
+const LEN_BYTES: usize = 2;
+
+/// The most that is stored of a value.
+const STORED_BYTES_MAX: usize = VALUE_BYTES_MAX + SEAL_BYTES + LEN_BYTES + KEY_BYTES_MAX;
+
 /// The first byte of everything hidden.
 const HIDDEN: u8 = b'~';
 
 /// Precedes keys that would lie in or above the hidden ones.
 const ABOVE: u8 = 0x7F;
 
-/// Format of values.
-pub(super) const FORMAT: u8 = 1;
+/// Format of values that are stored as they are.
+const PLAIN: u8 = 1;
+
+/// Format of values that are stored encrypted.
+const ENCRYPTED: u8 = 2;
 
 pub(super) const HEADER_BYTES: usize = 9;
 
 /// What the first bytes of a stored value say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Bytes of the whole value.
+    format: u8,
+    /// Bytes of all that is stored of the value.
     pub(super) len: usize,
-    /// Over format, key, length and value.
+    /// Over format, key, length and all that is stored.
     pub(super) crc: u32,
 }
 
 impl Header {
     /// Reads the header of a stored value and returns what follows it.
     pub(super) fn read(stored: &[u8]) -> Result<(Self, &[u8]), StoreError> {
-        let Some((&[format, l0, l1, l2, l3, c0, c1, c2, c3], rest)) =
-            stored.split_first_chunk::<HEADER_BYTES>()
-        else {
+        let Some((start, rest)) = stored.split_first_chunk::<HEADER_BYTES>() else {
             return Err(damaged("a value without a header"));
         };
-        let len = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
-        if format != FORMAT || len > VALUE_BYTES_MAX || rest.len() != len.min(PIECE_BYTES) {
-            return Err(damaged("a value whose header does not fit"));
-        }
-        Ok((
-            Self {
-                len,
-                crc: u32::from_le_bytes([c0, c1, c2, c3]),
-            },
-            rest,
-        ))
+        let header = Self::parse(*start).filter(|header| rest.len() == header.len.min(PIECE_BYTES));
+        let header = header.ok_or_else(|| damaged("a value whose header does not fit"))?;
+        Ok((header, rest))
     }
 
-    /// The header that a value under a key must have.
-    pub(super) fn of(key: &[u8], value: &[u8]) -> Self {
+    /// Reads the bytes of a header.
+    pub(super) fn parse(bytes: [u8; HEADER_BYTES]) -> Option<Self> {
+        let [format, l0, l1, l2, l3, c0, c1, c2, c3] = bytes;
+        let len = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?;
+        let is_known = matches!(format, PLAIN | ENCRYPTED) && len <= STORED_BYTES_MAX;
+        is_known.then_some(Self {
+            format,
+            len,
+            crc: u32::from_le_bytes([c0, c1, c2, c3]),
+        })
+    }
+
+    /// The header that a value under a key must have when this is all that is stored of it.
+    fn of(format: u8, key: &[u8], stored: &[u8]) -> Self {
         let mut crc = crc32fast::Hasher::new();
-        crc.update(&start(value.len()));
+        crc.update(&start(format, stored.len()));
         crc.update(&u32_of(key.len()).to_le_bytes());
         crc.update(key);
-        crc.update(value);
+        crc.update(stored);
         Self {
-            len: value.len(),
+            format,
+            len: stored.len(),
             crc: crc.finalize(),
         }
+    }
+
+    /// Whether this is the header of a value under a key.
+    pub(super) fn fits(self, key: &[u8], stored: &[u8]) -> bool {
+        self == Self::of(self.format, key, stored)
+    }
+
+    /// Whether the value is stored as it is.
+    pub(super) fn is_plain(self) -> bool {
+        self.format == PLAIN
     }
 
     /// How many pieces follow the one under the key itself.
@@ -92,60 +123,124 @@ impl Header {
     }
 }
 
-/// What is stored under the key itself, and what is stored in pieces.
-pub(super) fn seal(key: &[u8], value: &[u8]) -> (Header, IVec) {
-    let header = Header::of(key, value);
-    let first = value.get(..PIECE_BYTES).unwrap_or(value);
-    let mut stored = Vec::with_capacity(HEADER_BYTES + first.len());
-    stored.extend_from_slice(&start(value.len()));
-    stored.extend_from_slice(&header.crc.to_le_bytes());
-    stored.extend_from_slice(first);
-    (header, stored.into())
+/// What encrypts the values of one commit.
+#[derive(Debug)]
+pub(super) struct Sealer<'a> {
+    cipher: &'a Cipher,
+    nonces: Nonces,
 }
 
-/// The pieces after the first, with their numbers.
-pub(super) fn pieces(value: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    (1..=u16::MAX).zip(value.chunks(PIECE_BYTES).skip(1))
+impl<'a> Sealer<'a> {
+    pub(super) fn new(cipher: &'a Cipher) -> Result<Self, StoreError> {
+        let nonces = Nonces::draw().map_err(StoreError::Io)?;
+        Ok(Self { cipher, nonces })
+    }
+
+    fn seal(&mut self, key: &[u8], value: &[u8]) -> io::Result<Vec<u8>> {
+        let len = u16::try_from(key.len());
+        let len = len.map_err(|_too_long| io::ErrorKind::InvalidInput)?;
+        let nonce = self.nonces.next();
+        self.cipher
+            .seal(nonce, &[ENCRYPTED], &[&len.to_le_bytes(), key, value])
+    }
 }
 
-/// Puts a value together and checks it. `piece` finds the pieces after the first.
+/// A value as it is stored.
+#[derive(Debug)]
+pub(super) struct Sealed<'a> {
+    pub(super) header: Header,
+    stored: Cow<'a, [u8]>,
+}
+
+impl Sealed<'_> {
+    /// What lies under the key itself.
+    pub(super) fn first(&self) -> IVec {
+        let first = self.stored.get(..PIECE_BYTES).unwrap_or(&self.stored);
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + first.len());
+        bytes.extend_from_slice(&start(self.header.format, self.header.len));
+        bytes.extend_from_slice(&self.header.crc.to_le_bytes());
+        bytes.extend_from_slice(first);
+        bytes.into()
+    }
+
+    /// The pieces after the first, with their numbers.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (u16, &[u8])> {
+        (1..=u16::MAX).zip(self.stored.chunks(PIECE_BYTES).skip(1))
+    }
+}
+
+/// The form in which a value is stored.
+pub(super) fn seal<'a>(
+    key: &[u8],
+    value: &'a [u8],
+    sealer: Option<&mut Sealer<'_>>,
+) -> Result<Sealed<'a>, StoreError> {
+    let (format, stored) = match sealer {
+        None => (PLAIN, Cow::Borrowed(value)),
+        Some(sealer) => {
+            let sealed = sealer.seal(key, value).map_err(StoreError::Io)?;
+            (ENCRYPTED, Cow::Owned(sealed))
+        }
+    };
+    let header = Header::of(format, key, &stored);
+    Ok(Sealed { header, stored })
+}
+
+/// Puts a value together, checks it, and opens it. `piece` finds the pieces after the first.
 pub(super) fn open(
     key: &[u8],
     stored: &[u8],
+    cipher: Option<&Cipher>,
     piece: impl FnMut(&[u8]) -> Result<Option<IVec>, StoreError>,
-) -> Result<(Header, Bytes), StoreError> {
-    let (header, value) = check(key, stored, piece)?;
-    let value = match value {
-        Cow::Borrowed(value) => Bytes::copy_from_slice(value),
-        Cow::Owned(value) => value.into(),
-    };
-    Ok((header, value))
+) -> Result<Bytes, StoreError> {
+    let (header, stored) = check(key, stored, piece)?;
+    if header.is_plain() {
+        return Ok(match stored {
+            Cow::Borrowed(value) => Bytes::copy_from_slice(value),
+            Cow::Owned(value) => value.into(),
+        });
+    }
+    let (name, value) = decrypt(&stored, cipher)
+        .ok_or_else(|| damaged("a value that the key of the store does not open"))?;
+    if name != key {
+        return Err(damaged("a value of another key"));
+    }
+    Ok(value)
 }
 
-/// The same for who only wants it checked: a short value is not copied.
+/// Opens all that is stored of an encrypted value: its key and itself.
+pub(super) fn decrypt(stored: &[u8], cipher: Option<&Cipher>) -> Option<(Bytes, Bytes)> {
+    let text: Bytes = cipher?.open(&[ENCRYPTED], stored)?.into();
+    let (len, rest) = text.split_first_chunk::<LEN_BYTES>()?;
+    let end = LEN_BYTES + usize::from(u16::from_le_bytes(*len));
+    (end <= LEN_BYTES + rest.len()).then(|| (text.slice(LEN_BYTES..end), text.slice(end..)))
+}
+
+/// Puts together what is stored of a value and checks it: short ones are not copied, and encrypted
+/// ones are not opened.
 pub(super) fn check<'a>(
     key: &[u8],
     stored: &'a [u8],
     mut piece: impl FnMut(&[u8]) -> Result<Option<IVec>, StoreError>,
 ) -> Result<(Header, Cow<'a, [u8]>), StoreError> {
     let (header, first) = Header::read(stored)?;
-    let value = if header.pieces() == 0 {
+    let stored = if header.pieces() == 0 {
         Cow::Borrowed(first)
     } else {
-        let mut value = Vec::with_capacity(header.len);
-        value.extend_from_slice(first);
+        let mut stored = Vec::with_capacity(header.len);
+        stored.extend_from_slice(first);
         for number in 1..=header.pieces() {
             let Some(next) = piece(&piece_key(key, number))? else {
                 return Err(damaged("a long value without all its pieces"));
             };
-            value.extend_from_slice(&next);
+            stored.extend_from_slice(&next);
         }
-        Cow::Owned(value)
+        Cow::Owned(stored)
     };
-    if Header::of(key, &value) != header {
+    if !header.fits(key, &stored) {
         return Err(damaged("a value with another checksum"));
     }
-    Ok((header, value))
+    Ok((header, stored))
 }
 
 /// The key of the root.
@@ -199,9 +294,9 @@ pub(super) fn damaged(what: &str) -> StoreError {
     }
 }
 
-fn start(len: usize) -> [u8; 5] {
+fn start(format: u8, len: usize) -> [u8; 5] {
     let [l0, l1, l2, l3] = u32_of(len).to_le_bytes();
-    [FORMAT, l0, l1, l2, l3]
+    [format, l0, l1, l2, l3]
 }
 
 /// Keys and values are bounded far below this; what is longer meets no header and is refused.
@@ -212,57 +307,119 @@ fn u32_of(len: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StoreKey;
 
     fn none(_: &[u8]) -> Result<Option<IVec>, StoreError> {
         Ok(None)
     }
 
+    fn cipher() -> Cipher {
+        StoreKey::new([7; 32]).values()
+    }
+
+    /// A value as it is stored, in both formats.
+    fn both(value: &[u8]) -> [(IVec, Vec<IVec>); 2] {
+        let cipher = cipher();
+        let sealer = || Sealer::new(&cipher).unwrap();
+        [None, Some(&mut sealer())].map(|sealer| {
+            let sealed = seal(b"key", value, sealer).unwrap();
+            let pieces = sealed.pieces().map(|(_, piece)| piece.into()).collect();
+            (sealed.first(), pieces)
+        })
+    }
+
+    fn opened(key: &[u8], stored: &[u8]) -> Result<Bytes, StoreError> {
+        open(key, stored, Some(&cipher()), none)
+    }
+
     #[test]
     fn every_flipped_bit_is_found() {
-        let (_, stored) = seal(b"key", b"some value");
-        for bit in 0..stored.len() * 8 {
-            let mut bad = stored.to_vec();
-            bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(b"key", &bad, none).is_err(), "bit {bit}");
+        for (stored, _) in both(b"some value") {
+            for bit in 0..stored.len() * 8 {
+                let mut bad = stored.to_vec();
+                bad[bit / 8] ^= 1 << (bit % 8);
+                assert!(opened(b"key", &bad).is_err(), "bit {bit}");
+                // Without the key of the store, too.
+                assert!(check(b"key", &bad, none).is_err(), "bit {bit}");
+            }
         }
     }
 
     #[test]
     fn a_value_under_another_key_is_found() {
-        let (_, stored) = seal(b"key", b"some value");
-        assert_eq!(
-            open(b"key", &stored, none).unwrap().1,
-            b"some value".as_slice()
-        );
-        assert!(open(b"kez", &stored, none).is_err());
+        for (stored, _) in both(b"some value") {
+            assert_eq!(opened(b"key", &stored).unwrap(), b"some value".as_slice());
+            assert!(opened(b"kez", &stored).is_err());
+        }
+    }
+
+    /// Whoever can make a checksum cannot make a value of it.
+    #[test]
+    fn a_value_that_was_moved_with_a_new_checksum_is_found() {
+        let [_, (stored, _)] = both(b"some value");
+        let body = &stored[HEADER_BYTES..];
+        let moved = Sealed {
+            header: Header::of(ENCRYPTED, b"kez", body),
+            stored: Cow::Borrowed(body),
+        };
+        assert!(check(b"kez", &moved.first(), none).is_ok());
+        let found = opened(b"kez", &moved.first()).unwrap_err();
+        assert!(found.to_string().contains("another key"), "{found}");
+    }
+
+    #[test]
+    fn an_encrypted_value_opens_with_its_key_only_and_shows_nothing() {
+        let [(plain, _), (stored, _)] = both(b"some value");
+        let shows = |bytes: &[u8]| bytes.windows(4).any(|part| part == b"some");
+        assert!(shows(&plain) && !shows(&stored));
+        assert_eq!(plain.len() + SEAL_BYTES + 2 + 3, stored.len());
+        let other = StoreKey::new([8; 32]).values();
+        for cipher in [None, Some(&other)] {
+            assert!(open(b"key", &stored, cipher, none).is_err());
+            assert!(open(b"key", &plain, cipher, none).is_ok());
+        }
+        assert!(check(b"key", &stored, none).is_ok(), "checked without it");
+        assert_ne!(both(b"some value")[1].0, stored, "another nonce");
     }
 
     #[test]
     fn a_cut_value_is_found() {
-        let (_, stored) = seal(b"key", b"some value");
-        for len in 0..stored.len() {
-            assert!(open(b"key", &stored[..len], none).is_err());
+        for (stored, _) in both(b"some value") {
+            for len in 0..stored.len() {
+                assert!(opened(b"key", &stored[..len]).is_err());
+            }
         }
     }
 
     #[test]
     fn swapped_and_missing_pieces_are_found() {
-        let value: Vec<u8> = (0..u32::try_from(3 * PIECE_BYTES).unwrap())
+        let value: Vec<u8> = (0..u32::try_from(3 * PIECE_BYTES - SEAL_BYTES - 5).unwrap())
             .map(|n| u8::try_from(n % 251).unwrap())
             .collect();
-        let (header, stored) = seal(b"key", &value);
-        let all: Vec<(u16, IVec)> = pieces(&value).map(|(n, piece)| (n, piece.into())).collect();
-        assert_eq!(header.pieces(), 2);
-        let find = |pieces: &[IVec], key: &[u8]| {
-            let number = u16::from_be_bytes([key[4], key[5]]);
-            pieces.get(usize::from(number) - 1).cloned()
-        };
-        let right = vec![all[0].1.clone(), all[1].1.clone()];
-        let swapped = vec![all[1].1.clone(), all[0].1.clone()];
-        let opened = open(b"key", &stored, |key| Ok(find(&right, key))).unwrap();
-        assert_eq!(opened.1, value);
-        assert!(open(b"key", &stored, |key| Ok(find(&swapped, key))).is_err());
-        assert!(open(b"key", &stored, |key| Ok(find(&right[..1], key))).is_err());
+        for (stored, pieces) in both(&value) {
+            assert_eq!(pieces.len(), 2);
+            let open = |pieces: &[IVec]| {
+                open(b"key", &stored, Some(&cipher()), |key| {
+                    let number = u16::from_be_bytes([key[4], key[5]]);
+                    Ok(pieces.get(usize::from(number) - 1).cloned())
+                })
+            };
+            assert_eq!(open(&pieces).unwrap(), value);
+            assert!(open(&[pieces[1].clone(), pieces[0].clone()]).is_err());
+            assert!(open(&pieces[..1]).is_err());
+        }
+    }
+
+    /// The longest that a store takes: nothing about it is too long once it is encrypted.
+    #[test]
+    fn the_longest_value_has_room_for_its_seal() {
+        let value = vec![5; VALUE_BYTES_MAX];
+        for (stored, pieces) in both(&value) {
+            assert_eq!(stored.len(), HEADER_BYTES + PIECE_BYTES);
+            assert!(pieces.iter().all(|piece| piece.len() <= PIECE_BYTES));
+            let (header, _) = Header::read(&stored).unwrap();
+            assert_eq!(usize::from(header.pieces()), pieces.len());
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use bytes::Bytes;
-use store::{Batch, Disk, DiskConfig, Store, StoreError};
+use store::{Batch, Disk, DiskConfig, Store, StoreError, StoreKey};
 
 /// Records that are written over and over.
 const RECORDS: u64 = 300;
@@ -169,16 +169,26 @@ fn filler(seed: u64, len: u64) -> Vec<u8> {
     bytes
 }
 
-/// Opens a store without asking for free room.
+/// Opens a store without asking for free room; with a key where its place is named so.
 pub fn open(path: &std::path::Path) -> Result<Disk, StoreError> {
-    Disk::open(
-        path,
-        &DiskConfig {
-            min_free_bytes: 0,
-            ..DiskConfig::default()
-        },
-    )
+    Disk::open(path, &config(path))
 }
+
+/// How it is opened.
+pub fn config(path: &std::path::Path) -> DiskConfig {
+    DiskConfig {
+        min_free_bytes: 0,
+        key: key_of(path),
+        ..DiskConfig::default()
+    }
+}
+
+/// The key of the store in a place. Its name says whether there is one, to other processes too.
+pub fn key_of(path: &std::path::Path) -> Option<StoreKey> {
+    path.ends_with(WITH_KEY).then(|| StoreKey::new([7; 32]))
+}
+
+const WITH_KEY: &str = "store-with-key";
 
 /// A number, or a greater one when somebody has the time.
 pub fn more(default: u64, long: u64) -> u64 {
@@ -194,6 +204,11 @@ pub fn fast_directory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()
+}
+
+/// The same, without a key and with one.
+pub fn places(directory: &tempfile::TempDir) -> [PathBuf; 2] {
+    [place(directory), directory.path().join(WITH_KEY)]
 }
 
 /// The place of a store in a directory of a test.

@@ -63,6 +63,7 @@ fn what_the_hub_holds_in_quarantine_is_not_said_to_exist_nowhere_else() {
             entries: 0,
             bytes: 0,
             digest: [0; 32],
+            key: None,
         },
         records: 1,
         present: "whole",
