@@ -218,7 +218,7 @@ fn receive(app: &App, args: &ReceiveArgs, out: &mut Out) -> Result<(), Failure> 
     let none = || Failure::new("YEAR-001", Exit::Invalid).with("year", args.year);
     let values = program::year::values(app, args.year)?.ok_or_else(none)?;
     let row: ProgrammeYear = decode(&values).unwrap_or_default();
-    let row = domain::former::on(row, app.today());
+    let row = domain::parameters::in_force(&row, app.today());
     let scope = args.scope.as_deref();
     let scope = scope.map(|code| scope_named(app, code, out)).transpose()?;
     let scopes = Scopes::new(app);

@@ -314,6 +314,14 @@ impl KindSpec {
         known.or_else(|| name.parse().ok().map(RegisterId))
     }
 
+    /// Whether the program writes a register along with others: what people see of it stands in those.
+    #[must_use]
+    pub fn is_written_along(&self, register: RegisterId) -> bool {
+        let is_along = |it: &FieldSpec| matches!(it.value_type, Type::Steps | Type::Former);
+        let mut fields = self.fields.iter();
+        fields.any(|field| field.register == register && is_along(field))
+    }
+
     /// The field that says which record this one was merged into: only the hub writes it, and it
     /// names a record of the same kind.
     #[must_use]
@@ -411,7 +419,7 @@ mod tests {
         );
         let organisation = catalogue.kind_by_id("organisation").unwrap();
         assert_eq!(organisation.kind, Kind(5));
-        assert_eq!(organisation.fields.len(), 35);
+        assert_eq!(organisation.fields.len(), 36);
         let figures = organisation.register(RegisterId(20)).unwrap();
         assert_eq!(figures.fields, [20, 21, 22, 23, 24, 25]);
         assert_eq!((figures.merge, figures.as_of), (Merge::LaterAsOf, Some(25)));

@@ -1,26 +1,40 @@
-//! Parameters of a year from a stated date (domain 8.3): what was in force before is kept, and is read for
-//! every day before the new value begins.
+//! What fields said on a past day.
 //!
-//! The record says the newest value. Beside it stand the former ones, each until the day from which the
-//! next one holds; whoever reads a parameter for a day folds back those that still held then ([`on`]).
+//! A record says the newest value. Of some fields the former ones stand beside it, each until the day from
+//! which the next one holds; whoever reads the record for a day folds back those that still held then
+//! ([`on`]). So figures of a day are of what was known to hold on it: the number of members that was
+//! stated for it, the due day before more time was given, the parameter before it was changed (domain 6
+//! and 8.3). A value that is corrected for its own day has no former one: it never held.
 
-use proto::{
-    ledger::{ProgrammeYear, WorkCoverageMode},
-    schema::FormerValue,
-};
+use std::{borrow::Cow, collections::BTreeMap};
+
+use proto::schema::FormerValue;
 
 use crate::{
-    catalogue::{Catalogue, EnumSpec},
+    catalogue::{FieldSpec, KindSpec, Shape, Type},
     date::{self, Date},
+    effective::decode,
+    validate::{Subject, text_of},
+    wire::{self, Item},
 };
 
-/// The field with the former values.
-pub const FORMER: &str = "former_values";
+/// Fields of which the program keeps former values with every save: kind, fields, and the field that says
+/// from when on the new ones hold; without one that is the day of the save.
+const KEPT: &[(&str, &[&str], Option<&str>)] = &[
+    (
+        "organisation",
+        &["employees", "members", "full_members", "floating_members"],
+        Some("as_of"),
+    ),
+    ("organisation", &["eligibility"], None),
+    ("problem_item", &["due_on"], None),
+];
 
-const COVERAGE: &str = "work_coverage_mode";
+/// Former values of one record that are kept; of more the oldest go. The history has them all.
+const KEPT_MAX: usize = 200;
 
-/// The parameters that are numbers.
-pub const NUMBERS: &[&str] = &[
+/// The parameters of a year, which change from the day that the city names.
+pub const PARAMETERS: &[&str] = &[
     "quota_drive",
     "quota_training",
     "quota_seminar",
@@ -31,108 +45,171 @@ pub const NUMBERS: &[&str] = &[
     "joint_units_warn",
     "branch_members_warn",
     "recommend_cap",
+    "work_coverage_mode",
     "stale_days",
     "return_due_days",
     "instructor_load_warn",
     "suppress_below",
 ];
 
-/// Whether a field is a parameter, which holds from a day on. The days, the title and the phase are
-/// none.
+/// The field of a kind with the former values of its others.
 #[must_use]
-pub fn is_parameter(field: &str) -> bool {
-    field == COVERAGE || NUMBERS.contains(&field)
+pub fn field(kind: &KindSpec) -> Option<&FieldSpec> {
+    let mut fields = kind.fields.iter();
+    fields.find(|field| field.value_type == Type::Former)
 }
 
-/// Whether a former value is one: of a parameter, that can be read, until a day.
+/// Whether former values of a kind are written with every save, and by nobody else.
 #[must_use]
-pub fn is_sound(former: &FormerValue) -> bool {
-    let mut row = ProgrammeYear::default();
-    date::stored(&former.until).is_some() && put(&mut row, &former.field, &former.value)
+pub fn is_kept(kind: &KindSpec) -> bool {
+    KEPT.iter().any(|(of, ..)| *of == kind.id)
 }
 
-/// The values of a year as they were in force on a day.
+/// The former values that a record keeps.
 #[must_use]
-pub fn on(mut row: ProgrammeYear, day: Date) -> ProgrammeYear {
-    let mut former: Vec<(Date, FormerValue)> = std::mem::take(&mut row.former_values)
-        .into_iter()
-        .filter_map(|former| Some((date::stored(&former.until)?, former)))
-        .filter(|(until, _)| *until > day)
-        .collect();
-    // The one that ended first after the day was in force on it: it is put last.
-    former.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.value.cmp(&other.value)));
-    for (_, former) in former {
-        // What cannot be read stays as it is said now.
-        put(&mut row, &former.field, &former.value);
-    }
-    row
-}
-
-/// What a parameter of a year says, as [`FormerValue`] keeps it: nothing where it says nothing.
-#[must_use]
-pub fn text_of(row: &ProgrammeYear, field: &str) -> Option<String> {
-    if field == COVERAGE {
-        let said = row.work_coverage_mode;
-        let id = said.and_then(|number| Some(modes()?.value(number)?.id.clone()));
-        return Some(id.unwrap_or_default());
-    }
-    let mut row = row.clone();
-    let number = number(&mut row, field)?;
-    Some(number.map(|it| it.to_string()).unwrap_or_default())
-}
-
-fn modes() -> Option<&'static EnumSpec> {
-    let kind = Catalogue::builtin().kind_by_id("programme_year")?;
-    kind.field(COVERAGE)?.enumeration()
-}
-
-/// Puts a value; false where there is no such parameter, or it is no value of it.
-fn put(row: &mut ProgrammeYear, field: &str, value: &str) -> bool {
-    if field == COVERAGE {
-        let mode = modes().and_then(|modes| modes.number(value));
-        let mode = mode.and_then(|number| WorkCoverageMode::try_from(number).ok());
-        if mode.is_some() || value.is_empty() {
-            row.work_coverage_mode = mode.map(i32::from);
-            return true;
-        }
-        return false;
-    }
-    let read = match value {
-        "" => Some(None),
-        digits => digits.parse().ok().map(Some),
+pub fn kept(kind: &KindSpec, values: &[u8]) -> Vec<FormerValue> {
+    let Some(field) = field(kind) else {
+        return Vec::new();
     };
-    match number(row, field).zip(read) {
-        Some((place, value)) => {
-            *place = value;
-            true
+    let items = wire::items(field, &wire::chunks(values).unwrap_or_default());
+    let read = items.into_iter().filter_map(|item| match item {
+        Item::Bytes(bytes) => decode(&bytes).ok(),
+        Item::Number(_) | Item::Text(_) => None,
+    });
+    read.collect()
+}
+
+/// What a field says, as [`FormerValue`] keeps it: nothing where it says nothing.
+#[must_use]
+pub fn text(field: &FieldSpec, values: &[u8]) -> String {
+    let items = wire::items(field, &wire::chunks(values).unwrap_or_default());
+    match (items.last(), field.enumeration()) {
+        (Some(Item::Number(number)), Some(of)) => {
+            let number = i32::try_from(*number).ok();
+            let value = number.and_then(|number| of.value(number));
+            value.map(|value| value.id.clone()).unwrap_or_default()
         }
-        None => false,
+        (Some(Item::Number(number)), None) => number.to_string(),
+        (Some(Item::Text(text)), _) => text.clone(),
+        (Some(Item::Bytes(_)) | None, _) => String::new(),
     }
 }
 
-fn number<'a>(row: &'a mut ProgrammeYear, field: &str) -> Option<&'a mut Option<u32>> {
-    Some(match field {
-        "quota_drive" => &mut row.quota_drive,
-        "quota_training" => &mut row.quota_training,
-        "quota_seminar" => &mut row.quota_seminar,
-        "quota_platform" => &mut row.quota_platform,
-        "quota_carrier_per_party_org" => &mut row.quota_carrier_per_party_org,
-        "should_build_members" => &mut row.should_build_members,
-        "regular_per_quarter" => &mut row.regular_per_quarter,
-        "joint_units_warn" => &mut row.joint_units_warn,
-        "branch_members_warn" => &mut row.branch_members_warn,
-        "recommend_cap" => &mut row.recommend_cap,
-        "stale_days" => &mut row.stale_days,
-        "return_due_days" => &mut row.return_due_days,
-        "instructor_load_warn" => &mut row.instructor_load_warn,
-        "suppress_below" => &mut row.suppress_below,
-        _ => return None,
-    })
+/// The item of a field that a text means; none of an empty one.
+fn item(field: &FieldSpec, text: &str) -> Result<Option<Item>, ()> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let number = |number: Option<u64>| number.map(|number| Some(Item::Number(number))).ok_or(());
+    match &field.shape {
+        Shape::Number => number(text.parse().ok()),
+        Shape::Enumeration(of) => number(of.number(text).and_then(|it| u64::try_from(it).ok())),
+        Shape::Text => Ok(Some(Item::Text(text.to_owned()))),
+        Shape::Flag | Shape::Bytes | Shape::Message(_) | Shape::Opaque => Err(()),
+    }
+}
+
+/// Whether a former value is one: of a field of the kind, that can be read, until a day.
+#[must_use]
+pub fn is_sound(kind: &KindSpec, former: &FormerValue) -> bool {
+    let of = kind.field(&former.field).filter(|field| !field.repeated);
+    let is_read = of.is_some_and(|field| item(field, &former.value).is_ok());
+    is_read && date::stored(&former.until).is_some()
+}
+
+/// The values of a record as they held on a day.
+#[must_use]
+pub fn on<'v>(kind: &KindSpec, values: Cow<'v, [u8]>, day: Date) -> Cow<'v, [u8]> {
+    let mut held: BTreeMap<&str, (Date, &FormerValue)> = BTreeMap::new();
+    let kept = kept(kind, &values);
+    for former in &kept {
+        let until = date::stored(&former.until).filter(|until| *until > day);
+        let Some(until) = until.filter(|_| is_sound(kind, former)) else {
+            continue;
+        };
+        // The one that ended first after the day held on it.
+        let rank = |(until, former): &(Date, &FormerValue)| (*until, former.value.clone());
+        let one = (until, former);
+        let known = held.entry(&former.field).or_insert(one);
+        if rank(&one) < rank(known) {
+            *known = one;
+        }
+    }
+    if held.is_empty() {
+        return values;
+    }
+    let Ok(chunks) = wire::chunks(&values) else {
+        return values;
+    };
+    let spec = |id: &str| kind.field(id);
+    let replaced: Vec<u32> = held
+        .keys()
+        .filter_map(|id| Some(spec(id)?.number))
+        .collect();
+    let mut then = Vec::with_capacity(values.len());
+    for chunk in chunks.iter().filter(|it| !replaced.contains(&it.number)) {
+        then.extend_from_slice(chunk.whole);
+    }
+    for (id, (_, former)) in held {
+        let item = spec(id).map(|field| (field, item(field, &former.value)));
+        if let Some((field, Ok(Some(item)))) = item {
+            wire::put(field, &[item], &mut then);
+        }
+    }
+    then.into()
+}
+
+/// The former values of a record after an edit; none when they stay. What held until the new value does
+/// is kept, but for one that is replaced on the first day on which it would have held.
+#[must_use]
+pub fn after(subject: &Subject<'_>, today: Date) -> Option<Vec<FormerValue>> {
+    let (kind, before) = (subject.kind, subject.before?);
+    let mut row = kept(kind, before);
+    let stood = row.len();
+    for (_, fields, since) in KEPT.iter().filter(|(of, ..)| *of == kind.id) {
+        let day = |values| text_of(kind.field((*since)?)?, values);
+        let until = match since {
+            None => Some(date::text(today)),
+            // A day that did not grow is a correction, or nothing is known of before.
+            Some(_) => day(subject.after).filter(|new| day(before).is_some_and(|old| old < *new)),
+        };
+        let Some(until) = until else { continue };
+        for field in fields.iter().filter_map(|id| kind.field(id)) {
+            let said = text(field, before);
+            let is_new = row
+                .iter()
+                .all(|it| it.field != field.id || it.until != until);
+            if is_new && !said.is_empty() && said != text(field, subject.after) {
+                row.push(FormerValue {
+                    field: field.id.clone(),
+                    value: said,
+                    until: until.clone(),
+                });
+            }
+        }
+    }
+    let is_same = row.len() == stood;
+    row.sort_by(|a, b| a.until.cmp(&b.until));
+    row.drain(..row.len().saturating_sub(KEPT_MAX));
+    (!is_same).then_some(row)
 }
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+    use proto::ledger::{Eligibility, Organisation, ProblemItem, ProgrammeYear, WorkCoverageMode};
+    use replica::{RecordId, ScopeId};
+
     use super::*;
+    use crate::catalogue::Catalogue;
+
+    fn kind(id: &str) -> &'static KindSpec {
+        Catalogue::builtin().kind_by_id(id).unwrap()
+    }
+
+    fn day(text: &str) -> Date {
+        date::stored(text).unwrap()
+    }
 
     fn former(field: &str, value: &str, until: &str) -> FormerValue {
         FormerValue {
@@ -143,7 +220,8 @@ mod tests {
     }
 
     #[test]
-    fn a_day_reads_what_was_in_force_on_it() {
+    fn a_day_reads_what_held_on_it() {
+        let year = kind("programme_year");
         let row = ProgrammeYear {
             should_build_members: Some(5),
             recommend_cap: Some(4),
@@ -153,14 +231,15 @@ mod tests {
                 former("should_build_members", "3", "2020-07-01"),
                 former("recommend_cap", "", "2020-07-01"),
                 former("work_coverage_mode", "strict", "2020-07-01"),
-                former("title", "x", "2099-01-01"),
                 former("quota_drive", "many", "2099-01-01"),
+                former("nothing", "1", "2099-01-01"),
             ],
             ..ProgrammeYear::default()
         };
-        let of = |day: &str| {
-            let row = on(row.clone(), date::stored(day).unwrap());
-            assert_eq!((row.title.clone(), row.quota_drive), (None, None));
+        let of = |text: &str| {
+            let values = row.encode_to_vec();
+            let row: ProgrammeYear = decode(&on(year, values.into(), day(text))).unwrap();
+            assert_eq!(row.quota_drive, None);
             (
                 row.should_build_members,
                 row.recommend_cap,
@@ -179,36 +258,125 @@ mod tests {
 
     #[test]
     fn every_parameter_is_read_as_it_is_kept() {
-        let kind = Catalogue::builtin().kind_by_id("programme_year").unwrap();
-        let full = crate::parameters::programme_year(2020);
-        for field in NUMBERS.iter().chain([&COVERAGE]) {
-            assert!(kind.field(field).is_some(), "{field}");
-            let text = text_of(&full, field).unwrap();
-            assert!(
-                is_sound(&former(field, &text, "2020-01-01")),
-                "{field} {text}"
-            );
-            let mut row = ProgrammeYear::default();
-            assert!(put(&mut row, field, &text), "{field}");
-            assert_eq!(text_of(&row, field), Some(text), "{field}");
+        let year = kind("programme_year");
+        let full = crate::parameters::programme_year(2020).encode_to_vec();
+        for id in PARAMETERS {
+            let said = text(year.field(id).unwrap(), &full);
+            assert!(is_sound(year, &former(id, &said, "2020-01-01")), "{id}");
         }
         for wrong in [
-            former("title", "x", "2020-01-01"),
+            former("nothing", "x", "2020-01-01"),
             former("quota_drive", "-1", "2020-01-01"),
             former("work_coverage_mode", "odd", "2020-01-01"),
             former("quota_drive", "1", "soon"),
         ] {
-            assert!(!is_sound(&wrong), "{wrong:?}");
+            assert!(!is_sound(year, &wrong), "{wrong:?}");
         }
-        // Every number of a year is one of them, but the year itself.
-        let numbers = kind
-            .fields
-            .iter()
-            .filter(|it| it.value_type == crate::catalogue::Type::Count);
-        let left: Vec<_> = numbers
-            .filter(|it| !is_parameter(&it.id))
-            .map(|it| &it.id)
-            .collect();
-        assert_eq!(left, ["year"]);
+    }
+
+    /// Edits of one record, one after the other.
+    struct Edits {
+        kind: &'static KindSpec,
+        values: Vec<u8>,
+    }
+
+    impl Edits {
+        fn save(&mut self, today: &str, mut after: impl FnMut(&[u8]) -> Vec<u8>) {
+            let mut after = after(&self.values);
+            let subject = Subject {
+                kind: self.kind,
+                id: RecordId([1; 16]),
+                scope: ScopeId([1; 16]),
+                before: Some(&self.values),
+                after: &after,
+            };
+            if let Some(row) = super::after(&subject, day(today)) {
+                let field = field(self.kind).unwrap();
+                let items = row.iter().map(|it| Item::Bytes(it.encode_to_vec().into()));
+                let items: Vec<Item> = items.skip(kept(self.kind, &self.values).len()).collect();
+                wire::put(field, &items, &mut after);
+            }
+            self.values = after;
+        }
+
+        fn on<M: prost::Message + Default>(&self, text: &str) -> M {
+            decode(&on(self.kind, (&*self.values).into(), day(text))).unwrap()
+        }
+    }
+
+    #[test]
+    fn figures_are_those_that_were_stated_for_the_day() {
+        let first = Organisation {
+            members: Some(2),
+            employees: Some(10),
+            as_of: Some("2020-06-30".to_owned()),
+            ..Organisation::default()
+        };
+        let mut edits = Edits {
+            kind: kind("organisation"),
+            values: first.encode_to_vec(),
+        };
+        let mut state = |today: &str, members: u32, as_of: &str| {
+            edits.save(today, |before| {
+                let before: Organisation = decode(before).unwrap();
+                let after = Organisation {
+                    members: Some(members),
+                    as_of: Some(as_of.to_owned()),
+                    ..before
+                };
+                after.encode_to_vec()
+            });
+        };
+        state("2020-10-02", 3, "2020-09-30");
+        // A correction of the same day never held otherwise.
+        state("2020-10-05", 4, "2020-09-30");
+        state("2021-01-04", 7, "2020-12-31");
+        let members = |on: &str| edits.on::<Organisation>(on).members;
+        assert_eq!(members("2020-03-31"), Some(2), "nothing earlier is known");
+        assert_eq!(members("2020-09-29"), Some(2));
+        assert_eq!(members("2020-09-30"), Some(4));
+        assert_eq!(members("2020-12-31"), Some(7));
+        assert_eq!(edits.on::<Organisation>("2020-06-30").employees, Some(10));
+    }
+
+    #[test]
+    fn more_time_and_a_judgement_hold_from_their_day() {
+        let problem = ProblemItem {
+            due_on: Some("2020-09-15".to_owned()),
+            ..ProblemItem::default()
+        };
+        let mut edits = Edits {
+            kind: kind("problem_item"),
+            values: problem.encode_to_vec(),
+        };
+        edits.save("2020-10-08", |before| {
+            let after = ProblemItem {
+                due_on: Some("2020-11-30".to_owned()),
+                ..decode(before).unwrap()
+            };
+            after.encode_to_vec()
+        });
+        let due = |on: &str| edits.on::<ProblemItem>(on).due_on.unwrap();
+        assert_eq!(due("2020-10-07"), "2020-09-15");
+        assert_eq!(due("2020-10-08"), "2020-11-30");
+
+        let unit = Organisation {
+            eligibility: Some(Eligibility::NotEligible.into()),
+            ..Organisation::default()
+        };
+        let mut edits = Edits {
+            kind: kind("organisation"),
+            values: unit.encode_to_vec(),
+        };
+        edits.save("2020-10-08", |before| {
+            let after = Organisation {
+                eligibility: Some(Eligibility::Eligible.into()),
+                ..decode(before).unwrap()
+            };
+            after.encode_to_vec()
+        });
+        let judged = |on: &str| edits.on::<Organisation>(on).eligibility();
+        assert_eq!(judged("2020-09-30"), Eligibility::NotEligible);
+        assert_eq!(judged("2020-10-08"), Eligibility::Eligible);
     }
 }

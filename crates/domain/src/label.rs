@@ -70,7 +70,7 @@ pub fn text(spec: &FieldSpec, json: &Json, language: Language) -> String {
         }
         Json::Object(file) if spec.value_type == Type::Attachment => attachment(file, language),
         Json::Object(step) if spec.value_type == Type::Steps => self::step(spec, step, language),
-        Json::Object(said) if spec.value_type == Type::Former => former(said, language),
+        Json::Object(said) if spec.value_type == Type::Former => former(spec, said, language),
         Json::Number(_) | Json::Object(_) => json.to_string(),
     }
 }
@@ -100,10 +100,11 @@ fn step(spec: &FieldSpec, step: &Map<String, Json>, language: Language) -> Strin
     format!("{state} {}", text("on")).trim_end().to_owned()
 }
 
-/// What a parameter said before: its label, the value, and the day from which the next one holds.
-fn former(said: &Map<String, Json>, language: Language) -> String {
+/// What a field said before: its label, the value, and the day from which the next one holds.
+fn former(of: &FieldSpec, said: &Map<String, Json>, language: Language) -> String {
     let text = |name: &str| said.get(name).and_then(Json::as_str).unwrap_or_default();
-    let kind = crate::Catalogue::builtin().kind_by_id("programme_year");
+    let kind = of.reference.as_deref();
+    let kind = kind.and_then(|kind| crate::Catalogue::builtin().kind_by_id(kind));
     let spec = kind.and_then(|kind| kind.field(text("field")));
     let name = spec.map_or_else(|| text("field"), |spec| field(spec, language));
     let value = spec.map(|spec| self::text(spec, &text("value").into(), language));

@@ -73,7 +73,7 @@ impl Parameters {
     /// The parameters of a record on a day; what it leaves unset is as by default.
     #[must_use]
     pub fn of(record: &ProgrammeYear, year: u32, day: Date) -> Self {
-        let record = &former::on(record.clone(), day);
+        let record = &in_force(record, day);
         let default = Self::defaults(record.year.unwrap_or(year));
         Self {
             year: default.year,
@@ -115,6 +115,16 @@ impl Parameters {
             |record| Self::of(&record, year, day),
         )
     }
+}
+
+/// The record of a year with the parameters that were in force on a day.
+#[must_use]
+pub fn in_force(record: &ProgrammeYear, day: Date) -> ProgrammeYear {
+    let Some(kind) = Catalogue::builtin().kind_by_id("programme_year") else {
+        return record.clone();
+    };
+    let then = former::on(kind, record.encode_to_vec().into(), day);
+    decode(&then).unwrap_or_else(|_error| record.clone())
 }
 
 /// Returns the record of a programme year with the quotas of the seed, as the hub makes it at its

@@ -278,7 +278,7 @@ impl Said {
             let spec = kind.register(register);
             let spec = spec.ok_or_else(|| Failure::new("RECORD-014", Exit::Invalid))?;
             // Taking it over is a step of its own.
-            if !domain::state::steps::is_steps(kind, register) {
+            if !kind.is_written_along(register) {
                 said.values.extend(fields_json(kind, spec, &value.value));
             }
         }

@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 use domain::{
     Date, EnumSpec, KindSpec, Subject, date, decode, former,
     label::{self, Language},
+    parameters::in_force,
     state::effects::Effect,
     value::{Input, parse_set},
     year::{self, Standing},
@@ -185,7 +186,7 @@ pub fn show(app: &App, number: u32, language: Language) -> Result<Map<String, Va
         })
     });
     document.insert("windows".to_owned(), windows.to_vec().into());
-    let in_force = former::on(year.row.clone(), app.today());
+    let in_force = in_force(&year.row, app.today());
     let values = year::json(kind, &in_force.encode_to_vec());
     let is_window = |name: &str| name.ends_with("_from") || name.ends_with("_to");
     let is_head = |name: &str| ["year", "title", "doc_no", PHASE].contains(&name);
@@ -195,7 +196,7 @@ pub fn show(app: &App, number: u32, language: Language) -> Result<Map<String, Va
         .partition(|(name, _)| name.starts_with("quota_"));
     document.insert("quotas".to_owned(), quotas.into());
     document.insert("parameters".to_owned(), rest.into());
-    document.insert("changes".to_owned(), changes(&year.row).into());
+    document.insert("changes".to_owned(), changes(kind, &year.row).into());
     let (mut published, mut drafts) = (0, 0);
     for (_, item) in items(app, number)? {
         *(if item.draft() {
@@ -219,13 +220,14 @@ pub fn show(app: &App, number: u32, language: Language) -> Result<Map<String, Va
 
 /// What parameters were changed in the course of a year: each from when on, what it said before and
 /// says from then on, by day.
-fn changes(row: &ProgrammeYear) -> Vec<Value> {
+fn changes(kind: &KindSpec, row: &ProgrammeYear) -> Vec<Value> {
     let until = |former: &FormerValue| former.until.clone();
     let mut all: Vec<&FormerValue> = row.former_values.iter().collect();
     all.sort_by_key(|former| (until(former), former.field.clone()));
     let one = |former: &&FormerValue| {
         let day = date::stored(&former.until)?;
-        let then = former::text_of(&former::on(row.clone(), day), &former.field)?;
+        let then = in_force(row, day).encode_to_vec();
+        let then = former::text(kind.field(&former.field)?, &then);
         Some(json!({
             "field": former.field,
             "from": former.until,
@@ -254,12 +256,15 @@ pub fn set(
     let mut set = Vec::new();
     for text in sets {
         let (name, given) = parse_set(text).map_err(|finding| failure_of(&[finding]))?;
-        let known = former::text_of(&found.row, name).filter(|_| former::is_parameter(name));
-        let said = known.ok_or_else(|| {
+        let field = kind
+            .field(name)
+            .filter(|_| former::PARAMETERS.contains(&name));
+        let field = field.ok_or_else(|| {
             Failure::new("YEAR-006", Exit::Invalid)
                 .with("field", name)
-                .with("known", former::NUMBERS.join(", "))
+                .with("known", former::PARAMETERS.join(", "))
         })?;
+        let said = former::text(field, &found.row.encode_to_vec());
         let mut others = found.row.former_values.iter().filter(|it| it.field == name);
         if let Some(later) = others.clone().find(|it| it.until > until) {
             return Err(Failure::new("YEAR-007", Exit::Invalid)
@@ -280,9 +285,10 @@ pub fn set(
         former_values: before,
         ..ProgrammeYear::default()
     };
-    let kept = year::json(kind, &all.encode_to_vec());
-    let kept = kept.get(former::FORMER).cloned().unwrap_or_default();
-    set.push((former::FORMER, Input::Json(&kept)));
+    let mut kept = year::json(kind, &all.encode_to_vec());
+    let former = former::field(kind).map(|field| field.id.as_str());
+    let kept = former.and_then(|field| Some((field, kept.remove(field)?)));
+    set.extend(kept.iter().map(|(field, kept)| (*field, Input::Json(kept))));
     let id = Some(found.stored.record.key.id);
     write(app, changed(&Desk::new(app)?, (kind, id), set, reason)?)
 }

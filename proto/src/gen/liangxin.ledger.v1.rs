@@ -2749,6 +2749,8 @@ pub struct Organisation {
     pub remark: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "35")]
     pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
+    #[prost(message, repeated, tag = "36")]
+    pub former_values: ::prost::alloc::vec::Vec<super::super::schema::v1::FormerValue>,
 }
 /// Branch, general branch, committee or joint branch in two-new organisations.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3285,6 +3287,8 @@ pub struct ProblemItem {
     pub steps: ::prost::alloc::vec::Vec<super::super::schema::v1::StepTaken>,
     #[prost(string, optional, tag = "18")]
     pub first_due_on: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "19")]
+    pub former_values: ::prost::alloc::vec::Vec<super::super::schema::v1::FormerValue>,
 }
 /// Task list entry; may serve one problem or stand alone.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

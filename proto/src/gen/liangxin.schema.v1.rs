@@ -195,7 +195,7 @@ pub enum Type {
     Phone = 14,
     /// The states that the record came to, each with its day. The program writes them.
     Steps = 15,
-    /// What parameters said before they were changed. The program writes them.
+    /// What fields of the kind that `reference` names said before. The program writes them.
     Former = 16,
 }
 impl Type {
@@ -380,13 +380,13 @@ pub struct StepTaken {
     #[prost(string, tag = "3")]
     pub on: ::prost::alloc::string::String,
 }
-/// What a parameter said before it was changed.
+/// What a field said until another value held.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FormerValue {
     /// The id of the field.
     #[prost(string, tag = "1")]
     pub field: ::prost::alloc::string::String,
-    /// What it said: digits, or the id of a value of its enumeration; nothing where it said nothing.
+    /// What it said: digits, a date, or the id of a value of its enumeration; nothing where it said nothing.
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
     /// The day from which the next value holds, `YYYY-MM-DD`.

@@ -89,7 +89,7 @@ fn a_return_is_accepted_only_with_equal_figures_and_corrections_show_afterwards(
     assert_refused(&node.run(forged), 4, "RETURN-002");
     assert_eq!(step(node, "accept").code, 4);
 
-    what_came_later_counts_later(&two, &second);
+    what_came_later_counts_later(&two, &first, &second);
 
     // A late correction: what was signed is no longer what is counted.
     exclude(node, &second);
@@ -134,8 +134,32 @@ fn income(node: &Program, on: &str, fen: u32) {
 
 /// The work of the days after the quarter does not touch what was signed of it.
 #[track_caller]
-fn what_came_later_counts_later(two: &Two, second: &str) {
+fn what_came_later_counts_later(two: &Two, first: &str, second: &str) {
     let (hub, node) = (two.hub(), &two.jianxi.node);
+    let before = shown(node)["figures"].clone();
+    // Figures of the next quarter, a judgement of its days, and more time that was given in them.
+    let stated = [
+        "employees=60",
+        "members=9",
+        "full_members=9",
+        "as_of=2021-01-15",
+    ];
+    node.set(("organisation", first), &stated, "一季度数").ok();
+    let stated = [
+        "employees=70",
+        "members=4",
+        "full_members=4",
+        "as_of=2021-02-15",
+    ];
+    node.set(("organisation", second), &stated, "一季度数").ok();
+    node.set(("organisation", second), &["eligibility=eligible"], "研判")
+        .ok();
+    assert_eq!(shown(node)["figures"], before);
+    let now = node.json(["report", "indicators", "--as-of", "2021-03-31"]);
+    assert_ne!(
+        now["scopes"]["410305"]["blank_points"],
+        before["blank_points"]
+    );
     let later = json!({ "name": "丙厂", "org_class": "new_economic",
         "org_kind": "private_enterprise", "industry": "C", "operating_status": "operating",
         "census_status": "counted", "verified_on": "2021-02-01", "employees": 20, "members": 0,

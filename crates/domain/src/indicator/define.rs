@@ -9,7 +9,7 @@ use crate::{label::Language, parameters::Parameters};
 
 /// The edition of the definitions below. It grows when one of them begins to count otherwise, so
 /// that a frozen figure says by which it was counted.
-pub const EDITION: &str = "2020.3";
+pub const EDITION: &str = "2020.4";
 
 /// Names what is added up: numbers of things of a scope, or of fen.
 macro_rules! counters {

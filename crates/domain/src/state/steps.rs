@@ -14,6 +14,7 @@ use crate::{
     date::{self, Date},
     effective::decode,
     finding::Finding,
+    former,
     validate::{AS_IT_STANDS, Subject, stamp, state, text_of},
     wire::{self, Item},
 };
@@ -116,21 +117,22 @@ pub fn way(kind: &KindSpec, values: &[u8], day: Date) -> Vec<i32> {
     way
 }
 
-/// The values of a record with its state as it was at the end of a day; none where it was not there
-/// yet. All other values are those of today: what they say of a day they say with dates.
+/// The values of a record with its state as it was at the end of a day, and what its fields said then
+/// where that is kept ([`former`]); none where it was not there yet. All other values are those of today:
+/// what they say of a day they say with dates.
 #[must_use]
 pub fn as_on<'v>(kind: &KindSpec, values: &'v [u8], day: Date) -> Option<Cow<'v, [u8]>> {
     let Some((_, field)) = fields(kind) else {
-        return Some(values.into());
+        return Some(former::on(kind, values.into(), day));
     };
     if taken(kind, values).iter().all(is_past(day)) {
-        return Some(values.into());
+        return Some(former::on(kind, values.into(), day));
     }
     let then = u64::try_from(*way(kind, values, day).last()?).unwrap_or_default();
     // Of a field that is there twice the last is read.
     let mut values = values.to_vec();
     wire::put(field, &[Item::Number(then)], &mut values);
-    Some(values.into())
+    Some(former::on(kind, values.into(), day))
 }
 
 /// The state before the present one.

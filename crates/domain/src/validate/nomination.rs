@@ -16,7 +16,7 @@ use crate::{
         Finding,
         Level::{self, Block, Warn},
     },
-    former,
+    parameters,
 };
 
 /// Whether a nomination has come to the city, and stands there.
@@ -258,7 +258,7 @@ fn ranks(
         ));
     }
     let year: Option<ProgrammeYear> = around.find("programme_year", after.year.as_ref());
-    let cap = year.and_then(|year| former::on(year, around.today).recommend_cap);
+    let cap = year.and_then(|year| parameters::in_force(&year, around.today).recommend_cap);
     let Some(cap) = cap else { return };
     let ahead = beside
         .iter()

@@ -156,11 +156,13 @@ impl Reader<'_> {
         }
         if self.field.value_type == Type::Former {
             let said = crate::decode(&bytes).unwrap_or_default();
-            if !former::is_sound(&said) {
+            let kind = self.field.reference.as_deref();
+            let kind = kind.and_then(|kind| Catalogue::builtin().kind_by_id(kind));
+            if !kind.is_some_and(|kind| former::is_sound(kind, &said)) {
                 return Err(self.bad(
                     "former",
-                    "此前的参数由程序填写（year set），此处内容不对".to_owned(),
-                    "the program writes former parameters (year set); this is none".to_owned(),
+                    "此前的数值由程序填写，此处内容不对".to_owned(),
+                    "the program writes former values; this is none".to_owned(),
                 ));
             }
         }

@@ -12,7 +12,10 @@ use domain::{
 };
 use proptest::prelude::*;
 use prost::Message;
-use proto::{ledger::*, schema::StepTaken};
+use proto::{
+    ledger::*,
+    schema::{FormerValue, StepTaken},
+};
 use replica::{RecordId, RecordKey, ScopeId};
 
 use naive::World;
@@ -136,6 +139,27 @@ impl Dice {
         // They lie in no order.
         rows.reverse();
         rows
+    }
+
+    /// What some fields said until some day; mostly nothing.
+    fn former(&mut self, fields: &[&str]) -> Vec<FormerValue> {
+        let count = self.below(6).saturating_sub(3);
+        let one = |_| {
+            let field = fields[usize::try_from(self.below(fields.len() as u64)).unwrap()];
+            let value = match field {
+                "due_on" => self.day().unwrap_or_default(),
+                "eligibility" => ["", "eligible", "not_eligible"]
+                    [usize::try_from(self.below(3)).unwrap()]
+                .to_owned(),
+                _ => self.below(150).to_string(),
+            };
+            Some(FormerValue {
+                field: field.to_owned(),
+                value,
+                until: self.day()?,
+            })
+        };
+        (0..count).filter_map(one).collect()
     }
 
     fn year(&mut self) -> Option<Vec<u8>> {
@@ -330,6 +354,7 @@ fn award(kind: &str, dice: &mut Dice) -> Vec<u8> {
                 dice.number(11)
             },
             steps: dice.steps(kind),
+            former_values: dice.former(&["due_on"]),
             ..ProblemItem::default()
         }
         .encode_to_vec(),
@@ -399,6 +424,7 @@ fn organisation(dice: &mut Dice) -> Organisation {
         eligibility: dice.number(4),
         not_built_reason: if dice.flag() { dice.number(4) } else { None },
         merged_into: if dice.below(6) == 0 { dice.to() } else { None },
+        former_values: dice.former(&["employees", "members", "full_members", "eligibility"]),
         ..Organisation::default()
     }
 }

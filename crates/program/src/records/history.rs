@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{KindSpec, state::steps::is_steps};
+use domain::KindSpec;
 use replica::{Dot, Record, RecordKey, Sibling, Write};
 use serde_json::{Map, Value, json};
 
@@ -85,8 +85,10 @@ impl Around<'_> {
         };
         let mut entry = authorship(first);
         let mut fields = Vec::new();
-        // A step is told by the state that was written with it.
-        let is_told = |it: &&Sibling| !self.kind.is_some_and(|kind| is_steps(kind, it.register));
+        // A step is told by the state that was written with it, a former value by the new one.
+        let kind = self.kind;
+        let is_along = |it: &Sibling| kind.is_some_and(|kind| kind.is_written_along(it.register));
+        let is_told = |it: &&Sibling| !is_along(it);
         for sibling in event.siblings.iter().filter(is_told) {
             fields.extend(changes(self, sibling)?);
         }

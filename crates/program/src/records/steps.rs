@@ -3,12 +3,12 @@
 use domain::{
     Date, Finding, Subject,
     authority::NewState,
-    date,
+    date, former,
     state::steps,
     validate::{by_hand, first_due, stamp},
     value::{self, Input, RegisterEdit},
 };
-use proto::schema::StepTaken;
+use proto::schema::{FormerValue, StepTaken};
 use replica::{Record, Source};
 use serde_json::{Value, json};
 
@@ -61,6 +61,12 @@ pub(super) fn row_json(row: &[StepTaken]) -> Value {
     row.iter().map(step).collect()
 }
 
+/// Former values as a form would give them.
+fn former_json(row: &[FormerValue]) -> Value {
+    let one = |it: &FormerValue| json!({ "field": it.field, "value": it.value, "until": it.until });
+    row.iter().map(one).collect()
+}
+
 /// Whether a person says it, field by field.
 pub(super) fn is_by_hand(change: &Change<'_>) -> bool {
     matches!(change.source, Source::Command | Source::Form)
@@ -76,6 +82,11 @@ impl Desk<'_> {
     ) -> Result<Written, Failure> {
         let mut change = change.clone();
         let since = since(&mut change, place.is_new)?;
+        // Of what is there already the program keeps them, whatever a file brings.
+        let kept = former::field(change.kind).filter(|_| former::is_kept(change.kind));
+        if let Some(field) = kept.filter(|_| !place.is_new) {
+            change.set.retain(|(name, _)| *name != field.id);
+        }
         let plain = self.plain(&change, place, shown)?;
         let subject = Subject {
             kind: change.kind,
@@ -116,6 +127,11 @@ impl Desk<'_> {
             let row = steps::after(&subject, self.today, since);
             stamps.extend(row.map(|row| (field.id.as_str(), row_json(&row))));
         }
+        let row = former::after(&subject, self.today);
+        stamps.extend(
+            kept.zip(row)
+                .map(|(field, row)| (field.id.as_str(), former_json(&row))),
+        );
         if stamps.is_empty() {
             return Ok(plain);
         }

@@ -6,7 +6,9 @@ use std::{
     ops::ControlFlow,
 };
 
-use domain::{Date, EnumSpec, KindSpec, date, decode, former, permission, state::steps::as_on};
+use domain::{
+    Date, EnumSpec, KindSpec, date, decode, parameters::in_force, permission, state::steps::as_on,
+};
 use prost::Message;
 use proto::ledger::{Agency, EventStatus, ProgrammeYear};
 use replica::{RecordId, RecordKey, ScopeId};
@@ -378,7 +380,7 @@ fn parameters(app: &App, (year, day): (u32, Date)) -> Result<ProgrammeYear, Fail
         let merged = parameters.merge(values.as_slice());
         merged.unwrap_or_else(|error| tracing::warn!(%error, "parameters of the year unread"));
     }
-    Ok(former::on(parameters, day))
+    Ok(in_force(&parameters, day))
 }
 
 /// A length as a number of a table.

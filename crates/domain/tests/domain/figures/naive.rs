@@ -11,7 +11,7 @@ mod works;
 use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
-use proto::ledger::*;
+use proto::{ledger::*, schema::FormerValue};
 use replica::{RecordId, ScopeId};
 use serde_json::{Value as Json, json};
 
@@ -89,6 +89,18 @@ fn then(kind: &str, values: &[u8], day: &str) -> Option<Vec<u8>> {
                     .find(|state| *state != moving)
                     .or(Some(CensusStatus::Counted as i32));
             }
+            let said = |field| said(&row.former_values, field, day);
+            let count = |text: String| text.parse().ok();
+            let [employees, members, full] = ["employees", "members", "full_members"].map(said);
+            let judged = said("eligibility").map(|id| match id.as_str() {
+                "" => None,
+                "eligible" => Some(Eligibility::Eligible as i32),
+                _ => Some(Eligibility::NotEligible as i32),
+            });
+            row.employees = employees.map_or(row.employees, count);
+            row.members = members.map_or(row.members, count);
+            row.full_members = full.map_or(row.full_members, count);
+            row.eligibility = judged.unwrap_or(row.eligibility);
             row.encode_to_vec()
         }
         "party_organisation" => of!(PartyOrganisation, status).encode_to_vec(),
@@ -102,12 +114,22 @@ fn then(kind: &str, values: &[u8], day: &str) -> Option<Vec<u8>> {
             if let Some(on) = last.filter(|on| is_closed && !on.is_empty()) {
                 row.closed_on = Some(on);
             }
+            let due = said(&row.former_values, "due_on", day);
+            row.due_on = due.map_or(row.due_on, |due| Some(due).filter(|due| !due.is_empty()));
             row.encode_to_vec()
         }
         "nomination" => of!(Nomination, status).encode_to_vec(),
         "demonstration_point" => of!(DemonstrationPoint, status).encode_to_vec(),
         _ => values.to_vec(),
     })
+}
+
+/// What a field said on the day, where that is not what it says now: what it was soonest to lose.
+fn said(former: &[FormerValue], field: &str, day: &str) -> Option<String> {
+    let held = former.iter();
+    let held = held.filter(|one| one.field == field && one.until.as_str() > day);
+    let first = held.min_by_key(|one| (&one.until, &one.value));
+    first.map(|one| one.value.clone())
 }
 
 /// The number of a state.
