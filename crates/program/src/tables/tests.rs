@@ -1,5 +1,6 @@
 //! Each report over a small city whose numbers were counted by hand, in every form.
 
+mod compare;
 mod data;
 mod forms;
 mod numbers;
