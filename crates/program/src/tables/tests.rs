@@ -6,6 +6,7 @@ mod forms;
 mod numbers;
 mod rosters;
 mod scorecard;
+mod splits;
 
 use serde_json::{Value, json};
 
