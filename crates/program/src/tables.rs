@@ -9,6 +9,7 @@
 
 mod blanks;
 mod changes;
+mod compare;
 mod contents;
 mod cover;
 mod frame;
@@ -32,6 +33,7 @@ use crate::{
     failure::{Exit, Failure},
 };
 
+pub use compare::compare;
 use frame::Frame;
 pub(crate) use quality::exchanges;
 pub use quality::{Found, Listed, findings};

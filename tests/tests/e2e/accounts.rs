@@ -398,6 +398,19 @@ fn who_looks_closer_says_why_and_it_stands_on_record() {
     assert!(!list.to_string().contains("小明"), "{list}");
 }
 
+/// An organisation in care counts where it was, and goes with its move to another scope.
+fn counted_and_moved(two: &mut Two, admin: &Program, own: &str) {
+    let count = |program: &Program| {
+        let report = program.json(["report", "indicators", "--scope", "410305"]);
+        report["scopes"]["410305"]["org_coverage_rate"]["den"].clone()
+    };
+    two.settle();
+    assert_eq!((count(admin), count(two.hub())), (json!(2), json!(2)));
+    let request = agreed(two, &format!("organisation/{own}"));
+    two.hub().run(accept(&request)).ok();
+    two.settle();
+}
+
 #[test]
 fn care_in_trust_opens_what_was_entrusted_until_it_moves_away() {
     let mut two = Two::open();
@@ -459,21 +472,11 @@ fn care_in_trust_opens_what_was_entrusted_until_it_moves_away() {
     );
     let listed = admin.json(["audit", "list", "--limit", "500"]);
     let mut rows = listed["entries"].as_array().unwrap().iter();
-    let noted = rows.find(|row| {
-        row["account"] == "tuo" && row["deed"] == "record put" && row["result"] == "done"
-    });
+    let is_put = |row: &&Value| row["account"] == "tuo" && row["deed"] == "record put";
+    let noted = rows.find(|row| is_put(row) && row["result"] == "done");
     assert_eq!(noted.unwrap()["for"], "410302");
 
-    // It counts where it was, and goes with its organisation.
-    let count = |program: &Program| {
-        let report = program.json(["report", "indicators", "--scope", "410305"]);
-        report["scopes"]["410305"]["org_coverage_rate"]["den"].clone()
-    };
-    two.settle();
-    assert_eq!((count(&admin), count(two.hub())), (json!(2), json!(2)));
-    let request = agreed(&two, &format!("organisation/{own}"));
-    two.hub().run(accept(&request)).ok();
-    two.settle();
+    counted_and_moved(&mut two, &admin, &own);
     let gone = get(&own);
     assert_ne!(gone.code, 0, "{gone:?}");
     assert_eq!(
@@ -494,6 +497,69 @@ fn cell(file: &str, id: &str, column: &str) -> String {
         .unwrap();
     let row = lines.find(|line| line.starts_with(id)).unwrap();
     row.split(',').nth(at).unwrap().to_owned()
+}
+
+/// What comes back leaves the numbers alone; they move between.
+fn comes_back(node: &Program, (file, lines): (&str, &str), few: &str) {
+    let set = [
+        "record",
+        "put",
+        "organisation",
+        few,
+        "--set",
+        "members=1",
+        "--set",
+        "as_of=2026-10-31",
+        "--reason",
+        "核实",
+    ];
+    node.run(set).ok();
+    let back = std::fs::read_to_string(file)
+        .unwrap()
+        .replace("示例机械", "示例机电");
+    std::fs::write(file, back).unwrap();
+    let said = node
+        .run(["import", "organisation", file, "--json"])
+        .ok()
+        .json();
+    assert!(said.to_string().contains("IMPORT-040"), "{said}");
+    let document = node.json(["record", "get", "organisation", few]);
+    let values = &document["values"];
+    assert_eq!(
+        (&values["members"], &values["as_of"]),
+        (&json!(1), &json!("2026-10-31"))
+    );
+    assert_eq!(values["name"], "涧西示例机电有限公司");
+    let loaded = node.run(["record", "load", lines, "--json"]);
+    assert!(loaded.stdout.contains("\"rejected\":1"), "{loaded:?}");
+}
+
+/// The district sees its own; who looks closer at the city says why.
+fn looks_closer(city: &City, node: &Program, few: &str) {
+    let (admin, officer) = (city.hub.by("li"), city.hub.by("zhang"));
+    let own = city.text_path("own.csv");
+    let export = |program: &Program, more: &[&str]| {
+        let args = [
+            "export",
+            "organisation",
+            "--lang",
+            "zh",
+            "--format",
+            "csv",
+            "--output",
+            &own,
+            "--json",
+        ];
+        program.run(args.iter().chain(more))
+    };
+    export(node, &[]).ok();
+    assert_eq!(cell(&own, few, "党员数"), "1");
+    let closer = ["--reveal", "--reason", "核对台账"];
+    assert_eq!(code(&export(&city.hub.by("wang"), &closer)), "AUTH-103");
+    export(&officer, &closer).ok();
+    assert_eq!(cell(&own, few, "党员数"), "2");
+    let rows = told(&admin, &[]);
+    assert!(has(&rows, "zhang", "export", "shown"), "{rows:#?}");
 }
 
 #[test]
@@ -550,63 +616,8 @@ fn small_numbers_of_members_stay_in_the_scope_that_keeps_them() {
         "{text}"
     );
 
-    // What comes back leaves the numbers alone; they move between.
-    let set = [
-        "record",
-        "put",
-        "organisation",
-        &few,
-        "--set",
-        "members=1",
-        "--set",
-        "as_of=2026-10-31",
-        "--reason",
-        "核实",
-    ];
-    node.run(set).ok();
-    let back = std::fs::read_to_string(&file)
-        .unwrap()
-        .replace("示例机械", "示例机电");
-    std::fs::write(&file, back).unwrap();
-    let said = node
-        .run(["import", "organisation", &file, "--json"])
-        .ok()
-        .json();
-    assert!(said.to_string().contains("IMPORT-040"), "{said}");
-    let document = node.json(["record", "get", "organisation", &few]);
-    let values = &document["values"];
-    assert_eq!(
-        (&values["members"], &values["as_of"]),
-        (&json!(1), &json!("2026-10-31"))
-    );
-    assert_eq!(values["name"], "涧西示例机电有限公司");
-    let loaded = node.run(["record", "load", &lines, "--json"]);
-    assert!(loaded.stdout.contains("\"rejected\":1"), "{loaded:?}");
-
-    // The district sees its own; who looks closer at the city says why.
-    let own = city.text_path("own.csv");
-    let export = |program: &Program, more: &[&str]| {
-        let args = [
-            "export",
-            "organisation",
-            "--lang",
-            "zh",
-            "--format",
-            "csv",
-            "--output",
-            &own,
-            "--json",
-        ];
-        program.run(args.iter().chain(more))
-    };
-    export(&node, &[]).ok();
-    assert_eq!(cell(&own, &few, "党员数"), "1");
-    let closer = ["--reveal", "--reason", "核对台账"];
-    assert_eq!(code(&export(&city.hub.by("wang"), &closer)), "AUTH-103");
-    export(&officer, &closer).ok();
-    assert_eq!(cell(&own, &few, "党员数"), "2");
-    let rows = told(&admin, &[]);
-    assert!(has(&rows, "zhang", "export", "shown"), "{rows:#?}");
+    comes_back(&node, (&file, &lines), &few);
+    looks_closer(&city, &node, &few);
 }
 
 /// The city's inspector asks for another name, and nobody who sees it masked reads it off the request.

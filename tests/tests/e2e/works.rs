@@ -139,6 +139,21 @@ fn recommend_carefully(node: &Program, id: &str, item: &str) {
     assert!(said.contains("待市级确认"), "{said}");
 }
 
+/// The table says beforehand what keeps the city from receiving.
+fn assert_told_beforehand(hub: &Program) {
+    let table = hub.json(["record", "acts", "nomination"]);
+    let mut steps = table.as_array().unwrap().iter();
+    let receive = steps.find(|step| step["act"] == "receive").unwrap();
+    assert_eq!(receive["waits"], "hub");
+    let codes: Vec<_> = receive["guards"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["code"])
+        .collect();
+    assert!(codes.contains(&&json!("beyond_cap")), "{codes:?}");
+}
+
 #[test]
 fn the_district_nominates_and_the_city_decides() {
     let (two, item) = city();
@@ -151,18 +166,7 @@ fn the_district_nominates_and_the_city_decides() {
     two.settle();
 
     let hub = two.hub();
-    // The table says beforehand what keeps the city from it.
-    let table = hub.json(["record", "acts", "nomination"]);
-    let mut steps = table.as_array().unwrap().iter();
-    let receive = steps.find(|step| step["act"] == "receive").unwrap();
-    assert_eq!(receive["waits"], "hub");
-    let codes: Vec<_> = receive["guards"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| &it["code"])
-        .collect();
-    assert!(codes.contains(&&json!("beyond_cap")), "{codes:?}");
+    assert_told_beforehand(hub);
     // The city takes no step that is the district's, and no more than there are places.
     assert_refused(&act(hub, record, "withdraw", &[]), 4, "AUTH-DISTRICT");
     act(hub, record, "receive", &[]).ok();

@@ -703,3 +703,21 @@ fn a_deletion_that_had_not_heard_of_the_citys_step_is_refused_and_its_restoring_
     let restored = Desk::new(3).write(&marked, &[(RegisterId::DELETED, Bytes::new())]);
     assert_eq!(hub_takes(Some(&marked), &restored), Ok(()));
 }
+
+#[test]
+fn the_city_alone_says_that_a_practice_is_spread_and_by_which_channels() {
+    let practice = json!({ "scope": "410305", "title": "红色车间", "body": "做法" });
+    let practice = Desk::new(1).make("highlight", id(1), scope_id("410305"), &practice);
+    let text = json!({ "body": "做法与成效" });
+    assert_eq!(may(district(), &practice, &text), Ok(()));
+    let channels = json!({ "channels": ["heluo_plan", "media", "meeting", "bulletin"] });
+    for citys in [&channels, &json!({ "adopted": true })] {
+        assert_eq!(may(district(), &practice, citys), Err(Refusal::Authority));
+        assert_eq!(may(city(), &practice, citys), Ok(()));
+    }
+    let spread = Desk::new(9).put(&practice, &channels);
+    let said = domain::effective(Catalogue::builtin(), &spread).values;
+    let said = domain::value::to_json(kind_of("highlight"), &said);
+    assert_eq!(said["channels"], channels["channels"]);
+    assert!(hub_takes(Some(&practice), &spread).is_err(), "from a node");
+}

@@ -1,6 +1,6 @@
 //! `report NAME`: one of the reports, to the terminal or to a file; and `quality list`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use domain::label::Language;
@@ -124,7 +124,7 @@ pub fn run<L: Live>(
             (Name::Changes, args, from)
         }
     };
-    let format = format_of(&args)?;
+    let format = format_of(args.output.as_deref(), args.format)?;
     let request = Request {
         scope: args.scope,
         as_of: args.as_of,
@@ -142,24 +142,34 @@ pub fn run<L: Live>(
                 .with("known", known));
         }
     }
-    match &args.output {
+    give(app, &report, (args.output.as_deref(), format), out)
+}
+
+/// Writes a report to a file, or prints it.
+pub(super) fn give(
+    app: &App,
+    report: &tables::Report,
+    (path, format): (Option<&Path>, Format),
+    out: &mut Out,
+) -> Result<(), Failure> {
+    match path {
         Some(path) => {
             let path = app.path(path);
-            tables::file(&report, format, &path, out.language)?;
-            said(&report, &path.display().to_string(), out);
+            tables::file(report, format, &path, out.language)?;
+            said(report, &path.display().to_string(), out);
         }
         None if out.json => out.document(&report.json(out.language)),
-        None => tables::terminal(&report, out),
+        None => tables::terminal(report, out),
     }
-    balanced(&report, out)
+    balanced(report, out)
 }
 
 /// The form of the file that is asked for; any where there is no file.
-fn format_of(args: &TableArgs) -> Result<Format, Failure> {
-    let Some(path) = &args.output else {
+pub(super) fn format_of(path: Option<&Path>, format: Option<Format>) -> Result<Format, Failure> {
+    let Some(path) = path else {
         return Ok(Format::Json);
     };
-    let format = args.format.or_else(|| Format::of(path));
+    let format = format.or_else(|| Format::of(path));
     format.ok_or_else(|| Failure::new("TABLE-002", Exit::Usage).with("path", path.display()))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A district sees it; the writes are the city's, as every write of a published kind.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use serde_json::{Map, Value};
 
@@ -11,10 +13,11 @@ use crate::{
     commands::{
         array,
         record::{field_label, value_text},
-        show_rows, text,
+        show_rows, table, text,
     },
     failure::{Exit, Failure},
     output::Out,
+    tables::{self, Format},
     year,
 };
 use domain::permission::Right;
@@ -29,6 +32,8 @@ pub enum YearCommand {
         /// The year (default: the newest that has begun)
         year: Option<u32>,
     },
+    /// Two years side by side: the nine criteria and the headline figures, and what has moved
+    Compare(CompareArgs),
     /// Set the phase of a year by hand, or let its days say it again
     Phase {
         /// The year
@@ -86,6 +91,24 @@ pub enum YearCommand {
     Archive(YearArgs),
 }
 
+/// `year compare`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct CompareArgs {
+    /// The year before
+    before: u32,
+    /// The year that is compared with it
+    after: u32,
+    /// Only this scope (default: at the city all of them)
+    #[arg(long)]
+    scope: Option<String>,
+    /// The file (default: tables on the terminal)
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The form of the file (default: as its name ends)
+    #[arg(long, value_enum, requires = "output")]
+    format: Option<Format>,
+}
+
 /// A year and a reason.
 #[derive(clap::Args, Clone, Debug)]
 pub struct YearArgs {
@@ -108,6 +131,10 @@ impl YearCommand {
         match self {
             Self::List => Deed::of("year list", Right::Read),
             Self::Show { .. } => Deed::of("year show", Right::Read),
+            Self::Compare(args) if args.output.is_some() => {
+                Deed::of("year compare", Right::Export).noted()
+            }
+            Self::Compare(_) => Deed::of("year compare", Right::Read),
             Self::Phase { year, reason, .. } => step("year phase", *year, reason),
             Self::Set {
                 year, sets, reason, ..
@@ -140,6 +167,7 @@ pub fn run(app: &App, command: YearCommand, out: &mut Out) -> Result<(), Failure
             show_rows(None, &rows, COLUMNS, &none, out);
             return Ok(());
         }
+        YearCommand::Compare(args) => return compare(app, &args, out),
         YearCommand::Show { year } => match year {
             Some(year) => year,
             None => year::newest(app)?,
@@ -191,6 +219,13 @@ pub fn run(app: &App, command: YearCommand, out: &mut Out) -> Result<(), Failure
         print(&document, out);
     }
     Ok(())
+}
+
+fn compare(app: &App, args: &CompareArgs, out: &mut Out) -> Result<(), Failure> {
+    let path = args.output.as_deref();
+    let format = table::format_of(path, args.format)?;
+    let report = tables::compare(app, (args.before, args.after), args.scope.as_deref())?;
+    table::give(app, &report, (path, format), out)
 }
 
 /// One year for people.

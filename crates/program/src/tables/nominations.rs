@@ -16,7 +16,7 @@ use super::{
 };
 use crate::failure::Failure;
 
-const CRITERIA: [Criterion; 9] = [
+pub(super) const CRITERIA: [Criterion; 9] = [
     Criterion::Structure,
     Criterion::Members,
     Criterion::Position,

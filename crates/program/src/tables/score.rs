@@ -9,6 +9,17 @@ use serde_json::{Value as Json, json};
 use super::table::Word;
 use crate::config::Line;
 
+/// Tenths of a percentage point by which a figure has moved, as people read them.
+pub(super) fn moved(by: i64) -> String {
+    let sign = match by {
+        0 => "±",
+        1.. => "+",
+        _ => "-",
+    };
+    let tenths = by.unsigned_abs();
+    format!("{sign}{}.{}", tenths / 10, tenths % 10)
+}
+
 /// How a figure stands: a word with a sign, so that nobody has to tell colours apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Light {
@@ -92,14 +103,7 @@ impl Score {
 
     /// The moved tenths as people read them.
     pub(super) fn trend_text(&self) -> Option<String> {
-        let trend = self.trend()?;
-        let sign = match trend {
-            0 => "±",
-            1.. => "+",
-            _ => "-",
-        };
-        let tenths = trend.unsigned_abs();
-        Some(format!("{sign}{}.{}", tenths / 10, tenths % 10))
+        self.trend().map(moved)
     }
 
     pub(super) fn pct(&self) -> Option<String> {

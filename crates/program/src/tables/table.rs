@@ -11,7 +11,7 @@ use domain::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::score::Score;
+use super::score::{Score, moved};
 
 /// A text in both languages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub enum Content {
     Score,
     /// An amount: fen in JSON, ten thousand yuan with two decimals in print.
     Money,
+    /// Tenths of a percentage point by which a share has moved.
+    Moved,
     /// A day.
     Date,
     /// Yes or no.
@@ -82,6 +84,7 @@ impl Content {
             Self::Quota => "quota",
             Self::Score => "score",
             Self::Money => "money_fen",
+            Self::Moved => "moved",
             Self::Date => "date",
             Self::Flag => "flag",
         }
@@ -120,6 +123,8 @@ pub enum Cell {
     Minutes(u64),
     /// Fen; below zero where more was taken back than given.
     Money(i64),
+    /// Tenths of a percentage point.
+    Moved(i64),
     /// A day.
     Date(Date),
     /// Yes or no.
@@ -211,6 +216,7 @@ impl Cell {
             Self::Score(score) => score.say(language),
             Self::Minutes(minutes) => passed(*minutes, language),
             Self::Money(fen) => ten_thousand_yuan(*fen),
+            Self::Moved(tenths) => moved(*tenths),
             Self::Date(day) => date::text(*day),
             Self::Flag(flag) => yes_no(*flag, language).to_owned(),
             Self::Below(bound) => domain::permission::few(*bound),
@@ -232,6 +238,7 @@ impl Cell {
             Self::Score(score) => score.json(),
             Self::Minutes(minutes) => json!(minutes),
             Self::Money(fen) => json!(fen),
+            Self::Moved(tenths) => json!(tenths),
             Self::Date(day) => json!(date::text(*day)),
             Self::Flag(flag) => json!(flag),
             Self::Below(bound) => json!(domain::permission::few(*bound)),
@@ -446,7 +453,12 @@ impl Table {
                     let (num, den) = both.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
                     Cell::Rate { num, den }
                 }
-                Content::Text | Content::Count | Content::Score | Content::Date | Content::Flag => {
+                Content::Text
+                | Content::Count
+                | Content::Score
+                | Content::Moved
+                | Content::Date
+                | Content::Flag => {
                     let one = |cell: &Cell| match cell {
                         Cell::Count(number) => *number,
                         _ => 0,

@@ -1,10 +1,12 @@
 //! Each report over a small city whose numbers were counted by hand, in every form.
 
+mod compare;
 mod data;
 mod forms;
 mod numbers;
 mod rosters;
 mod scorecard;
+mod splits;
 
 use serde_json::{Value, json};
 

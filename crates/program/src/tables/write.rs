@@ -167,9 +167,12 @@ fn spread_headings(column: &Column, language: Language) -> Vec<String> {
             ("（评价）", " (light)"),
             ("（较上季）", " (trend)"),
         ],
-        Content::Text | Content::Count | Content::Money | Content::Date | Content::Flag => {
-            &[("", "")]
-        }
+        Content::Text
+        | Content::Count
+        | Content::Money
+        | Content::Moved
+        | Content::Date
+        | Content::Flag => &[("", "")],
     };
     let parts = parts.iter();
     parts
@@ -219,6 +222,7 @@ fn one(cell: &Cell, language: Language) -> sheet::Cell {
     match cell {
         Cell::Empty => sheet::Cell::Empty,
         Cell::Count(number) => sheet::Cell::number(*number as f64),
+        Cell::Moved(tenths) => sheet::Cell::number(*tenths as f64 / 10.0),
         // The digits that are printed, so that a sheet shows and adds what the page does.
         Cell::Money(fen) => domain::indicator::ten_thousand_yuan(*fen)
             .parse()

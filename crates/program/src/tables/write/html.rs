@@ -163,7 +163,11 @@ impl Page<'_> {
         for (column, cell) in self.table.columns.iter().zip(row) {
             let class = match column.content {
                 Content::Text | Content::Score => "",
-                Content::Count | Content::Rate | Content::Quota | Content::Money => " class=\"n\"",
+                Content::Count
+                | Content::Rate
+                | Content::Quota
+                | Content::Money
+                | Content::Moved => " class=\"n\"",
                 Content::Date | Content::Flag => " class=\"c\"",
             };
             let text = escape(&cell.say(language)).replace('\n', "<br/>");

@@ -60,6 +60,7 @@ fn number_formats(table: &Table) -> Vec<&'static str> {
             Content::Quota => &["0", "0"],
             Content::Score => &["0", "0", "0.0", "@", "+0.0;-0.0;0.0"],
             Content::Money => &["#,##0.00"],
+            Content::Moved => &["+0.0;-0.0;0.0"],
             Content::Date => &["yyyy-mm-dd"],
         }
     };
