@@ -183,6 +183,11 @@ pub fn lends(
                     .collect(),
             )
         }
+        // Who has the other spelling reads the one that stands.
+        "agency" => named("alias_of")
+            .map(|stands| (stands, home))
+            .into_iter()
+            .collect(),
         "coverage_link" => named("party_organisation")
             .map(|party| (party, home))
             .into_iter()

@@ -322,11 +322,13 @@ impl KindSpec {
         fields.any(|field| field.register == register && is_along(field))
     }
 
-    /// The field that says which record this one was merged into: only the hub writes it, and it
-    /// names a record of the same kind.
+    /// The field that says which record this one was merged into, or is another spelling of: only the
+    /// hub writes it, and it names a record of the same kind.
     #[must_use]
     pub fn alias(&self) -> Option<&FieldSpec> {
-        let field = self.field("merged_into")?;
+        let field = self
+            .field("merged_into")
+            .or_else(|| self.field("alias_of"))?;
         let is_own = field.reference.as_ref() == Some(&self.id);
         (field.merge == Merge::Owner && is_own && !field.repeated).then_some(field)
     }
@@ -484,6 +486,8 @@ mod tests {
         );
         let organisation = Catalogue::builtin().kind_by_id("organisation").unwrap();
         assert_eq!(organisation.alias().map(|field| field.number), Some(32));
+        let agency = Catalogue::builtin().kind_by_id("agency").unwrap();
+        assert_eq!(agency.alias().map(|field| field.number), Some(6));
         let scope = Catalogue::builtin().kind_by_id("scope").unwrap();
         assert!(scope.alias().is_none());
     }

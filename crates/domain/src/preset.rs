@@ -65,8 +65,11 @@ impl Preset {
 
 /// Every rule that may suggest something.
 pub const RULES: &[&str] = &[
-    "R01", "R02", "R03", "R04", "R05", "R09", "R10", "R12", "R22",
+    "R01", "R02", "R03", "R04", "R05", "R09", "R10", "R12", "R22", CLAIMED,
 ];
+
+/// The rule of two providers that claim one need (domain 8.3, `service_claim`).
+const CLAIMED: &str = "CLAIM";
 
 /// Returns what the rules suggest for a conflict of a record whose scope has this code.
 #[must_use]
@@ -77,6 +80,37 @@ pub fn preset(kind: &KindSpec, open: &Conflict, home: &str) -> Preset {
         ConflictKind::Transition => transition(kind, open, home),
         ConflictKind::AsOfTie => registry(kind, open).unwrap_or(R02),
         ConflictKind::Field => field(kind, open, home),
+    }
+}
+
+/// Whether two providers claim one need: then the order at the hub suggests a side.
+#[must_use]
+pub fn is_claim(kind: &KindSpec, open: &Conflict) -> bool {
+    let field = first_field(kind, open.register);
+    kind.id == "service_claim" && field == Some("claimed_by") && open.kind == ConflictKind::Field
+}
+
+/// What is suggested of a need that was claimed twice: `first` is the candidate that reached the hub
+/// first, where that is known.
+#[must_use]
+pub fn claimed(first: Option<usize>) -> Preset {
+    let (suggestion, zh, en) = match first {
+        Some(number) => (
+            Suggestion::Take(number),
+            "两家认领了同一需求：先到市级的认领有效，请告知另一家",
+            "Two providers claimed one need: the claim that was first at the city keeps it; tell the other",
+        ),
+        None => (
+            Suggestion::Nothing,
+            "两家认领了同一需求：先到市级的认领有效，这里看不出先后，请到市级查看或与双方核实",
+            "Two providers claimed one need: the first at the city keeps it. Which one was is not known here; see it at the city, or ask both",
+        ),
+    };
+    Preset {
+        rule: CLAIMED,
+        suggestion,
+        zh,
+        en,
     }
 }
 

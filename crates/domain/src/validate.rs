@@ -4,6 +4,7 @@
 //! They are judged where a person saves, on the effective state after the edit. Synchronisation
 //! refuses nothing for them.
 
+mod agency;
 mod asked;
 mod decided;
 mod lists;
@@ -72,6 +73,10 @@ pub trait Lookup {
     fn referring(&self, _from: &FieldOf<'_>, _to: RecordKey) -> Vec<(RecordId, Values)> {
         Vec::new()
     }
+    /// The record that stands for one: itself where it was not merged.
+    fn standing(&self, key: RecordKey) -> RecordKey {
+        key
+    }
     /// Where a record belongs; none where that is not known here.
     fn home(&self, _key: RecordKey) -> Option<ScopeId> {
         None
@@ -102,6 +107,7 @@ pub struct FieldOf<'a> {
 /// Kinds whose references the rules follow backwards. What belongs to a record is found by it without
 /// standing here, but for what is on its way in one batch.
 pub const FOLLOWED: &[&str] = &[
+    "agency",
     "coverage_link",
     "instructor_assignment",
     "role_assignment",
@@ -208,6 +214,7 @@ pub fn validate(
         "training_session" => rule(subject, &around, work::training, out),
         "training_attendance" => rule(subject, &around, work::attendance, out),
         "seminar" => rule(subject, &around, work::seminar, out),
+        "agency" => rule(subject, &around, agency::judge, out),
         "carrier" => rule(subject, &around, work::carrier, out),
         "carrier_activity" if subject.before != Some(subject.after) => {
             rule(subject, &around, twins::activity, out)

@@ -14,6 +14,7 @@ mod list;
 mod note;
 mod saying;
 mod storm;
+mod suggested;
 #[cfg(test)]
 mod tests;
 mod undo;

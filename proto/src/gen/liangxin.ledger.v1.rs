@@ -2655,6 +2655,9 @@ pub struct Agency {
     pub industry: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(bool, optional, tag = "5")]
     pub active: ::core::option::Option<bool>,
+    /// Two spellings of one body: which record stands for this one. The city says so.
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub alias_of: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
 }
 /// City and district level committee, led by the organisation department, with member agencies.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2849,6 +2852,8 @@ pub struct RoleAssignment {
     pub to_on: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(enumeration = "SecretarySource", optional, tag = "6")]
     pub source: ::core::option::Option<i32>,
+    #[prost(string, optional, tag = "7")]
+    pub end_reason: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Instructor dispatched to an organisation.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -3,7 +3,7 @@
 use proto::ledger::{ProblemItem, ProblemStatus, ResponsibilityItem, TaskItem, TaskStatus};
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, enters, finding, key, twins};
+use super::{Subject, Surroundings, agency, day, enters, finding, key, steps, twins};
 use crate::{
     date,
     effective::decode,
@@ -37,6 +37,7 @@ pub(super) fn problem(
         enters(subject, "status", "long_term"),
     );
     extended(subject, (before.as_ref(), after), findings);
+    first_due(subject, (before.as_ref(), after), findings);
     if granted && due.is_none_or(|due| former >= Some(due)) {
         let former = former.map(date::text).unwrap_or_default();
         let zh = format!("同意延期须填写晚于原时限 {former} 的新时限");
@@ -57,6 +58,28 @@ pub(super) fn problem(
         let en =
             "A long-term problem has its next review day, after today, as its due day".to_owned();
         findings.push(finding("STEP", Block, "due_on", "review_day", (zh, en)));
+    }
+}
+
+/// The day that was due first is the program's, whoever saves. A file that makes a record may bring one
+/// from before the day in force.
+fn first_due(
+    subject: &Subject<'_>,
+    (before, after): (Option<&ProblemItem>, &ProblemItem),
+    findings: &mut Vec<Finding>,
+) {
+    let said = after.first_due_on.as_ref();
+    let is_sound = match before {
+        None => {
+            day(said).is_none_or(|first| day(after.due_on.as_ref()).is_some_and(|due| first < due))
+        }
+        Some(before) => {
+            let due = steps::first_due(subject).map(|(_, day)| day);
+            said == before.first_due_on.as_ref() || (due.is_some() && said == due.as_ref())
+        }
+    };
+    if let Some(field) = subject.kind.field("first_due_on").filter(|_| !is_sound) {
+        findings.push(steps::typed(field));
     }
 }
 
@@ -153,18 +176,23 @@ pub(super) fn task(
     findings: &mut Vec<Finding>,
 ) {
     twins::numbered(subject, around, findings);
-    let lead = key("agency", after.lead.as_ref());
+    let lead = key("agency", after.lead.as_ref()).map(|lead| around.lookup.standing(lead));
     let is_own = lead.is_some_and(|lead| around.lookup.home(lead) == Some(subject.scope));
     if after.status() == TaskStatus::Cancelled || !is_own || !is_asked(subject) {
         return;
     }
-    let duties: Vec<(RecordId, ResponsibilityItem)> =
-        around.referring(("responsibility_item", "agency"), lead);
+    // What another spelling answers for is answered for.
+    let spellings = agency::aliases(around, lead).chain(lead);
+    let mut duties = spellings.flat_map(|of| {
+        let all: Vec<(RecordId, ResponsibilityItem)> =
+            around.referring(("responsibility_item", "agency"), Some(of));
+        all
+    });
     let names_post = |duty: &ResponsibilityItem| {
         let post = duty.leader_post.as_deref().unwrap_or_default();
         duty.year == after.year && !post.trim().is_empty()
     };
-    if !duties.iter().any(|(_, duty)| names_post(duty)) {
+    if !duties.any(|(_, duty)| names_post(&duty)) {
         let zh = "牵头单位在该年度没有写明责任领导职务的责任清单".to_owned();
         let en = "The lead agency has no responsibility of that year that names a post".to_owned();
         findings.push(finding("LIST", Warn, "lead", "lead_unanswered", (zh, en)));

@@ -29,6 +29,7 @@ pub(super) fn judge(
     findings: &mut Vec<Finding>,
 ) {
     life(subject, after, around, findings);
+    days_of_life(after, findings);
     let is_branch = matches!(
         after.r#type(),
         PartyOrgType::Branch | PartyOrgType::JointBranch
@@ -141,6 +142,18 @@ fn life(
         let zh = "正常运行的党组织须至少覆盖一个单位，请先登记覆盖关系".to_owned();
         let en = "An active Party organisation covers somebody; enter the link first".to_owned();
         findings.push(finding("STEP", level, "status", "covers_nobody", (zh, en)));
+    }
+}
+
+/// It is established before it ends.
+fn days_of_life(after: &PartyOrganisation, findings: &mut Vec<Finding>) {
+    let days = (after.established_on.as_ref(), after.dissolved_on.as_ref());
+    let life = day(days.0).zip(day(days.1));
+    if life.is_some_and(|(from, to)| to < from) {
+        let zh = "成立日期晚于撤销日期".to_owned();
+        let en = "It was established after the day on which it ended".to_owned();
+        let field = "established_on";
+        findings.push(finding("V13", Block, field, "life_reversed", (zh, en)));
     }
 }
 

@@ -179,7 +179,7 @@ fn typed_steps(subject: &Subject<'_>, today: Date, findings: &mut Vec<Finding>) 
     }
 }
 
-fn typed(field: &FieldSpec) -> Finding {
+pub(super) fn typed(field: &FieldSpec) -> Finding {
     let zh = format!("“{}”由程序随办理填写，不用手工填写", field.zh);
     let en = format!(
         "The program writes \"{}\" with the step; nobody types it",

@@ -147,6 +147,15 @@ fn what_the_other_scope_must_see_is_lent_to_it() {
             [(key("party_organisation", 2), home)]
         );
     }
+    // Who has another spelling of an agency reads the one that stands.
+    let spelling = made(
+        "agency",
+        &json!({ "name": "组织部", "alias_of": id(2).to_string() }),
+    );
+    assert_eq!(
+        lends(catalogue, &spelling, &|_| Some(here)),
+        [(key("agency", 2), here)]
+    );
     let attended = made(
         "training_attendance",
         &json!({ "session": id(5).to_string(), "person": id(3).to_string(), "attended": true }),

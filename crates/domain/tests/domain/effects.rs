@@ -118,7 +118,7 @@ fn what_hangs_on_an_organisation_ends_with_the_day_it_was_closed_on() {
             "coverage_link/13 to_on=2020-11-01 end_reason=单位注销",
             "instructor_assignment/14 to_on=2020-10-01",
             "platform_member/15 to_on=2020-10-01",
-            "role_assignment/16 to_on=2020-10-01",
+            "role_assignment/16 to_on=2020-10-01 end_reason=单位注销",
         ]
     );
     assert!(outcome.effects.iter().all(|effect| !effect.is_needed));
@@ -197,7 +197,7 @@ fn a_dissolved_party_organisation_covers_nobody_and_its_nomination_is_named() {
         said(&outcome),
         [
             "coverage_link/11 to_on=2020-10-10 end_reason=党组织撤销：合并",
-            "role_assignment/16 to_on=2020-10-10",
+            "role_assignment/16 to_on=2020-10-10 end_reason=党组织撤销：合并",
         ]
     );
     assert_eq!(remarks(&outcome), ["nomination_runs"]);

@@ -224,3 +224,42 @@ fn a_task_whose_lead_answers_for_nothing_is_listed() {
     put(&mut of, &duty);
     assert_eq!(listed("open", &of), NONE);
 }
+
+#[test]
+fn the_day_that_was_due_first_is_the_programs() {
+    let kind = "problem_item";
+    let of =
+        |before: Option<&Json>, change: &Json| found(kind, before, change, Level::Block, &NoLookup);
+    let stands = problem("in_progress", "none");
+    let first = |day: &str| json!({ "first_due_on": day });
+    let typed = ["day_typed"];
+    assert_eq!(of(Some(&stands), &first("2020-06-30")), typed);
+    let asked = problem("in_progress", "requested");
+    let grant = |first: &str| json!({ "extension": "granted", "due_on": "2020-12-31", "first_due_on": first });
+    assert_eq!(
+        of(Some(&asked), &grant("2020-11-30")),
+        NONE,
+        "it was due then"
+    );
+    assert_eq!(of(Some(&asked), &grant("2020-11-01")), typed);
+    let extended = changed(&asked, &grant("2020-11-30"));
+    assert_eq!(of(Some(&extended), &json!({ "measure": "已建" })), NONE);
+    assert_eq!(of(Some(&extended), &first("2020-10-30")), typed);
+    assert_eq!(of(Some(&extended), &json!({ "first_due_on": null })), typed);
+    // What a file takes over was due first before the day in force.
+    assert_eq!(of(None, &changed(&stands, &first("2020-10-30"))), NONE);
+    assert_eq!(of(None, &changed(&stands, &first("2020-11-30"))), typed);
+}
+
+#[test]
+fn a_party_organisation_is_established_before_it_ends() {
+    let kind = "party_organisation";
+    let ended = json!({ "name": "一支部", "type": "branch", "status": "dissolved",
+        "established_on": "2018-05-01", "dissolved_on": "2020-05-01" });
+    let of = |day: &str| {
+        let change = json!({ "established_on": day });
+        found(kind, Some(&ended), &change, Level::Block, &NoLookup)
+    };
+    assert_eq!(of("2019-05-01"), NONE);
+    assert_eq!(of("2020-05-02"), ["life_reversed"]);
+}

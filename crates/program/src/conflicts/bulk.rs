@@ -5,12 +5,13 @@
 //! for exactly this list, its candidates and whoever saw it: carried out is only what was shown,
 //! and each docket is decided as it was shown, so that a value that arrives meanwhile stays.
 
-use domain::{Conflict, KindSpec, Suggestion, preset};
+use domain::{Conflict, KindSpec, Preset, Suggestion, preset};
 use replica::{RegisterId, ScopeId, Sibling};
 use serde_json::Value;
 
 use super::{
-    Choice, Docket, Reason, State, decide::carry, each_open, files::Files, is_open, storm, words,
+    Choice, Docket, Reason, State, decide::carry, each_open, files::Files, is_open, storm,
+    suggested::suggested, words,
 };
 use crate::{
     app::App,
@@ -74,12 +75,12 @@ impl By {
     fn choice(
         &self,
         scopes: &Scopes<'_>,
-        (kind, home): (&KindSpec, &str),
+        suggested: impl FnOnce() -> Result<Preset, Failure>,
         open: &Conflict,
     ) -> Result<Result<Choice, Why>, Failure> {
         Ok(match self {
             Self::Preset(rule) => {
-                let preset = preset(kind, open, home);
+                let preset = suggested()?;
                 match preset.suggestion {
                     _ if preset.rule != *rule => Err(Why::OtherRule),
                     Suggestion::Take(number) => Ok(Choice::Take(number)),
@@ -264,7 +265,8 @@ pub fn plan(app: &App, bulk: &Bulk) -> Result<Plan, Failure> {
             register: open.register,
         };
         let code = scopes.code(stored.home)?;
-        let choice = bulk.by.choice(&scopes, (bulk.kind, &code), open)?;
+        let suggested = || suggested(app, docket.key, (bulk.kind, &code), open);
+        let choice = bulk.by.choice(&scopes, suggested, open)?;
         let mut is_own = false;
         for candidate in &open.candidates {
             is_own |= words::are_of(&scopes, &words::of(app, candidate)?, &author)?;

@@ -20,7 +20,9 @@ use super::{
     files::Files,
     kind_label,
     list::{decided_entry, mark, open_entry, told},
-    open_of, sentence, storm, words,
+    open_of, sentence, storm,
+    suggested::suggested,
+    words,
 };
 use crate::{
     app::{App, Enrolled},
@@ -271,7 +273,7 @@ impl Asked<'_> {
             return Ok(Value::Null);
         };
         let home = self.scopes.code(self.stored.home)?;
-        let preset = preset(kind, self.open, &home);
+        let preset = suggested(self.app, self.stored.record.key, (kind, &home), self.open)?;
         let candidate = match preset.suggestion {
             Suggestion::Take(number) => Some(number),
             Suggestion::KeepBoth | Suggestion::Nothing => None,

@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 use domain::{
-    Conflict, Finding, KindSpec, Purpose, Subject, Suggestion, across,
+    Conflict, Finding, KindSpec, Preset, Purpose, Subject, Suggestion, across,
     authority::NewState,
     effective::{deletion, effective_with},
     label::Language,
-    preset,
     value::{self, Input, RegisterEdit},
 };
 use prost::Message as _;
@@ -14,7 +13,7 @@ use proto::ledger::{Decision, DecisionChoice};
 use replica::{Edit, Record, RecordId, RegisterId, ScopeId, Set, Sibling, Source};
 use serde_json::{Map, Value};
 
-use super::{Docket, after, open_of, seen_context, words};
+use super::{Docket, after, open_of, seen_context, suggested::suggested, words};
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -70,8 +69,7 @@ impl Reason<'_> {
     fn text(
         &self,
         choice: &Choice,
-        (kind, home): (&KindSpec, &str),
-        open: &Conflict,
+        suggested: impl FnOnce() -> Result<Preset, Failure>,
     ) -> Result<String, Failure> {
         let (rule, said, language) = match *self {
             Self::Said(text) => return reason_of(text),
@@ -81,7 +79,7 @@ impl Reason<'_> {
                 language,
             } => (rule, said, language),
         };
-        let preset = preset(kind, open, home);
+        let preset = suggested()?;
         let fits = match (choice, preset.suggestion) {
             (Choice::Take(chosen), Suggestion::Take(suggested)) => *chosen == suggested,
             (Choice::KeepBoth, Suggestion::KeepBoth) => true,
@@ -148,7 +146,7 @@ pub(super) fn carry(
     let open = open_of(&seen_meaning, docket, Some(kind))?;
     let code = Scopes::new(app).code(home)?;
     let preset = reason.rule();
-    let reason = reason.text(choice, (kind, &code), open)?;
+    let reason = reason.text(choice, || suggested(app, docket.key, (kind, &code), open))?;
     not_own_words(app, &open.candidates)?;
     let case = Case {
         app,

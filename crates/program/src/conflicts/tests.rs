@@ -6,6 +6,7 @@ use store::Stored;
 
 mod bulk;
 mod card;
+mod claims;
 mod ends;
 mod notes;
 mod presets;

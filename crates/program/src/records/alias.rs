@@ -125,6 +125,10 @@ impl Desk<'_> {
         reason: &str,
     ) -> Result<Vec<Prepared>, Failure> {
         let app = self.app;
+        // An agency that is no alias any more needs nothing else.
+        if subject.kind.id != "organisation" {
+            return Ok(Vec::new());
+        }
         let into = |values| alias::merged_into(subject.kind, values);
         let other = subject.before.and_then(into);
         let Some(other) = other.filter(|_| into(subject.after).is_none()) else {

@@ -55,17 +55,19 @@ struct Name {
     code: Option<String>,
     name: Option<String>,
     is_counted: bool,
+    /// The record that its names mean where it was merged.
+    stands: Option<RecordId>,
 }
 
 impl Names {
     fn set(&mut self, id: RecordId, row: Name) {
         if let Some(former) = self.rows.remove(&id) {
-            let place = (former.scope, id);
+            let place = (former.scope, former.stands.unwrap_or(id));
             take(&mut self.by_code, former.code.as_ref(), &place);
             take(&mut self.by_name, former.name.as_ref(), &place);
             take(&mut self.counted, former.code.as_ref(), &id);
         }
-        let place = (row.scope, id);
+        let place = (row.scope, row.stands.unwrap_or(id));
         if let Some(code) = &row.code {
             self.by_code.entry(code.clone()).or_default().insert(place);
             if row.is_counted {
@@ -267,8 +269,16 @@ impl<'a> Known<'a> {
             let key = present.key;
             // What was merged into another is found under the other's names only.
             let has_alias = alias::merged_into(kind, &present.values).is_some();
-            if has_alias && standing(self.app, key)? != key {
-                (row.code, row.name, row.is_counted) = (None, None, false);
+            let stands = if has_alias {
+                standing(self.app, key)?
+            } else {
+                key
+            };
+            if stands != key {
+                (row.code, row.is_counted) = (None, false);
+                // Another spelling of an agency goes on to be understood, as the one that stands.
+                row.stands = Some(stands.id);
+                row.name = row.name.filter(|_| kind.id == "agency");
             }
             names.set(key.id, row);
             Ok(())
@@ -360,6 +370,7 @@ fn name_of(kind: &KindSpec, scope: ScopeId, values: &[u8]) -> Name {
             name: row.name.as_deref().and_then(loose),
             code: row.uscc,
             is_counted,
+            stands: None,
         };
     }
     // Other kinds are few, and their names stand in fields of a few names.
@@ -378,6 +389,7 @@ fn name_of(kind: &KindSpec, scope: ScopeId, values: &[u8]) -> Name {
         code,
         name: name.as_deref().and_then(loose),
         is_counted: false,
+        stands: None,
     }
 }
 
@@ -402,6 +414,10 @@ impl Lookup for Known<'_> {
         drop(pending);
         found.extend(self.expected(from, to));
         found
+    }
+
+    fn standing(&self, key: RecordKey) -> RecordKey {
+        self.kept(standing(self.app, key).map(Some)).unwrap_or(key)
     }
 
     fn home(&self, key: RecordKey) -> Option<ScopeId> {

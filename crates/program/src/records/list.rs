@@ -8,10 +8,10 @@ use domain::{
     permission::is_masked,
     value::{self, Input},
 };
-use replica::{RecordId, ScopeId};
+use replica::{RecordId, RecordKey, ScopeId};
 use serde_json::{Map, Value};
 
-use super::{Documents, Known, each, failure_of, known::InScope};
+use super::{Documents, Known, each, failure_of, known::InScope, standing};
 use crate::{
     accounts::care,
     app::App,
@@ -70,7 +70,8 @@ pub fn list(
                 if wanted.iter().any(hides) && !app.sees(stored.record.key, stored.home) {
                     return Ok(ControlFlow::Continue(()));
                 }
-                let values = value::to_json(filter.kind, &meaning.values);
+                let mut values = value::to_json(filter.kind, &meaning.values);
+                stand(app, filter.kind, &wanted, &mut values)?;
                 if !wanted
                     .iter()
                     .all(|(field, value)| holds(values.get(field), value))
@@ -111,12 +112,45 @@ fn wanted(app: &App, filter: &Filter<'_>) -> Result<Vec<(String, Value)>, Failur
         let values = edits
             .first()
             .map(|edit| value::to_json(filter.kind, &edit.value));
-        let value = values
-            .and_then(|mut values| values.remove(name))
-            .unwrap_or(Value::Null);
+        let mut values = values.unwrap_or_default();
+        let asked = [(name.to_owned(), Value::Null)];
+        stand(app, filter.kind, &asked, &mut values)?;
+        let value = values.remove(name).unwrap_or(Value::Null);
         wanted.push((name.to_owned(), value));
     }
     Ok(wanted)
+}
+
+/// Puts for what the asked fields name of a kind that has aliases the records that stand.
+fn stand(
+    app: &App,
+    kind: &KindSpec,
+    asked: &[(String, Value)],
+    values: &mut Map<String, Value>,
+) -> Result<(), Failure> {
+    for (name, _) in asked {
+        let of = kind.field(name).and_then(|field| field.reference.as_ref());
+        let of = of.and_then(|of| app.catalogue.kind_by_id(of));
+        let Some(of) = of.filter(|of| of.alias().is_some() && of.id != kind.id) else {
+            continue;
+        };
+        let named = match values.get_mut(name) {
+            Some(Value::Array(items)) => items.as_mut_slice(),
+            Some(one) => std::slice::from_mut(one),
+            None => &mut [],
+        };
+        for one in named {
+            let id = one.as_str().and_then(|id| uuid::Uuid::try_parse(id).ok());
+            let Some(id) = id.map(|id| RecordId(id.into_bytes())) else {
+                continue;
+            };
+            *one = standing(app, RecordKey { kind: of.kind, id })?
+                .id
+                .to_string()
+                .into();
+        }
+    }
+    Ok(())
 }
 
 fn holds(value: Option<&Value>, wanted: &Value) -> bool {

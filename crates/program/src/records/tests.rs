@@ -1,6 +1,7 @@
 //! What saving, reading and listing records promise.
 
 mod across;
+mod aliases;
 mod effects;
 mod kept;
 mod moving;

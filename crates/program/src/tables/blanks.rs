@@ -9,7 +9,7 @@ use replica::RecordId;
 
 use super::{
     cover::{Unit, units},
-    frame::{Frame, Row, id, wide},
+    frame::{Agencies, Frame, Row, id, wide},
     table::{Balance, Cell, Column, Content, Table, Word},
 };
 use crate::failure::Failure;
@@ -124,7 +124,7 @@ struct Blanks<'f, 'a> {
     frame: &'f Frame<'a>,
     units: Vec<Unit>,
     cases: BTreeMap<RecordId, Case>,
-    agencies: BTreeMap<RecordId, String>,
+    agencies: Agencies,
     clusters: BTreeMap<RecordId, String>,
 }
 

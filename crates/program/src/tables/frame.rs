@@ -32,6 +32,28 @@ pub(super) struct Row<M> {
     pub(super) values: M,
 }
 
+/// Agencies by name. Of two spellings of one body the city has made one the alias of the other, which
+/// stands for both.
+#[derive(Default)]
+pub(super) struct Agencies {
+    names: BTreeMap<RecordId, String>,
+    aliases: BTreeMap<RecordId, RecordId>,
+}
+
+impl Agencies {
+    /// The one that stands for an agency, as far as that one is known here.
+    pub(super) fn standing(&self, agency: RecordId) -> RecordId {
+        let stands = self.aliases.get(&agency).copied();
+        let known = stands.filter(|stands| self.names.contains_key(stands));
+        known.unwrap_or(agency)
+    }
+
+    /// The name of the one that stands for an agency.
+    pub(super) fn get(&self, agency: &RecordId) -> Option<&String> {
+        self.names.get(&self.standing(*agency))
+    }
+}
+
 /// What a report is made within.
 pub(super) struct Frame<'a> {
     pub(super) app: &'a App,
@@ -339,12 +361,16 @@ impl<'a> Frame<'a> {
     }
 
     /// The names of agencies.
-    pub(super) fn agencies(&self) -> Result<BTreeMap<RecordId, String>, Failure> {
-        let mut names = BTreeMap::new();
+    pub(super) fn agencies(&self) -> Result<Agencies, Failure> {
+        let mut known = Agencies::default();
         self.each_known("agency", &mut |row: Row<Agency>| {
-            names.insert(row.id, row.values.name.unwrap_or_default());
+            if let Some(stands) = id(row.values.alias_of.as_ref()) {
+                known.aliases.insert(row.id, stands);
+            }
+            let name = row.values.name.unwrap_or_default();
+            known.names.insert(row.id, name);
         })?;
-        Ok(names)
+        Ok(known)
     }
 
     /// The values of an enumeration field.

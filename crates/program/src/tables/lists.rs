@@ -7,7 +7,7 @@ use proto::ledger::{Person, ProblemItem, ProblemStatus, ResponsibilityItem, Task
 use replica::{RecordId, ScopeId};
 
 use super::{
-    frame::{Frame, Row, id, wide},
+    frame::{Agencies, Frame, Row, id, wide},
     table::{Balance, Cell, Column, Content, Table, Word},
 };
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ struct Lists<'f, 'a> {
     problems: Vec<Item<ProblemItem>>,
     tasks: Vec<Item<TaskItem>>,
     duties: Vec<Item<ResponsibilityItem>>,
-    agencies: BTreeMap<RecordId, String>,
+    agencies: Agencies,
     people: BTreeMap<RecordId, String>,
 }
 
@@ -149,13 +149,15 @@ impl<'f, 'a> Lists<'f, 'a> {
 
     /// The posts that an agency of a scope answers with.
     fn posts(&self, scope: ScopeId, agency: Option<&Vec<u8>>) -> Cell {
-        let Some(agency) = id(agency) else {
+        let standing = |agency: Option<&Vec<u8>>| id(agency).map(|id| self.agencies.standing(id));
+        let Some(agency) = standing(agency) else {
             return Cell::Empty;
         };
         let duties = self
             .duties
             .iter()
-            .filter(|duty| duty.scope == scope && id(duty.values.agency.as_ref()) == Some(agency));
+            .filter(|duty| duty.scope == scope)
+            .filter(|duty| standing(duty.values.agency.as_ref()) == Some(agency));
         let mut posts: Vec<&str> = duties
             .filter_map(|duty| duty.values.leader_post.as_deref())
             .collect();

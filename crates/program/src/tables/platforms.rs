@@ -10,7 +10,7 @@ use proto::ledger::{
 use replica::{RecordId, ScopeId};
 
 use super::{
-    frame::{Frame, Row, id, wide},
+    frame::{Agencies, Frame, Row, id, wide},
     table::{Cell, Column, Content, Table, Word},
 };
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ struct Names {
     /// Clusters, with the committee of the park.
     clusters: BTreeMap<RecordId, (String, Option<RecordId>)>,
     parties: BTreeMap<RecordId, String>,
-    agencies: BTreeMap<RecordId, String>,
+    agencies: Agencies,
 }
 
 /// The platforms of the scopes that are asked for, those that were closed left out.

@@ -48,6 +48,16 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The agency that leads the task has no responsibility of that year that names a post. It was saved; this is a remark. Enter one.",
     ),
     (
+        "alias_chain",
+        "责任单位并入了自己、并入了另一条已并入别处的，或者另有单位并入它。没有保存，原有内容没有变动。请并入最后保留的那一条；要换保留的，先清空原来的 alias_of。",
+        "An agency was made the alias of itself, of an alias, or while others are its own. Nothing was saved or changed. Name the one that stands in the end; to change which one that is, clear alias_of of the others first.",
+    ),
+    (
+        "life_reversed",
+        "党组织的成立日期晚于撤销日期。没有保存，原有内容没有变动。请核对两个日期。",
+        "The Party organisation would be established after it ended. Nothing was saved or changed. Compare the two days.",
+    ),
+    (
         "number_twice",
         "同一辖区有两条记录用同一个编号。已保存，只是提醒。编号不改：请在描述中写明区别；登记重复的，撤回其中一条。",
         "Two records of one scope bear one number. It was saved; this is a remark. Numbers stay: say in the text which is meant, and withdraw the one that was entered twice.",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    data::{city, district, with_contents},
+    data::{Data, city, district, id, with_contents},
     document, row, rows, table,
 };
 use crate::{report, tables::Name};
@@ -347,4 +347,52 @@ fn carriers_and_seminars_are_counted_by_what_they_are_about() {
     }
     let five = row(table(&all, "five_ones"), "scope", "410305");
     assert_eq!(five["seminars_held"]["held"], own["seminars"]);
+}
+
+#[test]
+fn two_spellings_of_an_agency_are_one_line() {
+    let world = city();
+    let line = |of: &str| {
+        let document = document(&world.app, Name::BlankPoints);
+        let by_industry = table(&document, "by_industry");
+        let lines = rows(by_industry, "by_industry", "C").into_iter();
+        let lines = lines.filter(|row| row["industry_authority"] == of);
+        lines
+            .map(|row| row["units"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let stands = "涧西区委组织部";
+    assert_eq!(line(stands), [1]);
+    let mut data = Data::new(&world.app);
+    data.add(
+        "agency",
+        "a9",
+        "410302",
+        json!({ "name": "中共涧西区委组织部" }),
+    );
+    let unit = json!({ "name": "演例分厂", "org_kind": "private_enterprise", "employees": 30,
+        "members": 3, "full_members": 3, "as_of": "2020-09-30", "census_status": "counted",
+        "org_class": "new_economic", "industry": "C", "industry_authority": id("a9") });
+    data.add("organisation", "e99", "410302", unit);
+    let task = json!({ "no": "T-9", "year": "2020", "scope": "410305", "title": "走访",
+        "lead": id("a9"), "status": "open" });
+    data.add("task_item", "w99", "410305", task);
+    data.write();
+    assert_eq!(
+        (line(stands), line("中共涧西区委组织部")),
+        (vec![1], vec![1])
+    );
+    let mut data = Data::new(&world.app);
+    data.add("agency", "a9", "410302", json!({ "alias_of": id("a1") }));
+    data.write();
+    assert_eq!(
+        (line(stands), line("中共涧西区委组织部")),
+        (vec![2], vec![])
+    );
+    let lists = document(&world.app, Name::Lists);
+    let task = row(table(&lists, "joined"), "task", "走访");
+    assert_eq!(
+        (&task["lead"], &task["post"]),
+        (&json!(stands), &json!("副部长"))
+    );
 }
