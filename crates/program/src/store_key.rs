@@ -215,6 +215,11 @@ pub(crate) fn as_it_is(store: &Path, keys: &[StoreKey]) -> DiskConfig {
     }
 }
 
+/// What may open the values of a damaged store, whatever it still says of itself.
+pub(crate) fn to_salvage(store: &Path, keys: &[StoreKey]) -> Option<StoreKey> {
+    as_it_is(store, keys).key.or_else(|| keys.first().cloned())
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -144,6 +144,23 @@ fn without_its_key_a_store_is_not_opened_and_nothing_in_it_changes() {
     refused(&node, ["status"], 7, "STORE-011");
 }
 
+/// The two small files that say that there is a key, and which: losing one costs no value.
+#[test]
+fn a_store_that_lost_what_says_of_its_key_is_repaired() {
+    let mut city = City::open();
+    let node = enter(&mut city);
+    for name in ["key-id", "format"] {
+        fs::remove_file(node.data.join("store").join(name)).unwrap();
+        refused(&node, ["status"], 7, "STORE-002");
+        let repaired = node.json(["repair"]);
+        assert_eq!(repaired["salvaged"]["bad"], 0, "{repaired}");
+        assert_eq!(repaired["missing"], json!([]), "{repaired}");
+        let people = node.json(["record", "list", "person"]);
+        assert!(people.to_string().contains(NAME), "{people}");
+    }
+    assert_eq!(holding(&node.data, NAME), 0);
+}
+
 #[test]
 fn a_backup_comes_back_on_a_new_machine_with_the_key_file_only() {
     let mut city = City::open();
