@@ -5,6 +5,7 @@
 //! | `identity.json` | role, replica, scopes, hub | 0600 |
 //! | `config.toml` | settings; may be missing | as made |
 //! | `store/` | the store | 0700 |
+//! | `store.key` | the key that the store and its backups are encrypted with; the settings may have it elsewhere | 0600 |
 //! | `files/` | the contents of attachments, each under its hash | 0700 |
 //! | `store.lock` | held while the store is open, or is put in the place of another | 0600 |
 //! | `ca.crt`, `ca.key` | the authority, at a hub | 0600 |

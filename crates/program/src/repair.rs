@@ -36,7 +36,7 @@ use crate::{
     dir::{Dir, Identity},
     failure::{Exit, Failure},
     records::register_name,
-    store_key::{self, KeptKey, as_it_is},
+    store_key::{self, KeptKey, as_it_is, to_salvage},
 };
 
 /// A write for scripts.
@@ -80,7 +80,7 @@ fn read_store(dir: &Dir, keys: &[StoreKey]) -> Result<(Salvaged, Survey), StoreE
     // The engine reports what it trips over with a panic, and every one of them is expected here.
     let said = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let key = as_it_is(&dir.store(), keys).key;
+    let key = to_salvage(&dir.store(), keys);
     let salvaged = store::salvage(&dir.store(), &scratch, key.as_ref(), &mut |key, value| {
         survey.take(key, &value);
     });
@@ -163,14 +163,14 @@ pub(crate) fn repair(
     };
     let is_sound = |salvaged: &Salvaged| salvaged.bad + salvaged.gaps == 0;
     let looks_whole = salvaged.as_ref().is_some_and(is_sound);
-    let present = as_it_is(&dir.store(), keys);
-    if looks_whole && opens(&dir.store(), &present) {
+    if looks_whole && opens(&dir.store(), &as_it_is(&dir.store(), keys)) {
         return Ok(None);
     }
     let carved = if looks_whole {
         0
     } else {
-        survey.carve(&dir.store(), present.key.as_ref(), in_backup.as_ref())?
+        let key = to_salvage(&dir.store(), keys);
+        survey.carve(&dir.store(), key.as_ref(), in_backup.as_ref())?
     };
     if salvaged.is_none() && carved == 0 && in_backup.is_none() {
         return Err(Failure::new("REPAIR-001", Exit::Store));

@@ -118,17 +118,34 @@ pub fn keep(dir: &Dir, config: &Config, given: &[StoreKey]) -> Result<KeptKey, F
         }
         None => StoreKey::random()?,
     };
-    let text = format!(
-        "# 良信数据库密钥 Liangxin store key {}\n# 有它就能读数据库和备份。另存一份，不要与备份放在一起。\n# Whoever has it reads the store and its backups. Keep a copy, not where the backups are.\n",
-        key.id()
-    );
-    let text = Zeroizing::new([text.as_str(), &key.text()].concat());
-    write_whole(&file, text.as_bytes())?;
+    write(&file, &key)?;
     Ok(KeptKey {
         key: Some(key),
         file,
         is_new: true,
     })
+}
+
+fn write(file: &Path, key: &StoreKey) -> Result<(), Failure> {
+    let text = format!(
+        "# 良信数据库密钥 Liangxin store key {}\n# 有它就能读数据库和备份。另存一份，不要与备份放在一起。\n# Whoever has it reads the store and its backups. Keep a copy, not where the backups are.\n",
+        key.id()
+    );
+    let text = Zeroizing::new([text.as_str(), &key.text()].concat());
+    write_whole(file, text.as_bytes())
+}
+
+/// Makes a file with a new key, for a medium of its own or in the place of another key.
+///
+/// # Errors
+/// There is such a file, or it cannot be written.
+pub(crate) fn make(file: &Path) -> Result<StoreKey, Failure> {
+    if file.try_exists()? {
+        return Err(Failure::new("STORE-012", Exit::Usage).with("file", file.display()));
+    }
+    let key = StoreKey::random()?;
+    write(file, &key)?;
+    Ok(key)
 }
 
 fn is_encrypted(dir: &Dir) -> Result<bool, StoreError> {
@@ -196,6 +213,11 @@ pub(crate) fn as_it_is(store: &Path, keys: &[StoreKey]) -> DiskConfig {
         key: key.cloned(),
         ..DiskConfig::default()
     }
+}
+
+/// What may open the values of a damaged store, whatever it still says of itself.
+pub(crate) fn to_salvage(store: &Path, keys: &[StoreKey]) -> Option<StoreKey> {
+    as_it_is(store, keys).key.or_else(|| keys.first().cloned())
 }
 
 #[cfg(test)]

@@ -339,4 +339,37 @@ mod tests {
         }
         assert_eq!(seen.len(), 10_000);
     }
+
+    /// What was written with a key must open with it for ever: nothing of this may change.
+    #[test]
+    fn what_is_made_of_a_key_stays_what_it_is() {
+        let key = StoreKey::new(std::array::from_fn(|n| u8::try_from(n).unwrap()));
+        let sealed = |cipher: Cipher| {
+            let sealed = cipher
+                .seal([5; NONCE_BYTES], b"R", &[b"some value"])
+                .unwrap();
+            let (_, rest) = sealed.split_at(NONCE_BYTES);
+            rest.iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
+        assert_eq!(key.id().to_string(), "a60ee43b5a46c5b0");
+        assert_eq!(
+            *key.text(),
+            "0001 0203 0405 0607 1fe9\n0809 0a0b 0c0d 0e0f e47a\n1011 1213 1415 1617 1306\n1819 1a1b 1c1d 1e1f 19c0\n"
+        );
+        assert_eq!(
+            sealed(key.values()),
+            "643511746206d3b7a3d24b49670e0994555a26b15b391c0dcecc"
+        );
+        assert_eq!(
+            sealed(key.frames()),
+            "12eb6010216c1e3ebc7b901382a5b9f0bc59f17834ca203d1b0a"
+        );
+        let mut nonces = Nonces {
+            drawn: [9; 16],
+            number: 258,
+        };
+        assert_eq!(nonces.next()[14..], [9, 9, 0, 0, 0, 0, 0, 0, 1, 2]);
+    }
 }

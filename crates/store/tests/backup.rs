@@ -13,7 +13,7 @@
 #[path = "support/history.rs"]
 mod history;
 
-use std::{fs, io::Cursor};
+use std::{fs, io::Cursor, path::Path};
 
 use bytes::Bytes;
 use prost::Message;
@@ -309,6 +309,19 @@ fn an_encrypted_backup_is_the_same_store_for_its_key_only() {
         assert_eq!((needs, has), (key().id(), keys.first().map(StoreKey::id)));
         assert!(all(&store).is_empty());
     }
+}
+
+/// As it was written once: nothing of the form may change.
+#[test]
+fn an_encrypted_backup_of_before_is_read_for_ever() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/encrypted-0001.backup");
+    if !path.exists() && std::env::var_os("LIANGXIN_REGENERATE").is_some() {
+        fs::write(&path, sealed(&filled(2), &key())).unwrap();
+    }
+    let file = fs::read(path).unwrap();
+    let restored = Memory::new();
+    restore(&mut Cursor::new(&file), &[key()], &restored).unwrap();
+    assert!(all(&restored) == all(&filled(2)));
 }
 
 /// What a plain backup holds in clear, an encrypted one holds nowhere.

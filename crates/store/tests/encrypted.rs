@@ -171,7 +171,7 @@ fn a_store_that_was_cut_while_it_took_to_a_key_takes_to_any() {
 }
 
 #[test]
-fn a_store_that_lost_the_id_of_its_key_is_damaged_and_its_values_are_salvaged() {
+fn a_store_that_lost_what_says_of_its_key_is_damaged_and_its_values_are_salvaged() {
     let directory = fast_directory();
     let [_, path] = places(&directory);
     let store = open(&path).unwrap();
@@ -179,16 +179,26 @@ fn a_store_that_lost_the_id_of_its_key_is_damaged_and_its_values_are_salvaged() 
     store.sync().unwrap();
     let held = store.range(&[], &[0xFF; 4], usize::MAX).unwrap().len() as u64;
     drop(store);
-    for lost in [None, Some("not an id")] {
-        fs::remove_file(path.join("key-id")).unwrap();
-        if let Some(text) = lost {
-            fs::write(path.join("key-id"), text).unwrap();
+    let whole = ["key-id", "format"].map(|name| (name, fs::read(path.join(name)).unwrap()));
+    let key = history::key_of(&path);
+    for (name, good) in whole {
+        for lost in [None, Some(&b"not an id"[..]), Some(b"\xFF\xFE")] {
+            fs::remove_file(path.join(name)).unwrap();
+            if let Some(bytes) = lost {
+                fs::write(path.join(name), bytes).unwrap();
+            }
+            let opened = open(&path);
+            assert!(
+                matches!(opened, Err(StoreError::Damaged { .. })),
+                "{opened:?}"
+            );
+            let scratch = directory.path().join("scratch");
+            let salvaged = store::salvage(&path, &scratch, key.as_ref(), &mut |_, _| ()).unwrap();
+            assert_eq!((salvaged.values, salvaged.bad), (held, 0));
+            fs::write(path.join(name), &good).unwrap();
         }
-        assert!(matches!(open(&path), Err(StoreError::Damaged { .. })));
-        let key = history::key_of(&path);
-        let scratch = directory.path().join("scratch");
-        let salvaged = store::salvage(&path, &scratch, key.as_ref(), &mut |_, _| ()).unwrap();
-        assert_eq!((salvaged.values, salvaged.bad), (held, 0));
-        fs::write(path.join("key-id"), "x").unwrap();
     }
+    // Without the number it is still known that there is a key, and which.
+    fs::remove_file(path.join("format")).unwrap();
+    assert_eq!(Disk::key_of(&path).unwrap(), key.map(|key| key.id()));
 }

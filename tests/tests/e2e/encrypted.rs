@@ -144,6 +144,23 @@ fn without_its_key_a_store_is_not_opened_and_nothing_in_it_changes() {
     refused(&node, ["status"], 7, "STORE-011");
 }
 
+/// The two small files that say that there is a key, and which: losing one costs no value.
+#[test]
+fn a_store_that_lost_what_says_of_its_key_is_repaired() {
+    let mut city = City::open();
+    let node = enter(&mut city);
+    for name in ["key-id", "format"] {
+        fs::remove_file(node.data.join("store").join(name)).unwrap();
+        refused(&node, ["status"], 7, "STORE-002");
+        let repaired = node.json(["repair"]);
+        assert_eq!(repaired["salvaged"]["bad"], 0, "{repaired}");
+        assert_eq!(repaired["missing"], json!([]), "{repaired}");
+        let people = node.json(["record", "list", "person"]);
+        assert!(people.to_string().contains(NAME), "{people}");
+    }
+    assert_eq!(holding(&node.data, NAME), 0);
+}
+
 #[test]
 fn a_backup_comes_back_on_a_new_machine_with_the_key_file_only() {
     let mut city = City::open();
@@ -230,22 +247,39 @@ fn a_directory_from_before_there_were_keys_is_encrypted_at_its_next_start() {
     assert_eq!(holding(&node.data.join("store"), NAME), 0);
 }
 
-/// Back to plain files: a backup, the setting, and a restore that is given the key.
+/// Another key, then none: a backup, the new place, and a restore that is given the former key.
 #[test]
-fn a_city_can_do_without_encryption_afterwards() {
+fn a_city_can_change_its_key_and_do_without_one_afterwards() {
     let mut city = City::open();
     let node = enter(&mut city);
-    let key = city.path("kept.key");
-    fs::rename(key_of(&node), &key).unwrap();
+    let (store, backup) = (node.data.join("store"), city.text_path("node.backup"));
+    let restore = |former: &Path| {
+        let args = ["restore", &backup, "--key-file", text(former)];
+        node.run(args).ok();
+        let people = node.json(["record", "list", "person"]);
+        assert!(people.to_string().contains(NAME), "{people}");
+    };
+    let (key, former) = (key_of(&node), city.path("former.key"));
+    let first = node.store_key();
+    refused(&node, ["config", "key", text(&key)], 2, "STORE-012");
+    fs::rename(&key, &former).unwrap();
+    let made = node.json(["config", "key", text(&key)]);
+    let second = node.store_key().unwrap();
+    assert_eq!(made["key"], second.id().to_string());
+    refused(&node, ["status"], 7, "STORE-009");
+    restore(&former);
+    assert_eq!(node.store_key(), Some(second), "the one that was put there");
+    assert_ne!(node.store_key(), first);
+    assert_eq!(holding(&store, NAME), 0);
+
+    fs::remove_file(&key).unwrap();
     fs::write(
         node.data.join("config.toml"),
         "[store]\nkey_file = \"none\"\n",
     )
     .unwrap();
-    let backup = city.text_path("node.backup");
-    node.run(["restore", &backup, "--key-file", text(&key)])
-        .ok();
-    let people = node.json(["record", "list", "person"]);
-    assert!(people.to_string().contains(NAME), "{people}");
-    assert!(holding(&node.data.join("store"), NAME) > 0);
+    // It has the second key, and that is gone.
+    fs::remove_dir_all(&store).unwrap();
+    restore(&former);
+    assert!(holding(&store, NAME) > 0 && !key.exists());
 }

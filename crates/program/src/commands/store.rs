@@ -73,6 +73,11 @@ pub enum ConfigCommand {
     Check,
     /// Print every setting with its default
     Sample,
+    /// Make a file with a new key for a store
+    Key {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 pub(crate) fn failed(error: &BackupError) -> Failure {
@@ -455,13 +460,23 @@ pub(crate) fn replace_store(dir: &Dir, fresh: &Path, kept: &str) -> Result<(), F
     Ok(())
 }
 
-/// Checks or prints settings.
+/// Checks or prints settings, or makes a key.
 ///
 /// # Errors
-/// The settings are wrong.
+/// The settings are wrong, or the file of the key cannot be made.
 pub fn config(setting: &Setting, command: &ConfigCommand, out: &mut Out) -> Result<(), Failure> {
     match command {
         ConfigCommand::Sample => out.line(SAMPLE.trim_end()),
+        ConfigCommand::Key { file } => {
+            let id = store_key::make(&setting.folder.join(file))?
+                .id()
+                .to_string();
+            if out.json {
+                out.document(&json!({"key": id}));
+            } else {
+                out.line(id);
+            }
+        }
         ConfigCommand::Check => {
             let config = Config::load(&setting.options.dir()?.config())?;
             let text = serde_json::to_value(&config).unwrap_or_default();

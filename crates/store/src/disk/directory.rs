@@ -225,10 +225,13 @@ pub(super) fn check_key(path: &Path, key: Option<&StoreKey>) -> Result<(), Store
 
 /// The key of the store in a directory; none where values are stored as they are.
 pub(super) fn key_of(path: &Path) -> Result<Option<KeyId>, StoreError> {
-    if format_of(path)? != Some(ENCRYPTED) {
-        return Ok(None);
+    let id = line(&path.join(KEY_ID))?;
+    match (format_of(path)?, &id) {
+        // A start that was cut may have left an id.
+        (Some(PLAIN), _) | (None, None) => return Ok(None),
+        (Some(_), _) | (None, Some(_)) => {}
     }
-    let id = line(&path.join(KEY_ID))?.and_then(|id| KeyId::read(&id));
+    let id = id.and_then(|id| KeyId::read(&id));
     let unknown = || damaged("an encrypted store that does not say with which key");
     id.map(Some).ok_or_else(unknown)
 }
@@ -250,10 +253,11 @@ fn format_of(path: &Path) -> Result<Option<u32>, StoreError> {
 
 /// The line in a small file; none where there is no such file.
 fn line(path: &Path) -> Result<Option<String>, StoreError> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     match File::open(path) {
         Ok(file) => {
-            file.take(32).read_to_string(&mut text).map_err(io_error)?;
+            file.take(32).read_to_end(&mut bytes).map_err(io_error)?;
+            let text = String::from_utf8_lossy(&bytes);
             Ok(Some(text.trim_end().to_owned()))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -422,6 +422,20 @@ mod tests {
         }
     }
 
+    /// As it was stored once: nothing of the form may change.
+    #[test]
+    fn what_was_stored_encrypted_is_read_for_ever() {
+        let hex = "0237000000daebfa85b29d65f3583876a7983200747b3ee65a0000000000000000335701a67dfb8aaa8bdd84e99a8afe26c23fe1bc88fa1a98ea4770240b3bab";
+        let pairs = hex
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap());
+        let stored: Vec<u8> = pairs
+            .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+            .collect();
+        assert_eq!(opened(b"key", &stored).unwrap(), b"some value".as_slice());
+    }
+
     #[test]
     fn placing_keeps_the_order_and_comes_back() {
         let keys: [&[u8]; 9] = [
