@@ -36,6 +36,11 @@ fn assert_signed(program: &Program, scope: &str, status: &str) {
     );
 }
 
+fn id_of(all: &[(&'static str, String)], kind: &str) -> String {
+    let mut of_kind = all.iter().filter(|(known, _)| *known == kind);
+    of_kind.next().unwrap().1.clone()
+}
+
 /// Every program counts what the two districts counted of the quarter.
 #[track_caller]
 fn assert_as_before(two: &Two, before: &(Value, Value)) {
@@ -54,11 +59,7 @@ fn a_move_leaves_the_past_where_it_was() {
     let two = Two::open();
     let (hub, from, to) = (two.hub(), &two.jianxi.node, &two.laocheng.node);
     let all = with_children(from);
-    let id = |kind: &str| {
-        let mut of_kind = all.iter().filter(|(known, _)| *known == kind);
-        of_kind.next().unwrap().1.clone()
-    };
-    let (unit, link, carrier) = (id("organisation"), id("coverage_link"), id("carrier"));
+    let unit = id_of(&all, "organisation");
     from.set(("organisation", &unit), &["verified_on=2020-06-01"], "核实")
         .ok();
     returned(from, "410305", "submit").ok();
@@ -87,7 +88,22 @@ fn a_move_leaves_the_past_where_it_was() {
     );
     assert_as_before(&two, &before);
 
-    // What its new home writes of days before it came is no matter of the scope that it has left.
+    changed_there(to, &all);
+    two.settle();
+    assert_as_before(&two, &before);
+    signed_and_listed(&two, &listed, &unit);
+}
+
+/// What its new home writes of days before it came is no matter of the scope that it has left.
+#[track_caller]
+fn changed_there(to: &Program, all: &[(&'static str, String)]) {
+    let [unit, party, link, carrier] = [
+        "organisation",
+        "party_organisation",
+        "coverage_link",
+        "carrier",
+    ]
+    .map(|kind| id_of(all, kind));
     to.set(
         ("organisation", &unit),
         &["members=9", "full_members=9", "as_of=2026-11-01"],
@@ -98,12 +114,15 @@ fn a_move_leaves_the_past_where_it_was() {
     to.set(("coverage_link", &link), &ended, "改期").ok();
     let delete = ["record", "delete", "carrier", &carrier, "--reason", "重复"];
     to.run(delete).ok();
-    let later = json!({ "organisation": unit, "party_organisation": id("party_organisation"),
+    let later = json!({ "organisation": unit, "party_organisation": party,
         "form": "joint", "from_on": "2020-08-01" });
     made(to, "coverage_link", &later);
-    two.settle();
-    assert_as_before(&two, &before);
+}
 
+/// Returns, reports and what is behind a figure say what they said.
+#[track_caller]
+fn signed_and_listed(two: &Two, listed: &(Vec<Value>, Vec<Value>), unit: &str) {
+    let (hub, from, to) = (two.hub(), &two.jianxi.node, &two.laocheng.node);
     // What was signed before it moved is still what is counted, so the city accepts and locks it.
     returned(hub, "410305", "accept").ok();
     returned(hub, "410305", "lock").ok();
@@ -136,8 +155,8 @@ fn a_move_leaves_the_past_where_it_was() {
         DAY,
     ];
     let behind = hub.json(behind);
-    assert_eq!(behind["counted"][0]["id"], unit.as_str(), "{behind}");
-    let history = hub.json(["record", "history", "organisation", &unit]);
+    assert_eq!(behind["counted"][0]["id"], unit, "{behind}");
+    let history = hub.json(["record", "history", "organisation", unit]);
     assert!(history.to_string().contains("\"since\""), "{history}");
 }
 
