@@ -179,6 +179,22 @@ impl Surroundings<'_> {
     }
 }
 
+/// The day on which the last role of a person ended; none while one goes on, and of who never had any.
+#[must_use]
+pub fn last_role_end(
+    person: RecordId,
+    today: Date,
+    year: &Parameters,
+    lookup: &dyn Lookup,
+) -> Option<Date> {
+    let around = Surroundings {
+        today,
+        year,
+        lookup,
+    };
+    person::last_end(person, &around)
+}
+
 /// Judges a record as it would be after an edit. `year` are the parameters of the newest open
 /// programme year.
 #[must_use]

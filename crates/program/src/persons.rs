@@ -8,8 +8,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use domain::{Catalogue, KindSpec, Purpose, authority::NewState, erasure, value};
-use replica::{Edit, RecordKey, Set, Sibling, Source};
+use domain::{Catalogue, Date, KindSpec, Purpose, authority::NewState, erasure, value};
+use replica::{Edit, RecordId, RecordKey, Set, Sibling, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Erasure, Guest, Personal, Stored};
@@ -18,7 +18,7 @@ use crate::{
     app::App,
     clock::moment,
     failure::{Exit, Failure},
-    records::{Known, Past, allowed, find, kind_of, moved_away, named, reason_of},
+    records::{Known, Past, allowed, find, kind_of, moved_away, named, newest_year, reason_of},
     rewrite,
 };
 
@@ -28,6 +28,9 @@ const SCHEMA_ERASES: u32 = 3;
 
 /// The kind of the records that this is about.
 const PERSON: &str = "person";
+
+/// What the names begin with under which contacts are kept.
+const CONTACTS: &str = "contact/";
 
 /// What the store must know to erase: from the schema, and by the names of what lies beside a record.
 #[must_use]
@@ -224,7 +227,7 @@ fn due() -> (String, Option<Vec<u8>>) {
 }
 
 fn contact_name(key: RecordKey) -> String {
-    format!("contact/{}", key.id)
+    format!("{CONTACTS}{}", key.id)
 }
 
 /// Keeps the phone of a person at home.
@@ -279,6 +282,26 @@ pub fn contact(app: &App, id: &str) -> Result<(RecordKey, Option<Contact>), Fail
         key,
         text.and_then(|text| serde_json::from_slice(&text).ok()),
     ))
+}
+
+/// The contacts that are kept here, each with the day on which the last role of its person ended; none of
+/// who has one, or never had any.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn contacts(app: &App) -> Result<Vec<(RecordId, Contact, Option<Date>)>, Failure> {
+    let (today, known) = (app.today(), Known::new(app));
+    let year = newest_year(app, today)?;
+    let mut all = Vec::new();
+    for (name, text) in app.reader().locals(CONTACTS)? {
+        let id = name.strip_prefix(CONTACTS).unwrap_or_default();
+        let id = uuid::Uuid::try_parse(id).map(|id| RecordId(id.into_bytes()));
+        if let (Ok(id), Ok(contact)) = (id, serde_json::from_slice(&text)) {
+            let end = domain::validate::last_role_end(id, today, &year, &known);
+            all.push((id, contact, end));
+        }
+    }
+    Ok(all)
 }
 
 /// Forgets the contact of a person, also of one that has moved away. Returns whether there was one.

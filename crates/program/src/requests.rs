@@ -207,13 +207,9 @@ pub fn unexplained(app: &App, id: RecordId, due: Date, reason: &str) -> Result<S
     if made.is_some_and(|made| !made.record.is_empty()) {
         return Err(Failure::new("CHANGE-004", Exit::Invalid).with("id", id));
     }
-    let digits: String = id.to_string().chars().filter(|c| *c != '-').collect();
-    let short = digits.get(24..).unwrap_or_default();
-    let no = format!("{scope}-{}-R{short}", today.year());
     let description = difference(&row, field, id);
     let (year, registered, due) = (today.year().to_string(), date::text(today), date::text(due));
     let set = vec![
-        ("no", Input::Text(&no)),
         ("year", Input::Text(&year)),
         ("scope", Input::Text(&scope)),
         ("category", Input::Text("data")),

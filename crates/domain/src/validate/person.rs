@@ -16,6 +16,9 @@ use crate::{
 /// Years after the end of the last role in which a name is still needed.
 const KEPT_YEARS: i32 = 2;
 
+/// Years after that of a course in which it is still needed who attended.
+const ATTENDED_YEARS: i32 = 3;
+
 /// Whose last role ended long ago is listed, so that somebody erases the person. Who never had a role is
 /// none of these: that may still be entered.
 pub(super) fn judge(
@@ -28,16 +31,7 @@ pub(super) fn judge(
     if erasure::is_erased_message(subject.kind, subject.after) {
         return;
     }
-    let this = key("person", Some(&subject.id.0.to_vec()));
-    let roles: Vec<(RecordId, RoleAssignment)> =
-        around.referring(("role_assignment", "person"), this);
-    let sent: Vec<(RecordId, InstructorAssignment)> =
-        around.referring(("instructor_assignment", "person"), this);
-    let roles = roles.iter().map(|(_, row)| day(row.to_on.as_ref()));
-    let sent = sent.iter().map(|(_, row)| day(row.to_on.as_ref()));
-    // One that has no end goes on.
-    let ends: Option<Vec<Date>> = roles.chain(sent).collect();
-    let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else {
+    let Some(last) = last_end(subject.id, around) else {
         return;
     };
     let year = last.year() + KEPT_YEARS;
@@ -52,6 +46,48 @@ pub(super) fn judge(
             "The last role ended on {last}, {KEPT_YEARS} years ago or more; erase the person where nothing needs the name (person erase)"
         );
         findings.push(finding("KEEP", Warn, "display_name", "keep_over", (zh, en)));
+    }
+}
+
+/// The day on which the last role of a person ended; none while one goes on, and of who never had any.
+pub(super) fn last_end(person: RecordId, around: &Surroundings<'_>) -> Option<Date> {
+    let this = key("person", Some(&person.0.to_vec()));
+    let roles: Vec<(RecordId, RoleAssignment)> =
+        around.referring(("role_assignment", "person"), this);
+    let sent: Vec<(RecordId, InstructorAssignment)> =
+        around.referring(("instructor_assignment", "person"), this);
+    let roles = roles.iter().map(|(_, row)| day(row.to_on.as_ref()));
+    let sent = sent.iter().map(|(_, row)| day(row.to_on.as_ref()));
+    // One that has no end goes on.
+    let ends: Option<Vec<Date>> = roles.chain(sent).collect();
+    ends.and_then(|ends| ends.into_iter().max())
+}
+
+/// Of a course of long ago it is listed, once, that somebody deletes who attended. The rates that were
+/// counted then are frozen.
+pub(super) fn attended(
+    on: Option<Date>,
+    names: usize,
+    around: &Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(last) = on.map(|on| on.year() + ATTENDED_YEARS) else {
+        return;
+    };
+    if names > 0 && last < around.today.year() {
+        let zh = format!(
+            "{names} 条参训记录只需保存到 {last} 年底，不再需要的请删除（record delete training_attendance）"
+        );
+        let en = format!(
+            "{names} attendances are needed until the end of {last}; delete those that nothing needs any more (record delete training_attendance)"
+        );
+        findings.push(finding(
+            "KEEP",
+            Warn,
+            "start_on",
+            "attendance_over",
+            (zh, en),
+        ));
     }
 }
 

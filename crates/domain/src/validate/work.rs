@@ -9,7 +9,7 @@ use proto::ledger::{
 };
 use replica::RecordId;
 
-use super::{Subject, Surroundings, day, enters, finding, is_active_on, key, twins};
+use super::{Subject, Surroundings, day, enters, finding, is_active_on, key, person, twins};
 use crate::{
     date,
     finding::{
@@ -54,6 +54,7 @@ pub(super) fn training(
     let this = key("training_session", Some(&subject.id.0.to_vec()));
     let names: Vec<(RecordId, TrainingAttendance)> =
         around.referring(("training_attendance", "session"), this);
+    person::attended(day(on), names.len(), around, findings);
     if after.status() == EventStatus::Held && names.is_empty() {
         let zh = "培训已完成，没有参训名单，参训率不计入".to_owned();
         let en = "It was held and nobody is on its list; the rate does not count it".to_owned();

@@ -713,6 +713,34 @@ fn two_secretaries_at_once_are_pointed_out() {
 }
 
 #[test]
+fn who_attended_is_kept_for_three_years_after_that_of_the_course() {
+    let listed = |on: &str, names: u8| {
+        let mut rows = Rows::default();
+        for n in 0..names {
+            let row = json!({ "session": id(1).to_string(), "person": id(9).to_string(),
+                "attended": true });
+            rows.put(
+                "training_attendance",
+                id(20 + n),
+                values("training_attendance", &row),
+            );
+        }
+        let course = json!({ "year": "2020", "title": "班", "kind": "centralised",
+            "start_on": on, "status": "held" });
+        found(
+            "training_session",
+            Some(&course),
+            &json!({}),
+            Level::Warn,
+            &rows,
+        )
+    };
+    assert!(listed("2016-12-31", 1).contains(&"attendance_over"));
+    assert!(!listed("2017-01-01", 1).contains(&"attendance_over"));
+    assert!(!listed("2016-12-31", 0).contains(&"attendance_over"));
+}
+
+#[test]
 fn the_entries_of_one_person_do_not_name_each_other_in_a_circle() {
     let names = |n: u8| json!({ "display_name": "王某", "same_as": id(n).to_string() });
     let mut rows = Rows::default();

@@ -1,12 +1,13 @@
 //! `person …`: erasing what is personal, and contacts that stay at home.
 
 use clap::Subcommand;
-use domain::permission::Right;
+use domain::{date, permission::Right};
 use serde_json::json;
 
 use crate::{
     accounts::Deed,
     app::App,
+    clock::moment,
     commands::Reveal,
     failure::Failure,
     output::Out,
@@ -54,6 +55,12 @@ pub enum ContactCommand {
         #[command(flatten)]
         reveal: Reveal,
     },
+    /// Whose contacts are kept here, by id, and whose last role has ended
+    List {
+        /// Only those whose last role has ended: they are kept no longer
+        #[arg(long)]
+        over: bool,
+    },
     /// Forget the contact of a person
     Clear {
         /// The id of the person
@@ -82,6 +89,9 @@ impl PersonCommand {
                     is_noted: !deed.reveals,
                     ..deed
                 }
+            }
+            Self::Contact(ContactCommand::List { .. }) => {
+                Deed::of("person contact list", Right::Read)
             }
             Self::Contact(ContactCommand::Clear { id, reason }) => {
                 about("person contact clear", Right::Enter, id).because(reason)
@@ -144,6 +154,39 @@ fn show(erased: &Erased, out: &mut Out) {
     ));
 }
 
+/// Lists contacts without what they say.
+fn list(app: &App, over: bool, out: &mut Out) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for (id, contact, end) in persons::contacts(app)? {
+        if end.is_some() || !over {
+            rows.push((id.to_string(), moment(contact.at_ms), end.map(date::text)));
+        }
+    }
+    if out.json {
+        let row = |(id, at, end): &(String, String, Option<String>)| json!({ "id": id, "at": at, "last_role_ended": end });
+        out.document(&rows.iter().map(row).collect::<serde_json::Value>());
+        return Ok(());
+    }
+    if rows.is_empty() {
+        out.line(out.say("没有这样的联系方式", "no such contacts"));
+        return Ok(());
+    }
+    let headings = [
+        out.say("人员编号", "person"),
+        out.say("保存时间", "kept since"),
+        out.say("最后任职终止", "last role ended"),
+    ];
+    let cells = rows
+        .into_iter()
+        .map(|(id, at, end)| vec![id, at, end.unwrap_or_default()]);
+    out.table(&headings, &cells.collect::<Vec<_>>());
+    out.note(out.say(
+        "任职已终止的，其联系方式不再保存，用 person contact clear 删除。",
+        "Whose role has ended is kept no longer: person contact clear.",
+    ));
+    Ok(())
+}
+
 fn contact(app: &App, command: &ContactCommand, out: &mut Out) -> Result<(), Failure> {
     let (key, changed, contact, text) = match command {
         ContactCommand::Set {
@@ -155,6 +198,7 @@ fn contact(app: &App, command: &ContactCommand, out: &mut Out) -> Result<(), Fai
             let text = out.say("已保存在本地，不参与同步", "kept here; no feed carries it");
             (key, true, Some(contact), text)
         }
+        ContactCommand::List { over } => return list(app, *over, out),
         ContactCommand::Show { id, .. } => {
             let (key, contact) = persons::contact(app, id)?;
             let none = out.say("没有联系方式", "no contact is kept");

@@ -108,6 +108,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The last role of the person ended two years ago or more. This is a remark. Erase the person with person erase unless an organisation still names it as its head, a list as who answers, or an attendance needs it.",
     ),
     (
+        "attendance_over",
+        "一期培训的参训记录已过保存期限（培训年度后三年）。只是提醒。不再需要的，用 record delete 逐条删除；各年参训率已随报表冻结，不受影响。",
+        "Who attended a course is kept for three years after its year, and those are over. This is a remark. Delete the attendances that nothing needs with record delete; the rates of those years are frozen with the returns.",
+    ),
+    (
         "day_typed",
         "这个日期由程序随办理填写。没有保存，原有内容没有变动。请去掉这一项再保存。",
         "The program writes this day with the step. Nothing was saved or changed. Leave the field out and save again.",
