@@ -23,7 +23,13 @@ use crate::{
 const KEPT: &[(&str, &[&str], Option<&str>)] = &[
     (
         "organisation",
-        &["employees", "members", "full_members", "floating_members"],
+        &[
+            "employees",
+            "members",
+            "full_members",
+            "members_elsewhere",
+            "floating_members",
+        ],
         Some("as_of"),
     ),
     ("organisation", &["eligibility"], None),
@@ -179,7 +185,9 @@ pub fn after(subject: &Subject<'_>, today: Date) -> Option<Vec<FormerValue>> {
             let is_new = row
                 .iter()
                 .all(|it| it.field != field.id || it.until != until);
-            if is_new && !said.is_empty() && said != text(field, subject.after) {
+            // Of a statement all is kept: what is the same now may be corrected for its own day.
+            let is_other = since.is_some() || said != text(field, subject.after);
+            if is_new && is_other {
                 row.push(FormerValue {
                     field: field.id.clone(),
                     value: said,
@@ -330,7 +338,9 @@ mod tests {
         state("2020-10-02", 3, "2020-09-30");
         // A correction of the same day never held otherwise.
         state("2020-10-05", 4, "2020-09-30");
-        state("2021-01-04", 7, "2020-12-31");
+        // Nor does one reach into the days before, where the number had been the same.
+        state("2021-01-04", 4, "2020-12-31");
+        state("2021-01-05", 7, "2020-12-31");
         let members = |on: &str| edits.on::<Organisation>(on).members;
         assert_eq!(members("2020-03-31"), Some(2), "nothing earlier is known");
         assert_eq!(members("2020-09-29"), Some(2));
@@ -378,5 +388,22 @@ mod tests {
         let judged = |on: &str| edits.on::<Organisation>(on).eligibility();
         assert_eq!(judged("2020-09-30"), Eligibility::NotEligible);
         assert_eq!(judged("2020-10-08"), Eligibility::Eligible);
+
+        // One that was not judged before was not yet judged then.
+        let unit = Organisation::default();
+        let mut edits = Edits {
+            kind: kind("organisation"),
+            values: unit.encode_to_vec(),
+        };
+        edits.save("2020-10-08", |_| {
+            let after = Organisation {
+                eligibility: Some(Eligibility::Eligible.into()),
+                ..Organisation::default()
+            };
+            after.encode_to_vec()
+        });
+        let judged = |on: &str| edits.on::<Organisation>(on).eligibility;
+        assert_eq!(judged("2020-09-30"), None);
+        assert_eq!(judged("2020-10-08"), Some(Eligibility::Eligible.into()));
     }
 }

@@ -20,7 +20,7 @@ pub struct Stay {
     pub epoch: u64,
 }
 
-/// The scope that a record belonged to at the end of a day, where that is not the one it belongs to now.
+/// Where a record was at the end of a day, if it has left there since; it may have come back.
 /// A move counts from its day on. Of one that was committed before stays were written down the day is that
 /// of the write, and only the first is known.
 #[must_use]
@@ -33,7 +33,7 @@ pub fn stay_on(record: &Record, day: Date, day_of: impl Fn(HybridTime) -> Date) 
     if let Some(stay) = owner.stays.iter().find(covers) {
         let scope = ScopeId::try_from(stay.scope.as_slice()).ok()?;
         let epoch = stay.epoch;
-        return (scope != owner.scope).then_some(Stay { scope, epoch });
+        return Some(Stay { scope, epoch });
     }
     let is_first = owner.stays.is_empty() && owner.epoch == 1 && !owner.contested;
     let written = record.register(RegisterId::OWNER).iter();
@@ -171,11 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_comes_back_has_been_elsewhere_meanwhile() {
+    fn one_that_comes_back_is_what_it_was_before_and_has_been_elsewhere_meanwhile() {
         let mut held = Held::new();
+        held.say("left");
         held.go(scope(2), "2020-07-01");
+        held.say("elsewhere");
         held.go(scope(1), "2020-10-01");
-        assert_eq!(held.at("2020-06-30"), None);
+        held.say("back");
+        assert_eq!(held.at("2020-06-30"), Some((1, vec!["left".to_owned()])));
+        assert_eq!(held.at("2020-10-01"), None);
         assert_eq!(held.at("2020-08-01").map(|(at, _)| at), Some(2));
     }
 

@@ -31,6 +31,7 @@ pub(crate) use steps::{AS_IT_STANDS, comes_as_it_stands};
 use std::sync::Arc;
 
 use prost::{DecodeError, Message};
+use proto::ledger::ProgrammeYear;
 use replica::{RecordId, RecordKey, ScopeId};
 
 use crate::{
@@ -39,6 +40,7 @@ use crate::{
     effective::decode,
     erasure,
     finding::{Finding, Level},
+    former, identity,
     parameters::Parameters,
     wire,
 };
@@ -154,6 +156,14 @@ impl Surroundings<'_> {
     /// Another record.
     pub(crate) fn find<M: Message + Default>(&self, kind: &str, id: Option<&Vec<u8>>) -> Option<M> {
         decode(&self.lookup.values(key(kind, id)?)?).ok()
+    }
+
+    /// The parameters that were in force on a day; those of today where its year has no record.
+    pub(crate) fn parameters_on(&self, on: Date) -> Parameters {
+        let year = u32::try_from(on.year()).unwrap_or_default();
+        let id = identity::year_record_id(year).0.to_vec();
+        let row: Option<ProgrammeYear> = self.find("programme_year", Some(&id));
+        row.map_or(*self.year, |row| Parameters::of(&row, year, on))
     }
 
     /// The records of a kind that name a record in a field.
@@ -350,6 +360,35 @@ pub(crate) fn enters(subject: &Subject<'_>, field: &str, to: &str) -> bool {
 }
 
 /// V07: figures of a day that has not come, or of long ago. Wherever figures stand.
+/// Figures of a later day stand: an old sheet, or one that is entered late, does not replace them (R02). A
+/// day that was wrong is mended alone.
+fn goes_back(
+    subject: &Subject<'_>,
+    register: &RegisterSpec,
+    (as_of, day): (&FieldSpec, Date),
+) -> Option<Finding> {
+    let before = subject.before?;
+    let stood = text_of(as_of, before).as_deref().and_then(date::stored)?;
+    let mut fields = subject.kind.fields_of(register);
+    let is_other = |field: &FieldSpec| {
+        field.id != as_of.id && former::text(field, before) != former::text(field, subject.after)
+    };
+    if stood <= day || !fields.any(is_other) {
+        return None;
+    }
+    let (later, day) = (date::text(stood), date::text(day));
+    Some(Finding {
+        rule: "R02",
+        level: Level::Block,
+        field: as_of.id.clone(),
+        code: "as_of_back",
+        zh: format!("已有 {later} 的数据，不能用 {day} 的数据替换；原来的日期填错的，请先只改日期"),
+        en: format!(
+            "Figures of {later} stand; those of {day} do not replace them. Where that day is wrong, mend the day alone first"
+        ),
+    })
+}
+
 fn dates_of_figures(subject: &Subject<'_>, around: &Surroundings<'_>, findings: &mut Vec<Finding>) {
     for register in &subject.kind.registers {
         let field = register
@@ -362,6 +401,7 @@ fn dates_of_figures(subject: &Subject<'_>, around: &Surroundings<'_>, findings: 
         else {
             continue;
         };
+        findings.extend(goes_back(subject, register, (field, day)));
         let earliest = i32::try_from(around.year.year)
             .ok()
             .and_then(|y| date::day(y - 1, 1, 1));

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     catalogue::{Catalogue, FieldSpec, KindSpec},
-    decode, request,
+    decode, former, request,
 };
 
 /// Fields that count members of one organisation, or of what hangs on it.
@@ -60,6 +60,10 @@ pub fn suppress(
     values: &mut Map<String, Json>,
 ) -> usize {
     let mut hidden = 0;
+    // What was so before may be few as well.
+    if let Some(field) = former::field(kind).filter(|_| former::is_kept(kind)) {
+        values.remove(&field.id);
+    }
     let is_hidden = |value: &Json| match value {
         Json::Number(number) => number.as_u64().is_some_and(|it| is_few(it, below)),
         Json::String(text) => text.trim().parse().is_ok_and(|it| is_few(it, below)),

@@ -238,9 +238,12 @@ fn members_of(after: &CoverageLink, around: &Surroundings<'_>, findings: &mut Ve
     let Some(organisation) = organisation else {
         return;
     };
+    // By the line that was in force when the link began.
+    let then = day(after.from_on.as_ref());
+    let then = then.map_or(*around.year, |on| around.parameters_on(on));
     let (full, line) = (
         organisation.full_members.unwrap_or_default(),
-        around.year.should_build_members,
+        then.should_build_members,
     );
     let began = day(after.from_on.as_ref()).zip(day(organisation.as_of.as_ref()));
     let is_of_then = began.is_none_or(|(from, as_of)| from >= as_of);

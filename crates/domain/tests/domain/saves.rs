@@ -756,3 +756,25 @@ fn the_entries_of_one_person_do_not_name_each_other_in_a_circle() {
     assert_eq!(refused(3), ["same_circle"]);
     assert!(refused(4).is_empty() && refused(5).is_empty());
 }
+
+#[test]
+fn a_link_is_judged_by_the_line_that_was_in_force_when_it_began() {
+    let mut rows = Rows::default();
+    let unit = json!({ "name": "甲", "full_members": 5, "members": 5, "as_of": "2020-01-01" });
+    rows.put("organisation", id(2), values("organisation", &unit));
+    let year = json!({ "year": "2020", "should_build_members": 6, "former_values": [
+        { "field": "should_build_members", "value": "3", "until": "2020-10-10" }] });
+    rows.put(
+        "programme_year",
+        domain::year_record_id(2020),
+        values("programme_year", &year),
+    );
+    let refused = |from: &str| {
+        let link = json!({ "organisation": id(2).to_string(), "form": "standalone",
+            "party_organisation": id(3).to_string(), "from_on": from });
+        let found = found("coverage_link", None, &link, Level::Block, &rows);
+        found.contains(&"standalone_members")
+    };
+    assert!(!refused("2020-09-01"));
+    assert!(refused("2020-10-10"));
+}

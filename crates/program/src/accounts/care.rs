@@ -10,7 +10,7 @@ use domain::{
     decode,
     permission::{Care, Grant, Part},
 };
-use proto::ledger::{InstructorAssignment, RoleAssignment};
+use proto::ledger::{CoverageLink, InstructorAssignment, RoleAssignment};
 use replica::{RecordId, RecordKey};
 
 use super::{Deed, rule};
@@ -132,7 +132,9 @@ fn people(app: &App, care: &Care) -> Result<BTreeSet<RecordId>, Failure> {
         if !rule::is_here(app, root)? {
             continue;
         }
-        for key in app.reader().children(root) {
+        let mut below = app.reader().children(root);
+        below.extend(of_parties(app, care, &below)?);
+        for key in below {
             let Some(stored) = app.reader().get(key)? else {
                 continue;
             };
@@ -152,4 +154,33 @@ fn people(app: &App, care: &Care) -> Result<BTreeSet<RecordId>, Failure> {
         }
     }
     Ok(people)
+}
+
+/// What hangs on the Party organisations in care to which the links among these records lead.
+fn of_parties(app: &App, care: &Care, records: &[RecordKey]) -> Result<Vec<RecordKey>, Failure> {
+    let (link, party) = (
+        kind_of(app, "coverage_link")?.kind,
+        kind_of(app, "party_organisation")?.kind,
+    );
+    let part = Part::Care(care.clone());
+    let values = |key| -> Result<Option<Vec<u8>>, Failure> {
+        let stored = app.reader().get(key)?;
+        let meant = stored.map(|stored| meaning(app, &stored.record));
+        Ok(meant.transpose()?.map(|meant| meant.values))
+    };
+    let mut below = Vec::new();
+    for key in records.iter().filter(|key| key.kind == link) {
+        let row = values(*key)?.unwrap_or_default();
+        let named: Option<CoverageLink> = decode(&row).ok();
+        let named = named.and_then(|row| row.party_organisation);
+        let id = named.and_then(|id| RecordId::try_from(id.as_slice()).ok());
+        let Some(key) = id.map(|id| RecordKey { kind: party, id }) else {
+            continue;
+        };
+        let Some(row) = values(key)? else { continue };
+        if rule::place(app, key, &row)?.is_some_and(|place| place.is_in(&part)) {
+            below.extend(app.reader().children(key));
+        }
+    }
+    Ok(below)
 }

@@ -61,6 +61,16 @@ pub(super) fn row_json(row: &[StepTaken]) -> Value {
     row.iter().map(step).collect()
 }
 
+/// Nobody types what the program keeps.
+fn refuse_typed(change: &Change<'_>, field: &str) -> Result<(), Failure> {
+    if change.set.iter().all(|(name, _)| *name != field) {
+        return Ok(());
+    }
+    let zh = "此前的数值由程序填写，不能填写".to_owned();
+    let en = "The program writes former values; nobody types them".to_owned();
+    Err(vec![Finding::input(field, "former", zh, en)].into())
+}
+
 /// Former values as a form would give them.
 fn former_json(row: &[FormerValue]) -> Value {
     let one = |it: &FormerValue| json!({ "field": it.field, "value": it.value, "until": it.until });
@@ -84,6 +94,9 @@ impl Desk<'_> {
         let since = since(&mut change, place.is_new)?;
         // Of what is there already the program keeps them, whatever a file brings.
         let kept = former::field(change.kind).filter(|_| former::is_kept(change.kind));
+        if let Some(field) = kept.filter(|_| is_by_hand(&change)) {
+            refuse_typed(&change, &field.id)?;
+        }
         if let Some(field) = kept.filter(|_| !place.is_new) {
             change.set.retain(|(name, _)| *name != field.id);
         }

@@ -252,7 +252,19 @@ fn parties(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// A move shows in both scopes. The hub's decision has no date field: the day of its write counts.
+/// The day from which a record counts where a move took it: the last that was named by the day of the write.
+/// Of a move of before such days were kept there is none.
+fn moved_on(frame: &Frame<'_>, record: &str, from: ScopeId, written: Date) -> Option<Date> {
+    let key = across::named(frame.app.catalogue, record)?;
+    let stored = frame.app.reader().get(key).ok()??;
+    let stays = replica::owner(&stored.record)?.stays.into_iter();
+    let left = stays.filter(|stay| stay.scope == from.0);
+    let days = left.filter_map(|stay| domain::date::stored(&stay.until));
+    days.filter(|day| *day <= written).max()
+}
+
+/// A move shows in both scopes, on the day from which the record counts elsewhere, else on that of the
+/// city's decision.
 fn moves(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
     let mut moved: BTreeMap<(String, ScopeId, ScopeId, Date), String> = BTreeMap::new();
     let mut rows = Vec::new();
@@ -267,9 +279,11 @@ fn moves(frame: &Frame<'_>, changes: &mut Vec<Change>) -> Result<(), Failure> {
         );
         let to = across::scope(values.to_scope.as_ref());
         let both = across::scope(values.from_scope.as_ref()).zip(to);
-        let on = frame
-            .written_on(("transfer_request", "status"), row.id)?
-            .filter(|on| is_between(frame, *on));
+        let written = frame.written_on(("transfer_request", "status"), row.id)?;
+        let on = written.zip(both).map(|(written, (from, _))| {
+            moved_on(frame, values.record(), from, written).unwrap_or(written)
+        });
+        let on = on.filter(|on| is_between(frame, *on));
         if let (true, Some((from, to)), Some(on)) = (is_moved, both, on) {
             // Both scopes ask for one move: two requests, one change.
             let record = values.record.clone().unwrap_or_default();

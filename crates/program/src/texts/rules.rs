@@ -186,6 +186,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The link goes on after the Party organisation was dissolved. Nothing was saved or changed. End the link first, or correct the date.",
     ),
     (
+        "as_of_back",
+        "已有更晚日期的数据，不能用更早的替换。没有保存，原有内容没有变动。确是原来的日期填错的，先只改日期，再改数据；导入的行请删去或改用新数据。",
+        "Figures of a later day stand, and earlier ones do not replace them. Nothing was saved or changed. Where the later day is wrong, mend the day alone first, then the figures; leave such a row out of an import.",
+    ),
+    (
         "as_of_future",
         "数据日期晚于本机时钟的明天。没有保存，原有内容没有变动。请核对日期，或校准本机时钟。",
         "The date of the figures is later than tomorrow by this machine's clock. Nothing was saved or changed. Correct the date or the clock.",

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     commands::record::RecordCommand,
     records::{
-        Change, Desk, act, acts, document, history, set_of_json,
+        Change, Desk, act, acts, document, find, history, set_of_json,
         testing::{World, hub, kind, made, node, now, printed, save, taken_over},
     },
 };
@@ -122,6 +122,11 @@ fn a_step_whose_effect_breaks_a_rule_is_not_taken() {
     let organisation = made(app, "甲");
     // The figures are of a day before the link begins: they are what it begins with.
     let few = json!({ "members": 2, "full_members": 2, "as_of": "2020-01-05" });
+    let old = save(app, "organisation", Some(&organisation), &few, None).unwrap_err();
+    assert_eq!(old.code, "as_of_back", "later figures stand");
+    let day = json!({ "as_of": "2020-01-05" });
+    save(app, "organisation", Some(&organisation), &day, None).unwrap();
+    let organisation = find(app, organisation.record.key).unwrap();
     save(app, "organisation", Some(&organisation), &few, None).unwrap();
     let agency = json!({ "name": "街道党工委", "kind": "township_committee", "scope": "410305",
         "active": true });
