@@ -17,6 +17,7 @@ mod e2e {
     mod attachments;
     mod backup;
     mod bundle;
+    mod care;
     mod certificate;
     mod city;
     mod claims;

@@ -170,10 +170,18 @@ pub fn on<'v>(kind: &KindSpec, values: Cow<'v, [u8]>, day: Date) -> Cow<'v, [u8]
 #[must_use]
 pub fn after(subject: &Subject<'_>, today: Date) -> Option<Vec<FormerValue>> {
     let (kind, before) = (subject.kind, subject.before?);
-    let mut row = kept(kind, before);
-    let stood = row.len();
+    let stood = kept(kind, before);
+    let mut row = stood.clone();
     for (_, fields, since) in KEPT.iter().filter(|(of, ..)| *of == kind.id) {
         let day = |values| text_of(kind.field((*since)?)?, values);
+        let (was, is) = (day(before), day(subject.after));
+        // A day that was wrong was so as well where it ended what had been said before.
+        if let Some((was, is)) = was.zip(is).filter(|(was, is)| is < was) {
+            let ended = row.iter_mut().filter(|it| fields.contains(&&*it.field));
+            for former in ended.filter(|it| it.until == was) {
+                former.until.clone_from(&is);
+            }
+        }
         let until = match since {
             None => Some(date::text(today)),
             // A day that did not grow is a correction, or nothing is known of before.
@@ -196,10 +204,10 @@ pub fn after(subject: &Subject<'_>, today: Date) -> Option<Vec<FormerValue>> {
             }
         }
     }
-    let is_same = row.len() == stood;
+    let is_other = row != stood;
     row.sort_by(|a, b| a.until.cmp(&b.until));
     row.drain(..row.len().saturating_sub(KEPT_MAX));
-    (!is_same).then_some(row)
+    is_other.then_some(row)
 }
 
 #[cfg(test)]
@@ -301,8 +309,12 @@ mod tests {
             if let Some(row) = super::after(&subject, day(today)) {
                 let field = field(self.kind).unwrap();
                 let items = row.iter().map(|it| Item::Bytes(it.encode_to_vec().into()));
-                let items: Vec<Item> = items.skip(kept(self.kind, &self.values).len()).collect();
-                wire::put(field, &items, &mut after);
+                let items: Vec<Item> = items.collect();
+                let chunks = wire::chunks(&after).unwrap();
+                let others = chunks.iter().filter(|it| it.number != field.number);
+                let mut others: Vec<u8> = others.flat_map(|it| it.whole).copied().collect();
+                wire::put(field, &items, &mut others);
+                after = others;
             }
             self.values = after;
         }
@@ -341,7 +353,12 @@ mod tests {
         // Nor does one reach into the days before, where the number had been the same.
         state("2021-01-04", 4, "2020-12-31");
         state("2021-01-05", 7, "2020-12-31");
+        // A day that was typed wrong is mended alone, and with it how long the figures before held.
+        state("2021-01-06", 8, "2022-03-31");
+        state("2021-01-07", 8, "2021-03-31");
         let members = |on: &str| edits.on::<Organisation>(on).members;
+        assert_eq!(members("2021-03-30"), Some(7));
+        assert_eq!(members("2021-03-31"), Some(8));
         assert_eq!(members("2020-03-31"), Some(2), "nothing earlier is known");
         assert_eq!(members("2020-09-29"), Some(2));
         assert_eq!(members("2020-09-30"), Some(4));

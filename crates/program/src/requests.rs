@@ -11,11 +11,11 @@ use std::ops::ControlFlow;
 use domain::{
     Date, FieldSpec, across,
     catalogue::Shape,
-    date, decode, request,
+    date, decode, permission, request,
     value::{self, Input},
 };
 use proto::ledger::{ChangeRequest, ChangeRequestStatus};
-use replica::{RecordId, RecordKey, Source};
+use replica::{Kind, RecordId, RecordKey, Source};
 use serde_json::{Map, Value};
 use store::Stored;
 
@@ -23,7 +23,8 @@ use crate::{
     app::App,
     failure::{Exit, Failure},
     records::{
-        Change, InScope, Known, Saved, Scopes, Sight, each, failure_of, find, kind_of, meaning, put,
+        Change, InScope, Known, Saved, Scopes, Sight, each, failure_of, find, kind_of, meaning,
+        newest_year, put,
     },
 };
 
@@ -189,7 +190,7 @@ pub fn unexplained(app: &App, id: RecordId, due: Date, reason: &str) -> Result<S
     );
     let about = request::target(app.catalogue, &row);
     let about = about.filter(|(_, field)| matches!(field.shape, Shape::Number));
-    let Some((_, field)) = about.filter(|_| is_answered) else {
+    let Some((about, field)) = about.filter(|_| is_answered) else {
         return Err(Failure::new("CHANGE-002", Exit::Invalid).with("id", id));
     };
     if due < app.today() {
@@ -207,7 +208,7 @@ pub fn unexplained(app: &App, id: RecordId, due: Date, reason: &str) -> Result<S
     if made.is_some_and(|made| !made.record.is_empty()) {
         return Err(Failure::new("CHANGE-004", Exit::Invalid).with("id", id));
     }
-    let description = difference(&row, field, id);
+    let description = difference(app, &row, (about.kind, field), id)?;
     let (year, registered, due) = (today.year().to_string(), date::text(today), date::text(due));
     let set = vec![
         ("year", Input::Text(&year)),
@@ -236,14 +237,27 @@ pub fn unexplained(app: &App, id: RecordId, due: Date, reason: &str) -> Result<S
     )
 }
 
-/// What was counted, and what the ledger says.
-fn difference(row: &ChangeRequest, field: &FieldSpec, id: RecordId) -> String {
-    let (ledger, seen) = (row.present(), row.proposed());
-    let ledger = if ledger.is_empty() { "空" } else { ledger };
+/// What was counted, and what the ledger says. The text goes where small numbers are not shown.
+fn difference(
+    app: &App,
+    row: &ChangeRequest,
+    (kind, field): (Kind, &FieldSpec),
+    id: RecordId,
+) -> Result<String, Failure> {
+    let below = newest_year(app, app.today())?.suppress_below;
+    let kind = app.catalogue.kind(kind);
+    let counts = kind.is_some_and(|kind| permission::counts_members(kind, field));
+    let is_few = |said: &str| said.parse().is_ok_and(|it| permission::is_few(it, below));
+    let shown = |said: &str| match said {
+        "" => "空".to_owned(),
+        said if counts && is_few(said) => permission::few(below.into()),
+        said => said.to_owned(),
+    };
+    let (ledger, seen) = (shown(row.present()), shown(row.proposed()));
     let (field, basis) = (&field.zh, row.basis());
-    format!(
+    Ok(format!(
         "市级抽查与台账不符且未作说明：{field}，抽查为 {seen}，台账为 {ledger}（更正建议 {id}，依据：{basis}）"
-    )
+    ))
 }
 
 /// The request of a field that waits.

@@ -251,6 +251,11 @@ pub fn set(
 ) -> Result<(), Failure> {
     let found = Year::find(app, year)?;
     let kind = kind_of(app, KIND)?;
+    if u32::try_from(from.year()) != Ok(year) {
+        return Err(Failure::new("YEAR-008", Exit::Invalid)
+            .with("year", year)
+            .with("from", date::text(from)));
+    }
     let mut before = found.row.former_values.clone();
     let until = date::text(from);
     let mut set = Vec::new();

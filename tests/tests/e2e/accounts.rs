@@ -5,23 +5,22 @@ use serde_json::{Value, json};
 use tests::programs::{Program, Ran};
 
 use crate::e2e::{
-    across::{CODE, Two, made, other_code, sample},
-    city::{City, assert_refused, node_exe, refused, settle},
-    transfers::{accept, agreed},
+    across::{CODE, made, other_code, sample},
+    city::{City, node_exe, refused, settle},
 };
 
 /// Two towns of Jianxi.
 const OWN: &str = "410305001";
 const OTHER: &str = "410305002";
 
-fn add(by: &Program, name: &str, role: &str, more: &[&str]) {
+pub(super) fn add(by: &Program, name: &str, role: &str, more: &[&str]) {
     let args = ["user", "add", name, "--role", role, "--json"];
     by.run(args.iter().chain(more)).ok();
 }
 
 /// With which code a command is refused: exit code 4.
 #[track_caller]
-fn code(ran: &Ran) -> String {
+pub(super) fn code(ran: &Ran) -> String {
     assert_eq!(ran.code, 4, "{ran:?}");
     ran.json()["error"]["code"].as_str().unwrap().to_owned()
 }
@@ -396,94 +395,6 @@ fn who_looks_closer_says_why_and_it_stands_on_record() {
     assert!(has(&rows, "wang", "record get", "AUTH-103"), "{rows:#?}");
     assert!(has(&rows, "zhang", "export", "shown"), "{rows:#?}");
     assert!(!list.to_string().contains("小明"), "{list}");
-}
-
-/// An organisation in care counts where it was, and goes with its move to another scope.
-fn counted_and_moved(two: &mut Two, admin: &Program, own: &str) {
-    let count = |program: &Program| {
-        let report = program.json(["report", "indicators", "--scope", "410305"]);
-        report["scopes"]["410305"]["org_coverage_rate"]["den"].clone()
-    };
-    two.settle();
-    assert_eq!((count(admin), count(two.hub())), (json!(2), json!(2)));
-    let request = agreed(two, &format!("organisation/{own}"));
-    two.hub().run(accept(&request)).ok();
-    two.settle();
-}
-
-#[test]
-fn care_in_trust_opens_what_was_entrusted_until_it_moves_away() {
-    let mut two = Two::open();
-    let node = two.jianxi.node.clone();
-    let own = made(&node, "organisation", &sample(CODE, "涧西示例机械有限公司"));
-    let other = made(
-        &node,
-        "organisation",
-        &sample(&other_code(), "涧西示例商贸有限公司"),
-    );
-    two.settle();
-    add(&node, "chen", "district_admin", &[]);
-    let admin = node.by("chen");
-    two.jianxi.node = admin.clone();
-    let care = |name: &str, unit: &str, scope: &str, until: &str| {
-        let role = ["user", "add", name, "--role", "district_editor", "--json"];
-        admin.run(
-            role.iter()
-                .chain(&["--care", unit, "--for", scope, "--until", until]),
-        )
-    };
-    for (scope, until) in [
-        ("410305", "2099-12-31"),
-        ("410302", "2020-01-01"),
-        ("410302", "soon"),
-    ] {
-        assert_refused(&care("x", &own, scope, until), 6, "AUTH-123");
-    }
-    let given = care("tuo", &own, "410302", "2099-12-31").ok().json();
-    assert_eq!(given["part"], format!("care:410302:2099-12-31:{own}"));
-    let tuo = node.by("tuo");
-    let get = |id: &str| tuo.run(["record", "get", "organisation", id, "--json"]);
-    assert_eq!(
-        get(&own).ok().json()["values"]["name"],
-        "涧西示例机械有限公司"
-    );
-    assert_eq!(code(&get(&other)), "AUTH-122");
-    assert_eq!(code(&get("涧西示例商贸有限公司")), "AUTH-122");
-    let list = tuo.json(["record", "list", "organisation"]);
-    assert_eq!(list["records"].as_array().unwrap().len(), 1);
-    let put = |id: &str| {
-        tuo.run([
-            "record",
-            "put",
-            "organisation",
-            id,
-            "--set",
-            "remark=托管走访",
-            "--reason",
-            "走访",
-            "--json",
-        ])
-    };
-    put(&own).ok();
-    assert_eq!(code(&put(&other)), "AUTH-108");
-    assert_eq!(
-        code(&tuo.run(["report", "indicators", "--json"])),
-        "AUTH-121"
-    );
-    let listed = admin.json(["audit", "list", "--limit", "500"]);
-    let mut rows = listed["entries"].as_array().unwrap().iter();
-    let is_put = |row: &&Value| row["account"] == "tuo" && row["deed"] == "record put";
-    let noted = rows.find(|row| is_put(row) && row["result"] == "done");
-    assert_eq!(noted.unwrap()["for"], "410302");
-
-    counted_and_moved(&mut two, &admin, &own);
-    let gone = get(&own);
-    assert_ne!(gone.code, 0, "{gone:?}");
-    assert_eq!(
-        tuo.json(["record", "list", "organisation"])["records"],
-        json!([])
-    );
-    assert_ne!(put(&own).code, 0);
 }
 
 /// What the file says of a record in the column that is named.

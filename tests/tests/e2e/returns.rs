@@ -142,7 +142,7 @@ fn what_came_later_counts_later(two: &Two, first: &str, second: &str) {
         "employees=60",
         "members=9",
         "full_members=9",
-        "as_of=2021-01-15",
+        "as_of=2026-10-15",
     ];
     node.set(("organisation", first), &stated, "一季度数").ok();
     let stated = [

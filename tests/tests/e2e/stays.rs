@@ -184,6 +184,11 @@ fn a_move_can_count_from_a_day_that_is_past_and_from_none_to_come() {
     let mut values = sample(CODE, "甲厂");
     values["verified_on"] = json!("2020-06-01");
     let unit = make(from, &values);
+    // Who leads it moves along, without a last copy of the role in the feed that it leaves.
+    let person = from.make("person", &json!({ "display_name": "王建国" }));
+    let role = json!({ "person": person, "role": "head", "from_on": "2020-01-01",
+        "subject": format!("organisation/{unit}") });
+    made(from, "role_assignment", &role);
     values["uscc"] = json!(other_code());
     values["name"] = json!("乙厂");
     make(from, &values);
@@ -207,10 +212,18 @@ fn a_move_can_count_from_a_day_that_is_past_and_from_none_to_come() {
         assert_eq!(figures(to, "410302", day)["counted"], counted.1, "{day}");
         assert_eq!(figures(hub, "410302", day)["counted"], counted.1, "{day}");
     }
-    // It belonged elsewhere when the quarter ended, so this is a correction.
-    let shown = hub.json(["return", "show", PERIOD, "--scope", "410305"]);
-    let corrected = shown["corrections"].as_array().unwrap();
-    assert!(corrected.iter().any(|one| one["indicator"] == "counted"));
+    // It belonged elsewhere when the quarter ended, so this is a correction: the same at both.
+    let shown = |program: &Program| {
+        let shown = program.json(["return", "show", PERIOD, "--scope", "410305"]);
+        (shown["corrections"].clone(), shown["counted"].clone())
+    };
+    let (corrections, _) = shown(hub);
+    let corrected = corrections.as_array().unwrap();
+    for name in ["counted", "training_head"] {
+        let of = |one: &Value| one["indicator"] == name;
+        assert!(corrected.iter().any(of), "{name}: {corrections}");
+    }
+    assert_eq!(shown(hub), shown(from));
     // Back again, and not from before it came.
     assert_refused(&rule("410305", "2020-09-01"), 6, "TRANSFER-018");
     rule("410305", "2021-01-01").ok();
@@ -231,4 +244,40 @@ fn a_move_can_count_from_a_day_that_is_past_and_from_none_to_come() {
         6,
         "TRANSFER-002",
     );
+}
+
+#[test]
+fn what_was_merged_was_nothing_of_the_kind_before() {
+    let two = Two::open();
+    let (hub, from, to) = (two.hub(), &two.jianxi.node, &two.laocheng.node);
+    let mut values = sample(CODE, "甲厂");
+    values["verified_on"] = json!("2020-06-01");
+    let loses = make(from, &values);
+    values["name"] = json!("甲厂（分厂）");
+    let stands = make(to, &values);
+    two.settle();
+    let before = (figures(from, "410305", DAY), figures(to, "410302", DAY));
+    assert_eq!(before.0["counted"], 1);
+    let cases = hub.json(["claim", "list"]);
+    let case = cases[0]["id"].as_str().unwrap();
+    let into = format!("organisation/{stands}");
+    hub.run([
+        "claim",
+        "rule",
+        case,
+        "--merge-into",
+        &into,
+        "--reason",
+        "同一单位",
+    ])
+    .ok();
+    two.settle();
+    assert_as_before(&two, &before);
+    let now = hub.json(["report", "indicators"]);
+    assert_eq!(now["scopes"]["410305"]["counted"], 0);
+    // Nor is it when the merger is taken back.
+    hub.set(("organisation", &loses), &["merged_into="], "有误")
+        .ok();
+    two.settle();
+    assert_as_before(&two, &before);
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use domain::{
-    KindSpec, Purpose,
+    KindSpec, Purpose, across,
     authority::NewState,
     date, decode,
     permission::{self, Denied, Grant, Group, Lies, Part, Place, Writing},
@@ -14,6 +14,7 @@ use proto::ledger::TrainingAttendance;
 use replica::{Record, RecordId, RecordKey};
 use serde_json::Value;
 
+use super::care;
 use crate::{
     app::App,
     failure::{Exit, Failure},
@@ -49,7 +50,29 @@ pub(crate) fn may_write(
         set: new.set,
         author: &app.author(),
     };
-    permission::may_write(grant, purpose, &writing, &lies).map_err(|why| denied(grant, &why))
+    permission::may_write(grant, purpose, &writing, &lies).map_err(|why| denied(grant, &why))?;
+    names_own(app, kind, new)
+}
+
+/// Whoever cares for some organisations names nobody and nothing beside them: by a role that somebody gave
+/// away any person would come into their care.
+fn names_own(app: &App, kind: &KindSpec, new: &NewState<'_>) -> Result<(), Failure> {
+    if !care::is_bound(app) {
+        return Ok(());
+    }
+    let values: Vec<u8> = new
+        .set
+        .iter()
+        .flat_map(|(_, value)| value)
+        .copied()
+        .collect();
+    for (_, key) in across::references(app.catalogue, kind, &values) {
+        let of_care = ["organisation", "party_organisation", "person"];
+        if of_care.contains(&app.catalogue.kind_name(key.kind).as_str()) {
+            care::may_see(app, key)?;
+        }
+    }
+    Ok(())
 }
 
 fn lies(

@@ -7,7 +7,7 @@ use domain::{
     Date, Values,
     stay::{Stay, as_left, stay_on},
 };
-use replica::{Kind, Record, RecordKey, ScopeId};
+use replica::{Kind, Record, RecordKey, ScopeId, Sibling};
 use store::Stored;
 
 use super::{Past, Present, meaning};
@@ -43,20 +43,20 @@ impl Stays {
                 continue;
             };
             if let Some(stay) = stay(&stored.record, day) {
-                stays.add(app, stored, stay)?;
+                stays.add(app, stored, (stay, day))?;
             }
         }
         Ok(stays)
     }
 
-    fn add(&mut self, app: &App, root: Stored, stay: Stay) -> Result<(), Failure> {
+    fn add(&mut self, app: &App, root: Stored, (stay, day): (Stay, Date)) -> Result<(), Failure> {
         let mut above = vec![root];
         while let Some(stored) = above.pop() {
             let key = stored.record.key;
             let left = Left {
                 then: stay.scope,
                 now: stored.home,
-                values: as_it_was_left(app, &stored.record, stay.epoch)?,
+                values: as_it_was_left(app, &stored.record, (stay.epoch, day))?,
             };
             self.0.insert(key, left);
             for child in app.reader().children(key) {
@@ -96,9 +96,20 @@ pub(crate) fn stay(record: &Record, day: Date) -> Option<Stay> {
     stay_on(record, day, |time| date_of(time.millis()))
 }
 
-fn as_it_was_left(app: &App, record: &Record, epoch: u64) -> Result<Option<Values>, Failure> {
+fn as_it_was_left(
+    app: &App,
+    record: &Record,
+    (epoch, day): (u64, Date),
+) -> Result<Option<Values>, Failure> {
     let past = Past::of(app, record.key)?;
-    let left = as_left(record, past.siblings(), epoch);
+    let mut left = as_left(record, past.siblings(), epoch);
+    // The ruling that moved it made it a name of another; it was none before.
+    let kind = app.catalogue.kind(record.key.kind);
+    if let Some(alias) = kind.and_then(domain::KindSpec::alias) {
+        let is_later = |it: &Sibling| date_of(it.write.time.millis()) > day;
+        left.siblings
+            .retain(|it| it.register != alias.register || !is_later(it));
+    }
     let meaning = meaning(app, &left)?;
     let was_there = !left.siblings.is_empty() && !meaning.deleted;
     Ok(was_there.then(|| meaning.values.into()))

@@ -193,6 +193,10 @@ impl Sheet {
             None if stay(&stored.record, self.as_of).is_some() => return Ok(Ground::Moved),
             None => {}
         }
+        if !is_first && self.view.is_some() && stored.guest == Guest::Left {
+            // What hung on it has left the feed with it, and nothing there says so.
+            return Ok(Ground::Moved);
+        }
         let sees_all = app.is_hub() && self.view.is_none();
         let is_guest = stored.guest != Guest::No;
         if is_guest && sees_all {

@@ -313,6 +313,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "{field} is no parameter that changes from a day on; those are {known}, work_coverage_mode. Nothing has changed.",
     ),
     (
+        "YEAR-008",
+        "{from} 不在 {year} 年内，{year} 年度的参数只能自当年某日起调整。没有改动。请改写 --from。",
+        "{from} does not lie in {year}; a parameter of {year} changes from a day of that year. Nothing has changed. Give another --from.",
+    ),
+    (
         "YEAR-007",
         "“{field}”已定于 {from} 起调整，新的调整须自该日或之后起。没有改动。",
         "{field} changes from {from} already; another change begins on that day or later. Nothing has changed.",

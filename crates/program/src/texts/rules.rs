@@ -186,6 +186,16 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The link goes on after the Party organisation was dissolved. Nothing was saved or changed. End the link first, or correct the date.",
     ),
     (
+        "same_circle",
+        "同一人的关联绕成了圈。没有保存，原有内容没有变动。只从一条记录指向另一条，被指向的不再指回来。",
+        "The links of one person go in a circle. Nothing was saved or changed. Let one entry name the other, and that one name none of them.",
+    ),
+    (
+        "former",
+        "此前的数值由程序随保存填写，不能填写，文件里的也须完整。没有保存，原有内容没有变动。请去掉这一项。",
+        "The program writes former values with each save; nobody types them, and those of a file must be whole. Nothing was saved or changed. Leave them out.",
+    ),
+    (
         "as_of_back",
         "已有更晚日期的数据，不能用更早的替换。没有保存，原有内容没有变动。确是原来的日期填错的，先只改日期，再改数据；导入的行请删去或改用新数据。",
         "Figures of a later day stand, and earlier ones do not replace them. Nothing was saved or changed. Where the later day is wrong, mend the day alone first, then the figures; leave such a row out of an import.",
