@@ -5,7 +5,7 @@
 //! step of every table, breaks every guard that is named, and finds none that is not.
 
 use super::{Machine, Who};
-use crate::catalogue::{Catalogue, FieldSpec, KindSpec, ValueSpec};
+use crate::catalogue::{Authority, Catalogue, FieldSpec, KindSpec, ValueSpec};
 
 /// What keeps a record from a step.
 #[derive(Debug, PartialEq, Eq)]
@@ -211,6 +211,104 @@ pub fn lines(kind: &'static KindSpec) -> Vec<Line> {
     lines
 }
 
+/// A step of a kind that has no status: it is taken with the field that says it. States without a name of
+/// their own in the schema, in the words of domain 7.8 and 7.10.
+#[derive(Clone, Copy, Debug)]
+pub struct Dated {
+    /// The kind.
+    pub kind: &'static str,
+    /// The state it leaves.
+    pub from: &'static str,
+    /// What it is called.
+    pub act: &'static str,
+    /// The state it leads to.
+    pub to: &'static str,
+    /// The kind that has the field, and the field.
+    pub by: (&'static str, &'static str),
+    /// What keeps a record from it: rule and code.
+    pub guards: &'static [(&'static str, &'static str)],
+}
+
+/// The machines of kinds without a status. What was decided stays ([`crate::validate::why_kept`]), which is
+/// the guard of every step back.
+#[rustfmt::skip]
+pub const DATED: &[Dated] = &[
+    dated("reward", ("decided", "pay", "paid"), ("reward", "paid_on"), &[]),
+    dated("reward", ("paid", "change", "decided"), ("reward", "paid_on"), &[("STEP", "decided_frozen")]),
+    dated("notice", ("draft", "issue", "issued"), ("notice", "issued_on"), &[("V25", "no_reason"), ("V25", "no_audience")]),
+    dated("notice", ("issued", "change", "draft"), ("notice", "issued_on"), &[("V25", "notice_frozen")]),
+    dated("notice", ("issued", "sign", "signed"), ("notice_receipt", "read_on"), &[]),
+    dated("notice", ("signed", "reply", "closed"), ("notice_receipt", "reply"), &[]),
+    dated("highlight", ("proposed", "adopt", "adopted"), ("highlight", "adopted"), &[]),
+    dated("highlight", ("adopted", "publish", "published"), ("highlight", "channels"), &[]),
+    dated("programme_year", ("planning", "begin", "overall_improvement"), ("programme_year", "improve_from"), &[]),
+    dated("programme_year", ("overall_improvement", "open", "nomination"), ("programme_year", "nominate_from"), &[]),
+    dated("programme_year", ("nomination", "open", "acceptance"), ("programme_year", "accept_from"), &[]),
+    dated("programme_year", ("acceptance", "settle", "settled"), ("programme_year", "phase_override"), &[("COUNT", "YEAR-005")]),
+    dated("programme_year", ("settled", "archive", "archived"), ("programme_year", "phase_override"), &[("COUNT", "YEAR-003")]),
+];
+
+const fn dated(
+    kind: &'static str,
+    (from, act, to): (&'static str, &'static str, &'static str),
+    by: (&'static str, &'static str),
+    guards: &'static [(&'static str, &'static str)],
+) -> Dated {
+    Dated {
+        kind,
+        from,
+        act,
+        to,
+        by,
+        guards,
+    }
+}
+
+impl Dated {
+    /// The field that says the step.
+    #[must_use]
+    pub fn field(&self) -> Option<(&'static KindSpec, &'static FieldSpec)> {
+        let kind = Catalogue::builtin().kind_by_id(self.by.0)?;
+        Some((kind, kind.field(self.by.1)?))
+    }
+
+    /// Who takes it, as the schema says of the field.
+    #[must_use]
+    pub fn who(&self) -> Who {
+        let authority = self.field().map(|(kind, field)| {
+            let register = kind.register(field.register);
+            register.map_or(kind.authority, |register| register.authority)
+        });
+        match authority {
+            Some(Authority::Hub) => Who::City,
+            _ => Who::Editor,
+        }
+    }
+
+    fn text(&self) -> String {
+        let guards = self.guards.iter();
+        let guards: Vec<_> = guards
+            .map(|(rule, code)| format!("{rule} {code}"))
+            .collect();
+        let label = self
+            .field()
+            .map(|(_, field)| format!("{} {}", field.id, field.zh));
+        let by = label.unwrap_or_default();
+        row(
+            (self.from, self.act, self.to),
+            self.who(),
+            &[guards, vec![format!("by {by}")]].concat().join("; "),
+        )
+    }
+}
+
+/// A row as it is read.
+fn row((from, act, to): (&str, &str, &str), who: Who, last: &str) -> String {
+    let (who, waits) = (who.label().1, who.waits().1);
+    let cells = format!("{from:16}{act:16}{to:20}{who:11}{waits:28}{last}");
+    cells.trim_end().to_owned() + "\n"
+}
+
 /// All tables as a text, for people and for a test that shows each change of one.
 #[must_use]
 pub fn table_text() -> String {
@@ -225,21 +323,20 @@ pub fn table_text() -> String {
                 of = Some(&line.field.id);
             }
             let guards: Vec<_> = line.guards().map(|guard| line.text_of(guard)).collect();
-            let cells = format!(
-                "{:16}{:16}{:16}{:11}{:28}{}",
-                line.from.id,
-                line.act,
-                line.to.id,
-                line.who.label().1,
-                line.who.waits().1,
-                guards.join("; ")
-            );
-            text.push_str(cells.trim_end());
-            text.push('\n');
+            let step = (&*line.from.id, line.act, &*line.to.id);
+            text.push_str(&row(step, line.who, &guards.join("; ")));
+        }
+        let dated = DATED.iter().filter(|dated| dated.kind == kind.id);
+        for (at, dated) in dated.enumerate() {
+            if at == 0 {
+                let title = format!("\n{} {}\n", kind.id, kind.zh);
+                text.push_str(&title);
+            }
+            text.push_str(&dated.text());
         }
     }
     let head = format!(
-        "{:16}{:16}{:16}{:11}{:28}{}\n",
+        "{:16}{:16}{:20}{:11}{:28}{}\n",
         "state", "act", "next", "who", "waits for", "guard"
     );
     head + &text

@@ -118,7 +118,7 @@ pub fn way(kind: &KindSpec, values: &[u8], day: Date) -> Vec<i32> {
 }
 
 /// The values of a record with its state as it was at the end of a day, and what its fields said then
-/// where that is kept ([`former`]); none where it was not there yet. All other values are those of today:
+/// where that is kept ([`mod@former`]); none where it was not there yet. All other values are those of today:
 /// what they say of a day they say with dates.
 #[must_use]
 pub fn as_on<'v>(kind: &KindSpec, values: &'v [u8], day: Date) -> Option<Cow<'v, [u8]>> {

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use domain::{
     Catalogue, FieldOf, Lookup, Parameters, Subject, Values, date, scope_id,
-    state::guards::{COUNTED, GUARDS, Line, lines, table_text},
-    validate::{around_transfer, by_hand, validate},
+    state::{
+        Who,
+        guards::{COUNTED, DATED, GUARDS, Line, lines, table_text},
+    },
+    validate::{around_transfer, by_hand, validate, why_kept},
     year_record_id,
 };
 use replica::{RecordId, RecordKey, ScopeId};
@@ -26,6 +29,30 @@ fn the_tables_read_as_they_were_agreed() {
     }
     let agreed = std::fs::read_to_string(path).unwrap();
     assert_eq!(now, agreed, "a table has changed: see states.txt");
+}
+
+#[test]
+fn a_step_without_a_status_is_said_by_a_field_of_who_takes_it() {
+    for dated in DATED {
+        let (kind, _) = dated.field().unwrap_or_else(|| panic!("{dated:?}"));
+        let of_city = kind.id != "notice_receipt";
+        assert_eq!(dated.who() == Who::City, of_city, "{dated:?}");
+    }
+    // What was decided does not go back.
+    let paid = json!({ "year": "2020", "scope": "410305", "amount_fen": 1, "paid_on": "2020-10-15",
+        "decided_on": "2020-10-10", "basis": "x" });
+    let issued = json!({ "year": "2020", "kind": "criticise", "issued_on": "2020-10-10",
+        "body": "x" });
+    for (kind, row, code) in [
+        ("reward", paid, "decided_frozen"),
+        ("notice", issued, "notice_frozen"),
+    ] {
+        let today = date::day(2020, 10, 15).unwrap();
+        let kept = why_kept(kind_of(kind), &values(kind, &row), today).unwrap();
+        let mut rows = DATED.iter().filter(|dated| dated.kind == kind);
+        let back = rows.find(|dated| dated.act == "change").unwrap();
+        assert_eq!((kept.code, back.guards), (code, &[(kept.rule, code)][..]));
+    }
 }
 
 /// Records of Jianxi.
