@@ -13,7 +13,6 @@ use proto::schema::FormerValue;
 use crate::{
     catalogue::{FieldSpec, KindSpec, Shape, Type},
     date::{self, Date},
-    effective::decode,
     validate::{Subject, text_of},
     wire::{self, Item},
 };
@@ -74,15 +73,8 @@ pub fn is_kept(kind: &KindSpec) -> bool {
 /// The former values that a record keeps.
 #[must_use]
 pub fn kept(kind: &KindSpec, values: &[u8]) -> Vec<FormerValue> {
-    let Some(field) = field(kind) else {
-        return Vec::new();
-    };
-    let items = wire::items(field, &wire::chunks(values).unwrap_or_default());
-    let read = items.into_iter().filter_map(|item| match item {
-        Item::Bytes(bytes) => decode(&bytes).ok(),
-        Item::Number(_) | Item::Text(_) => None,
-    });
-    read.collect()
+    let messages = |field| wire::messages(field, values);
+    field(kind).map(messages).unwrap_or_default()
 }
 
 /// What a field says, as [`FormerValue`] keeps it: nothing where it says nothing.
@@ -174,18 +166,19 @@ pub fn after(subject: &Subject<'_>, today: Date) -> Option<Vec<FormerValue>> {
     let mut row = stood.clone();
     for (_, fields, since) in KEPT.iter().filter(|(of, ..)| *of == kind.id) {
         let day = |values| text_of(kind.field((*since)?)?, values);
-        let (was, is) = (day(before), day(subject.after));
-        // A day that was wrong was so as well where it ended what had been said before.
-        if let Some((was, is)) = was.zip(is).filter(|(was, is)| is < was) {
-            let ended = row.iter_mut().filter(|it| fields.contains(&&*it.field));
-            for former in ended.filter(|it| it.until == was) {
-                former.until.clone_from(&is);
+        let until = match (since, day(before).zip(day(subject.after))) {
+            (None, _) => Some(date::text(today)),
+            (Some(_), Some((was, is))) if was < is => Some(is),
+            // A day that was wrong was so as well where it ended what had been said before.
+            (Some(_), Some((was, is))) => {
+                let ended = row.iter_mut().filter(|it| fields.contains(&&*it.field));
+                for former in ended.filter(|it| it.until == was) {
+                    former.until.clone_from(&is);
+                }
+                None
             }
-        }
-        let until = match since {
-            None => Some(date::text(today)),
-            // A day that did not grow is a correction, or nothing is known of before.
-            Some(_) => day(subject.after).filter(|new| day(before).is_some_and(|old| old < *new)),
+            // Nothing is known of before.
+            (Some(_), None) => None,
         };
         let Some(until) = until else { continue };
         for field in fields.iter().filter_map(|id| kind.field(id)) {
@@ -217,7 +210,7 @@ mod tests {
     use replica::{RecordId, ScopeId};
 
     use super::*;
-    use crate::catalogue::Catalogue;
+    use crate::{catalogue::Catalogue, effective::decode};
 
     fn kind(id: &str) -> &'static KindSpec {
         Catalogue::builtin().kind_by_id(id).unwrap()

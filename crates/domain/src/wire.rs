@@ -5,8 +5,11 @@
 //! the catalogue does not know keeps its bytes.
 
 use bytes::Bytes;
-use prost::encoding::{
-    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,
+use prost::{
+    Message,
+    encoding::{
+        DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,
+    },
 };
 
 use crate::catalogue::{FieldSpec, Shape};
@@ -83,6 +86,16 @@ pub(crate) fn items(field: &FieldSpec, chunks: &[Chunk<'_>]) -> Vec<Item> {
         items.drain(..items.len() - 1);
     }
     items
+}
+
+/// Returns the messages of a field that holds such; what is none of the kind is passed over.
+pub(crate) fn messages<M: Message + Default>(field: &FieldSpec, values: &[u8]) -> Vec<M> {
+    let items = items(field, &chunks(values).unwrap_or_default());
+    let read = items.into_iter().filter_map(|item| match item {
+        Item::Bytes(bytes) => M::decode(bytes).ok(),
+        Item::Number(_) | Item::Text(_) => None,
+    });
+    read.collect()
 }
 
 fn push_items(shape: &Shape, chunk: &Chunk<'_>, into: &mut Vec<Item>) {

@@ -445,24 +445,26 @@ fn comes_back(node: &Program, (file, lines): (&str, &str), few: &str) {
     assert!(loaded.stdout.contains("\"rejected\":1"), "{loaded:?}");
 }
 
+/// The organisations, into a file.
+fn exporting(file: &str) -> [&str; 9] {
+    [
+        "export",
+        "organisation",
+        "--lang",
+        "zh",
+        "--format",
+        "csv",
+        "--output",
+        file,
+        "--json",
+    ]
+}
+
 /// The district sees its own; who looks closer at the city says why.
 fn looks_closer(city: &City, node: &Program, few: &str) {
     let (admin, officer) = (city.hub.by("li"), city.hub.by("zhang"));
     let own = city.text_path("own.csv");
-    let export = |program: &Program, more: &[&str]| {
-        let args = [
-            "export",
-            "organisation",
-            "--lang",
-            "zh",
-            "--format",
-            "csv",
-            "--output",
-            &own,
-            "--json",
-        ];
-        program.run(args.iter().chain(more))
-    };
+    let export = |program: &Program, more: &[&str]| program.run(exporting(&own).iter().chain(more));
     export(node, &[]).ok();
     assert_eq!(cell(&own, few, "党员数"), "1");
     let closer = ["--reveal", "--reason", "核对台账"];
@@ -493,17 +495,7 @@ fn small_numbers_of_members_stay_in_the_scope_that_keeps_them() {
     add(&admin, "zhang", "city_editor", &[]);
     let officer = city.hub.by("zhang");
     let file = city.text_path("few.csv");
-    let export = [
-        "export",
-        "organisation",
-        "--lang",
-        "zh",
-        "--format",
-        "csv",
-        "--output",
-        &file,
-        "--json",
-    ];
+    let export = exporting(&file);
     let said = officer.run(export).ok().json();
     assert_eq!((&said["rows"], &said["suppressed"]), (&json!(2), &json!(1)));
     assert_eq!(cell(&file, &few, "党员数"), "<3");

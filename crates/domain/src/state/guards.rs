@@ -244,8 +244,8 @@ pub const DATED: &[Dated] = &[
     dated("programme_year", ("planning", "begin", "overall_improvement"), ("programme_year", "improve_from"), &[]),
     dated("programme_year", ("overall_improvement", "open", "nomination"), ("programme_year", "nominate_from"), &[]),
     dated("programme_year", ("nomination", "open", "acceptance"), ("programme_year", "accept_from"), &[]),
-    dated("programme_year", ("acceptance", "settle", "settled"), ("programme_year", "phase_override"), &[("COUNT", "YEAR-005")]),
-    dated("programme_year", ("settled", "archive", "archived"), ("programme_year", "phase_override"), &[("COUNT", "YEAR-003")]),
+    dated("programme_year", ("acceptance", "settle", "settled"), ("programme_year", "phase_override"), &[(COUNTED, "YEAR-005")]),
+    dated("programme_year", ("settled", "archive", "archived"), ("programme_year", "phase_override"), &[(COUNTED, "YEAR-003")]),
 ];
 
 const fn dated(

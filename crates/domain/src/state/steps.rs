@@ -12,7 +12,6 @@ use replica::RegisterId;
 use crate::{
     catalogue::{FieldSpec, KindSpec, Type},
     date::{self, Date},
-    effective::decode,
     finding::Finding,
     former,
     validate::{AS_IT_STANDS, Subject, stamp, state, text_of},
@@ -71,12 +70,7 @@ pub fn taken(kind: &KindSpec, values: &[u8]) -> Vec<StepTaken> {
     let Some((field, _)) = fields(kind) else {
         return Vec::new();
     };
-    let items = wire::items(field, &wire::chunks(values).unwrap_or_default());
-    let read = items.into_iter().filter_map(|item| match item {
-        Item::Bytes(bytes) => decode::<StepTaken>(&bytes).ok(),
-        Item::Number(_) | Item::Text(_) => None,
-    });
-    in_order(read.collect())
+    in_order(wire::messages(field, values))
 }
 
 /// Steps in the order in which they were taken; two of one place by their days.

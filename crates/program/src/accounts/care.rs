@@ -133,7 +133,7 @@ fn people(app: &App, care: &Care) -> Result<BTreeSet<RecordId>, Failure> {
             continue;
         }
         let mut below = app.reader().children(root);
-        below.extend(of_parties(app, care, &below)?);
+        below.extend(of_parties(app, &below)?);
         for key in below {
             let Some(stored) = app.reader().get(key)? else {
                 continue;
@@ -157,28 +157,22 @@ fn people(app: &App, care: &Care) -> Result<BTreeSet<RecordId>, Failure> {
 }
 
 /// What hangs on the Party organisations in care to which the links among these records lead.
-fn of_parties(app: &App, care: &Care, records: &[RecordKey]) -> Result<Vec<RecordKey>, Failure> {
+fn of_parties(app: &App, records: &[RecordKey]) -> Result<Vec<RecordKey>, Failure> {
     let (link, party) = (
         kind_of(app, "coverage_link")?.kind,
         kind_of(app, "party_organisation")?.kind,
     );
-    let part = Part::Care(care.clone());
-    let values = |key| -> Result<Option<Vec<u8>>, Failure> {
-        let stored = app.reader().get(key)?;
-        let meant = stored.map(|stored| meaning(app, &stored.record));
-        Ok(meant.transpose()?.map(|meant| meant.values))
-    };
     let mut below = Vec::new();
     for key in records.iter().filter(|key| key.kind == link) {
-        let row = values(*key)?.unwrap_or_default();
-        let named: Option<CoverageLink> = decode(&row).ok();
-        let named = named.and_then(|row| row.party_organisation);
-        let id = named.and_then(|id| RecordId::try_from(id.as_slice()).ok());
-        let Some(key) = id.map(|id| RecordKey { kind: party, id }) else {
+        let Some(stored) = app.reader().get(*key)? else {
             continue;
         };
-        let Some(row) = values(key)? else { continue };
-        if rule::place(app, key, &row)?.is_some_and(|place| place.is_in(&part)) {
+        let row: CoverageLink = decode(&meaning(app, &stored.record)?.values).unwrap_or_default();
+        let id = RecordId::try_from(row.party_organisation());
+        if let Ok(key) = id.map(|id| RecordKey { kind: party, id })
+            && app.reader().place(key).is_some()
+            && sees(app, key)?
+        {
             below.extend(app.reader().children(key));
         }
     }

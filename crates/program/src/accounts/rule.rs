@@ -167,12 +167,7 @@ pub(super) fn place(app: &App, key: RecordKey, values: &[u8]) -> Result<Option<P
     };
     let place = permission::place(app.catalogue, (key, values), &look)?;
     let organisation = place.as_ref().and_then(|place| place.organisation);
-    let grant = app.grant.as_deref();
-    let is_care = matches!(
-        grant.and_then(|grant| grant.part.as_ref()),
-        Some(Part::Care(_))
-    );
-    if let Some(id) = organisation.filter(|_| is_care) {
+    if let Some(id) = organisation.filter(|_| care::is_bound(app)) {
         let kind = kind_of(app, "organisation")?.kind;
         // Care ends at once where the organisation goes to another scope.
         let is_here = is_here(app, RecordKey { kind, id })?;
